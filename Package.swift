@@ -1,0 +1,137 @@
+// swift-tools-version:6.2
+import Foundation
+import PackageDescription
+
+// Every target of ours is built with these, and nothing else. Warnings are errors everywhere.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+func module(
+    _ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []
+) -> Target {
+    .target(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: strict)
+}
+
+func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
+let nioHTTPTypesHTTP1 = Target.Dependency.product(
+    name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let lifecycle = Target.Dependency.product(
+    name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let argumentParser = Target.Dependency.product(
+    name: "ArgumentParser", package: "swift-argument-parser")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+
+// A module imports only what stands in its list; Tests/ArchitectureTests reads the `import` lines.
+let package = Package(
+    name: "selat",
+    dependencies: [
+        // Event loops and channels: the sockets of both servers and of the client.
+        .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+        // HTTP types on NIO channels, so that client and server speak in the same values.
+        .package(url: "https://github.com/apple/swift-nio-extras", exact: "1.35.2"),
+        // The request and response values of both servers and of the client.
+        .package(url: "https://github.com/apple/swift-http-types", exact: "1.8.0"),
+        // Routes and HTTP/1.1 of both servers; it takes a custom child channel, so TLS fits below.
+        .package(
+            url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1",
+            traits: []),
+        // SQLite with prepared statements and migrations over the system's libsqlite3.
+        .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
+        // YAML whose nodes carry line and column, which every diagnostic needs.
+        .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
+        // The command line: parsing, help and completions from one definition.
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        // Structured log lines, without a choice of destination in the modules.
+        .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+        // Ordered start and graceful stop of the daemon's services.
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
+    ],
+    targets: [
+        .systemLibrary(
+            name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        module("SelatCore"),
+        module("SelatCrypto", ["SelatCore", "COpenSSL", nioCore]),
+        module("SelatPolicy", ["SelatCore", "SelatCrypto", yams]),
+        module("SelatEnvelope", ["SelatCore", "SelatCrypto", "SelatPolicy"]),
+        module("SelatFederation", ["SelatCore", "SelatCrypto"]),
+        module("SelatAudit", ["SelatCore", "SelatCrypto"]),
+        module("SelatStore", ["SelatCore", "SelatCrypto", "SelatAudit", grdb]),
+        module(
+            "SelatHTTP",
+            [
+                "SelatCore", nioCore, nioPosix, nioHTTP1, nioHTTPTypes, nioHTTPTypesHTTP1,
+                httpTypes, hummingbird, logging,
+            ]),
+        module(
+            "SelatTransport",
+            [
+                "SelatCore", "SelatCrypto", "SelatHTTP", nioCore, nioPosix, nioHTTPTypes,
+                httpTypes, hummingbird, logging,
+            ]),
+        module(
+            "SelatExchange",
+            [
+                "SelatCore", "SelatCrypto", "SelatPolicy", "SelatEnvelope", "SelatFederation",
+                "SelatAudit", "SelatStore", "SelatTransport", nioCore, logging,
+            ]),
+        module(
+            "SelatControl",
+            [
+                "SelatCore", "SelatHTTP", nioCore, nioPosix, nioHTTPTypes, httpTypes,
+                hummingbird, logging,
+            ]),
+        program(
+            "selatd",
+            [
+                "SelatCore", "SelatCrypto", "SelatPolicy", "SelatFederation", "SelatStore",
+                "SelatTransport", "SelatExchange", "SelatControl", nioCore, nioPosix, logging,
+                lifecycle,
+            ]),
+        program(
+            "selat",
+            [
+                "SelatCore", "SelatCrypto", "SelatPolicy", "SelatEnvelope", "SelatFederation",
+                "SelatAudit", "SelatStore", "SelatHTTP", "SelatControl", argumentParser,
+                nioCore, nioPosix,
+            ]),
+    ]
+)
+
+// Test targets follow the folders.
+
+// DEVELOPMENT ONLY, removed before the first release of the tree.
+if let only = Context.environment["SELAT_ONLY"] {
+    var keep = Set(only.split(separator: ",").flatMap { [String($0), "\($0)Tests"] })
+    var grew = true
+    while grew {
+        grew = false
+        for target in package.targets where keep.contains(target.name) {
+            for dependency in target.dependencies {
+                if case .byNameItem(let name, _) = dependency, keep.insert(name).inserted {
+                    grew = true
+                }
+            }
+        }
+    }
+    package.targets.removeAll { !keep.contains($0.name) }
+}

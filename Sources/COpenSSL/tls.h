@@ -1,0 +1,3 @@
+#pragma once
+#include <openssl/bio.h>
+#include <openssl/ssl.h>

@@ -1,0 +1,47 @@
+import COpenSSL
+
+/// Why cryptography said no, or could not answer.
+package enum CryptoError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// OpenSSL failed at `operation`; `reasons` is its whole error queue, oldest first.
+    case openSSL(_ operation: String, reasons: [String])
+
+    package var description: String {
+        switch self {
+        case .openSSL(let operation, let reasons):
+            "\(operation): \(reasons.isEmpty ? "OpenSSL gave no reason" : reasons.joined(separator: "; "))"
+        }
+    }
+
+    /// Calls OpenSSL with an empty error queue and takes the whole queue when the call fails.
+    ///
+    /// The queue belongs to the thread, so `call` must be synchronous: clear, call and drain are one
+    /// step that no `await` can split.
+    /// - Parameter call: returns nil for a failure.
+    static func checked<Value: ~Copyable>(
+        _ operation: String, _ call: () -> Value?
+    ) throws(CryptoError) -> Value {
+        ERR_clear_error()
+        guard let value = call() else { throw .openSSL(operation, reasons: drain()) }
+        return value
+    }
+
+    /// Calls an OpenSSL function that reports success as a positive number.
+    @discardableResult
+    static func positive(_ operation: String, _ call: () -> Int32) throws(CryptoError) -> Int32 {
+        ERR_clear_error()
+        let result = call()
+        guard result > 0 else { throw .openSSL(operation, reasons: drain()) }
+        return result
+    }
+
+    /// Empties the thread's error queue: popping one error would leave the rest to be blamed on the
+    /// next call.
+    static func drain() -> [String] {
+        var reasons: [String] = []
+        while case let code = ERR_get_error(), code != 0 {
+            reasons.append(
+                ERR_reason_error_string(code).map { String(cString: $0) } ?? "error \(code)")
+        }
+        return reasons
+    }
+}
