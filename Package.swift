@@ -114,10 +114,13 @@ let package = Package(
                 "SelatAudit", "SelatStore", "SelatHTTP", "SelatControl", argumentParser,
                 nioCore, nioPosix,
             ]),
+        // What tests share: others' vectors, seeded entropy, a clock that stands.
+        .target(
+            name: "SelatTestSupport", dependencies: ["SelatCore"],
+            path: "Tests/SelatTestSupport", swiftSettings: strict),
+        tests("SelatCoreTests", ["SelatCore", "SelatTestSupport"]),
     ]
 )
-
-// Test targets follow the folders.
 
 // DEVELOPMENT ONLY, removed before the first release of the tree.
 if let only = Context.environment["SELAT_ONLY"] {

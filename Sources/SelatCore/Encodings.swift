@@ -54,7 +54,9 @@ package enum Base64 {
             bits = bits << 8 | UInt32(byte)
             pending += 1
             if pending == 3 {
-                for shift in [18, 12, 6, 0] { text.append(alphabet[Int(bits >> UInt32(shift)) & 63]) }
+                for shift in [18, 12, 6, 0] {
+                    text.append(alphabet[Int(bits >> UInt32(shift)) & 63])
+                }
                 bits = 0
                 pending = 0
             }

@@ -1,0 +1,39 @@
+/// Every limit of the system, with its unit in its name. Reaching one is a clear error for the one
+/// who caused it.
+package enum Limits {
+    /// Nesting of JSON and YAML documents.
+    package static let jsonDepthMax = 64
+    /// Facts in one question.
+    package static let factsMax = 128
+    /// A national marking, verbatim.
+    package static let markingBytesMax = 128
+    /// A dataset's title.
+    package static let titleBytesMax = 512
+
+    /// `header.cms` of an envelope.
+    package static let headerBytesMax = 64 << 10
+    /// `keys.cms` and `keys.mlkem`, each.
+    package static let keysBytesMax = 8 << 10
+    /// The sealed manifest.
+    package static let manifestBytesMax = 4 << 20
+    /// A whole package that travels in one request.
+    package static let inlinePackageBytesMax = 1 << 20
+    /// Files in one dataset.
+    package static let resourcesMax = 10_000
+    /// A resource's path.
+    package static let pathBytesMax = 1_024
+    /// One dataset: 4 TiB, far below what 64-bit offsets and JSON integers hold.
+    package static let payloadBytesMax: UInt64 = 4 << 40
+
+    /// An envelope's life, from created to expires.
+    package static let envelopeLifeSecondsMax: Int64 = 30 * 86_400
+    /// A sender's clock may run ahead of the recipient's by this much.
+    package static let clockSkewSecondsMax: Int64 = 300
+    /// A verdict's age at release.
+    package static let verdictAgeSecondsMax: Int64 = 72 * 3_600
+
+    /// The body of a request to the control socket that is not a payload.
+    package static let controlBodyBytesMax = 8 << 20
+    /// Transfers that have not ended, per node.
+    package static let transfersOpenMax = 10_000
+}

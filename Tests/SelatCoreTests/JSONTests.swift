@@ -1,0 +1,74 @@
+import Foundation
+import SelatCore
+import SelatTestSupport
+import Testing
+
+struct JSONTests {
+    @Test(.enabled(if: Material.exists, "\(Material.absent)"))
+    func canonicalFormMatchesTheOthersVectors() throws {
+        let inputs = try Material.files("jcs/input")
+        #expect(inputs.count >= 4)
+        for input in inputs {
+            let name = input.lastPathComponent
+            let json = try JSON(parsing: Array(Data(contentsOf: input)), floats: true)
+            #expect(json.canonical == (try Material.read("jcs/output/\(name)")), "\(name)")
+        }
+    }
+
+    @Test(.enabled(if: Material.exists, "\(Material.absent)"))
+    func whatMustNotParseDoesNot() throws {
+        let files = try Material.files("JSONTestSuite/test_parsing")
+        for file in files {
+            let name = file.lastPathComponent
+            let bytes = Array(try Data(contentsOf: file))
+            if name.hasPrefix("n_") {
+                #expect(throws: CoreError.self, "\(name)") {
+                    try JSON(parsing: bytes, floats: true)
+                }
+            } else if name.hasPrefix("y_"), !name.contains("duplicated_key") {
+                #expect(throws: Never.self, "\(name)") { try JSON(parsing: bytes, floats: true) }
+            }
+        }
+    }
+
+    @Test(arguments: [
+        #"{"a":1,"a":2}"#, "1.5", "1e3", "9007199254740992", "-0", "[1,]", "{\"a\":1}x", "", " ",
+        "\"\\ud800\"", "\"\u{1}\"", "nul", "[", "\"", "{\"a\"}", "\u{FEFF}1",
+    ])
+    func refuses(_ text: String) {
+        #expect(throws: CoreError.self) { try JSON(parsing: Array(text.utf8)) }
+    }
+
+    @Test func depthHasALimit() throws {
+        let deepest = String(repeating: "[", count: 64) + String(repeating: "]", count: 64)
+        #expect(throws: Never.self) { try JSON(parsing: Array(deepest.utf8)) }
+        #expect(throws: CoreError.self) { try JSON(parsing: Array("[\(deepest)]".utf8)) }
+    }
+
+    @Test func keysAreSortedByUTF16() throws {
+        let json = try JSON(parsing: Array(#"{"\ufb33":1,"\ud83d\ude00":2,"a":3}"#.utf8))
+        #expect(
+            String(decoding: json.canonical, as: UTF8.self) == "{\"a\":3,\"😀\":2,\"\u{FB33}\":1}")
+    }
+
+    @Test func mutatedTextGivesAValueOrATypedError() throws {
+        let valid = Array(#"{"a":[1,-2,true,null,"xé\n"],"b":{"c":"\u00e9😀"}}"#.utf8)
+        for bytes in Mutations.of(valid, count: 3_000, seed: 1) {
+            do throws(CoreError) {
+                let json = try JSON(parsing: bytes)
+                let again = try JSON(parsing: json.canonical)
+                #expect(again == json)
+            } catch {
+                #expect(!error.description.isEmpty)
+            }
+        }
+    }
+
+    @Test func readerRefusesWhatNobodyRead() throws {
+        var reader = try ObjectReader(["a": 1, "retenion": 2], "rule")
+        #expect(try reader.unsigned("a") == 1)
+        #expect(throws: CoreError.unknown("retenion", in: "rule")) { try reader.end() }
+        #expect(throws: CoreError.missing("b", in: "rule")) { try reader.string("b") }
+        #expect(throws: CoreError.self) { try reader.string("a") }
+    }
+}
