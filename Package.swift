@@ -118,6 +118,7 @@ let package = Package(
         .target(
             name: "SelatTestSupport", dependencies: ["SelatCore"],
             path: "Tests/SelatTestSupport", swiftSettings: strict),
+        tests("ArchitectureTests", []),
         tests("SelatCoreTests", ["SelatCore", "SelatTestSupport"]),
     ]
 )

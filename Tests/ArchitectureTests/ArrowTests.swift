@@ -1,0 +1,92 @@
+import Foundation
+import Testing
+
+/// Holds the arrows of Package.swift: SwiftPM lets an undeclared transitive import through, so the
+/// `import` lines themselves are read.
+struct ArrowTests {
+    /// What each module may import of ours. A module knows only what lies below it.
+    static let arrows: [String: Set<String>] = [
+        "SelatCore": [],
+        "SelatCrypto": ["SelatCore"],
+        "SelatPolicy": ["SelatCore", "SelatCrypto"],
+        "SelatFederation": ["SelatCore", "SelatCrypto"],
+        "SelatAudit": ["SelatCore", "SelatCrypto"],
+        // The sealer demands a Permit, which only the evaluator makes: the type must come from there.
+        "SelatEnvelope": ["SelatCore", "SelatCrypto", "SelatPolicy"],
+        // Entries and tree are defined by Audit, which does no I/O; the store keeps them.
+        "SelatStore": ["SelatCore", "SelatCrypto", "SelatAudit"],
+        "SelatHTTP": ["SelatCore"],
+        "SelatTransport": ["SelatCore", "SelatCrypto", "SelatHTTP"],
+        "SelatControl": ["SelatCore", "SelatHTTP"],
+        "SelatExchange": [
+            "SelatCore", "SelatCrypto", "SelatPolicy", "SelatEnvelope", "SelatFederation",
+            "SelatAudit", "SelatStore", "SelatTransport", "SelatHTTP",
+        ],
+    ]
+
+    /// The only importers of a foreign module.
+    static let soleImporters: [String: Set<String>] = [
+        "COpenSSL": ["SelatCrypto"],
+        "GRDB": ["SelatStore"],
+        "SQLite3": ["SelatStore"],
+        "Yams": ["SelatPolicy"],
+        "NIOSSL": [],
+    ]
+
+    static let sources: URL = {
+        var root = URL(filePath: #filePath)
+        while !FileManager.default.fileExists(atPath: root.appending(path: "Package.swift").path())
+        {
+            root.deleteLastPathComponent()
+        }
+        return root.appending(path: "Sources")
+    }()
+
+    /// (file, imported module) for each `import` line of a target's sources.
+    static func imports(of target: String) throws -> [(file: String, module: String)] {
+        let modifiers: Set = ["package", "internal", "private", "public", "@testable"]
+        let folder = sources.appending(path: target)
+        let files = try #require(FileManager.default.enumerator(atPath: folder.path()))
+        return try files.compactMap { $0 as? String }.filter { $0.hasSuffix(".swift") }.flatMap {
+            file in
+            try String(contentsOf: folder.appending(path: file), encoding: .utf8)
+                .split(separator: "\n")
+                .compactMap { line in
+                    let words = line.split(separator: " ")
+                    guard let index = words.firstIndex(of: "import"),
+                        words[..<index].allSatisfy({ modifiers.contains(String($0)) }),
+                        let name = words.last?.split(separator: ".").first
+                    else { return nil }
+                    return (file, String(name))
+                }
+        }
+    }
+
+    @Test(arguments: arrows.keys.sorted())
+    func moduleImportsOnlyWhatLiesBelow(_ module: String) throws {
+        let lines = try Self.imports(of: module)
+        #expect(!lines.isEmpty || module == "SelatCore")
+        let allowed = try #require(Self.arrows[module])
+        for line in lines where line.module.hasPrefix("Selat") {
+            #expect(allowed.contains(line.module), "\(module)/\(line.file) imports \(line.module)")
+        }
+    }
+
+    @Test func everyTargetIsInTheTable() throws {
+        let folders = try FileManager.default.contentsOfDirectory(atPath: Self.sources.path())
+        let libraries = Set(folders.filter { $0.hasPrefix("Selat") })
+        #expect(libraries == Set(Self.arrows.keys))
+        #expect(Set(folders).subtracting(libraries) == ["COpenSSL", "selat", "selatd"])
+    }
+
+    @Test(arguments: soleImporters.keys.sorted())
+    func foreignModuleHasOneDoor(_ foreign: String) throws {
+        let doors = try #require(Self.soleImporters[foreign])
+        for module in try FileManager.default.contentsOfDirectory(atPath: Self.sources.path())
+        where module != "COpenSSL" && !doors.contains(module) {
+            for line in try Self.imports(of: module) {
+                #expect(line.module != foreign, "\(module)/\(line.file) imports \(foreign)")
+            }
+        }
+    }
+}
