@@ -1,0 +1,89 @@
+package import SelatCore
+
+/// One policy file as a verdict pins it.
+package struct Edition: Hashable, Sendable {
+    /// Grows with every published edition of the file.
+    package let number: UInt64
+    /// SHA-256 of the file's bytes.
+    package let digest: Digest
+    package let standing: Standing
+}
+
+/// The law, or the decision, that a rule cites.
+package struct Citation: Hashable, Sendable {
+    package let title: String
+    package let cite: String
+    package let kind: SourceKind
+    package let clause: String
+    /// Whether the source binds the operator's sector; otherwise its country adopted the rule.
+    package let binds: Bool
+    /// The clause of an exemption that the rule relies on.
+    package let exemption: String?
+}
+
+/// A rule that had a part in a verdict.
+package struct Clause: Hashable, Sendable {
+    package enum Kind: String, CaseIterable, Sendable {
+        case ground, prohibition, duty
+        /// A rule of the language itself, above all files (Language, *Built-in rules*).
+        case builtIn = "built-in"
+    }
+
+    package let kind: Kind
+    package let rule: String
+    /// False where the facts leave open whether the rule applies.
+    package let isCertain: Bool
+    /// Nil for built-in rules.
+    package let citation: Citation?
+}
+
+/// What one file says about one flow of the transfer.
+package struct Judgement: Hashable, Sendable {
+    /// A country's code, `ASEAN`, or `selat` for the built-in rules.
+    package let jurisdiction: String
+    /// Nil for the federation's file and the built-in rules: they hold in any flow.
+    package let flow: Flow?
+    package let outcome: Verdict.Outcome
+    /// What decided: the ground that counts and the duties; or the prohibitions, or their lack.
+    package let clauses: [Clause]
+}
+
+/// The answer to a question, with everything that it depends on.
+///
+/// `record` is its canonical form; see Verdict in this module's documentation.
+package struct Verdict: Hashable, Sendable {
+    package enum Outcome: String, CaseIterable, Sendable {
+        case permitted, refused, incomplete
+    }
+
+    /// The version of the semantics; a change of any verdict's meaning raises it.
+    package static let semantics: UInt64 = 1
+
+    package let question: Question
+    /// Stated, inspected and assumed facts of the vocabulary; assumed ones bind alike.
+    package let facts: Facts
+    /// Every file that the verdict depends on, by name: countries, federation, instruments,
+    /// vocabulary.
+    package let editions: [String: Edition]
+    /// The instruments that are signed, in force and cover this transfer.
+    package let instruments: [String]
+    package let outcome: Outcome
+    package let judgements: [Judgement]
+    /// What is owed, joined over all files; empty unless permitted.
+    package let obligations: [Obligation]
+    /// The facts to state, in order; empty unless incomplete.
+    package let missing: [String]
+}
+
+extension Verdict {
+    /// The canonical bytes (RFC 8785).
+    package var record: [UInt8] { [] }
+    /// - Throws: `QuestionError.malformedRecord`.
+    package init(record: [UInt8]) throws(QuestionError) {
+        throw .unknownFact("", nearest: nil)
+    }
+    func hasSameBasis(as other: Verdict) -> Bool { false }
+}
+extension ApprovalDebt {
+    static func outstanding(of: [Obligation], after: [Approval]) -> [ApprovalDebt] { [] }
+}
