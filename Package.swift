@@ -69,13 +69,15 @@ let package = Package(
     targets: [
         .systemLibrary(
             name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(
+            name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         module("SelatCore"),
         module("SelatCrypto", ["SelatCore", "COpenSSL", nioCore]),
         module("SelatPolicy", ["SelatCore", "SelatCrypto", yams]),
         module("SelatEnvelope", ["SelatCore", "SelatCrypto", "SelatPolicy"]),
         module("SelatFederation", ["SelatCore", "SelatCrypto"]),
         module("SelatAudit", ["SelatCore", "SelatCrypto"]),
-        module("SelatStore", ["SelatCore", "SelatCrypto", "SelatAudit", grdb]),
+        module("SelatStore", ["SelatCore", "SelatCrypto", "SelatAudit", "CSQLite", grdb]),
         module(
             "SelatHTTP",
             [

@@ -36,4 +36,17 @@ package enum Limits {
     package static let controlBodyBytesMax = 8 << 20
     /// Transfers that have not ended, per node.
     package static let transfersOpenMax = 10_000
+
+    /// The canonical details of one audit entry.
+    package static let entryDetailsBytesMax = 256 << 10
+    /// Changes that wait for the database's writer.
+    package static let changesWaitingMax = 65_536
+    /// Changes in one commit.
+    package static let changesPerCommitMax = 1_024
+    /// A signed note, with its signatures.
+    package static let noteBytesMax = 64 << 10
+    /// Signature lines of one note; C2SP demands at least 16.
+    package static let noteSignaturesMax = 64
+    /// Hashes of one proof: a tree of 2⁶³ leaves has no longer one.
+    package static let proofHashesMax = 63
 }
