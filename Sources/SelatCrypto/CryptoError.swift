@@ -4,11 +4,27 @@ import COpenSSL
 package enum CryptoError: Error, Hashable, Sendable, CustomStringConvertible {
     /// OpenSSL failed at `operation`; `reasons` is its whole error queue, oldest first.
     case openSSL(_ operation: String, reasons: [String])
+    /// A tag does not belong to these bytes under this key: changed, cut, moved or another's.
+    case notAuthentic(_ what: String)
+    /// The key commitment of a sealed message is another: wrong key, context or header.
+    case commitmentMismatch
+    /// No sealed message has this size.
+    case sealedSizeInvalid(_ bytes: UInt64)
+    /// An AES-256 key has 32 bytes.
+    case keySizeInvalid(_ bytes: Int)
+    /// A GCM nonce has 12 bytes.
+    case nonceSizeInvalid(_ bytes: Int)
 
     package var description: String {
         switch self {
         case .openSSL(let operation, let reasons):
             "\(operation): \(reasons.isEmpty ? "OpenSSL gave no reason" : reasons.joined(separator: "; "))"
+        case .notAuthentic(let what): "\(what) is not authentic: it was changed or is another's"
+        case .commitmentMismatch:
+            "key commitment differs: the message was sealed for another envelope"
+        case .sealedSizeInvalid(let bytes): "no sealed message has \(bytes) bytes"
+        case .keySizeInvalid(let bytes): "key of \(bytes) bytes where 32 are needed"
+        case .nonceSizeInvalid(let bytes): "nonce of \(bytes) bytes where 12 are needed"
         }
     }
 
