@@ -121,6 +121,7 @@ let package = Package(
             name: "SelatTestSupport", dependencies: ["SelatCore"],
             path: "Tests/SelatTestSupport", swiftSettings: strict),
         tests("ArchitectureTests", []),
+        tests("SelatExchangeTests", ["SelatCore", "SelatExchange", "SelatTestSupport"]),
         tests("SelatCoreTests", ["SelatCore", "SelatTestSupport"]),
     ]
 )

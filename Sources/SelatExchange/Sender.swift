@@ -1,0 +1,187 @@
+package import SelatCore
+
+/// The sender's side of one transfer as a pure machine: an event in, actions out, no I/O.
+///
+/// The shell performs the actions in their order and decides nothing. `record` comes before every
+/// effect that it announces; the effect is performed only when the record is durable.
+package struct Sender: Hashable, Sendable {
+    /// Where the transfer stands. Each change is an audit entry in the same commit.
+    package enum State: String, CaseIterable, Sendable {
+        /// Judged and permitted; the dataset is being sealed into the spool. No id was answered yet.
+        case sealing
+        /// Sealed; a person's approval is owed.
+        case waiting
+        /// Sealed and free to go; nothing is with the recipient.
+        case queued
+        /// The recipient accepted the offer; the payload is on its way.
+        case sending
+        case delivered, refused, cancelled, expired, unconfirmed
+
+        /// Whether the transfer has ended. Only `unconfirmed` can still change: a late receipt
+        /// settles it.
+        package var isOutcome: Bool {
+            switch self {
+            case .sealing, .waiting, .queued, .sending: false
+            case .delivered, .refused, .cancelled, .expired, .unconfirmed: true
+            }
+        }
+    }
+
+    package enum Event: Hashable, Sendable {
+        /// The payload is sealed and durable in the spool.
+        case sealed(approvalsOwed: Bool)
+        /// Sealing was cut short; nothing of the payload is left.
+        case sealingFailed(cause: String)
+        /// Nothing holds the transfer back: try now.
+        case due
+        /// The verdict was made again, permits, and the signed head of this attempt is durable.
+        case released
+        /// The verdict was made again and does not permit any more.
+        case releaseRefused(cause: String)
+        /// The recipient accepted the offer and holds `offset` bytes of the payload for good.
+        case accepted(offset: UInt64)
+        /// Every byte before the last piece was handed on; the last piece comes next.
+        case lastPieceReady
+        /// The recipient signed that it has the dataset.
+        case deliveryProven
+        /// The recipient signed that it will not take the dataset.
+        case refusalProven(cause: String)
+        /// The recipient asks for a new attempt: an edition that the head names is stale there.
+        case headStale(cause: String)
+        /// The link broke, or the recipient could not take it now.
+        case failed(cause: String)
+    }
+
+    package enum Action: Hashable, Sendable {
+        /// Commit this state with an audit entry of this kind.
+        case record(String, cause: String?)
+        /// Commit this state; it is no change that the log tells of.
+        case save
+        /// Make the verdict again, and with it and the approvals the signed head of `attempt`.
+        case release(attempt: UInt64)
+        /// Offer the head to the recipient.
+        case offer
+        /// Send the payload from this offset on.
+        case upload(from: UInt64)
+        /// Send the last piece of the payload.
+        case sendLastPiece
+        /// Come back with `due` after the backoff of this many failures in a row.
+        case retry(failures: Int)
+        /// Destroy the content key, then the spooled payload.
+        case destroy
+    }
+
+    package let expires: Timestamp
+    package private(set) var state: State
+    /// Whether a complete envelope may be with the recipient; never falls.
+    package private(set) var handedOn: Bool
+    /// The attempt whose head is durable; 0 before the first release.
+    package private(set) var attempt: UInt64
+    /// Why the transfer waits, or ended as it did.
+    package private(set) var cause: String?
+    /// Failures in a row; not durable: after a start everything is tried at once.
+    package private(set) var failures = 0
+    /// Whether the recipient asked for a new attempt; it will ask again after a start.
+    private var headIsStale = false
+
+    package init(expires: Timestamp) {
+        self.expires = expires
+        state = .sealing
+        handedOn = false
+        attempt = 0
+    }
+
+    /// The machine as the store kept it.
+    package init(
+        expires: Timestamp, state: State, handedOn: Bool, attempt: UInt64, cause: String?
+    ) {
+        self.expires = expires
+        self.state = state
+        self.handedOn = handedOn
+        self.attempt = attempt
+        self.cause = cause
+    }
+
+    /// Takes one step.
+    /// - Returns: what to do now, in order. An event that does not fit the state does nothing: a
+    ///   repeated answer, or one that crossed with the outcome.
+    package mutating func handle(_ event: Event, at now: Timestamp) -> [Action] {
+        switch (event, state) {
+        case (.sealed(let approvalsOwed), .sealing):
+            state = approvalsOwed ? .waiting : .queued
+            cause = approvalsOwed ? "an approval is owed" : nil
+            return [.record("transfer.accepted", cause: cause)]
+        case (.sealingFailed(let cause), .sealing):
+            return end(.cancelled, cause)
+        case (.due, .waiting):
+            return now >= expires ? expire() : []
+        case (.due, .queued), (.due, .sending):
+            return tryNow(at: now)
+        case (.released, .queued), (.released, .sending):
+            attempt += 1
+            headIsStale = false
+            return [.record("transfer.released", cause: nil), .offer]
+        case (.releaseRefused(let cause), .queued), (.releaseRefused(let cause), .sending):
+            return handedOn ? end(.unconfirmed, cause) : end(.cancelled, cause)
+        case (.accepted(let offset), .queued):
+            state = .sending
+            return begun() + [.record("transfer.offered", cause: nil), .upload(from: offset)]
+        case (.accepted(let offset), .sending):
+            return begun() + [.upload(from: offset)]
+        case (.lastPieceReady, .sending), (.lastPieceReady, .queued):
+            defer { handedOn = true }
+            return handedOn ? [.sendLastPiece] : [.save, .sendLastPiece]
+        case (.headStale(let cause), .queued), (.headStale(let cause), .sending):
+            headIsStale = true
+            self.cause = cause
+            failures += 1
+            return [.save, .retry(failures: failures)]
+        case (.failed(let cause), .queued), (.failed(let cause), .sending):
+            self.cause = cause
+            failures += 1
+            return [.save, .retry(failures: failures)]
+        case (.deliveryProven, .queued), (.deliveryProven, .sending),
+            (.deliveryProven, .unconfirmed):
+            return end(.delivered, nil)
+        case (.refusalProven(let cause), .queued), (.refusalProven(let cause), .sending),
+            (.refusalProven(let cause), .unconfirmed):
+            return end(.refused, cause)
+        default:
+            return []
+        }
+    }
+
+    private mutating func tryNow(at now: Timestamp) -> [Action] {
+        if now >= expires { return expire() }
+        return attempt == 0 || headIsStale ? [.release(attempt: attempt + 1)] : [.offer]
+    }
+
+    private mutating func begun() -> [Action] {
+        failures = 0
+        cause = nil
+        return []
+    }
+
+    private mutating func expire() -> [Action] {
+        handedOn
+            ? end(.unconfirmed, "it expired after it may have arrived, and no receipt came")
+            : end(.expired, cause.map { "it expired; last: \($0)" } ?? "it expired")
+    }
+
+    private mutating func end(_ outcome: State, _ cause: String?) -> [Action] {
+        state = outcome
+        self.cause = cause
+        failures = 0
+        return [.record("transfer.\(outcome.rawValue)", cause: cause), .destroy]
+    }
+}
+
+/// How long to wait after failures in a row: doubling from a quarter of a second to five minutes,
+/// with a jitter that keeps many nodes from coming back at once.
+package enum Backoff {
+    /// - Parameter jitter: one random byte, for 75 to 125 percent of the wait.
+    package static func milliseconds(failures: Int, jitter: UInt8) -> Int64 {
+        let base = min(Int64(250) << Int64(min(max(failures - 1, 0), 20)), 300_000)
+        return base * 3 / 4 + base / 2 * Int64(jitter) / 255
+    }
+}

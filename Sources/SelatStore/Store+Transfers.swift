@@ -1,0 +1,287 @@
+// The transfers tables: what a node sends and what it receives. Rows are plain values; the exchange
+// gives them their meaning.
+
+import Foundation
+import GRDB
+package import SelatCore
+
+/// One transfer that this node sends.
+package struct OutboundRow: Sendable, Hashable {
+    package var id: TransferID
+    package var to: NodeID
+    package var created: Timestamp
+    package var expires: Timestamp
+    package var precedence: Precedence
+    /// A word of the exchange's state machine.
+    package var state: String
+    package var handedOn: Bool
+    package var attempt: UInt64
+    package var cause: String?
+    package var payloadSize: UInt64
+    /// Canonical JSON of what was asked: description, facts, label, verdict.
+    package var request: [UInt8]
+    /// Canonical JSON of what sealing gave; nil before.
+    package var sealed: [UInt8]?
+    /// Wrapped by the node's storage key; nil once destroyed.
+    package var contentKey: [UInt8]?
+    /// The recipient's receipt.
+    package var receipt: [UInt8]?
+
+    package init(
+        id: TransferID, to: NodeID, created: Timestamp, expires: Timestamp, precedence: Precedence,
+        state: String, payloadSize: UInt64, request: [UInt8]
+    ) {
+        self.id = id
+        self.to = to
+        self.created = created
+        self.expires = expires
+        self.precedence = precedence
+        self.state = state
+        self.payloadSize = payloadSize
+        self.request = request
+        handedOn = false
+        attempt = 0
+    }
+}
+
+/// One transfer that this node receives. Its key is (from, id): a sender owns its ids only.
+package struct InboundRow: Sendable, Hashable {
+    package var from: NodeID
+    package var id: TransferID
+    package var received: Timestamp
+    package var expires: Timestamp
+    /// A word of the exchange's state machine.
+    package var state: String
+    package var cause: String?
+    package var payloadSize: UInt64
+    /// Bytes of the payload that are in the spool for good.
+    package var durable: UInt64
+    /// Digest over what never changes between attempts.
+    package var fixedParts: Digest
+    /// Canonical JSON of the header.
+    package var header: [UInt8]
+    /// Wrapped by the node's storage key; nil once destroyed.
+    package var contentKey: [UInt8]?
+    /// This node's own signed statement.
+    package var statement: [UInt8]?
+    /// The audit entry that holds the statement's digest.
+    package var statementEntry: UInt64?
+
+    package init(
+        from: NodeID, id: TransferID, received: Timestamp, expires: Timestamp, state: String,
+        payloadSize: UInt64, fixedParts: Digest, header: [UInt8]
+    ) {
+        self.from = from
+        self.id = id
+        self.received = received
+        self.expires = expires
+        self.state = state
+        self.payloadSize = payloadSize
+        self.fixedParts = fixedParts
+        self.header = header
+        durable = 0
+    }
+}
+
+enum TransferSchema {
+    static let sql = """
+        CREATE TABLE outbound (
+          id TEXT PRIMARY KEY NOT NULL, recipient TEXT NOT NULL,
+          created INTEGER NOT NULL, expires INTEGER NOT NULL,
+          precedence TEXT NOT NULL, state TEXT NOT NULL, handed_on INTEGER NOT NULL,
+          attempt INTEGER NOT NULL, cause TEXT, payload_size INTEGER NOT NULL,
+          request BLOB NOT NULL, sealed BLOB, content_key BLOB, receipt BLOB
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX outbound_by_state ON outbound (state);
+        CREATE TABLE inbound (
+          sender TEXT NOT NULL, id TEXT NOT NULL,
+          received INTEGER NOT NULL, expires INTEGER NOT NULL,
+          state TEXT NOT NULL, cause TEXT, payload_size INTEGER NOT NULL,
+          durable INTEGER NOT NULL, fixed_parts BLOB NOT NULL, header BLOB NOT NULL,
+          content_key BLOB, statement BLOB, statement_entry INTEGER,
+          PRIMARY KEY (id, sender)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX inbound_by_state ON inbound (state);
+        """
+}
+
+extension Transaction {
+    /// The row as it is in this transaction.
+    package func outbound(_ id: TransferID) throws -> OutboundRow? {
+        try OutboundRow.fetch(database, "WHERE id = ?", [id.text]).first
+    }
+
+    /// Writes the row, new or changed.
+    package func save(_ row: OutboundRow) throws {
+        try database.cachedStatement(
+            sql: """
+                INSERT INTO outbound (id, recipient, created, expires, precedence, state, handed_on,
+                  attempt, cause, payload_size, request, sealed, content_key, receipt)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                ON CONFLICT (id) DO UPDATE SET state = excluded.state,
+                  handed_on = excluded.handed_on, attempt = excluded.attempt,
+                  cause = excluded.cause, sealed = excluded.sealed,
+                  content_key = excluded.content_key, receipt = excluded.receipt
+                """
+        ).execute(arguments: [
+            row.id.text, row.to.text, row.created.seconds, row.expires.seconds,
+            row.precedence.rawValue, row.state, row.handedOn, Int64(row.attempt), row.cause,
+            Int64(row.payloadSize), Data(row.request), row.sealed.map { Data($0) },
+            row.contentKey.map { Data($0) }, row.receipt.map { Data($0) },
+        ])
+    }
+
+    /// The row as it is in this transaction.
+    package func inbound(_ id: TransferID, from: NodeID) throws -> InboundRow? {
+        try InboundRow.fetch(database, "WHERE id = ? AND sender = ?", [id.text, from.text]).first
+    }
+
+    /// Writes the row, new or changed.
+    package func save(_ row: InboundRow) throws {
+        try database.cachedStatement(
+            sql: """
+                INSERT INTO inbound (sender, id, received, expires, state, cause, payload_size,
+                  durable, fixed_parts, header, content_key, statement, statement_entry)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                ON CONFLICT (id, sender) DO UPDATE SET state = excluded.state,
+                  cause = excluded.cause, durable = excluded.durable, header = excluded.header,
+                  content_key = excluded.content_key, statement = excluded.statement,
+                  statement_entry = excluded.statement_entry
+                """
+        ).execute(arguments: [
+            row.from.text, row.id.text, row.received.seconds, row.expires.seconds, row.state,
+            row.cause, Int64(row.payloadSize), Int64(row.durable), Data(row.fixedParts.bytes),
+            Data(row.header), row.contentKey.map { Data($0) }, row.statement.map { Data($0) },
+            row.statementEntry.map { Int64($0) },
+        ])
+    }
+}
+
+/// Which transfers, newest first.
+package struct TransferFilter: Sendable {
+    /// Any of these states; empty means all.
+    package var states: Set<String>
+    package var limit: Int
+
+    package init(states: Set<String> = [], limit: Int = 1_000) {
+        self.states = states
+        self.limit = limit
+    }
+}
+
+extension Snapshot {
+    package func outbound(_ id: TransferID) throws -> OutboundRow? {
+        try OutboundRow.fetch(database, "WHERE id = ?", [id.text]).first
+    }
+
+    /// Newest first: ids sort by time.
+    package func outbound(_ filter: TransferFilter) throws -> [OutboundRow] {
+        try OutboundRow.fetch(database, filter.clause, filter.arguments)
+    }
+
+    /// All that senders gave this id; ids are random, so more than one only if somebody tries.
+    package func inbound(_ id: TransferID) throws -> [InboundRow] {
+        try InboundRow.fetch(database, "WHERE id = ?", [id.text])
+    }
+
+    package func inbound(_ id: TransferID, from: NodeID) throws -> InboundRow? {
+        try InboundRow.fetch(database, "WHERE id = ? AND sender = ?", [id.text, from.text]).first
+    }
+
+    /// Newest first: ids sort by time.
+    package func inbound(_ filter: TransferFilter) throws -> [InboundRow] {
+        try InboundRow.fetch(database, filter.clause, filter.arguments)
+    }
+
+    /// How many transfers stand in each state: outbound, then inbound.
+    package func transferCounts() throws -> (outbound: [String: Int], inbound: [String: Int]) {
+        func counts(_ table: String) throws -> [String: Int] {
+            let rows = try Row.fetchAll(
+                database, sql: "SELECT state, count(*) FROM \(table) GROUP BY state")
+            return Dictionary(uniqueKeysWithValues: rows.map { ($0[0], $0[1]) })
+        }
+        return (try counts("outbound"), try counts("inbound"))
+    }
+}
+
+extension TransferFilter {
+    fileprivate var clause: String {
+        let marks = repeatElement("?", count: states.count).joined(separator: ", ")
+        return (states.isEmpty ? "" : "WHERE state IN (\(marks)) ") + "ORDER BY id DESC LIMIT ?"
+    }
+
+    fileprivate var arguments: StatementArguments {
+        StatementArguments(states.sorted()) + [limit]
+    }
+}
+
+extension OutboundRow {
+    fileprivate static func fetch(
+        _ database: Database, _ clause: String, _ arguments: StatementArguments
+    ) throws -> [OutboundRow] {
+        let sql = """
+            SELECT id, recipient, created, expires, precedence, state, payload_size, request,
+              handed_on, attempt, cause, sealed, content_key, receipt FROM outbound \(clause)
+            """
+        return try Row.fetchAll(database.cachedStatement(sql: sql), arguments: arguments).map {
+            row throws in
+            // What was written was valid; a row that is not any more was tampered with.
+            guard let precedence = Precedence(rawValue: row[4]) else {
+                throw CoreError.malformed("precedence", row[4], expected: "a known precedence")
+            }
+            var value = OutboundRow(
+                id: try TransferID(row[0]), to: try NodeID(row[1]),
+                created: Timestamp(seconds: row[2]), expires: Timestamp(seconds: row[3]),
+                precedence: precedence, state: row[5], payloadSize: try row.unsigned(6),
+                request: try row.bytes(7) ?? [])
+            value.handedOn = row[8]
+            value.attempt = try row.unsigned(9)
+            value.cause = row[10]
+            value.sealed = try row.bytes(11)
+            value.contentKey = try row.bytes(12)
+            value.receipt = try row.bytes(13)
+            return value
+        }
+    }
+}
+
+extension InboundRow {
+    fileprivate static func fetch(
+        _ database: Database, _ clause: String, _ arguments: StatementArguments
+    ) throws -> [InboundRow] {
+        let sql = """
+            SELECT sender, id, received, expires, state, payload_size, fixed_parts, header,
+              cause, durable, content_key, statement, statement_entry FROM inbound \(clause)
+            """
+        return try Row.fetchAll(database.cachedStatement(sql: sql), arguments: arguments).map {
+            row throws in
+            var value = InboundRow(
+                from: try NodeID(row[0]), id: try TransferID(row[1]),
+                received: Timestamp(seconds: row[2]), expires: Timestamp(seconds: row[3]),
+                state: row[4], payloadSize: try row.unsigned(5),
+                fixedParts: try Digest(bytes: try row.bytes(6) ?? []),
+                header: try row.bytes(7) ?? [])
+            value.cause = row[8]
+            value.durable = try row.unsigned(9)
+            value.contentKey = try row.bytes(10)
+            value.statement = try row.bytes(11)
+            value.statementEntry = (row[12] as Int64?).flatMap { UInt64(exactly: $0) }
+            return value
+        }
+    }
+}
+
+extension Row {
+    fileprivate func bytes(_ index: Int) throws -> [UInt8]? {
+        try withUnsafeData(atIndex: index) { $0.map { [UInt8]($0) } }
+    }
+
+    /// - Throws: `CoreError` for a negative number.
+    fileprivate func unsigned(_ index: Int) throws -> UInt64 {
+        let number: Int64 = self[index]
+        guard let value = UInt64(exactly: number) else {
+            throw CoreError.malformed("column", "\(number)", expected: "a number from 0")
+        }
+        return value
+    }
+}

@@ -1,0 +1,136 @@
+import SelatCore
+import SelatExchange
+import SelatTestSupport
+import Testing
+
+struct SenderTests {
+    static let start = Timestamp(seconds: 1_788_220_800)
+    static let expires = start + 3_600
+
+    /// A machine that has taken these events.
+    static func sender(_ events: [Sender.Event]) -> Sender {
+        var sender = Sender(expires: expires)
+        for event in events { _ = sender.handle(event, at: start) }
+        return sender
+    }
+
+    @Test func theWholeRoadReadsAloud() {
+        var sender = Sender(expires: Self.expires)
+        #expect(
+            sender.handle(.sealed(approvalsOwed: false), at: Self.start)
+                == [.record("transfer.accepted", cause: nil)])
+        #expect(sender.handle(.due, at: Self.start) == [.release(attempt: 1)])
+        #expect(
+            sender.handle(.released, at: Self.start)
+                == [.record("transfer.released", cause: nil), .offer])
+        #expect(
+            sender.handle(.accepted(offset: 0), at: Self.start)
+                == [.record("transfer.offered", cause: nil), .upload(from: 0)])
+        #expect(sender.handle(.lastPieceReady, at: Self.start) == [.save, .sendLastPiece])
+        #expect(
+            sender.handle(.deliveryProven, at: Self.start)
+                == [.record("transfer.delivered", cause: nil), .destroy])
+        #expect(sender.state == .delivered)
+    }
+
+    @Test func anOwedApprovalHoldsTheTransferBack() {
+        var sender = Self.sender([.sealed(approvalsOwed: true)])
+        #expect(sender.state == .waiting)
+        #expect(sender.handle(.due, at: Self.start) == [])
+        _ = sender.handle(.due, at: Self.expires)
+        #expect(sender.state == .expired)
+    }
+
+    @Test func failuresAreRetriedAndCounted() {
+        var sender = Self.sender([.sealed(approvalsOwed: false), .due, .released])
+        #expect(
+            sender.handle(.failed(cause: "down"), at: Self.start) == [.save, .retry(failures: 1)])
+        #expect(sender.handle(.due, at: Self.start) == [.offer])
+        #expect(
+            sender.handle(.failed(cause: "down"), at: Self.start) == [.save, .retry(failures: 2)])
+        _ = sender.handle(.accepted(offset: 5), at: Self.start)
+        #expect(sender.failures == 0)
+        #expect(sender.cause == nil)
+    }
+
+    @Test func aStaleHeadLeadsToANewAttempt() {
+        var sender = Self.sender([.sealed(approvalsOwed: false), .due, .released])
+        _ = sender.handle(.headStale(cause: "edition"), at: Self.start)
+        #expect(sender.handle(.due, at: Self.start) == [.release(attempt: 2)])
+        _ = sender.handle(.released, at: Self.start)
+        #expect(sender.attempt == 2)
+        #expect(sender.handle(.due, at: Self.start) == [.offer])
+    }
+
+    @Test(arguments: [(false, Sender.State.expired), (true, .unconfirmed)])
+    func expiryDependsOnWhatMayHaveArrived(_ handedOn: Bool, _ outcome: Sender.State) {
+        var sender = Self.sender(
+            [.sealed(approvalsOwed: false), .due, .released, .accepted(offset: 0)]
+                + (handedOn ? [.lastPieceReady] : []))
+        let actions = sender.handle(.due, at: Self.expires)
+        #expect(sender.state == outcome)
+        #expect(actions.last == .destroy)
+    }
+
+    @Test func aLateReceiptSettlesUnconfirmedAndNothingElse() {
+        var sender = Self.sender(
+            [.sealed(approvalsOwed: false), .due, .released, .accepted(offset: 0), .lastPieceReady])
+        _ = sender.handle(.due, at: Self.expires)
+        #expect(sender.state == .unconfirmed)
+        _ = sender.handle(.deliveryProven, at: Self.expires)
+        #expect(sender.state == .delivered)
+        let settled = sender
+        for event in Self.everyEvent { #expect(sender.handle(event, at: Self.expires) == []) }
+        #expect(sender == settled)
+    }
+
+    @Test func aRefusalNeedsTheRecipientsSignatureOnceItMayHaveArrived() {
+        var early = Self.sender([.sealed(approvalsOwed: false), .due])
+        _ = early.handle(.releaseRefused(cause: "no ground"), at: Self.start)
+        #expect(early.state == .cancelled)
+        var late = Self.sender(
+            [.sealed(approvalsOwed: false), .due, .released, .accepted(offset: 0), .lastPieceReady])
+        _ = late.handle(.releaseRefused(cause: "no ground"), at: Self.start)
+        #expect(late.state == .unconfirmed)
+        _ = late.handle(.refusalProven(cause: "no ground"), at: Self.start)
+        #expect(late.state == .refused)
+    }
+
+    static let everyEvent: [Sender.Event] = [
+        .sealed(approvalsOwed: true), .sealingFailed(cause: "x"), .due, .released,
+        .releaseRefused(cause: "x"), .accepted(offset: 1), .lastPieceReady, .deliveryProven,
+        .refusalProven(cause: "x"), .headStale(cause: "x"), .failed(cause: "x"),
+    ]
+
+    /// Any order of events, also impossible ones: outcomes are final, `handedOn` never falls, the
+    /// attempt never falls, and every outcome destroys what was kept.
+    @Test(arguments: 0..<200 as Range<UInt64>)
+    func anyOrderOfEventsKeepsTheInvariants(_ seed: UInt64) throws {
+        var random = SeededEntropy(seed)
+        var sender = Sender(expires: Self.expires)
+        for step in 0..<60 {
+            let event = try #require(Self.everyEvent.randomElement(using: &random))
+            let before = sender
+            let actions = sender.handle(event, at: Self.start + Int64(step * 70))
+            #expect(sender.handedOn || !before.handedOn)
+            #expect(sender.attempt >= before.attempt)
+            if before.state.isOutcome, before.state != .unconfirmed { #expect(sender == before) }
+            if sender.state != before.state {
+                #expect(actions.contains { if case .record = $0 { true } else { false } })
+            }
+            if sender.state.isOutcome, sender.state != before.state {
+                #expect(actions.last == .destroy)
+                if sender.handedOn {
+                    #expect([.delivered, .refused, .unconfirmed].contains(sender.state))
+                }
+            }
+        }
+    }
+
+    @Test(arguments: [
+        (1, 0, 187), (1, 255, 312), (2, 0, 375), (40, 255, 375_000), (1_000, 0, 225_000),
+    ])
+    func backoffDoublesToALimit(_ failures: Int, _ jitter: UInt8, _ milliseconds: Int64) {
+        #expect(Backoff.milliseconds(failures: failures, jitter: jitter) == milliseconds)
+    }
+}
