@@ -14,6 +14,22 @@ package enum CryptoError: Error, Hashable, Sendable, CustomStringConvertible {
     case keySizeInvalid(_ bytes: Int)
     /// A GCM nonce has 12 bytes.
     case nonceSizeInvalid(_ bytes: Int)
+    /// Bytes that are no key of a kind that Selat uses.
+    case unreadableKey(_ reason: String)
+    /// A PEM block that is cut off or is not base64.
+    case unreadablePEM(_ label: String)
+    /// Bytes that are no certificate within the profile.
+    case unreadableCertificate(_ reason: String)
+    /// Bytes that are no certificate revocation list within the profile.
+    case unreadableCRL(_ reason: String)
+    /// A certificate that does not lead to the anchors of `country`, or not for this purpose.
+    case untrusted(_ certificate: String, country: String, reason: String)
+    /// Bytes that are no CMS message within the profile.
+    case unreadableMessage(_ reason: String)
+    /// A message whose signature is not the named signer's.
+    case signatureInvalid(signer: String)
+    /// A sealed secret that the key does not open.
+    case unopenable(_ reason: String)
 
     package var description: String {
         switch self {
@@ -25,6 +41,15 @@ package enum CryptoError: Error, Hashable, Sendable, CustomStringConvertible {
         case .sealedSizeInvalid(let bytes): "no sealed message has \(bytes) bytes"
         case .keySizeInvalid(let bytes): "key of \(bytes) bytes where 32 are needed"
         case .nonceSizeInvalid(let bytes): "nonce of \(bytes) bytes where 12 are needed"
+        case .unreadableKey(let reason): "key: \(reason)"
+        case .unreadablePEM(let label): "PEM block `\(label)` is cut off or is not base64"
+        case .unreadableCertificate(let reason): "certificate: \(reason)"
+        case .unreadableCRL(let reason): "certificate revocation list: \(reason)"
+        case .untrusted(let certificate, let country, let reason):
+            "certificate of `\(certificate)` is not trusted for `\(country)`: \(reason)"
+        case .unreadableMessage(let reason): "CMS message: \(reason)"
+        case .signatureInvalid(let signer): "signature does not verify with the key of `\(signer)`"
+        case .unopenable(let reason): "sealed secret does not open: \(reason)"
         }
     }
 

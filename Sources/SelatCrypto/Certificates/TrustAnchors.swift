@@ -1,0 +1,152 @@
+import COpenSSL
+package import SelatCore
+
+/// A certificate that was followed to an anchor of one country, for one purpose, at one moment.
+/// Only `TrustAnchors.verify` makes one.
+package struct VerifiedCertificate: Hashable, Sendable {
+    package let certificate: Certificate
+    package let country: Country
+    package let purpose: CertificatePurpose
+    /// The verdict may be kept until then: the earliest end of the path's certificates and CRLs.
+    package let validUntil: Timestamp
+
+    fileprivate init(
+        _ certificate: Certificate, country: Country, purpose: CertificatePurpose,
+        validUntil: Timestamp
+    ) {
+        self.certificate = certificate
+        self.country = country
+        self.purpose = purpose
+        self.validUntil = validUntil
+    }
+}
+
+/// The certificate authorities of one country and their revocation lists. What one country's
+/// authorities issue means nothing in another's store.
+// SAFETY: the store is filled in `init` and only read afterwards; X509_STORE locks its own lookups.
+package final class TrustAnchors: @unchecked Sendable {
+    package let country: Country
+    package let anchors: [Certificate]
+    package let revocationLists: [CRL]
+    private let store: OpaquePointer
+
+    /// - Parameters:
+    ///   - anchors: self-signed CA certificates, at least one.
+    ///   - revocationLists: with any, each certificate of a path needs a current list of its issuer;
+    ///     with none, revocation is not checked.
+    /// - Throws: `CryptoError.untrusted` for an anchor that is no self-signed CA.
+    package init(
+        country: Country, anchors: [Certificate], revocationLists: [CRL]
+    ) throws(CryptoError) {
+        guard !anchors.isEmpty else {
+            throw .untrusted("nobody", country: country.code, reason: "there is no anchor")
+        }
+        for anchor in anchors {
+            guard anchor.isAuthority, anchor.issuerAndSerial.issuer == anchor.subject else {
+                throw .untrusted(
+                    anchor.description, country: country.code,
+                    reason: "an anchor must be a self-signed CA certificate")
+            }
+        }
+        let store = try CryptoError.checked("making a certificate store") { X509_STORE_new() }
+        let isFilled =
+            anchors.allSatisfy { X509_STORE_add_cert(store, $0.pointer) == 1 }
+            && revocationLists.allSatisfy { X509_STORE_add_crl(store, $0.pointer) == 1 }
+        guard isFilled else {
+            X509_STORE_free(store)
+            throw .openSSL("filling a certificate store", reasons: CryptoError.drain())
+        }
+        self.country = country
+        self.anchors = anchors
+        self.revocationLists = revocationLists
+        self.store = store
+    }
+
+    deinit { X509_STORE_free(store) }
+
+    /// Follows `certificate` to an anchor (RFC 5280, 6) and checks that it may serve `purpose`.
+    ///
+    /// Checks: signatures with at least 112 bits of security, validity at `time`, CA flags and key
+    /// usages, revocation of every certificate of the path, name constraints, critical extensions,
+    /// and that key usage and extended key usage are those of `purpose` and no other.
+    /// - Throws: `CryptoError.untrusted` with the reason.
+    package func verify(
+        _ certificate: Certificate, intermediates: [Certificate] = [],
+        purpose: CertificatePurpose, at time: Timestamp
+    ) throws(CryptoError) -> VerifiedCertificate {
+        if let reason = Self.obstacle(to: purpose, in: certificate) {
+            throw refusal(certificate, reason)
+        }
+        let path = try path(from: certificate, intermediates, at: time)
+        let isNarrowed = path.dropFirst().contains {
+            !$0.extendedKeyUsages.isEmpty && !$0.extendedKeyUsages.contains(purpose.usage)
+        }
+        guard !isNarrowed else {
+            throw refusal(certificate, "an issuer may not issue for \(purpose.rawValue)")
+        }
+        let ends = path.map(\.notAfter) + revocationLists.map(\.nextUpdate)
+        return VerifiedCertificate(
+            certificate, country: country, purpose: purpose, validUntil: ends.min() ?? time)
+    }
+
+    /// Why the certificate itself cannot serve `purpose`, or nil.
+    private static func obstacle(
+        to purpose: CertificatePurpose, in certificate: Certificate
+    ) -> String? {
+        let usages = certificate.extendedKeyUsages
+        if certificate.isAuthority { return "it is a CA certificate" }
+        if !usages.contains(purpose.usage) || !usages.isSubset(of: purpose.usagesAllowed) {
+            return "its extended key usage is not that of \(purpose.rawValue) alone"
+        }
+        return certificate.keyUsage.contains(purpose.keyUsage)
+            ? nil : "its key usage does not allow \(purpose.rawValue)"
+    }
+
+    private func path(
+        from certificate: Certificate, _ intermediates: [Certificate], at time: Timestamp
+    ) throws(CryptoError) -> [Certificate] {
+        let context = try CryptoError.checked("making a path context") { X509_STORE_CTX_new() }
+        defer { X509_STORE_CTX_free(context) }
+        let untrusted = try CryptoError.checked("making a stack") { selat_sk_X509_new() }
+        defer { selat_sk_X509_free(untrusted) }
+        let parameters = try CryptoError.checked("preparing a path") {
+            intermediates.allSatisfy { selat_sk_X509_push(untrusted, $0.pointer) > 0 }
+                && X509_STORE_CTX_init(context, store, certificate.pointer, untrusted) == 1
+                ? X509_STORE_CTX_get0_param(context) : nil
+        }
+        X509_VERIFY_PARAM_set_time(parameters, time_t(time.seconds))
+        X509_VERIFY_PARAM_set_auth_level(parameters, 2)
+        X509_VERIFY_PARAM_set_depth(parameters, 3)
+        let flags = X509_V_FLAG_X509_STRICT | X509_V_FLAG_CHECK_SS_SIGNATURE
+        let revocation = X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL
+        X509_VERIFY_PARAM_set_flags(
+            parameters, UInt(revocationLists.isEmpty ? flags : flags | revocation))
+        defer { ERR_clear_error() }
+        guard X509_verify_cert(context) == 1 else {
+            let reason = X509_verify_cert_error_string(Int(X509_STORE_CTX_get_error(context)))
+            throw refusal(certificate, reason.map { String(cString: $0) } ?? "no path")
+        }
+        guard let path = Self.path(of: context, among: [certificate] + intermediates + anchors)
+        else { throw refusal(certificate, "its path holds a stranger") }
+        return path
+    }
+
+    /// The path's certificates, found by address among those that were given: OpenSSL's path holds
+    /// references to the very same objects.
+    private static func path(
+        of context: OpaquePointer, among known: [Certificate]
+    ) -> [Certificate]? {
+        guard let chain = X509_STORE_CTX_get0_chain(context) else { return nil }
+        var path: [Certificate] = []
+        for index in 0..<selat_sk_X509_num(chain) {
+            let pointer = selat_sk_X509_value(chain, index)
+            guard let match = known.first(where: { $0.pointer == pointer }) else { return nil }
+            path.append(match)
+        }
+        return path
+    }
+
+    private func refusal(_ certificate: Certificate, _ reason: String) -> CryptoError {
+        .untrusted(certificate.description, country: country.code, reason: reason)
+    }
+}

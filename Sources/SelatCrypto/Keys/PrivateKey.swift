@@ -1,0 +1,119 @@
+import COpenSSL
+
+/// A private key in memory. OpenSSL wipes it when the last owner lets go; it has no description.
+// SAFETY: the EVP_PKEY is never changed after `init`, and OpenSSL counts its references atomically.
+package final class PrivateKey: @unchecked Sendable, CustomStringConvertible {
+    package let publicKey: PublicKey
+    let pointer: OpaquePointer
+
+    package var kind: KeyKind { publicKey.kind }
+    package var description: String { "private key (\(kind.rawValue))" }
+
+    /// - Throws: `CryptoError.unreadableKey` for a kind that Selat does not use; the key is freed.
+    private init(takingOwnership pointer: OpaquePointer) throws(CryptoError) {
+        do throws(CryptoError) {
+            publicKey = try PublicKey(spki: Self.spki(borrowing: pointer))
+        } catch {
+            EVP_PKEY_free(pointer)
+            throw error
+        }
+        self.pointer = pointer
+    }
+
+    deinit { EVP_PKEY_free(pointer) }
+
+    /// A fresh key from OpenSSL's generator.
+    /// - Throws: `CryptoError.openSSL` when the generator fails.
+    package static func generate(_ kind: KeyKind) throws(CryptoError) -> PrivateKey {
+        let name = kind == .ed25519 ? "ED25519" : "EC"
+        let key: OpaquePointer = try CryptoError.checked("generating a \(kind.rawValue) key") {
+            guard let context = EVP_PKEY_CTX_new_from_name(nil, name, nil) else { return nil }
+            defer { EVP_PKEY_CTX_free(context) }
+            guard EVP_PKEY_keygen_init(context) > 0,
+                kind == .ed25519 || EVP_PKEY_CTX_set_group_name(context, kind.rawValue) > 0
+            else { return nil }
+            var made: OpaquePointer?
+            return EVP_PKEY_generate(context, &made) > 0 ? made : nil
+        }
+        return try PrivateKey(takingOwnership: key)
+    }
+
+    /// Reads the first private key of a PEM text (PKCS#8, plain or encrypted).
+    /// - Parameter passphrase: UTF-8 bytes; without one an encrypted key is refused, never asked for.
+    /// - Throws: `CryptoError.unreadableKey` for anything else, also for a wrong passphrase.
+    package convenience init(pem: [UInt8], passphrase: [UInt8]? = nil) throws(CryptoError) {
+        guard let count = Int32(exactly: pem.count), pem.count <= Self.pemBytesMax else {
+            throw .unreadableKey("more than \(Self.pemBytesMax) bytes of PEM")
+        }
+        ERR_clear_error()
+        let key: OpaquePointer? = pem.withUnsafeBytes { bytes in
+            guard let bio = BIO_new_mem_buf(bytes.baseAddress, count) else { return nil }
+            defer { BIO_free(bio) }
+            return withPassphraseCallback(passphrase) { callback, state in
+                PEM_read_bio_PrivateKey(bio, nil, callback, state)
+            }
+        }
+        guard let key else {
+            throw .unreadableKey(CryptoError.drain().joined(separator: "; "))
+        }
+        try self.init(takingOwnership: key)
+    }
+
+    /// The key as unencrypted PKCS#8 PEM. The caller owns the bytes and keeps them from others.
+    /// - Throws: `CryptoError.openSSL` when OpenSSL cannot write it.
+    package func pem() throws(CryptoError) -> [UInt8] {
+        try CryptoError.checked("writing a private key") {
+            MemoryBIO.collect { bio in
+                PEM_write_bio_PKCS8PrivateKey(bio, pointer, nil, nil, 0, nil, nil) == 1
+            }
+        }
+    }
+
+    /// Signs `message`.
+    /// - Returns: Ed25519: 64 bytes, the same for the same message; ECDSA: DER of the two numbers,
+    ///   over SHA-256 (P-256) or SHA-384 (P-384).
+    /// - Throws: `CryptoError.openSSL` when OpenSSL fails.
+    package func sign(_ message: [UInt8]) throws(CryptoError) -> [UInt8] {
+        try CryptoError.checked("signing") {
+            guard let context = EVP_MD_CTX_new() else { return nil }
+            defer { EVP_MD_CTX_free(context) }
+            guard EVP_DigestSignInit(context, nil, kind.digestAlgorithm, nil, pointer) == 1 else {
+                return nil
+            }
+            var count = Int(EVP_PKEY_get_size(pointer))
+            var signature = [UInt8](repeating: 0, count: count)
+            guard EVP_DigestSign(context, &signature, &count, message, message.count) == 1 else {
+                return nil
+            }
+            signature.removeLast(signature.count - count)
+            return signature
+        }
+    }
+
+    private static func spki(borrowing pointer: OpaquePointer) throws(CryptoError) -> [UInt8] {
+        try CryptoError.checked("encoding a public key") {
+            DER.encoding { cursor in i2d_PUBKEY(pointer, cursor) }
+        }
+    }
+
+    private static let pemBytesMax = 16_384
+}
+
+/// Calls `body` with a callback that hands OpenSSL the passphrase, or refuses where there is none;
+/// without a callback OpenSSL would ask the terminal.
+private func withPassphraseCallback(
+    _ passphrase: [UInt8]?,
+    _ body: (pem_password_cb?, UnsafeMutableRawPointer?) -> OpaquePointer?
+) -> OpaquePointer? {
+    guard var passphrase else { return body({ _, _, _, _ in -1 }, nil) }
+    return withUnsafeMutablePointer(to: &passphrase) { state in
+        body(
+            { buffer, size, _, state in
+                guard let buffer, let state else { return -1 }
+                let bytes = state.assumingMemoryBound(to: [UInt8].self).pointee
+                guard bytes.count <= Int(size) else { return -1 }
+                for (index, byte) in bytes.enumerated() { buffer[index] = CChar(bitPattern: byte) }
+                return Int32(bytes.count)
+            }, state)
+    }
+}
