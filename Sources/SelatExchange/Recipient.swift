@@ -1,0 +1,194 @@
+package import SelatCore
+
+/// The recipient's side of one transfer as a pure machine.
+package struct Recipient: Hashable, Sendable {
+    package enum State: String, CaseIterable, Sendable {
+        /// The offer was taken; payload bytes are arriving.
+        case receiving
+        /// In the inbox: verified, durable, receipted.
+        case delivered
+        /// Opened at least once.
+        case opened
+        /// This node said no, and signed that.
+        case refused
+        /// It expired before its payload was complete; nothing of it is left.
+        case lapsed
+    }
+
+    /// Why an envelope is not taken. The raw value stands in problem documents and receipts.
+    package enum Refusal: String, CaseIterable, Sendable {
+        case wrongAddress = "wrong-address"
+        case wrongSender = "wrong-sender"
+        case foreignFederation = "foreign-federation"
+        case unsupportedSuite = "unsupported-suite"
+        case expired
+        case datedAhead = "dated-ahead"
+        case livesTooLong = "lives-too-long"
+        case tooLarge = "too-large"
+        case idConflict = "id-conflict"
+        case envelopeInvalid = "envelope-invalid"
+        case verdictDiffers = "verdict-differs"
+        case verdictTooOld = "verdict-too-old"
+        case staleEdition = "stale-edition"
+        case importRefused = "import-refused"
+        case importIncomplete = "import-incomplete"
+
+        /// Whether the answer can never change, so that the recipient signs it. The others tell a
+        /// broken or hostile peer apart from a lawful one, or a state that the sender can mend.
+        package var isFinal: Bool {
+            switch self {
+            case .verdictDiffers, .importRefused, .importIncomplete, .tooLarge, .livesTooLong: true
+            default: false
+            }
+        }
+    }
+
+    /// What an offered header says, once its signature is verified.
+    package struct Offer: Hashable, Sendable {
+        package let from: NodeID
+        package let to: NodeID
+        package let federation: Digest
+        package let suite: Suite
+        package let created: Timestamp
+        package let expires: Timestamp
+        /// Bytes of the sealed payload.
+        package let payloadSize: UInt64
+        /// Digest over what never changes between attempts.
+        package let fixedParts: Digest
+
+        package init(
+            from: NodeID, to: NodeID, federation: Digest, suite: Suite, created: Timestamp,
+            expires: Timestamp, payloadSize: UInt64, fixedParts: Digest
+        ) {
+            self.from = from
+            self.to = to
+            self.federation = federation
+            self.suite = suite
+            self.created = created
+            self.expires = expires
+            self.payloadSize = payloadSize
+            self.fixedParts = fixedParts
+        }
+    }
+
+    /// What this node is, for judging an offer's address.
+    package struct Place: Hashable, Sendable {
+        package let node: NodeID
+        package let federation: Digest
+        package let suites: Set<Suite>
+
+        package init(node: NodeID, federation: Digest, suites: Set<Suite>) {
+            self.node = node
+            self.federation = federation
+            self.suites = suites
+        }
+    }
+
+    package enum Answer: Hashable, Sendable {
+        /// New here: look inside and judge.
+        case consider
+        /// Known, and its payload goes on from this offset.
+        case resume(offset: UInt64)
+        /// Known, and ended here: repeat what was said.
+        case repeated(State)
+        case refuse(Refusal)
+    }
+
+    package private(set) var state: State
+    package let expires: Timestamp
+    package let payloadSize: UInt64
+    package let fixedParts: Digest
+    package private(set) var durable: UInt64
+
+    package init(
+        state: State = .receiving, expires: Timestamp, payloadSize: UInt64, fixedParts: Digest,
+        durable: UInt64 = 0
+    ) {
+        self.state = state
+        self.expires = expires
+        self.payloadSize = payloadSize
+        self.fixedParts = fixedParts
+        self.durable = durable
+    }
+
+    /// What to answer to an offer whose header is authentic.
+    /// - Parameters:
+    ///   - peer: the node at the other end of the connection.
+    ///   - known: the transfer under the same sender and id, if there is one.
+    package static func answer(
+        to offer: Offer, peer: NodeID, at place: Place, known: Recipient?, now: Timestamp
+    ) -> Answer {
+        if offer.federation != place.federation { return .refuse(.foreignFederation) }
+        if offer.to != place.node { return .refuse(.wrongAddress) }
+        if offer.from != peer { return .refuse(.wrongSender) }
+        if let known {
+            if known.fixedParts != offer.fixedParts { return .refuse(.idConflict) }
+            return known.state == .receiving
+                ? (now >= known.expires ? .refuse(.expired) : .resume(offset: known.durable))
+                : .repeated(known.state)
+        }
+        if !place.suites.contains(offer.suite) { return .refuse(.unsupportedSuite) }
+        if offer.created - now > Limits.clockSkewSecondsMax { return .refuse(.datedAhead) }
+        if now >= offer.expires { return .refuse(.expired) }
+        if offer.expires - offer.created > Limits.envelopeLifeSecondsMax {
+            return .refuse(.livesTooLong)
+        }
+        return offer.payloadSize > Limits.payloadBytesMax ? .refuse(.tooLarge) : .consider
+    }
+
+    package enum Event: Hashable, Sendable {
+        /// These bytes of the payload are in the spool for good.
+        case durable(UInt64)
+        /// The whole payload is durable and every leaf was checked.
+        case complete
+        /// An operator takes the plaintext.
+        case open
+        /// Time has passed.
+        case tick
+    }
+
+    package enum Action: Hashable, Sendable {
+        /// Commit this state with an audit entry of this kind, and a signed statement where named.
+        case record(String, statement: ReceiptKind?)
+        /// Commit the offset.
+        case save
+        /// Hand out the plaintext.
+        case handOut
+        /// Destroy the content key, then the spooled payload.
+        case destroy
+    }
+
+    /// Takes one step.
+    /// - Returns: what to do now, in order; nothing for an event that does not fit the state.
+    package mutating func handle(_ event: Event, at now: Timestamp) -> [Action] {
+        switch (event, state) {
+        case (.durable(let offset), .receiving):
+            guard offset > durable, offset <= payloadSize else { return [] }
+            durable = offset
+            return [.save]
+        case (.complete, .receiving):
+            // Never after `expires` on this clock: then the sender has been told otherwise.
+            if now >= expires { return lapse() }
+            durable = payloadSize
+            state = .delivered
+            return [.record("transfer.arrived", statement: .delivered)]
+        case (.open, .delivered), (.open, .opened):
+            state = .opened
+            return [.record("transfer.opened", statement: nil), .handOut]
+        case (.tick, .receiving):
+            return now >= expires ? lapse() : []
+        default:
+            return []
+        }
+    }
+
+    private mutating func lapse() -> [Action] {
+        state = .lapsed
+        return [.record("transfer.lapsed", statement: nil), .destroy]
+    }
+}
+
+/// What a receipt states.
+package enum ReceiptKind: String, CaseIterable, Sendable {
+    case delivered, refused
+}

@@ -1,0 +1,87 @@
+import SelatCore
+import SelatExchange
+import SelatTestSupport
+import Testing
+
+struct RecipientTests {
+    static let now = Timestamp(seconds: 1_788_220_800)
+
+    static func digest(_ byte: UInt8) throws -> Digest {
+        try Digest(bytes: Array(repeating: byte, count: 32))
+    }
+
+    static func offer(
+        from: String = "SG/hub", to: String = "VN/hub", federation: UInt8 = 1,
+        suite: Suite = .p256, created: Int64 = 0, life: Int64 = 3_600, size: UInt64 = 72,
+        fixed: UInt8 = 9
+    ) throws -> Recipient.Offer {
+        Recipient.Offer(
+            from: try NodeID(from), to: try NodeID(to), federation: try digest(federation),
+            suite: suite, created: now + created, expires: now + created + life,
+            payloadSize: size, fixedParts: try digest(fixed))
+    }
+
+    static func answer(_ offer: Recipient.Offer, known: Recipient? = nil) throws -> Recipient.Answer
+    {
+        Recipient.answer(
+            to: offer, peer: try NodeID("SG/hub"),
+            at: Recipient.Place(
+                node: try NodeID("VN/hub"), federation: try digest(1), suites: [.p256]),
+            known: known, now: now)
+    }
+
+    static func known(_ state: Recipient.State, durable: UInt64 = 0) throws -> Recipient {
+        Recipient(
+            state: state, expires: now + 60, payloadSize: 100, fixedParts: try digest(9),
+            durable: durable)
+    }
+
+    @Test func aFreshOfferIsConsidered() throws {
+        #expect(try Self.answer(Self.offer()) == .consider)
+    }
+
+    @Test func whatDoesNotFitIsRefusedWithItsReason() throws {
+        #expect(try Self.answer(Self.offer(to: "MY/hub")) == .refuse(.wrongAddress))
+        #expect(try Self.answer(Self.offer(from: "MY/hub")) == .refuse(.wrongSender))
+        #expect(try Self.answer(Self.offer(federation: 2)) == .refuse(.foreignFederation))
+        #expect(try Self.answer(Self.offer(suite: .p384)) == .refuse(.unsupportedSuite))
+        #expect(try Self.answer(Self.offer(created: 301)) == .refuse(.datedAhead))
+        #expect(try Self.answer(Self.offer(created: 300)) == .consider)
+        #expect(try Self.answer(Self.offer(created: -3_600)) == .refuse(.expired))
+        #expect(try Self.answer(Self.offer(life: 31 * 86_400)) == .refuse(.livesTooLong))
+        #expect(try Self.answer(Self.offer(size: 5 << 40)) == .refuse(.tooLarge))
+    }
+
+    @Test func aKnownIDIsHarmlessAndAChangedOneIsAConflict() throws {
+        #expect(
+            try Self.answer(Self.offer(), known: Self.known(.receiving, durable: 50))
+                == .resume(offset: 50))
+        for state in [Recipient.State.delivered, .opened, .refused, .lapsed] {
+            #expect(try Self.answer(Self.offer(), known: Self.known(state)) == .repeated(state))
+        }
+        #expect(
+            try Self.answer(Self.offer(fixed: 8), known: Self.known(.delivered))
+                == .refuse(.idConflict))
+    }
+
+    @Test func aPayloadIsDeliveredOnceAndOnlyInTime() throws {
+        var recipient = try Self.known(.receiving)
+        #expect(recipient.handle(.durable(40), at: Self.now) == [.save])
+        #expect(recipient.handle(.durable(40), at: Self.now) == [])
+        #expect(recipient.handle(.durable(101), at: Self.now) == [])
+        #expect(recipient.handle(.open, at: Self.now) == [])
+        #expect(
+            recipient.handle(.complete, at: Self.now)
+                == [.record("transfer.arrived", statement: .delivered)])
+        #expect(recipient.handle(.complete, at: Self.now) == [])
+        #expect(
+            recipient.handle(.open, at: Self.now)
+                == [.record("transfer.opened", statement: nil), .handOut])
+        #expect(recipient.handle(.tick, at: Self.now + 3_600) == [])
+
+        var late = try Self.known(.receiving)
+        #expect(late.handle(.complete, at: Self.now + 60).last == .destroy)
+        #expect(late.state == .lapsed)
+        #expect(late.handle(.complete, at: Self.now) == [])
+    }
+}
