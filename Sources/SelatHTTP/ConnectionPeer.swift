@@ -1,0 +1,39 @@
+package import NIOCore
+package import SelatCore
+
+/// Who is at the other end, as far as the connection itself proves it.
+package enum ConnectionPeer: Hashable, Sendable {
+    /// A TCP connection without TLS: nobody in particular.
+    case anyone
+    /// A process on this machine, as the kernel vouches (SO_PEERCRED).
+    case process(ProcessCredentials)
+    /// A node of the federation, proved by its TLS certificate.
+    case node(NodeID)
+
+    /// The node behind a TLS connection.
+    package var node: NodeID? { if case .node(let node) = self { node } else { nil } }
+    /// The process behind a unix socket.
+    package var process: ProcessCredentials? {
+        if case .process(let credentials) = self { credentials } else { nil }
+    }
+}
+
+/// The identity of a local process at the time it connected.
+package struct ProcessCredentials: Hashable, Sendable {
+    package let process: Int32
+    package let user: UInt32
+    package let group: UInt32
+
+    package init(process: Int32, user: UInt32, group: UInt32) {
+        self.process = process
+        self.user = user
+        self.group = group
+    }
+}
+
+/// Puts handlers below HTTP (TLS) and tells, once the peer is known, who it is.
+///
+/// Called on the channel's event loop while the channel is set up. The future must end in a bounded
+/// time; when it fails the connection is closed.
+package typealias ConnectionSecurity =
+    @Sendable (any Channel) throws -> EventLoopFuture<ConnectionPeer>

@@ -1,0 +1,29 @@
+package import NIOCore
+
+/// What one connection may cost. Reaching a limit ends the request or the connection with a reason.
+package struct HTTPLimits: Sendable {
+    /// Connections that a listener serves at once; the next one is closed unanswered.
+    package var connectionsMax = 256
+    /// One header field, name and value.
+    package var fieldBytesMax = 8 << 10
+    /// All header fields of one message.
+    package var fieldsBytesMax = 32 << 10
+    /// Number of header fields of one message.
+    package var fieldsMax = 64
+    /// A connection without a request is closed after this time; a header must be complete by then.
+    package var idle: TimeAmount = .seconds(75)
+    /// A peer that owes bytes, or that must take some, has this long for each `progressBytes`.
+    package var patience: TimeAmount = .seconds(30)
+    /// Whoever sends slower than this many bytes per `patience` is cut off (slow-loris).
+    package var progressBytes = 16 << 10
+    /// Bytes received and not yet consumed at which reading from the socket pauses.
+    package var unreadBytesMax = 1 << 20
+    /// Bytes of a request body, left unread by the answer, that are read away to keep the connection.
+    package var drainedBytesMax = 1 << 20
+    /// How long `shutDown` lets running requests finish.
+    package var shutdownPatience: TimeAmount = .seconds(20)
+    /// Time for a TCP connection to come about.
+    package var connectPatience: TimeAmount = .seconds(10)
+
+    package init() {}
+}

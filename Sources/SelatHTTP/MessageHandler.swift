@@ -1,0 +1,235 @@
+// The event-loop half of a message stream: it holds what arrived and was not consumed yet, one
+// waiting reader, one waiting writer, and the clock that runs while the peer owes us something.
+
+import NIOCore
+import NIOHTTP1
+
+/// One end of an HTTP/1.1 connection as parts in and parts out, with back-pressure both ways.
+///
+/// Confined to its channel's event loop. There is at most one reader and one writer at a time.
+final class MessageHandler<In: MessagePart, Out: Sendable>: ChannelDuplexHandler {
+    typealias InboundIn = In
+    typealias OutboundIn = Out
+    typealias OutboundOut = Out
+
+    private let limits: HTTPLimits
+    /// A client stops writing when an answer comes early; a server does not stop for the next part.
+    private let writerYieldsToInbound: Bool
+
+    private var context: ChannelHandlerContext?
+    private var arrived = CircularBuffer<In>()
+    private var arrivedBytes = 0
+    private var readIsHeld = false
+    /// The last part that arrived was not an end: closing now would truncate a message.
+    private var arrivalIsOpen = false
+    /// A message has been begun and not finished by the reader.
+    private var consumptionIsOpen = false
+    private var closesBetweenMessages = false
+    private var hasEnded = false
+    private var failure: (any Error)?
+
+    private var reader: CheckedContinuation<In?, any Error>?
+    private var writer: CheckedContinuation<Bool, any Error>?
+    private var readerClock = ProgressClock()
+    private var writerTimer: Scheduled<Void>?
+
+    init(limits: HTTPLimits, writerYieldsToInbound: Bool) {
+        self.limits = limits
+        self.writerYieldsToInbound = writerYieldsToInbound
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        end()
+        self.context = nil
+    }
+
+    // MARK: What the tasks ask for
+
+    /// Gives the next part to `continuation`, now or when it arrives; nil at the end.
+    func next(_ continuation: CheckedContinuation<In?, any Error>) {
+        precondition(reader == nil, "a message stream has one reader")
+        if let part = arrived.popFirst() {
+            if case .body(let bytes) = part.step { arrivedBytes -= bytes }
+            hand(part, to: continuation)
+            resumeReading()
+        } else if let failure {
+            continuation.resume(throwing: failure)
+        } else if hasEnded || (closesBetweenMessages && !consumptionIsOpen) {
+            continuation.resume(returning: nil)
+        } else {
+            reader = continuation
+            startReaderClock()
+        }
+    }
+
+    /// As `next`, but never takes the head of a following message: nil once the end was taken.
+    func nextInMessage(_ continuation: CheckedContinuation<In?, any Error>) {
+        if consumptionIsOpen { next(continuation) } else { continuation.resume(returning: nil) }
+    }
+
+    /// Writes and flushes `parts` and resumes `continuation` when the channel takes more: true, or
+    /// false when an answer has begun to arrive meanwhile.
+    func write(_ parts: [Out], _ continuation: CheckedContinuation<Bool, any Error>) {
+        precondition(writer == nil, "a message stream has one writer")
+        guard let context, !hasEnded, context.channel.isActive else {
+            return continuation.resume(throwing: failure ?? HTTPFault.closed)
+        }
+        for part in parts { context.write(wrapOutboundOut(part), promise: nil) }
+        context.flush()
+        if hasEnded {
+            continuation.resume(throwing: failure ?? HTTPFault.closed)
+        } else if context.channel.isWritable || writerShouldYield {
+            continuation.resume(returning: !writerShouldYield)
+        } else {
+            writer = continuation
+            startWriterTimer()
+        }
+    }
+
+    /// Ends the connection now if it is between two messages, else after the running one.
+    func closeBetweenMessages() {
+        closesBetweenMessages = true
+        guard !consumptionIsOpen, arrived.isEmpty, !arrivalIsOpen else { return }
+        takeReader()?.resume(returning: nil)
+    }
+
+    /// Whether closing after the running message was asked for.
+    var isClosing: Bool { closesBetweenMessages }
+    /// Whether a part has arrived or the connection has ended.
+    private var writerShouldYield: Bool {
+        writerYieldsToInbound && (!arrived.isEmpty || hasEnded)
+    }
+
+    // MARK: What the channel tells
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let part = unwrapInboundIn(data)
+        arrivalIsOpen = if case .end = part.step { false } else { true }
+        if let reader = takeReader() {
+            hand(part, to: reader)
+        } else {
+            if case .body(let bytes) = part.step { arrivedBytes += bytes }
+            arrived.append(part)
+        }
+        if writerYieldsToInbound { takeWriter()?.resume(returning: false) }
+    }
+
+    func read(context: ChannelHandlerContext) {
+        if arrivedBytes < limits.unreadBytesMax, arrived.count < Self.partsMax {
+            context.read()
+        } else {
+            readIsHeld = true
+        }
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable { takeWriter()?.resume(returning: !writerShouldYield) }
+        context.fireChannelWritabilityChanged()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        fail(Self.fault(error))
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        if arrivalIsOpen, failure == nil { failure = HTTPFault.truncated }
+        end()
+        context.fireChannelInactive()
+    }
+
+    // MARK: Steps
+
+    private func hand(_ part: In, to reader: CheckedContinuation<In?, any Error>) {
+        switch part.step {
+        case .head:
+            consumptionIsOpen = true
+            readerClock.restart()
+        case .body(let bytes):
+            readerClock.advance(bytes: bytes, of: limits.progressBytes)
+        case .end:
+            consumptionIsOpen = false
+            readerClock.restart()
+        }
+        reader.resume(returning: part)
+    }
+
+    private func resumeReading() {
+        guard readIsHeld, arrivedBytes < limits.unreadBytesMax / 2,
+            arrived.count < Self.partsMax / 2
+        else { return }
+        readIsHeld = false
+        context?.read()
+    }
+
+    private func startReaderClock() {
+        guard let context else { return }
+        let allowed = consumptionIsOpen ? limits.patience : limits.idle
+        readerClock.start(on: context.eventLoop, allowed: allowed) { [weak self] in
+            self?.readerTimedOut()
+        }
+    }
+
+    private func readerTimedOut() {
+        guard consumptionIsOpen || writerYieldsToInbound else {
+            // Between two requests silence is no fault.
+            hasEnded = true
+            takeReader()?.resume(returning: nil)
+            return
+        }
+        fail(HTTPFault.stalled)
+    }
+
+    private func startWriterTimer() {
+        guard let context else { return }
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        writerTimer = context.eventLoop.scheduleTask(in: limits.patience) {
+            bound.value.fail(HTTPFault.stalled)
+            bound.value.context?.close(promise: nil)
+        }
+    }
+
+    private func fail(_ error: any Error) {
+        if failure == nil { failure = error }
+        takeReader()?.resume(throwing: error)
+        takeWriter()?.resume(throwing: error)
+    }
+
+    private func end() {
+        hasEnded = true
+        if let failure {
+            takeReader()?.resume(throwing: failure)
+        } else {
+            takeReader()?.resume(returning: nil)
+        }
+        takeWriter()?.resume(throwing: failure ?? HTTPFault.closed)
+    }
+
+    private func takeReader() -> CheckedContinuation<In?, any Error>? {
+        readerClock.stop()
+        defer { reader = nil }
+        return reader
+    }
+
+    private func takeWriter() -> CheckedContinuation<Bool, any Error>? {
+        writerTimer?.cancel()
+        writerTimer = nil
+        defer { writer = nil }
+        return writer
+    }
+
+    private static func fault(_ error: any Error) -> any Error {
+        switch error {
+        case HTTPParserError.headerOverflow: HTTPFault.headerTooLarge
+        case HTTPParserError.invalidEOFState: HTTPFault.truncated
+        case let error as HTTPParserError: HTTPFault.malformedMessage("\(error)")
+        case let error as IOError: HTTPFault.connectionLost(error.description)
+        case let error as ChannelError: HTTPFault.connectionLost("\(error)")
+        default: error
+        }
+    }
+
+    /// Parts, however small, that wait for a reader before reading pauses.
+    private static var partsMax: Int { 256 }
+}

@@ -1,0 +1,62 @@
+import NIOCore
+import Synchronization
+
+/// The connections of one listener: counts them, and closes them when asked.
+final class OpenConnections: Sendable {
+    private let limit: Int
+    private let state = Mutex(State())
+
+    private struct State {
+        var admitted = 0
+        var tracked: [ObjectIdentifier: ServerConnection] = [:]
+        var isClosing = false
+    }
+
+    init(limit: Int) { self.limit = limit }
+
+    /// Counts a new channel until it closes.
+    /// - Throws: `HTTPFault.closed` when there are too many or the listener is going away.
+    func admit(_ channel: any Channel) throws(HTTPFault) {
+        let admitted = state.withLock { state in
+            guard state.admitted < limit, !state.isClosing else { return false }
+            state.admitted += 1
+            return true
+        }
+        guard admitted else { throw .closed }
+        channel.closeFuture.whenComplete { _ in self.state.withLock { $0.admitted -= 1 } }
+    }
+
+    func track(_ connection: ServerConnection) {
+        let isClosing = state.withLock { state in
+            state.tracked[ObjectIdentifier(connection.stream.channel)] = connection
+            return state.isClosing
+        }
+        if isClosing { connection.stream.closeBetweenMessages() }
+    }
+
+    func remove(_ channel: any Channel) {
+        state.withLock { _ = $0.tracked.removeValue(forKey: ObjectIdentifier(channel)) }
+    }
+
+    func closeBetweenMessages() {
+        let connections = state.withLock { state in
+            state.isClosing = true
+            return Array(state.tracked.values)
+        }
+        for connection in connections { connection.stream.closeBetweenMessages() }
+    }
+
+    func closeAll() {
+        let connections = state.withLock { Array($0.tracked.values) }
+        for connection in connections { connection.stream.channel.close(promise: nil) }
+    }
+
+    func close(where mustGo: @escaping @Sendable (ConnectionPeer) -> Bool) {
+        let connections = state.withLock { Array($0.tracked.values) }
+        for connection in connections {
+            connection.peer.whenSuccess { peer in
+                if mustGo(peer) { connection.stream.channel.close(promise: nil) }
+            }
+        }
+    }
+}

@@ -1,0 +1,102 @@
+import HTTPTypes
+import Hummingbird
+import Logging
+import NIOCore
+import NIOHTTPTypes
+
+/// One accepted connection: request after request until either side has had enough.
+struct ServerConnection: Sendable {
+    let stream: ServerStream
+    /// Fails when the peer could not be established, such as a refused certificate.
+    let peer: EventLoopFuture<ConnectionPeer>
+    let limits: HTTPLimits
+    let logger: Logger
+
+    /// Serves until the connection is closed. Never throws: what a peer does to its own connection
+    /// is that peer's affair.
+    func serve(_ responder: some HTTPResponder<HTTPContext>) async {
+        do {
+            // Awaited here and not while the channel is set up, where one silent peer would keep
+            // every later one waiting.
+            let peer = try await peer.get()
+            while try await serveRequest(from: peer, responder) {}
+        } catch {
+            logger.debug("connection ended", metadata: ["error": "\(error)"])
+        }
+        await stream.close()
+    }
+
+    /// - Returns: whether another request may follow.
+    private func serveRequest(
+        from peer: ConnectionPeer, _ responder: some HTTPResponder<HTTPContext>
+    ) async throws -> Bool {
+        let part: HTTPRequestPart?
+        do {
+            part = try await stream.next()
+        } catch let fault as HTTPFault {
+            // The decoder gave up; the peer is told why, then the connection ends.
+            try await send(Problem(from: fault).response, to: nil, closing: true)
+            return false
+        }
+        guard case .head(let head) = part else { return false }
+        let request = Request(
+            head: head, body: RequestBody(asyncSequence: InboundBody(stream: stream)))
+        let response = await answer(request, from: peer, responder)
+        let closing = try await closes(after: head)
+        try await send(response, to: head, closing: closing)
+        guard !closing else { return false }
+        return try await drain()
+    }
+
+    private func answer(
+        _ request: Request, from peer: ConnectionPeer, _ responder: some HTTPResponder<HTTPContext>
+    ) async -> Response {
+        let context = HTTPContext(source: HTTPContextSource(peer: peer, logger: logger))
+        do {
+            return try await responder.respond(to: request, context: context)
+        } catch {
+            let problem = Problem(from: error)
+            if problem.status >= 500, !(error is Problem) {
+                logger.error(
+                    "request failed",
+                    metadata: [
+                        "method": "\(request.method)", "path": "\(request.uri.path)",
+                        "error": "\(error)",
+                    ])
+            }
+            return problem.response
+        }
+    }
+
+    private func closes(after head: HTTPRequest) async throws -> Bool {
+        let asked = head.headerFields[.connection]?.lowercased() == "close"
+        if asked { return true }
+        return try await stream.isClosing
+    }
+
+    private func send(_ response: Response, to head: HTTPRequest?, closing: Bool) async throws {
+        var answer = response.head
+        if closing { answer.headerFields[.connection] = "close" }
+        let length = response.body.contentLength
+        if let length, answer.headerFields[.contentLength] == nil, answer.status != .noContent {
+            answer.headerFields[.contentLength] = String(length)
+        }
+        let writer = AnswerWriter(stream: stream, head: answer, contentLength: length)
+        if head?.method == .head {
+            try await writer.finish(nil)
+        } else {
+            try await response.body.write(writer)
+        }
+    }
+
+    /// Reads away what the answer left unread of the request, up to a limit.
+    /// - Returns: whether the request ended within it.
+    private func drain() async throws -> Bool {
+        var drained = 0
+        while case .body(let buffer)? = try await stream.nextInMessage() {
+            drained += buffer.readableBytes
+            guard drained <= limits.drainedBytesMax else { return false }
+        }
+        return true
+    }
+}

@@ -1,0 +1,130 @@
+import Glibc
+import NIOCore
+
+/// A listening unix socket whose file is made with its final permissions, never replaces the socket
+/// of a living daemon, and goes away with its listener.
+struct UnixSocket: Sendable {
+    let path: String
+    let descriptor: Int32
+    /// Which file is ours, so that a successor's socket is not removed by mistake.
+    private let identity: FileIdentity
+
+    /// - Throws: `HTTPFault` when a daemon answers on the path, something else stands there, or a
+    ///   system call fails.
+    init(path: String, mode: UInt32) throws(HTTPFault) {
+        var address = try Self.address(path)
+        try Self.removeStale(path, &address)
+        let descriptor = try Self.open(path)
+        do throws(HTTPFault) {
+            // The file that bind makes takes its mode from the socket, so there is no moment in
+            // which others could connect, and no umask of the whole process to change (unix(7)).
+            try Self.check("fchmod", path, fchmod(descriptor, mode & 0o777))
+            try Self.check("bind", path, Self.with(&address) { bind(descriptor, $0, $1) })
+            try Self.check("listen", path, listen(descriptor, Self.backlog))
+            identity = try FileIdentity(path)
+        } catch {
+            Glibc.close(descriptor)
+            throw error
+        }
+        self.path = path
+        self.descriptor = descriptor
+    }
+
+    /// Removes the socket file if it is still ours.
+    func unlink() {
+        guard let current = try? FileIdentity(path), current == identity else { return }
+        _ = Glibc.unlink(path)
+    }
+
+    /// Dials before it unlinks: a socket that answers belongs to a living daemon.
+    private static func removeStale(_ path: String, _ address: inout sockaddr_un) throws(HTTPFault)
+    {
+        var status = stat()
+        guard lstat(path, &status) == 0 else { return }
+        guard status.st_mode & S_IFMT == S_IFSOCK else { throw .notASocket(path: path) }
+        let descriptor = try open(path)
+        defer { Glibc.close(descriptor) }
+        let outcome = with(&address) { connect(descriptor, $0, $1) }
+        // Only a refused connection proves that nobody listens; a full backlog (EAGAIN) or a
+        // missing permission does not.
+        guard outcome != 0, errno == ECONNREFUSED || errno == ENOENT else {
+            throw .socketInUse(path: path)
+        }
+        _ = Glibc.unlink(path)
+    }
+
+    private static func open(_ path: String) throws(HTTPFault) -> Int32 {
+        let type = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
+        return try check("socket", path, socket(AF_UNIX, type, 0))
+    }
+
+    @discardableResult
+    private static func check(
+        _ call: String, _ path: String, _ result: Int32
+    ) throws(HTTPFault) -> Int32 {
+        guard result >= 0 else {
+            let number = errno
+            throw .socket(
+                call, path: path, errno: number, reason: String(cString: strerror(number)))
+        }
+        return result
+    }
+
+    private static func address(_ path: String) throws(HTTPFault) -> sockaddr_un {
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        let bytes = Array(path.utf8)
+        let fits = withUnsafeMutableBytes(of: &address.sun_path) { storage in
+            guard bytes.count < storage.count else { return false }
+            storage.copyBytes(from: bytes)
+            return true
+        }
+        guard fits else { throw .socketPathTooLong(path: path) }
+        return address
+    }
+
+    private static func with<Result>(
+        _ address: inout sockaddr_un,
+        _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result
+    ) -> Result {
+        withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                body($0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+    }
+
+    private static let backlog: Int32 = 256
+
+    /// A file as the file system knows it, whatever its name.
+    private struct FileIdentity: Equatable {
+        let device: UInt
+        let inode: UInt
+
+        init(_ path: String) throws(HTTPFault) {
+            var status = stat()
+            try UnixSocket.check("lstat", path, lstat(path, &status))
+            device = status.st_dev
+            inode = status.st_ino
+        }
+    }
+}
+
+extension ProcessCredentials {
+    /// Asks the kernel who connected; SO_PEERCRED is fixed when the connection is made.
+    static func ofPeer(_ channel: any Channel) -> EventLoopFuture<ProcessCredentials> {
+        guard let provider = channel as? any SocketOptionProvider else {
+            return channel.eventLoop.makeFailedFuture(HTTPFault.connectionLost("not a socket"))
+        }
+        let answer: EventLoopFuture<KernelCredentials> = provider.unsafeGetSocketOption(
+            level: .socket, name: NIOBSDSocket.Option(rawValue: SO_PEERCRED))
+        return answer.map { ProcessCredentials(process: $0.pid, user: $0.uid, group: $0.gid) }
+    }
+}
+
+/// `struct ucred` of unix(7): three 32-bit numbers.
+private struct KernelCredentials: Sendable {
+    var pid: Int32 = 0
+    var uid: UInt32 = 0
+    var gid: UInt32 = 0
+}
