@@ -1,0 +1,70 @@
+package import Logging
+package import SelatCore
+package import SelatCrypto
+package import SelatHTTP
+
+/// Says which node of the federation a certificate chain (DER, leaf first) belongs to, or throws.
+package typealias PeerVerification = @Sendable (_ chain: [[UInt8]]) throws -> NodeID
+
+/// What both ends say and hear about the membership list.
+package struct MembershipExchange: Sendable {
+    /// The edition that this node goes by now.
+    package let ours: @Sendable () -> MembershipMark
+    /// Hears the edition that a peer named.
+    package let heard: @Sendable (MembershipMark, NodeID) -> Void
+
+    package init(
+        ours: @escaping @Sendable () -> MembershipMark,
+        heard: @escaping @Sendable (MembershipMark, NodeID) -> Void
+    ) {
+        self.ours = ours
+        self.heard = heard
+    }
+}
+
+/// A peer that was turned away before it could ask for anything.
+package struct RefusedPeer: Sendable {
+    /// Its network address, as far as the socket tells.
+    package let address: String
+    /// Why, one line.
+    package let cause: String
+
+    package init(address: String, cause: String) {
+        self.address = address
+        self.cause = cause
+    }
+}
+
+/// The listener that other nodes dial: TLS 1.3, mutual, and the routes of PROTOCOL.md section 7.
+package final class NodeServer: Sendable {
+    private let listener: HTTPListener
+
+    /// The address in use; with the port that the system chose when 0 was asked for.
+    package var address: HTTPAddress { listener.address }
+
+    /// - Parameters:
+    ///   - verifyPeer: any node of the federation passes; runs inside the handshake.
+    ///   - refused: hears of every peer that did not get through the handshake.
+    package static func bind(
+        _ point: ListenPoint, identity: TLSIdentity, verifyPeer: @escaping PeerVerification,
+        membership: MembershipExchange, service: any EnvelopeService,
+        refused: @escaping @Sendable (RefusedPeer) -> Void,
+        limits: HTTPLimits = HTTPLimits(), logger: Logger
+    ) async throws -> NodeServer {
+        throw HTTPFault.closed
+    }
+
+    private init(listener: HTTPListener) { self.listener = listener }
+
+    /// Serves until `shutDown` and until the last running request has been answered.
+    package func run() async throws { try await listener.run() }
+
+    /// Stops accepting and lets running requests finish.
+    package func shutDown() { listener.shutDown() }
+
+    /// Closes the connections of every node that `mustGo`: call after each change of list, record
+    /// or CRL.
+    package func closeConnections(where mustGo: @escaping @Sendable (NodeID) -> Bool) {
+        listener.closeConnections { peer in peer.node.map(mustGo) ?? true }
+    }
+}
