@@ -49,9 +49,7 @@ package final class PrivateKey: @unchecked Sendable, CustomStringConvertible {
         let key: OpaquePointer? = pem.withUnsafeBytes { bytes in
             guard let bio = BIO_new_mem_buf(bytes.baseAddress, count) else { return nil }
             defer { BIO_free(bio) }
-            return withPassphraseCallback(passphrase) { callback, state in
-                PEM_read_bio_PrivateKey(bio, nil, callback, state)
-            }
+            return Self.read(bio, passphrase: passphrase)
         }
         guard let key else {
             throw .unreadableKey(CryptoError.drain().joined(separator: "; "))
@@ -96,24 +94,23 @@ package final class PrivateKey: @unchecked Sendable, CustomStringConvertible {
         }
     }
 
-    private static let pemBytesMax = 16_384
-}
-
-/// Calls `body` with a callback that hands OpenSSL the passphrase, or refuses where there is none;
-/// without a callback OpenSSL would ask the terminal.
-private func withPassphraseCallback(
-    _ passphrase: [UInt8]?,
-    _ body: (pem_password_cb?, UnsafeMutableRawPointer?) -> OpaquePointer?
-) -> OpaquePointer? {
-    guard var passphrase else { return body({ _, _, _, _ in -1 }, nil) }
-    return withUnsafeMutablePointer(to: &passphrase) { state in
-        body(
-            { buffer, size, _, state in
-                guard let buffer, let state else { return -1 }
-                let bytes = state.assumingMemoryBound(to: [UInt8].self).pointee
-                guard bytes.count <= Int(size) else { return -1 }
-                for (index, byte) in bytes.enumerated() { buffer[index] = CChar(bitPattern: byte) }
-                return Int32(bytes.count)
-            }, state)
+    /// Without a passphrase the callback refuses: with none at all OpenSSL would ask the terminal.
+    private static func read(_ bio: OpaquePointer, passphrase: [UInt8]?) -> OpaquePointer? {
+        guard var passphrase else {
+            return PEM_read_bio_PrivateKey(bio, nil, { _, _, _, _ in -1 }, nil)
+        }
+        return withUnsafeMutablePointer(to: &passphrase) { state in
+            PEM_read_bio_PrivateKey(
+                bio, nil,
+                { buffer, size, _, state in
+                    guard let buffer, let state else { return -1 }
+                    let bytes = state.assumingMemoryBound(to: [UInt8].self).pointee
+                    guard bytes.count <= Int(size) else { return -1 }
+                    for index in bytes.indices { buffer[index] = CChar(bitPattern: bytes[index]) }
+                    return Int32(bytes.count)
+                }, state)
+        }
     }
+
+    private static let pemBytesMax = 16_384
 }
