@@ -55,3 +55,17 @@ package enum KeyKind: String, Hashable, Sendable, CaseIterable {
         }
     }
 }
+
+extension KeyKind {
+    /// The digest of `bytes` that goes with the key.
+    func digest(_ bytes: [UInt8]) throws(CryptoError) -> [UInt8] {
+        try CryptoError.checked("computing a digest") {
+            var digest = [UInt8](repeating: 0, count: Int(EVP_MAX_MD_SIZE))
+            var count: UInt32 = 0
+            guard let algorithm = digestAlgorithm,
+                EVP_Digest(bytes, bytes.count, &digest, &count, algorithm, nil) == 1
+            else { return nil }
+            return Array(digest.prefix(Int(count)))
+        }
+    }
+}

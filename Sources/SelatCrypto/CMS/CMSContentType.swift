@@ -1,0 +1,26 @@
+/// What a signed message is; each kind has its own object identifier, so that a signature over one
+/// is never a signature over another.
+package enum CMSContentType: UInt64, Hashable, Sendable, CaseIterable {
+    case header = 1
+    case receipt = 2
+    case approval = 3
+    case recall = 4
+    case membershipList = 5
+    case memberRecord = 6
+    case policyEdition = 7
+    case agreement = 8
+    case backup = 9
+
+    /// The dotted form, as the `openssl cms` command takes it (`-econtent_type`).
+    package var oidText: String { "\(OID.selatArcText).1.\(rawValue)" }
+
+    var oid: OID { OID(selat: 1, rawValue) }
+
+    /// Whether more than one signer may stand in one message.
+    var allowsSeveralSigners: Bool {
+        switch self {
+        case .membershipList, .memberRecord, .policyEdition: true
+        case .header, .receipt, .approval, .recall, .agreement, .backup: false
+        }
+    }
+}

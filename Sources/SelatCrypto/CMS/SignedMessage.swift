@@ -1,0 +1,69 @@
+import SelatCore
+
+/// A CMS SignedData (RFC 5652, 5) of Selat's profile, as values. There is one encoding for one value:
+/// parsing encodes again and compares, so nothing that the values do not say can stand in a message.
+struct SignedMessage {
+    let type: CMSContentType
+    let content: [UInt8]
+    let signers: [SignerStatement]
+
+    init(type: CMSContentType, content: [UInt8], signers: [SignerStatement]) {
+        self.type = type
+        self.content = content
+        self.signers = signers
+    }
+
+    /// - Throws: `CryptoError.unreadableMessage` for bytes that are not the one DER encoding of a
+    ///   message of this type within the profile.
+    init(parsing der: [UInt8], as type: CMSContentType) throws(CryptoError) {
+        do throws(DERError) {
+            try self.init(reading: der, as: type)
+        } catch {
+            throw .unreadableMessage(error.reason)
+        }
+        guard encoded() == der else {
+            throw .unreadableMessage("not the one DER encoding of the profile")
+        }
+    }
+
+    private init(reading der: [UInt8], as type: CMSContentType) throws(DERError) {
+        var outer = DERReader(der)
+        var message = try outer.sequence()
+        try outer.end("the message")
+        try message.expect(OID.signedData.der, "the message's kind")
+        var wrapped = try message.inside(DER.Tag.context | DER.Tag.constructed)
+        var signed = try wrapped.sequence()
+        try signed.expect(DER.integer(3), "the version")
+        _ = try signed.content(DER.Tag.set)
+        var encapsulated = try signed.sequence()
+        try encapsulated.expect(type.oid.der, "the content type")
+        var explicit = try encapsulated.inside(DER.Tag.context | DER.Tag.constructed)
+        content = Array(try explicit.content(DER.Tag.octetString))
+        if signed.nextTag != DER.Tag.set {
+            throw DERError("certificates or revocation lists stand inside")
+        }
+        var statements = try signed.inside(DER.Tag.set)
+        var signers: [SignerStatement] = []
+        while !statements.isAtEnd {
+            guard signers.count < Self.signersMax else { throw DERError("too many signers") }
+            signers.append(try SignerStatement(&statements, of: type))
+        }
+        guard signers.count == 1 || signers.count > 1 && type.allowsSeveralSigners else {
+            throw DERError("\(signers.count) signers where one must stand")
+        }
+        self.type = type
+        self.signers = signers
+    }
+
+    func encoded() -> [UInt8] {
+        let digests = Set(signers.map(\.algorithm)).map(\.digestIdentifier)
+        let signed = DER.sequence(
+            DER.integer(3), DER.set(digests),
+            DER.sequence(type.oid.der, DER.explicit(0, DER.octets(content))),
+            DER.set(signers.map { $0.encoded(of: type) }))
+        return DER.sequence(OID.signedData.der, DER.explicit(0, signed))
+    }
+
+    /// Every authority of every member, with room.
+    private static let signersMax = 64
+}
