@@ -12,7 +12,7 @@ import Synchronization
 /// `bind` takes the address, `run` serves until `shutDown` and until the last running request has
 /// been answered.
 package final class HTTPListener: Sendable {
-    private let channel: NIOAsyncChannel<ServerConnection, Never>
+    private let channel: NIOAsyncChannel<ServerConnection?, Never>
     private let responder: any HTTPResponder<HTTPContext>
     private let limits: HTTPLimits
     private let logger: Logger
@@ -39,17 +39,23 @@ package final class HTTPListener: Sendable {
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 256)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .serverChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(AcceptFaults(logger: logger))
+                }
+            }
             .childChannelOption(.recvAllocator, value: ConnectionOptions.receiveBuffers)
             .childChannelOption(.writeBufferWaterMark, value: ConnectionOptions.writeWaterMarks)
-        let setUp: @Sendable (any Channel) -> EventLoopFuture<ServerConnection> = { channel in
-            channel.eventLoop.makeCompletedFuture {
-                try open.admit(channel)
-                return try ServerConnection(
+        let setUp: @Sendable (any Channel) -> EventLoopFuture<ServerConnection?> = { channel in
+            let connection = open.admit(channel) {
+                try ServerConnection(
                     on: channel, limits: limits, security: security, logger: logger)
             }
+            // A failed future here would end the listener, not just this connection.
+            return channel.eventLoop.makeSucceededFuture(connection)
         }
         var unixSocket: UnixSocket?
-        let channel: NIOAsyncChannel<ServerConnection, Never>
+        let channel: NIOAsyncChannel<ServerConnection?, Never>
         switch point {
         case .tcp(let host, let port):
             channel = try await bootstrap.bind(
@@ -68,7 +74,7 @@ package final class HTTPListener: Sendable {
     }
 
     private init(
-        channel: NIOAsyncChannel<ServerConnection, Never>,
+        channel: NIOAsyncChannel<ServerConnection?, Never>,
         responder: any HTTPResponder<HTTPContext>, limits: HTTPLimits, logger: Logger,
         open: OpenConnections, unixSocket: UnixSocket?, address: HTTPAddress
     ) {
@@ -86,7 +92,7 @@ package final class HTTPListener: Sendable {
         defer { unixSocket?.unlink() }
         try await withThrowingDiscardingTaskGroup { group in
             try await channel.executeThenClose { connections in
-                for try await connection in connections {
+                for try await case let connection? in connections {
                     open.track(connection)
                     group.addTask { [responder] in
                         await connection.serve(responder)
@@ -124,6 +130,19 @@ package final class HTTPListener: Sendable {
                 .unix(path: channel.localAddress?.pathname ?? "")
             }
         }
+    }
+}
+
+/// Keeps a failed accept, such as one for want of descriptors, from ending the listener.
+private final class AcceptFaults: ChannelInboundHandler, Sendable {
+    typealias InboundIn = Any
+
+    private let logger: Logger
+
+    init(logger: Logger) { self.logger = logger }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        logger.error("accepting a connection failed", metadata: ["error": "\(error)"])
     }
 }
 

@@ -14,16 +14,28 @@ final class OpenConnections: Sendable {
 
     init(limit: Int) { self.limit = limit }
 
-    /// Counts a new channel until it closes.
-    /// - Throws: `HTTPFault.closed` when there are too many or the listener is going away.
-    func admit(_ channel: any Channel) throws(HTTPFault) {
+    /// Counts a new channel until it closes and sets it up.
+    /// - Returns: nil, with the channel closed, when there are too many, the listener is going away
+    ///   or the setup fails.
+    func admit(
+        _ channel: any Channel, _ setUp: () throws -> ServerConnection
+    ) -> ServerConnection? {
         let admitted = state.withLock { state in
             guard state.admitted < limit, !state.isClosing else { return false }
             state.admitted += 1
             return true
         }
-        guard admitted else { throw .closed }
+        guard admitted else {
+            channel.close(promise: nil)
+            return nil
+        }
         channel.closeFuture.whenComplete { _ in self.state.withLock { $0.admitted -= 1 } }
+        do {
+            return try setUp()
+        } catch {
+            channel.close(promise: nil)
+            return nil
+        }
     }
 
     func track(_ connection: ServerConnection) {

@@ -1,4 +1,3 @@
-package import NIOCore
 package import SelatCore
 
 /// What a node does with the envelopes that its peers bring; the transport calls it, and nothing

@@ -1,14 +1,16 @@
 /// What a node proves itself with in TLS: its certificate, what leads from it to its country's CA,
 /// and the key.
 package struct TLSIdentity: Sendable {
-    /// DER; the node's own certificate first, then intermediates, without the root.
-    package let certificateChain: [[UInt8]]
-    /// The private key of the first certificate, unencrypted PKCS #8 in PEM.
-    let privateKeyPEM: [UInt8]
+    /// The node's own certificate.
+    let certificate: Certificate
+    /// What leads from it to the country's CA, without the root.
+    let intermediates: [Certificate]
+    let key: PrivateKey
 
-    package init(certificateChain: [[UInt8]], privateKeyPEM: [UInt8]) {
-        self.certificateChain = certificateChain
-        self.privateKeyPEM = privateKeyPEM
+    package init(certificate: Certificate, intermediates: [Certificate] = [], key: PrivateKey) {
+        self.certificate = certificate
+        self.intermediates = intermediates
+        self.key = key
     }
 }
 

@@ -1,0 +1,121 @@
+import Foundation
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import SelatCore
+import SelatHTTP
+import Testing
+
+/// What strangers send, over real sockets.
+@Suite struct BadInputTests {
+    @Test(arguments: [
+        "\u{16}\u{3}\u{1}\u{2}\u{0}\u{1}",
+        "GET\r\n\r\n",
+        "GET /hello HTTP/9.9\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nHost: n\r\nContent-Length: -1\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nHost: n\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+        "POST /echo HTTP/1.1\r\nHost: n\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "GET /hello HTTP/1.1\r\nBad Name: x\r\n\r\n",
+    ])
+    func answersGarbageWith400(_ text: String) async throws {
+        try await withListener { listener in
+            let answer = try await raw(text, to: listener.address)
+            #expect(answer.hasPrefix("HTTP/1.1 400 "))
+            #expect(answer.lowercased().contains("connection: close"))
+        }
+    }
+
+    @Test func answersAnUnknownChunkSizeWith400() async throws {
+        try await withListener { listener in
+            let answer = try await raw(
+                "POST /count HTTP/1.1\r\nHost: n\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+                to: listener.address)
+            #expect(answer.hasPrefix("HTTP/1.1 400 "))
+        }
+    }
+
+    @Test func refusesAFieldThatIsTooLong() async throws {
+        try await withListener { listener in
+            let long = String(repeating: "x", count: 9 << 10)
+            let answer = try await raw(
+                "GET /hello HTTP/1.1\r\nHost: n\r\nLong: \(long)\r\n\r\n", to: listener.address)
+            #expect(answer.hasPrefix("HTTP/1.1 431 "))
+        }
+    }
+
+    @Test func refusesTooManyFields() async throws {
+        try await withListener { listener in
+            let fields = (0..<80).map { "F\($0): x\r\n" }.joined()
+            let answer = try await raw(
+                "GET /hello HTTP/1.1\r\nHost: n\r\n\(fields)\r\n", to: listener.address)
+            #expect(answer.hasPrefix("HTTP/1.1 431 "))
+        }
+    }
+
+    @Test func refusesABodyThatIsTooLarge() async throws {
+        try await withListener { listener in
+            let client = try await HTTPClient.connect(to: listener.address)
+            let body = ByteBuffer(repeating: 1, count: 1 << 20 + 1)
+            let problem = try await #require(throws: Problem.self) {
+                try await client.exchange(request(.post, "/echo"), body: body)
+            }
+            #expect(problem.status == 413)
+            await client.close()
+        }
+    }
+
+    @Test func cutsOffABodyThatDoesNotCome() async throws {
+        var limits = HTTPLimits()
+        limits.patience = .milliseconds(50)
+        try await withListener(limits: limits) { listener in
+            let answer = try await raw(
+                "POST /count HTTP/1.1\r\nHost: n\r\nContent-Length: 10\r\n\r\nabc",
+                to: listener.address)
+            #expect(answer.hasPrefix("HTTP/1.1 408 "))
+        }
+    }
+
+    @Test func closesAConnectionThatAsksNothing() async throws {
+        var limits = HTTPLimits()
+        limits.idle = .milliseconds(50)
+        try await withListener(limits: limits) { listener in
+            let answer = try await raw("GET /hello HTTP/1.1\r\nHost", to: listener.address)
+            #expect(answer.isEmpty)
+        }
+    }
+
+    @Test func noticesABodyThatIsCutShort() async throws {
+        let router = examRouter()
+        let (ends, end) = AsyncStream<String>.makeStream()
+        router.post("/watch") { request, _ in
+            do {
+                _ = try await request.bytes(upTo: 100)
+                end.yield("whole")
+            } catch {
+                end.yield("\(error)")
+            }
+            return Response.json(["ok": true])
+        }
+        try await withListener(router: router) { listener in
+            _ = try await raw(
+                "POST /watch HTTP/1.1\r\nHost: n\r\nContent-Length: 10\r\n\r\nabc",
+                to: listener.address, halfClose: true)
+            for await text in ends {
+                #expect(text == HTTPFault.truncated.description)
+                break
+            }
+        }
+    }
+
+    @Test func answersPipelinedRequestsInOrder() async throws {
+        try await withListener { listener in
+            let answer = try await raw(
+                "POST /echo HTTP/1.1\r\nHost: n\r\nContent-Length: 3\r\n\r\none"
+                    + "POST /echo HTTP/1.1\r\nHost: n\r\nContent-Length: 3\r\n"
+                    + "Connection: close\r\n\r\ntwo", to: listener.address)
+            let first = try #require(answer.range(of: "one"))
+            let second = try #require(answer.range(of: "two"))
+            #expect(first.lowerBound < second.lowerBound)
+        }
+    }
+}

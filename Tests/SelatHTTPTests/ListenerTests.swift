@@ -1,0 +1,204 @@
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import SelatCore
+import SelatHTTP
+import Testing
+
+@Suite struct ListenerTests {
+    @Test func answersRequestAfterRequestOnOneConnection() async throws {
+        try await withListener { listener in
+            let client = try await HTTPClient.connect(to: listener.address)
+            for _ in 0..<3 {
+                let (head, body) = try await client.exchange(request(.get, "/hello"))
+                #expect(head.status == .ok)
+                #expect(String(decoding: body, as: UTF8.self) == #"{"greeting":"hello"}"#)
+            }
+            #expect(client.isOpen)
+            await client.close()
+        }
+    }
+
+    @Test func echoesABodyOfEverySize() async throws {
+        try await withListener { listener in
+            let client = try await HTTPClient.connect(to: listener.address)
+            for size in [0, 1, 65_535, 1 << 20] {
+                let body = ByteBuffer(repeating: 0x5A, count: size)
+                let answer = try await client.exchange(request(.post, "/echo"), body: body)
+                #expect(answer.body == Array(body.readableBytesView))
+            }
+            await client.close()
+        }
+    }
+
+    @Test func streamsAnUploadWithBackPressure() async throws {
+        try await withListener { listener in
+            let client = try await HTTPClient.connect(to: listener.address)
+            var pieces = 256
+            let response = try await client.send(request(.post, "/count"), length: 256 << 16) {
+                pieces -= 1
+                return pieces >= 0 ? ByteBuffer(repeating: 1, count: 1 << 16) : nil
+            }
+            let (_, body) = try await response.collected(upTo: 1024)
+            #expect(try JSON(parsing: body) == ["count": 16_777_216])
+            await client.close()
+        }
+    }
+
+    @Test func streamsAnUploadOfUnknownLength() async throws {
+        try await withListener { listener in
+            let client = try await HTTPClient.connect(to: listener.address)
+            var pieces = 3
+            let response = try await client.send(request(.post, "/count"), length: nil) {
+                pieces -= 1
+                return pieces >= 0 ? ByteBuffer(repeating: 1, count: 5) : nil
+            }
+            let (_, body) = try await response.collected(upTo: 1024)
+            #expect(try JSON(parsing: body) == ["count": 15])
+            await client.close()
+        }
+    }
+
+    @Test func streamsAnAnswer() async throws {
+        try await withListener { listener in
+            let client = try await HTTPClient.connect(to: listener.address)
+            let response = try await client.send(request(.get, "/stream"))
+            var count = 0
+            for try await piece in response.body { count += piece.readableBytes }
+            #expect(count == 64 << 16)
+            let (head, _) = try await client.exchange(request(.get, "/hello"))
+            #expect(head.status == .ok)
+            await client.close()
+        }
+    }
+
+    @Test func refusesARequestBeforeThePreviousAnswerIsRead() async throws {
+        try await withListener { listener in
+            let client = try await HTTPClient.connect(to: listener.address)
+            _ = try await client.send(request(.get, "/stream"))
+            await #expect(throws: HTTPFault.responseUnread) {
+                try await client.send(request(.get, "/hello"))
+            }
+            await client.close()
+        }
+    }
+
+    @Test func carriesProblemsAsThrownValues() async throws {
+        try await withListener { listener in
+            let client = try await HTTPClient.connect(to: listener.address)
+            let problem = try await #require(throws: Problem.self) {
+                try await client.exchange(request(.post, "/refuse"))
+            }
+            #expect(problem.type == "urn:selat:problem:exam")
+            #expect(problem.status == 409)
+            #expect(problem.remedy == "ask otherwise")
+            #expect(problem.extensions == ["expected": 7])
+            #expect(client.isOpen)
+            await client.close()
+        }
+    }
+
+    @Test func keepsInternalErrorsToItself() async throws {
+        try await withListener { listener in
+            let client = try await HTTPClient.connect(to: listener.address)
+            let problem = try await #require(throws: Problem.self) {
+                try await client.exchange(request(.get, "/fail"))
+            }
+            #expect(problem.status == 500)
+            #expect(problem.detail == nil)
+            #expect(problem.extensions.isEmpty)
+            await client.close()
+        }
+    }
+
+    @Test func answersUnknownRoutesWithAProblem() async throws {
+        try await withListener { listener in
+            let client = try await HTTPClient.connect(to: listener.address)
+            let problem = try await #require(throws: Problem.self) {
+                try await client.exchange(request(.get, "/nowhere"))
+            }
+            #expect(problem.status == 404)
+            await client.close()
+        }
+    }
+
+    @Test func stopsAnUploadThatIsRefusedOnTheWay() async throws {
+        try await withListener { listener in
+            let client = try await HTTPClient.connect(to: listener.address)
+            var pieces = 0
+            let response = try await client.send(request(.post, "/refuse"), length: 1 << 40) {
+                pieces += 1
+                return ByteBuffer(repeating: 1, count: 1 << 16)
+            }
+            #expect(response.head.status == .conflict)
+            #expect(pieces < 1 << 12)
+            await #expect(throws: Problem.self) { try await response.collected(upTo: 1024) }
+            #expect(!client.isOpen)
+        }
+    }
+
+    @Test func servesManyConnectionsAtOnce() async throws {
+        try await withListener { listener in
+            try await withThrowingTaskGroup(of: Int.self) { group in
+                for _ in 0..<32 {
+                    group.addTask {
+                        let client = try await HTTPClient.connect(to: listener.address)
+                        let (head, _) = try await client.exchange(request(.get, "/hello"))
+                        await client.close()
+                        return head.status.code
+                    }
+                }
+                for try await code in group { #expect(code == 200) }
+            }
+        }
+    }
+
+    @Test func closesConnectionsBeyondTheLimit() async throws {
+        var limits = HTTPLimits()
+        limits.connectionsMax = 1
+        try await withListener(limits: limits) { listener in
+            let first = try await HTTPClient.connect(to: listener.address)
+            _ = try await first.exchange(request(.get, "/hello"))
+            await #expect(throws: (any Error).self) {
+                let second = try await HTTPClient.connect(to: listener.address)
+                _ = try await second.exchange(request(.get, "/hello"))
+            }
+            let (head, _) = try await first.exchange(request(.get, "/hello"))
+            #expect(head.status == .ok)
+            await first.close()
+        }
+    }
+
+    @Test func closesTheConnectionsOfAPeerThatMustGo() async throws {
+        try await withListener { listener in
+            let client = try await HTTPClient.connect(to: listener.address)
+            _ = try await client.exchange(request(.get, "/hello"))
+            listener.closeConnections { $0 == .anyone }
+            await #expect(throws: (any Error).self) {
+                while true { _ = try await client.exchange(request(.get, "/hello")) }
+            }
+        }
+    }
+
+    @Test func finishesTheRunningRequestWhenItShutsDown() async throws {
+        let router = examRouter()
+        let (arrived, arrival) = AsyncStream<Void>.makeStream()
+        router.post("/slow") { request, _ in
+            arrival.yield()
+            return Response.bytes(try await request.bytes(upTo: 100), mediaType: "text/plain")
+        }
+        try await withListener(router: router) { listener in
+            let client = try await HTTPClient.connect(to: listener.address)
+            var step = 0
+            let response = try await client.send(request(.post, "/slow"), length: nil) {
+                step += 1
+                guard step == 1 else { return nil }
+                for await _ in arrived { break }
+                listener.shutDown()
+                return ByteBuffer(string: "finished")
+            }
+            let (_, body) = try await response.collected(upTo: 100)
+            #expect(String(decoding: body, as: UTF8.self) == "finished")
+        }
+    }
+}
