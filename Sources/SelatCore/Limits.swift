@@ -18,10 +18,14 @@ package enum Limits {
     package static let manifestBytesMax = 4 << 20
     /// A whole package that travels in one request.
     package static let inlinePackageBytesMax = 1 << 20
+    /// Nodes on a route, sender and recipient among them.
+    package static let routeNodesMax = 16
     /// Files in one dataset.
     package static let resourcesMax = 10_000
     /// A resource's path.
     package static let pathBytesMax = 1_024
+    /// One name in a resource's path: what common file systems take.
+    package static let pathComponentBytesMax = 255
     /// One dataset: 4 TiB, far below what 64-bit offsets and JSON integers hold.
     package static let payloadBytesMax: UInt64 = 4 << 40
 
