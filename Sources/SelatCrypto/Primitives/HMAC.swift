@@ -1,4 +1,5 @@
 import COpenSSL
+package import SelatCore
 
 /// HMAC with SHA-256 (RFC 2104).
 package enum HMACSHA256 {
@@ -14,6 +15,13 @@ package enum HMACSHA256 {
             }
             count = 32
         }
+    }
+}
+
+extension HMACSHA256 {
+    /// The code as a value that can be compared and printed.
+    package static func code(_ message: some Collection<UInt8>, key: Secret) -> Digest {
+        Digest(computed: authenticate(message, key: key))
     }
 }
 

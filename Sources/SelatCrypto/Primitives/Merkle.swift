@@ -30,6 +30,11 @@ package enum MerkleHash {
     }
 }
 
+extension SHA256 {
+    /// Makes what follows a leaf of RFC 6962, for leaves that come in pieces.
+    package mutating func beginLeaf() { update([0]) }
+}
+
 /// The right edge of an RFC 6962 tree: takes leaf hashes in order and knows the root at any time.
 ///
 /// Holds one hash for each one-bit of `count`, at most 64.

@@ -30,6 +30,17 @@ package final class Secret: @unchecked Sendable, CustomStringConvertible, Custom
     /// The bytes, for handing a key on to its rightful holder. The copy is not wiped.
     package func revealed() -> [UInt8] { Array(storage) }
 
+    /// These bytes, followed by those of `other`.
+    package func joined(with other: Secret?) -> Secret {
+        Secret(count: count + (other?.count ?? 0)) { joined in
+            joined.copyBytes(from: storage)
+            if let other {
+                UnsafeMutableRawBufferPointer(rebasing: joined[count...])
+                    .copyBytes(from: other.storage)
+            }
+        }
+    }
+
     /// The pointer ends with the call.
     func withUnsafeBytes<Result: ~Copyable, Failure: Error>(
         _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
