@@ -7,7 +7,7 @@ import NIOHTTP1
 /// One end of an HTTP/1.1 connection as parts in and parts out, with back-pressure both ways.
 ///
 /// Confined to its channel's event loop. There is at most one reader and one writer at a time.
-final class MessageHandler<In: MessagePart, Out: Sendable>: ChannelDuplexHandler {
+final class MessageHandler<In: MessagePart, Out: MessagePart>: ChannelDuplexHandler {
     typealias InboundIn = In
     typealias OutboundIn = Out
     typealias OutboundOut = Out
@@ -31,6 +31,7 @@ final class MessageHandler<In: MessagePart, Out: Sendable>: ChannelDuplexHandler
     private var reader: CheckedContinuation<In?, any Error>?
     private var writer: CheckedContinuation<Bool, any Error>?
     private var readerClock = ProgressClock()
+    private var writerAwaitsEnd = false
     private var writerTimer: Scheduled<Void>?
 
     init(limits: HTTPLimits, writerYieldsToInbound: Bool) {
@@ -70,11 +71,15 @@ final class MessageHandler<In: MessagePart, Out: Sendable>: ChannelDuplexHandler
     }
 
     /// Writes and flushes `parts` and resumes `continuation` when the channel takes more: true, or
-    /// false when an answer has begun to arrive meanwhile.
+    /// false when an answer has begun to arrive meanwhile. The end of an answer is waited for until
+    /// the kernel has it, because closing the channel drops what is still in its buffer.
     func write(_ parts: [Out], _ continuation: CheckedContinuation<Bool, any Error>) {
         precondition(writer == nil, "a message stream has one writer")
         guard let context, !hasEnded, context.channel.isActive else {
             return continuation.resume(throwing: failure ?? HTTPFault.closed)
+        }
+        if case .end? = parts.last?.step, !writerYieldsToInbound {
+            return writeToTheEnd(parts, continuation, context)
         }
         for part in parts { context.write(wrapOutboundOut(part), promise: nil) }
         context.flush()
@@ -86,6 +91,22 @@ final class MessageHandler<In: MessagePart, Out: Sendable>: ChannelDuplexHandler
             writer = continuation
             startWriterTimer()
         }
+    }
+
+    private func writeToTheEnd(
+        _ parts: [Out], _ continuation: CheckedContinuation<Bool, any Error>,
+        _ context: ChannelHandlerContext
+    ) {
+        writer = continuation
+        writerAwaitsEnd = true
+        startWriterTimer()
+        let sent = context.eventLoop.makePromise(of: Void.self)
+        sent.futureResult.assumeIsolated().whenComplete { [self] result in
+            writerAwaitsEnd = false
+            takeWriter()?.resume(with: result.map { true })
+        }
+        for part in parts.dropLast() { context.write(wrapOutboundOut(part), promise: nil) }
+        for part in parts.suffix(1) { context.writeAndFlush(wrapOutboundOut(part), promise: sent) }
     }
 
     /// Ends the connection now if it is between two messages, else after the running one.
@@ -125,7 +146,9 @@ final class MessageHandler<In: MessagePart, Out: Sendable>: ChannelDuplexHandler
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if context.channel.isWritable { takeWriter()?.resume(returning: !writerShouldYield) }
+        if context.channel.isWritable, !writerAwaitsEnd {
+            takeWriter()?.resume(returning: !writerShouldYield)
+        }
         context.fireChannelWritabilityChanged()
     }
 

@@ -4,7 +4,7 @@ import NIOCore
 ///
 /// Cancelling a task that waits here closes the connection, since a message cut in half leaves
 /// nothing to continue with.
-struct MessageStream<In: MessagePart, Out: Sendable>: Sendable {
+struct MessageStream<In: MessagePart, Out: MessagePart>: Sendable {
     let channel: any Channel
     private let handler: NIOLoopBound<MessageHandler<In, Out>>
 

@@ -1,5 +1,6 @@
 package import HTTPTypes
 package import Hummingbird
+package import Logging
 import NIOCore
 package import SelatCore
 
@@ -25,6 +26,22 @@ extension Problem {
         case HTTPFault.stalled: self.init(status: .requestTimeout)
         default: self.init(status: .internalServerError)
         }
+    }
+
+    /// The answer to a request that failed with `error`; what is nobody else's business is logged.
+    package static func answer(
+        _ error: any Error, to request: Request, logger: Logger
+    ) -> Response {
+        let problem = Problem(from: error)
+        if problem.status >= 500, !(error is Problem) {
+            logger.error(
+                "request failed",
+                metadata: [
+                    "method": "\(request.method)", "path": "\(request.uri.path)",
+                    "error": "\(error)",
+                ])
+        }
+        return problem.response
     }
 
     /// A problem that says no more than its status does.

@@ -55,16 +55,7 @@ struct ServerConnection: Sendable {
         do {
             return try await responder.respond(to: request, context: context)
         } catch {
-            let problem = Problem(from: error)
-            if problem.status >= 500, !(error is Problem) {
-                logger.error(
-                    "request failed",
-                    metadata: [
-                        "method": "\(request.method)", "path": "\(request.uri.path)",
-                        "error": "\(error)",
-                    ])
-            }
-            return problem.response
+            return Problem.answer(error, to: request, logger: logger)
         }
     }
 

@@ -49,7 +49,9 @@ package struct UploadID: Hashable, Sendable, CustomStringConvertible {
 
     package var description: String { "\(from)/\(transfer)" }
     /// The resource of the payload, as in the offer's `Location`.
-    package var path: String { "/v1/envelopes/\(from)/\(transfer)/payload" }
+    package var path: String { "\(resource)/payload" }
+    /// The resource of the envelope, where its state is asked for.
+    package var resource: String { "/v1/envelopes/\(from)/\(transfer)" }
 }
 
 /// What an offer was answered with.

@@ -1,10 +1,8 @@
 package import Logging
+import NIOCore
 package import SelatCore
 package import SelatCrypto
 package import SelatHTTP
-
-/// Says which node of the federation a certificate chain (DER, leaf first) belongs to, or throws.
-package typealias PeerVerification = @Sendable (_ chain: [[UInt8]]) throws -> NodeID
 
 /// What both ends say and hear about the membership list.
 package struct MembershipExchange: Sendable {
@@ -46,12 +44,23 @@ package final class NodeServer: Sendable {
     ///   - verifyPeer: any node of the federation passes; runs inside the handshake.
     ///   - refused: hears of every peer that did not get through the handshake.
     package static func bind(
-        _ point: ListenPoint, identity: TLSIdentity, verifyPeer: @escaping PeerVerification,
+        _ point: ListenPoint, identity: TLSIdentity, verifyPeer: @escaping TLSPeerVerification,
         membership: MembershipExchange, service: any EnvelopeService,
         refused: @escaping @Sendable (RefusedPeer) -> Void,
         limits: HTTPLimits = HTTPLimits(), logger: Logger
     ) async throws -> NodeServer {
-        throw HTTPFault.closed
+        let context = try TLSContext(identity)
+        let security: ConnectionSecurity = { channel in
+            let peer = try TLSHandler.install(
+                on: channel, context, role: .accepting, verifyPeer: verifyPeer)
+            let address = channel.remoteAddress?.description ?? "unknown"
+            peer.whenFailure { refused(RefusedPeer(address: address, cause: "\($0)")) }
+            return peer.map { .node($0) }
+        }
+        let listener = try await HTTPListener.bind(
+            point, limits: limits, security: security, logger: logger,
+            responder: EnvelopeRoutes(service: service).responder(membership: membership))
+        return NodeServer(listener: listener)
     }
 
     private init(listener: HTTPListener) { self.listener = listener }

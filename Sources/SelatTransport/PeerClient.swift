@@ -1,3 +1,4 @@
+import HTTPTypes
 package import NIOCore
 package import SelatCore
 package import SelatCrypto
@@ -9,51 +10,113 @@ package import SelatHTTP
 /// means that the connection is of no more use.
 package final class PeerClient: Sendable {
     private let client: HTTPClient
+    private let membership: MembershipExchange
 
     /// The node at the other end, proved by its certificate.
     package let node: NodeID
 
     /// Dials `node` and no other: a valid certificate of another node is refused.
+    /// - Throws: `TLSFault` for a peer that is refused here. A peer that refuses us says so only at
+    ///   the first request, which then throws `TLSFault.refusedByPeer`.
     package static func connect(
         to address: HTTPAddress, expecting node: NodeID, identity: TLSIdentity,
-        verifyPeer: @escaping PeerVerification, membership: MembershipExchange,
+        verifyPeer: @escaping TLSPeerVerification, membership: MembershipExchange,
         limits: HTTPLimits = HTTPLimits()
     ) async throws -> PeerClient {
-        throw HTTPFault.closed
+        let context = try TLSContext(identity)
+        let client = try await HTTPClient.connect(
+            to: address, limits: limits,
+            security: { channel in
+                try TLSHandler.install(on: channel, context, role: .dialling) { chain in
+                    let peer = try verifyPeer(chain)
+                    guard peer == node else {
+                        throw TransportFault.anotherNode(expected: node, found: peer)
+                    }
+                    return peer
+                }.map { .node($0) }
+            })
+        return PeerClient(client: client, node: node, membership: membership)
     }
 
-    private init(client: HTTPClient, node: NodeID) {
+    private init(client: HTTPClient, node: NodeID, membership: MembershipExchange) {
         self.client = client
         self.node = node
+        self.membership = membership
     }
 
     /// Whether another request can be tried.
     package var isOpen: Bool { client.isOpen }
 
     /// Offers an envelope: its head alone, or with `payload` the whole of a small package (at most
-    /// `Limits.inlinePackageBytesMax`).
+    /// `Limits.inlinePackageBytesMax` together).
+    /// - Throws: `Problem` when the peer refuses.
     package func offer(
         _ upload: UploadID, head: [UInt8], payload: [UInt8]?
     ) async throws -> OfferAnswer {
-        throw HTTPFault.closed
+        var request = request(.post, "/v1/envelopes")
+        var body = ByteBuffer(bytes: head)
+        request.headerFields[.uploadComplete] = payload == nil ? "?0" : "?1"
+        request.headerFields[.contentType] = payload == nil ? MediaType.head : MediaType.package
+        if let payload {
+            request.headerFields[.headBytes] = String(head.count)
+            body.writeBytes(payload)
+        }
+        let answer = try await collect(try await client.send(request, body: body))
+        return try OfferAnswer(
+            parsing: answer.body, created: answer.head.status == .created, upload: upload)
     }
 
     /// Asks where an upload stands.
+    /// - Throws: `Problem` when the peer does not know it.
     package func uploadState(_ upload: UploadID) async throws -> UploadState {
-        throw HTTPFault.closed
+        let answer = try await collect(try await client.send(request(.get, upload.resource)))
+        return try UploadState(parsing: answer.body)
     }
 
     /// Sends the payload from `offset` to its end.
     /// - Parameters:
     ///   - length: the size of the whole payload.
-    ///   - next: the next piece after the previous one, nil at the end.
+    ///   - next: the next piece after the previous one, nil at the end; `length - offset` bytes in
+    ///     all. What it throws is thrown here, and the connection closes.
+    /// - Throws: `Problem` when the peer refuses, perhaps before it has all; `expectedOffset` tells
+    ///   where to go on.
     package nonisolated(nonsending) func upload(
         _ upload: UploadID, from offset: UInt64, length: UInt64,
         next: nonisolated(nonsending) () async throws -> ByteBuffer?
     ) async throws -> UploadState {
-        throw HTTPFault.closed
+        precondition(offset <= length, "an upload ends at its length")
+        var request = request(.patch, upload.path)
+        request.headerFields[.contentType] = MediaType.partialUpload
+        request.headerFields.set(offset: offset, complete: true)
+        request.headerFields[.uploadLength] = String(length)
+        let response = try await client.send(request, length: length - offset, next: next)
+        let answer = try await collect(response)
+        guard answer.head.status == .ok else {
+            throw TransportFault.unexpectedAnswer("status \(answer.head.status.code)")
+        }
+        return try UploadState(parsing: answer.body)
     }
 
     /// Closes the connection and waits for that.
     package func close() async { await client.close() }
+
+    private func request(_ method: HTTPRequest.Method, _ path: String) -> HTTPRequest {
+        // Names play no part in who the peer is; the certificate's URI does.
+        var request = HTTPRequest(
+            method: method, scheme: "https", authority: node.name, path: path)
+        request.headerFields[.membership] = membership.ours().description
+        return request
+    }
+
+    private func collect(
+        _ response: ClientResponse
+    ) async throws -> (head: HTTPResponse, body: [UInt8]) {
+        do {
+            membership.heard(try response.head.headerFields.membershipMark(), node)
+        } catch {
+            await client.close()
+            throw TransportFault.unexpectedAnswer("without its membership edition")
+        }
+        return try await response.collected(upTo: Limits.transportAnswerBytesMax)
+    }
 }

@@ -2,16 +2,24 @@ package import NIOCore
 
 /// The bytes of one append, pulled from the connection with back-pressure; to be read once.
 package struct UploadBody: AsyncSequence, Sendable {
-    private let pull: @Sendable () async throws -> ByteBuffer?
+    private let pieces: any AsyncSequence<ByteBuffer, any Error> & Sendable
 
-    /// - Parameter pull: gives the next piece, nil at the end; throws when the connection breaks.
-    package init(_ pull: @escaping @Sendable () async throws -> ByteBuffer?) { self.pull = pull }
+    /// - Parameter pieces: throws when the connection breaks before the end.
+    package init(_ pieces: some AsyncSequence<ByteBuffer, any Error> & Sendable) {
+        self.pieces = pieces
+    }
 
-    package func makeAsyncIterator() -> Iterator { Iterator(pull: pull) }
+    package func makeAsyncIterator() -> Iterator { Iterator(pieces.makeAsyncIterator()) }
 
     package struct Iterator: AsyncIteratorProtocol {
-        fileprivate let pull: @Sendable () async throws -> ByteBuffer?
+        private var pieces: any AsyncIteratorProtocol<ByteBuffer, any Error>
 
-        package func next() async throws -> ByteBuffer? { try await pull() }
+        fileprivate init(_ pieces: any AsyncIteratorProtocol<ByteBuffer, any Error>) {
+            self.pieces = pieces
+        }
+
+        package mutating func next() async throws -> ByteBuffer? {
+            try await pieces.next(isolation: #isolation)
+        }
     }
 }

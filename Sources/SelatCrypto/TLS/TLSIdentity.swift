@@ -1,3 +1,5 @@
+package import SelatCore
+
 /// What a node proves itself with in TLS: its certificate, what leads from it to its country's CA,
 /// and the key.
 package struct TLSIdentity: Sendable {
@@ -14,8 +16,9 @@ package struct TLSIdentity: Sendable {
     }
 }
 
-/// Decides who a TLS peer is.
+/// Decides which node a TLS peer is.
 ///
-/// Called inside the handshake with the certificates that the peer presented, DER, its own first.
-/// What it throws refuses the peer, and is what the handshake fails with on this side.
-package typealias TLSPeerVerification = @Sendable (_ chain: [[UInt8]]) throws -> Void
+/// Called inside the handshake with the certificates that the peer presented, DER, its own first, so
+/// that a refused peer gets an alert and no connection. It must not block.
+/// - Throws: refuses the peer; `TLSFault.peerRefused` carries the reason.
+package typealias TLSPeerVerification = @Sendable (_ chain: [[UInt8]]) throws -> NodeID

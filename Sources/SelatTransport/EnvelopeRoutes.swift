@@ -1,0 +1,123 @@
+import HTTPTypes
+import Hummingbird
+import Logging
+import SelatCore
+import SelatHTTP
+
+/// The routes of the transport protocol over one service. Knows fields and bodies; what they mean is
+/// the service's affair.
+struct EnvelopeRoutes: Sendable {
+    let service: any EnvelopeService
+
+    func responder(membership: MembershipExchange) -> some HTTPResponder<HTTPContext> {
+        let router = Router(context: HTTPContext.self)
+        router.add(middleware: MembershipMiddleware(membership: membership))
+        router.post("/v1/envelopes") { request, context in
+            try await offer(request, from: try node(context))
+        }
+        router.get("/v1/envelopes/{country}/{node}/{id}") { _, context in
+            let state = try await service.uploadState(try upload(context), from: try node(context))
+            return answer(state)
+        }
+        router.head("/v1/envelopes/{country}/{node}/{id}/payload") { _, context in
+            let state = try await service.uploadState(try upload(context), from: try node(context))
+            return Response(status: .noContent, headers: fields(state))
+        }
+        router.patch("/v1/envelopes/{country}/{node}/{id}/payload") { request, context in
+            try await append(request, to: try upload(context), from: try node(context))
+        }
+        return router.buildResponder()
+    }
+
+    private func offer(_ request: Request, from peer: NodeID) async throws -> Response {
+        let isWhole = try request.headers.uploadBoolean(.uploadComplete)
+        let answer: OfferAnswer
+        if isWhole {
+            try request.headers.require(mediaType: MediaType.package)
+            let headBytes = try request.headers.uploadInteger(.headBytes)
+            let package = try await request.bytes(upTo: Limits.inlinePackageBytesMax)
+            guard let count = Int(exactly: headBytes), count <= package.count else {
+                throw Problem.malformed("the head is larger than the package")
+            }
+            answer = try await service.offer(
+                head: Array(package[..<count]), payload: Array(package[count...]), from: peer)
+        } else {
+            try request.headers.require(mediaType: MediaType.head)
+            let head = try await request.bytes(upTo: Limits.envelopeHeadBytesMax)
+            answer = try await service.offer(head: head, payload: nil, from: peer)
+        }
+        var response = Response.json(answer.json, status: answer.created ? .created : .ok)
+        response.headers[.location] = answer.upload.path
+        response.headers[.cacheControl] = "no-store"
+        return response
+    }
+
+    private func append(
+        _ request: Request, to upload: UploadID, from peer: NodeID
+    ) async throws -> Response {
+        try request.headers.require(mediaType: MediaType.partialUpload)
+        let offset = try request.headers.uploadInteger(.uploadOffset)
+        let complete = try request.headers.uploadBoolean(.uploadComplete)
+        let length = try request.headers.optionalUploadInteger(.uploadLength)
+        let state = try await service.append(
+            upload, from: peer, offset: offset, length: length, complete: complete,
+            body: UploadBody(request.body))
+        return state.complete ? answer(state) : Response(status: .noContent, headers: fields(state))
+    }
+
+    private func answer(_ state: UploadState) -> Response {
+        var response = Response.json(state.json)
+        response.headers.append(contentsOf: fields(state))
+        return response
+    }
+
+    private func fields(_ state: UploadState) -> HTTPFields {
+        var fields = HTTPFields()
+        fields.set(offset: state.offset, complete: state.complete)
+        fields[.uploadLength] = String(state.length)
+        return fields
+    }
+
+    private func upload(_ context: HTTPContext) throws -> UploadID {
+        do throws(CoreError) {
+            let country = context.parameters.get("country") ?? ""
+            let node = context.parameters.get("node") ?? ""
+            return UploadID(
+                from: try NodeID("\(country)/\(node)"),
+                transfer: try TransferID(context.parameters.get("id") ?? ""))
+        } catch {
+            throw Problem.malformed(error.description)
+        }
+    }
+
+    private func node(_ context: HTTPContext) throws -> NodeID {
+        guard let node = context.peer.node else {
+            throw Problem(status: .forbidden, detail: "only nodes may ask this")
+        }
+        return node
+    }
+}
+
+/// Names our membership edition in every answer, also in refusals, and hears the peer's.
+private struct MembershipMiddleware: RouterMiddleware {
+    let membership: MembershipExchange
+
+    func handle(
+        _ request: Request, context: HTTPContext,
+        next: (Request, HTTPContext) async throws -> Response
+    ) async throws -> Response {
+        var response: Response
+        do {
+            let mark = try request.headers.membershipMark()
+            if let node = context.peer.node { membership.heard(mark, node) }
+            response = try await next(request, context)
+        } catch {
+            response = Problem.answer(error, to: request, logger: context.logger)
+            if let offset = (error as? Problem)?.expectedOffset {
+                response.headers.set(offset: offset, complete: false)
+            }
+        }
+        response.headers[.membership] = membership.ours().description
+        return response
+    }
+}

@@ -1,0 +1,47 @@
+import SelatCore
+
+// The JSON documents that answer offers and uploads.
+
+extension OfferAnswer {
+    var json: JSON {
+        UploadDocument.json(state: state, offset: offset, length: nil, complete: nil, receipt)
+    }
+
+    /// - Throws: `CoreError` for anything but the document of Protocol.md.
+    init(parsing bytes: [UInt8], created: Bool, upload: UploadID) throws(CoreError) {
+        var reader = try ObjectReader(try JSON(parsing: bytes), "offer answer")
+        self.init(
+            created: created, upload: upload, state: try reader.string("state"),
+            offset: try reader.unsigned("offset"),
+            receipt: reader.optional("receipt")?.canonical)
+    }
+}
+
+extension UploadState {
+    var json: JSON {
+        UploadDocument.json(
+            state: state, offset: offset, length: length, complete: complete, receipt)
+    }
+
+    /// - Throws: `CoreError` for anything but the document of Protocol.md.
+    init(parsing bytes: [UInt8]) throws(CoreError) {
+        var reader = try ObjectReader(try JSON(parsing: bytes), "upload state")
+        self.init(
+            offset: try reader.unsigned("offset"), length: try reader.unsigned("length"),
+            complete: try reader.bool("complete"), state: try reader.string("state"),
+            receipt: reader.optional("receipt")?.canonical)
+    }
+}
+
+private enum UploadDocument {
+    /// A receipt that is no JSON is our own fault and left out: the peer asks again.
+    static func json(
+        state: String, offset: UInt64, length: UInt64?, complete: Bool?, _ receipt: [UInt8]?
+    ) -> JSON {
+        var members: [String: JSON] = ["state": .string(state), "offset": .integer(offset)]
+        members["length"] = length.map { .integer($0) }
+        members["complete"] = complete.map { .bool($0) }
+        members["receipt"] = receipt.flatMap { try? JSON(parsing: $0) }
+        return .object(members)
+    }
+}

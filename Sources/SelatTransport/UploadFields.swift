@@ -1,0 +1,101 @@
+// The header fields of PROTOCOL.md section 7: resumable uploads (draft-ietf-httpbis-resumable-upload,
+// interop version 8) and the membership mark. Parsing is strict, one text for one value.
+
+import HTTPTypes
+import SelatCore
+import SelatHTTP
+
+extension HTTPField.Name {
+    static let uploadOffset = named("Upload-Offset")
+    static let uploadLength = named("Upload-Length")
+    static let uploadComplete = named("Upload-Complete")
+    static let uploadDraft = named("Upload-Draft-Interop-Version")
+    /// How many leading bytes of a whole package are its head.
+    static let headBytes = named("Selat-Head-Bytes")
+    static let membership = named("Selat-Membership")
+
+    private static func named(_ text: String) -> HTTPField.Name {
+        guard let name = HTTPField.Name(text) else {
+            preconditionFailure("`\(text)` is no field name")
+        }
+        return name
+    }
+}
+
+/// The media types of the protocol.
+enum MediaType {
+    /// An envelope without its payload.
+    static let head = "application/vnd.selat.head"
+    /// A whole package.
+    static let package = "application/vnd.selat.package"
+    /// A piece of an upload.
+    static let partialUpload = "application/partial-upload"
+}
+
+extension HTTPFields {
+    /// A required integer from 0 to 10^15 - 1 (RFC 9651, 3.3.1, without sign and parameters).
+    /// - Throws: `Problem` 400 when the field is missing or is anything else.
+    func uploadInteger(_ name: HTTPField.Name) throws -> UInt64 {
+        guard let value = try optionalUploadInteger(name) else {
+            throw Problem.malformed("the field `\(name)` is missing")
+        }
+        return value
+    }
+
+    func optionalUploadInteger(_ name: HTTPField.Name) throws -> UInt64? {
+        guard let text = self[name] else { return nil }
+        let digits = text.utf8
+        guard (1...15).contains(digits.count), digits.allSatisfy({ (0x30...0x39).contains($0) }),
+            let value = UInt64(text)
+        else { throw Problem.malformed("`\(name): \(text.prefix(40))` is not an integer from 0") }
+        return value
+    }
+
+    /// A required boolean, `?0` or `?1` (RFC 9651, 3.3.6).
+    func uploadBoolean(_ name: HTTPField.Name) throws -> Bool {
+        switch self[name] {
+        case "?0": return false
+        case "?1": return true
+        case nil: throw Problem.malformed("the field `\(name)` is missing")
+        case .some(let text):
+            throw Problem.malformed("`\(name): \(text.prefix(40))` is neither `?0` nor `?1`")
+        }
+    }
+
+    /// - Throws: `Problem` 415 for another media type.
+    func require(mediaType: String) throws {
+        guard self[.contentType]?.lowercased() == mediaType else {
+            throw Problem(
+                status: .unsupportedMediaType, detail: "the media type must be `\(mediaType)`")
+        }
+    }
+
+    /// - Throws: `Problem` 400 when the field is missing or malformed.
+    func membershipMark() throws -> MembershipMark {
+        guard let text = self[.membership], let mark = MembershipMark(text) else {
+            throw Problem.malformed(
+                "the field `Selat-Membership` must be the serial, a semicolon and the digest")
+        }
+        return mark
+    }
+
+    /// What every answer about an upload says.
+    mutating func set(offset: UInt64, complete: Bool) {
+        self[.uploadOffset] = String(offset)
+        self[.uploadComplete] = complete ? "?1" : "?0"
+        self[.uploadDraft] = "8"
+        self[.cacheControl] = "no-store"
+    }
+}
+
+extension MembershipMark {
+    /// - Returns: nil unless `field` is what `description` makes of some mark.
+    init?(_ field: String) {
+        let parts = field.split(separator: ";", omittingEmptySubsequences: false)
+        guard parts.count == 2, let serial = UInt64(parts[0]),
+            let digest = try? Digest(String(parts[1]))
+        else { return nil }
+        self.init(serial: serial, digest: digest)
+        guard description == field else { return nil }
+    }
+}
