@@ -16,10 +16,10 @@ package struct CertificateIssuer: Sendable {
         self.key = key
     }
 
-    /// A new root authority of `country`, named `<country> <name>`.
+    /// A new root authority named `name`, in `country` where one is given.
     /// - Throws: `CryptoError.unreadableKey` for a key that is not EC.
     package init(
-        root name: String, country: Country, key: PrivateKey, from: Timestamp, until: Timestamp
+        root name: String, country: Country?, key: PrivateKey, from: Timestamp, until: Timestamp
     ) throws(CryptoError) {
         let subject = DistinguishedName.der(country: country, commonName: name)
         let extensions = [
