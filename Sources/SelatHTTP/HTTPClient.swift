@@ -130,7 +130,7 @@ package final class HTTPClient: Sendable {
     }
 
     private func begin() throws(HTTPFault) {
-        guard isOpen else { throw .closed }
+        // A connection that has ended meanwhile says why when the request is written.
         let wasBusy = isBusy.withLock { busy in
             defer { busy = true }
             return busy

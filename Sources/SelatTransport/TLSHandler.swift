@@ -169,6 +169,10 @@ final class TLSHandler: ChannelDuplexHandler {
         let wasEstablished = if case .established = state { true } else { false }
         send(context)
         timer?.cancel()
+        state = .lingering
+        sealer.failAll(fault)
+        // Told before the channel closes, which would look like a mere end of the connection.
+        if wasEstablished { context.fireErrorCaught(fault) } else { promise.fail(fault) }
         if case .refusedByPeer = fault {
             // The peer knows; nothing of ours is on its way to it.
             state = .closed
@@ -176,12 +180,9 @@ final class TLSHandler: ChannelDuplexHandler {
         } else {
             linger(context)
         }
-        sealer.failAll(fault)
-        if wasEstablished { context.fireErrorCaught(fault) } else { promise.fail(fault) }
     }
 
     private func linger(_ context: ChannelHandlerContext) {
-        state = .lingering
         context.close(mode: .output, promise: nil)
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         timer = context.eventLoop.scheduleTask(in: Self.lingering) {
