@@ -1,0 +1,79 @@
+import Foundation
+import SelatCore
+
+/// A file's place inside a dataset: what may be written below a folder on any system without
+/// leaving it or hitting another file (Format, *Paths*).
+package struct DatasetPath: Hashable, Sendable, CustomStringConvertible {
+    /// Components joined by `/`.
+    package let text: String
+
+    package var components: [Substring] { text.split(separator: "/") }
+    package var description: String { text }
+
+    /// - Throws: `EnvelopeError.unsafePath` with the rule that `text` breaks.
+    package init(_ text: String) throws(EnvelopeError) {
+        func refuse(_ reason: String) -> EnvelopeError { .unsafePath(text, reason) }
+        guard !text.isEmpty else { throw refuse("is empty") }
+        guard text.utf8.count <= Limits.pathBytesMax else {
+            throw refuse("is longer than \(Limits.pathBytesMax) bytes")
+        }
+        guard !text.hasPrefix("/") else { throw refuse("is absolute") }
+        // Data Package v2, `path`: these begin other things than a file of the package.
+        guard !text.hasPrefix("."), !text.hasPrefix("~"), !text.contains("://") else {
+            throw refuse("begins with `.` or `~`, or is a URL")
+        }
+        guard !text.unicodeScalars.contains(where: Self.isForbidden) else {
+            throw refuse("has a control character, a direction override or a backslash")
+        }
+        for component in text.split(separator: "/", omittingEmptySubsequences: false) {
+            guard !component.isEmpty else { throw refuse("has an empty component") }
+            guard component != ".", component != ".." else {
+                throw refuse("has a component `\(component)`")
+            }
+            guard component.utf8.count <= Limits.pathComponentBytesMax else {
+                throw refuse("has a component over \(Limits.pathComponentBytesMax) bytes")
+            }
+        }
+        // Equal strings may differ in bytes: only the composed form is one name everywhere.
+        let composed = text.precomposedStringWithCanonicalMapping
+        guard composed.utf8.elementsEqual(text.utf8) else {
+            throw refuse("is not in Unicode normalization form C")
+        }
+        guard composed.lowercased() != Self.descriptorName else {
+            throw refuse("is the name of the dataset's own description")
+        }
+        self.text = text
+    }
+
+    /// The file that describes an opened dataset.
+    package static let descriptorName = "datapackage.json"
+
+    /// Refuses paths that some file system would take for one, or that need one name as both file
+    /// and folder. Letter case is folded: `A.csv` and `a.csv` do not go together.
+    static func checkTogether(_ paths: [DatasetPath]) throws(EnvelopeError) {
+        var files: Set<String> = []
+        for path in paths {
+            guard files.insert(path.folded).inserted else {
+                throw .unsafePath(path.text, "stands twice (letter case apart)")
+            }
+        }
+        for path in paths {
+            let components = path.folded.split(separator: "/")
+            for count in 1..<components.count
+            where files.contains(components[..<count].joined(separator: "/")) {
+                throw .unsafePath(path.text, "lies below another file")
+            }
+        }
+    }
+
+    private var folded: String { text.lowercased().precomposedStringWithCanonicalMapping }
+
+    private static func isForbidden(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case 0..<0x20, 0x7F..<0xA0, 0x5C: true
+        // Embeddings, overrides and isolates make a name read as another.
+        case 0x202A...0x202E, 0x2066...0x2069: true
+        default: false
+        }
+    }
+}

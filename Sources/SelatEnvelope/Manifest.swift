@@ -1,0 +1,127 @@
+package import SelatCore
+import SelatCrypto
+
+/// What only the recipient reads: the dataset's description and why it was allowed to leave.
+///
+/// JSON form: the Data Package descriptor with the member `selat` (Format, *Manifest*).
+package struct Manifest: Hashable, Sendable {
+    package let core: EnvelopeCore
+    package let dataset: DatasetDescription
+    package let facts: Facts
+    /// The verdict's record, canonical JSON.
+    package let verdictRecord: [UInt8]
+    /// 32 random bytes, the key of the header's verdict code.
+    package let verdictKey: [UInt8]
+    /// The approval statements, each CMS.
+    package let approvals: [[UInt8]]
+
+    package init(
+        core: EnvelopeCore, dataset: DatasetDescription, facts: Facts, verdictRecord: [UInt8],
+        verdictKey: [UInt8] = Random.bytes(32), approvals: [[UInt8]]
+    ) {
+        precondition(verdictKey.count == 32, "the key of the verdict code has 32 bytes")
+        self.core = core
+        self.dataset = dataset
+        self.facts = facts
+        self.verdictRecord = verdictRecord
+        self.verdictKey = verdictKey
+        self.approvals = approvals
+    }
+
+    /// HMAC-SHA-256 of the verdict's record: a bare digest of so small a record could be guessed.
+    package var verdictCode: Digest {
+        HMACSHA256.code(verdictRecord, key: Secret(copying: verdictKey))
+    }
+
+    /// The canonical bytes.
+    /// - Throws: `EnvelopeError.malformed` when the verdict's record is not canonical JSON.
+    package func encoded() throws(EnvelopeError) -> [UInt8] {
+        let verdict = try reading("verdict") { () throws(CoreError) in
+            try JSON(parsing: verdictRecord)
+        }
+        guard verdict.canonical == verdictRecord else {
+            throw .malformed("verdict", "not canonical JSON")
+        }
+        var members = dataset.members
+        members[Self.key] = [
+            "type": "manifest", "core": core.json, "facts": facts.json, "verdict": verdict,
+            "verdict-key": .string(Base64.encode(verdictKey)),
+            "approvals": .strings(approvals.map { Base64.encode($0) }),
+        ]
+        return JSON.object(members).canonical
+    }
+
+    /// - Throws: `EnvelopeError` unless the bytes are canonical and exactly a manifest.
+    package init(parsing bytes: [UInt8]) throws(EnvelopeError) {
+        let json = try reading("manifest") { () throws(CoreError) in
+            // A sender's descriptor may hold constraints such as 0.5; Selat's own part holds none.
+            try JSON(parsing: bytes, floats: true)
+        }
+        guard json.canonical == bytes, var members = json.objectValue,
+            let own = members.removeValue(forKey: Self.key)
+        else { throw .malformed("manifest", "not a canonical JSON object with `selat`") }
+        dataset = try DatasetDescription(json: .object(members))
+        let fields = try reading("manifest") { () throws(CoreError) in try Fields(own) }
+        core = try EnvelopeCore(json: fields.core)
+        facts = fields.facts
+        verdictRecord = fields.verdict.canonical
+        verdictKey = fields.key
+        approvals = fields.approvals
+        guard verdictKey.count == 32 else {
+            throw .malformed("manifest", "`verdict-key` is not 32 bytes")
+        }
+    }
+
+    private static let key = "selat"
+
+    private struct Fields {
+        let core: JSON
+        let facts: Facts
+        let verdict: JSON
+        let key: [UInt8]
+        let approvals: [[UInt8]]
+
+        init(_ json: JSON) throws(CoreError) {
+            var reader = try ObjectReader(json, "manifest.selat")
+            guard try reader.string("type") == "manifest" else {
+                throw .wrongType("type", in: "manifest.selat", expected: "`manifest`")
+            }
+            core = try reader.json("core")
+            facts = try Facts(json: try reader.json("facts"))
+            verdict = try reader.json("verdict")
+            key = try reader.base64("verdict-key")
+            var statements: [[UInt8]] = []
+            for text in try reader.strings("approvals") {
+                guard let statement = Base64.decode(text) else {
+                    throw .wrongType("approvals", in: "manifest.selat", expected: "base64")
+                }
+                statements.append(statement)
+            }
+            approvals = statements
+            try reader.end()
+        }
+    }
+
+    /// Seals the manifest under the content key.
+    func sealed(under key: ContentKey) throws(EnvelopeError) -> [UInt8] {
+        let bytes = try encoded()
+        let sealed = try withCrypto { () throws(CryptoError) in
+            try ChunkedEncryption.seal(
+                bytes, key: key.secret, context: ContentKey.manifestContext(core))
+        }
+        guard sealed.count <= Limits.manifestBytesMax else {
+            throw .malformed("manifest", "over \(Limits.manifestBytesMax) bytes when sealed")
+        }
+        return sealed
+    }
+
+    /// Opens a sealed manifest and compares the core that it repeats.
+    init(opening sealed: [UInt8], key: ContentKey, core: EnvelopeCore) throws(EnvelopeError) {
+        let bytes = try withCrypto { () throws(CryptoError) in
+            try ChunkedEncryption.open(
+                sealed, key: key.secret, context: ContentKey.manifestContext(core))
+        }
+        try self.init(parsing: bytes)
+        guard self.core == core else { throw .contradiction("core") }
+    }
+}

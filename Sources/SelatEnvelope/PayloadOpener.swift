@@ -1,0 +1,245 @@
+package import SelatCore
+import SelatCrypto
+
+/// Opens a sealed payload (Format, *Payload*): the key commitment first, then every chunk by its tag.
+///
+/// Two threads read ahead and open; whoever pulls gets the plaintext in order. The first failure ends
+/// it: no byte after it is handed out.
+package final class PayloadOpener: Sendable {
+    private let work: OpeningWork
+
+    /// - Parameters:
+    ///   - size: sealed bytes, as the verified header says.
+    ///   - leaves: given where the payload was not checked on arrival; each segment is then compared
+    ///     with its leaf in the memory that is opened.
+    package convenience init(
+        _ source: any SegmentSource, size: UInt64, core: EnvelopeCore, contentKey: ContentKey,
+        checking leaves: Leaves? = nil
+    ) throws(EnvelopeError) {
+        try self.init(
+            source, size: size, core: core, contentKey: contentKey, checking: leaves, into: nil)
+    }
+
+    private init(
+        _ source: any SegmentSource, size: UInt64, core: EnvelopeCore, contentKey: ContentKey,
+        checking leaves: Leaves?, into sink: (any SegmentSink)?
+    ) throws(EnvelopeError) {
+        let layout = try SegmentLayout(sealedSize: size)
+        if let leaves, UInt64(leaves.count) != layout.count {
+            throw .malformed("leaves", "\(leaves.count) where \(layout.count) are needed")
+        }
+        work = OpeningWork(
+            layout: layout, core: core, contentKey: contentKey, source: source, leaves: leaves,
+            sink: sink)
+        try work.start()
+    }
+
+    deinit { work.fail(.cancelled) }
+
+    /// The next bytes of the plaintext, at most 1 MiB; nil at its authenticated end.
+    ///
+    /// One call at a time. A cancelled task ends the opening.
+    package func next() async throws(EnvelopeError) -> [UInt8]? { try await work.next() }
+
+    /// Opens a whole payload into a sink at the plaintext's offsets; the threads write themselves,
+    /// in no particular order. Nothing in the sink may be used before this has returned.
+    package static func open(
+        _ source: any SegmentSource, size: UInt64, core: EnvelopeCore, contentKey: ContentKey,
+        checking leaves: Leaves? = nil, into sink: any SegmentSink
+    ) async throws(EnvelopeError) {
+        let opener = try PayloadOpener(
+            source, size: size, core: core, contentKey: contentKey, checking: leaves, into: sink)
+        _ = try await opener.work.next()
+    }
+}
+
+/// What the threads of one opening share.
+private final class OpeningWork: Sendable {
+    private static let threads = 4
+    private static let slots = 6
+
+    private struct State {
+        var free: [Slot]
+        var key: ChunkKey?
+        var isStarting = false
+        /// The next segment to read, and the next to hand out or, with a sink, the number written.
+        var next: UInt64 = 0
+        var handedOut: UInt64 = 0
+        var ready: [UInt64: Slot] = [:]
+        var failure: EnvelopeError?
+        var reader: CheckedContinuation<Void, Never>?
+    }
+
+    private let layout: SegmentLayout
+    private let core: EnvelopeCore
+    private let contentKey: ContentKey
+    private let source: any SegmentSource
+    private let leaves: Leaves?
+    private let sink: (any SegmentSink)?
+    private let monitor: Monitor<State>
+
+    init(
+        layout: SegmentLayout, core: EnvelopeCore, contentKey: ContentKey,
+        source: any SegmentSource, leaves: Leaves?, sink: (any SegmentSink)?
+    ) {
+        self.layout = layout
+        self.core = core
+        self.contentKey = contentKey
+        self.source = source
+        self.leaves = leaves
+        self.sink = sink
+        let slots = min(Self.slots, Int(layout.count))
+        monitor = Monitor(State(free: (0..<slots).map { _ in Slot(withMessage: true) }))
+    }
+
+    func start() throws(EnvelopeError) {
+        do throws(FileFault) { try Crew.start(Self.threads) { [self] in run() } } catch {
+            fail(.file(error))
+            throw .file(error)
+        }
+    }
+
+    // MARK: The reader's side
+
+    func next() async throws(EnvelopeError) -> [UInt8]? {
+        while true {
+            switch try takeReady() {
+            case .end: return nil
+            case .segment(let index, let slot):
+                let bytes = Array(slot.message[0..<layout.message(index).count])
+                monitor.change { state in state.free.append(slot) }
+                if bytes.isEmpty { continue }
+                return bytes
+            case .wait: await untilChanged()
+            }
+        }
+    }
+
+    private enum Ready {
+        case wait, end
+        case segment(UInt64, Slot)
+    }
+
+    private func takeReady() throws(EnvelopeError) -> Ready {
+        try monitor.change { (state) throws(EnvelopeError) in
+            if let failure = state.failure { throw failure }
+            guard state.handedOut < layout.count else { return .end }
+            guard let slot = state.ready.removeValue(forKey: state.handedOut) else { return .wait }
+            defer { state.handedOut += 1 }
+            return .segment(state.handedOut, slot)
+        }
+    }
+
+    private func untilChanged() async {
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let mustWait = monitor.change { state in
+                    let isDone = state.handedOut == layout.count
+                    guard state.failure == nil, !isDone, state.ready[state.handedOut] == nil
+                    else { return false }
+                    state.reader = continuation
+                    return true
+                }
+                if !mustWait { continuation.resume() }
+            }
+        } onCancel: {
+            fail(.cancelled)
+        }
+    }
+
+    func fail(_ error: EnvelopeError) {
+        let reader = monitor.change { state in
+            if state.failure == nil { state.failure = error }
+            return state.reader.take()
+        }
+        reader?.resume()
+    }
+
+    // MARK: The threads' side
+
+    private func run() {
+        do throws(EnvelopeError) { try openSegments() } catch { fail(error) }
+    }
+
+    private func openSegments() throws(EnvelopeError) {
+        guard let key = try chunkKey() else { return }
+        let cipher = try withCrypto { () throws(CryptoError) in try ChunkCipher(opening: key) }
+        while let (index, slot) = claim() {
+            try open(index, in: slot, cipher)
+            let reader = monitor.change { state in
+                if sink == nil {
+                    state.ready[index] = slot
+                    return index == state.handedOut ? state.reader.take() : nil
+                }
+                state.free.append(slot)
+                state.handedOut += 1
+                return state.handedOut == layout.count ? state.reader.take() : nil
+            }
+            reader?.resume()
+        }
+    }
+
+    /// The key, checked against the commitment by the first thread while the others wait.
+    /// - Returns: nil after a failure.
+    private func chunkKey() throws(EnvelopeError) -> ChunkKey? {
+        let known: ChunkKey?? = monitor.wait { (state) -> ChunkKey??? in
+            if state.failure != nil { return .some(.some(nil)) }
+            if let key = state.key { return .some(.some(key)) }
+            if state.isStarting { return nil }
+            state.isStarting = true
+            return .some(nil)
+        }
+        if let known { return known }
+        let memory = PageMemory(count: SegmentBlocks.bytes)
+        var room = memory.bytes.mutableBytes
+        let range = 0..<UInt64(ChunkedEncryption.headerBytes)
+        let at: Int
+        do throws(FileFault) { at = try source.read(range, into: &room) } catch {
+            throw .file(error)
+        }
+        let header = Array(memory[at..<at + range.count])
+        let key = try withCrypto { () throws(CryptoError) in
+            try ChunkKey(
+                contentKey.secret, header: header, context: ContentKey.payloadContext(core))
+        }
+        monitor.change { state in state.key = key }
+        return key
+    }
+
+    private func claim() -> (UInt64, Slot)? {
+        monitor.wait { (state) -> (UInt64, Slot)?? in
+            guard state.failure == nil, state.next < layout.count else { return .some(nil) }
+            return state.free.popLast().map { slot in
+                defer { state.next += 1 }
+                return (state.next, slot)
+            }
+        }
+    }
+
+    private func open(
+        _ index: UInt64, in slot: Slot, _ cipher: borrowing ChunkCipher
+    ) throws(EnvelopeError) {
+        let range = layout.leaf(index)
+        var start: Int
+        do throws(FileFault) {
+            var room = slot.sealed.bytes.mutableBytes
+            start = try source.read(range, into: &room)
+        } catch { throw .file(error) }
+        let end = start + range.count
+        if let leaves, !leaves.matches(MerkleHash.leaf(slot.sealed[start..<end].bytes), at: index) {
+            throw .segmentDiffers(index: index)
+        }
+        if index == 0 { start += ChunkedEncryption.headerBytes }
+        let message = layout.message(index)
+        let plain = slot.message[0..<message.count]
+        do throws(CryptoError) {
+            var room = plain.mutableBytes
+            try cipher.open(
+                slot.sealed[start..<end].bytes, from: layout.firstChunk(index), into: &room)
+        } catch { throw .crypto(error) }
+        guard let sink, !message.isEmpty else { return }
+        do throws(FileFault) { try sink.write(plain.bytes, at: message.lowerBound) } catch {
+            throw .file(error)
+        }
+    }
+}

@@ -1,0 +1,365 @@
+package import SelatCore
+import SelatCrypto
+package import SelatPolicy
+
+/// Seals one payload into a sink while its plaintext arrives (Format, *Payload*).
+///
+/// Four threads seal and write, so that two cores seal while the disk takes what is sealed; memory is
+/// six segments, whatever the size. A sealing that fails, is cancelled or is dropped throws away what
+/// the sink holds; its content key must never seal other bytes, because a second read of a changed
+/// file under one key would break GCM.
+package final class PayloadSealer: Sendable {
+    private let work: SealingWork
+
+    /// Begins a sealing.
+    /// - Parameters:
+    ///   - permit: the proof that policy lets this dataset be sealed.
+    ///   - messageSize: the plaintext's bytes, exactly.
+    package convenience init(
+        permit: Permit, core: EnvelopeCore, contentKey: ContentKey, messageSize: UInt64,
+        sink: any SegmentSink
+    ) throws(EnvelopeError) {
+        try self.init(core: core, contentKey: contentKey, messageSize: messageSize, sink: sink)
+    }
+
+    /// Only `init(permit:…)` calls this, and tests and benchmarks that need no policy.
+    init(
+        core: EnvelopeCore, contentKey: ContentKey, messageSize: UInt64, sink: any SegmentSink,
+        salt: [UInt8] = Random.bytes(ChunkedEncryption.saltBytes)
+    ) throws(EnvelopeError) {
+        work = SealingWork(
+            layout: try SegmentLayout(messageSize: messageSize),
+            key: try Self.chunkKey(core, contentKey, salt), sink: sink, source: nil)
+        try work.start()
+    }
+
+    deinit { work.fail(.cancelled) }
+
+    /// Takes the next bytes; returns when they are copied. Waits while all segments are on their way.
+    ///
+    /// One call at a time. A cancelled task cancels the sealing.
+    /// - Throws: `EnvelopeError` of the sealing, whichever byte it concerns.
+    package func append(_ bytes: some Collection<UInt8> & Sendable) async throws(EnvelopeError) {
+        try work.expect(bytes.count)
+        var offset = 0
+        while offset < bytes.count {
+            var filling = try await work.slotToFill()
+            offset += filling.copy(bytes, from: offset)
+            work.handOver(filling)
+        }
+    }
+
+    /// Ends the sealing; returns when all is durable.
+    /// - Throws: `EnvelopeError.sizeDiffers` when bytes are missing.
+    package func finish() async throws(EnvelopeError) -> SealedPayload {
+        try work.close()
+        return try await work.outcome()
+    }
+
+    /// Ends the sealing without a result.
+    package func cancel() { work.fail(.cancelled) }
+
+    /// Seals a payload whose plaintext can be read at any place; the threads read it themselves.
+    package static func seal(
+        _ source: any SegmentSource, permit: Permit, core: EnvelopeCore, contentKey: ContentKey,
+        messageSize: UInt64, sink: any SegmentSink
+    ) async throws(EnvelopeError) -> SealedPayload {
+        try await seal(
+            source, core: core, contentKey: contentKey, messageSize: messageSize, sink: sink)
+    }
+
+    static func seal(
+        _ source: any SegmentSource, core: EnvelopeCore, contentKey: ContentKey,
+        messageSize: UInt64, sink: any SegmentSink
+    ) async throws(EnvelopeError) -> SealedPayload {
+        let work = SealingWork(
+            layout: try SegmentLayout(messageSize: messageSize),
+            key: try chunkKey(core, contentKey, Random.bytes(ChunkedEncryption.saltBytes)),
+            sink: sink, source: source)
+        try work.start()
+        return try await work.outcome()
+    }
+
+    private static func chunkKey(
+        _ core: EnvelopeCore, _ contentKey: ContentKey, _ salt: [UInt8]
+    ) throws(EnvelopeError) -> ChunkKey {
+        try withCrypto { () throws(CryptoError) in
+            try ChunkKey(
+                contentKey.secret, salt: salt, context: ContentKey.payloadContext(core))
+        }
+    }
+}
+
+/// A segment while its plaintext comes together.
+struct Filling: Sendable {
+    let index: UInt64
+    let slot: Slot
+    /// Bytes it has and needs.
+    var count: Int
+    let size: Int
+
+    mutating func copy(_ bytes: some Collection<UInt8>, from offset: Int) -> Int {
+        let copied = slot.message.copy(bytes, from: offset, to: count..<size)
+        count += copied
+        return copied
+    }
+
+    var isFull: Bool { count == size }
+}
+
+/// What the threads of one sealing share.
+private final class SealingWork: Sendable {
+    private static let threads = 4
+    private static let slots = 6
+
+    private struct State {
+        var free: [Slot]
+        /// The segment that the producer fills, when it does not have it in hand.
+        var filling: Filling?
+        var filled: [Filling] = []
+        var next: UInt64 = 0
+        var received: UInt64 = 0
+        var leaves: [UInt8]
+        var isClosed = false
+        var failure: EnvelopeError?
+        var threads = SealingWork.threads
+        var producer: CheckedContinuation<Void, Never>?
+        var waiter: CheckedContinuation<Result<SealedPayload, EnvelopeError>, Never>?
+        var result: Result<SealedPayload, EnvelopeError>?
+    }
+
+    private let layout: SegmentLayout
+    private let key: ChunkKey
+    private let sink: any SegmentSink
+    private let source: (any SegmentSource)?
+    private let monitor: Monitor<State>
+
+    init(
+        layout: SegmentLayout, key: ChunkKey, sink: any SegmentSink,
+        source: (any SegmentSource)?
+    ) {
+        self.layout = layout
+        self.key = key
+        self.sink = sink
+        self.source = source
+        let slots = min(Self.slots, Int(layout.count))
+        monitor = Monitor(
+            State(
+                free: (0..<slots).map { _ in Slot(withMessage: true) },
+                leaves: [UInt8](repeating: 0, count: Int(layout.count) * 32)))
+    }
+
+    func start() throws(EnvelopeError) {
+        do throws(FileFault) { try Crew.start(Self.threads) { [self] in run() } } catch {
+            // Threads that did start end at the failure; the last of a full crew would discard.
+            fail(.file(error))
+            sink.discard()
+            throw .file(error)
+        }
+    }
+
+    // MARK: The producer's side
+
+    func expect(_ count: Int) throws(EnvelopeError) {
+        try monitor.change { (state) throws(EnvelopeError) in
+            if let failure = state.failure { throw failure }
+            let total = state.received + UInt64(count)
+            guard total <= layout.messageSize else {
+                let error = EnvelopeError.sizeDiffers(expected: layout.messageSize, actual: total)
+                state.failure = error
+                throw error
+            }
+            state.received = total
+        }
+    }
+
+    func slotToFill() async throws(EnvelopeError) -> Filling {
+        while true {
+            if let filling = try takeFilling() { return filling }
+            await withTaskCancellationHandler {
+                await withCheckedContinuation { continuation in
+                    let mustWait = monitor.change { state in
+                        guard state.free.isEmpty, state.failure == nil else { return false }
+                        state.producer = continuation
+                        return true
+                    }
+                    if !mustWait { continuation.resume() }
+                }
+            } onCancel: {
+                fail(.cancelled)
+            }
+        }
+    }
+
+    private func takeFilling() throws(EnvelopeError) -> Filling? {
+        try monitor.change { (state) throws(EnvelopeError) in
+            if let failure = state.failure { throw failure }
+            if let filling = state.filling {
+                state.filling = nil
+                return filling
+            }
+            return state.free.popLast().map { slot in
+                defer { state.next += 1 }
+                return Filling(
+                    index: state.next, slot: slot, count: 0, size: layout.message(state.next).count)
+            }
+        }
+    }
+
+    func handOver(_ filling: Filling) {
+        monitor.change { state in
+            if filling.isFull { state.filled.append(filling) } else { state.filling = filling }
+        }
+    }
+
+    func close() throws(EnvelopeError) {
+        try monitor.change { (state) throws(EnvelopeError) in
+            if let failure = state.failure { throw failure }
+            guard state.received == layout.messageSize else {
+                let error = EnvelopeError.sizeDiffers(
+                    expected: layout.messageSize, actual: state.received)
+                state.failure = error
+                throw error
+            }
+            state.isClosed = true
+        }
+    }
+
+    func fail(_ error: EnvelopeError) {
+        let producer = monitor.change { state in
+            if state.failure == nil { state.failure = error }
+            return state.producer.take()
+        }
+        producer?.resume()
+    }
+
+    func outcome() async throws(EnvelopeError) -> SealedPayload {
+        let result = await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let result = monitor.change { state in
+                    if state.result == nil { state.waiter = continuation }
+                    return state.result
+                }
+                if let result { continuation.resume(returning: result) }
+            }
+        } onCancel: {
+            fail(.cancelled)
+        }
+        return try result.get()
+    }
+
+    // MARK: The threads' side
+
+    private func run() {
+        do throws(EnvelopeError) { try sealSegments() } catch { fail(error) }
+        let isLast = monitor.change { state in
+            state.threads -= 1
+            return state.threads == 0
+        }
+        if isLast { settle() }
+    }
+
+    private func sealSegments() throws(EnvelopeError) {
+        let cipher = try withCrypto { () throws(CryptoError) in try ChunkCipher(sealing: key) }
+        var hasher = SHA256()
+        while let filling = nextSegment() {
+            if let source { try read(filling, from: source) }
+            let leaf = try seal(filling, cipher, &hasher)
+            let producer = monitor.change { state in
+                let start = Int(filling.index) * 32
+                state.leaves.replaceSubrange(start..<start + 32, with: leaf.bytes)
+                state.free.append(filling.slot)
+                return state.producer.take()
+            }
+            producer?.resume()
+        }
+    }
+
+    /// - Returns: nil when there is nothing left to do.
+    private func nextSegment() -> Filling? {
+        monitor.wait { (state) -> Filling?? in
+            if state.failure != nil { return .some(nil) }
+            if source != nil || state.isClosed && state.filled.isEmpty {
+                return claim(&state)
+            }
+            return state.filled.isEmpty ? nil : .some(state.filled.removeFirst())
+        }
+    }
+
+    /// Claims a segment that no producer fills: any when the threads read themselves, otherwise only
+    /// the last one where it has no plaintext.
+    private func claim(_ state: inout State) -> Filling?? {
+        guard state.next < layout.count else { return .some(nil) }
+        guard let slot = state.free.popLast() else { return nil }
+        defer { state.next += 1 }
+        let size = layout.message(state.next).count
+        return Filling(index: state.next, slot: slot, count: size, size: size)
+    }
+
+    private func read(_ filling: Filling, from source: any SegmentSource) throws(EnvelopeError) {
+        let range = layout.message(filling.index)
+        guard !range.isEmpty else { return }
+        var memory = filling.slot.message.bytes.mutableBytes
+        // Segments of plaintext begin at whole blocks, so the bytes stand at the beginning.
+        _ = try withFile { () throws(FileFault) in try source.read(range, into: &memory) }
+    }
+
+    private func seal(
+        _ filling: Filling, _ cipher: borrowing ChunkCipher, _ hasher: inout SHA256
+    ) throws(EnvelopeError) -> Digest {
+        let range = layout.leaf(filling.index)
+        let place = Slot.place(of: range)
+        let slot = filling.slot
+        var chunks = place
+        hasher.beginLeaf()
+        if filling.index == 0 {
+            slot.sealed[place].copyBytes(from: key.header)
+            hasher.update(key.header)
+            chunks = place.lowerBound + key.header.count..<place.upperBound
+        }
+        do throws(CryptoError) {
+            var sealed = slot.sealed[chunks].mutableBytes
+            try cipher.seal(
+                slot.message[0..<filling.size].bytes, from: layout.firstChunk(filling.index),
+                into: &sealed, hashing: &hasher)
+        } catch { throw .crypto(error) }
+        let leaf = hasher.finish()
+        do throws(FileFault) {
+            try sink.write(slot.sealed[place].bytes, at: range.lowerBound)
+        } catch { throw .file(error) }
+        return leaf
+    }
+
+    /// Runs once, on the last thread: makes the payload durable, or throws it away.
+    private func settle() {
+        let (failure, leaves) = monitor.change { state in
+            state.free = []
+            return (state.failure, state.leaves)
+        }
+        let result: Result<SealedPayload, EnvelopeError>
+        if let failure {
+            result = .failure(failure)
+        } else {
+            do throws(FileFault) {
+                try sink.finish(size: layout.sealedSize)
+                result = .success(
+                    SealedPayload(
+                        sealedSize: layout.sealedSize, leaves: Leaves(computed: leaves)))
+            } catch { result = .failure(.file(error)) }
+        }
+        if case .failure = result { sink.discard() }
+        let waiter = monitor.change { state in
+            state.result = result
+            return state.waiter.take()
+        }
+        waiter?.resume(returning: result)
+    }
+}
+
+extension Optional {
+    /// The value, which is gone afterwards.
+    mutating func take() -> Wrapped? {
+        defer { self = nil }
+        return self
+    }
+}

@@ -1,0 +1,61 @@
+import SelatCore
+import SelatCrypto
+
+/// Where the segments of one payload begin and end (Format, *Leaves*).
+///
+/// A segment is 64 chunks: 1 MiB of plaintext, 1,049,600 sealed bytes. The first leaf also covers the
+/// 56 bytes of salt and commitment. The last segment may be one chunk of 16 bytes.
+package struct SegmentLayout: Hashable, Sendable {
+    package static let chunks = 64
+    package static let messageBytes = UInt64(chunks * ChunkedEncryption.chunkBytes)
+    package static let sealedBytes = UInt64(chunks * ChunkedEncryption.sealedChunkBytes)
+    /// The most that one leaf covers.
+    package static let leafBytesMax = sealedBytes + UInt64(ChunkedEncryption.headerBytes)
+
+    private static let header = UInt64(ChunkedEncryption.headerBytes)
+
+    /// Plaintext bytes of the whole payload.
+    package let messageSize: UInt64
+    /// Sealed bytes of the whole payload.
+    package let sealedSize: UInt64
+    /// Segments, and so leaves; at least one.
+    package let count: UInt64
+
+    /// - Throws: `EnvelopeError.malformed` beyond `Limits.payloadBytesMax`.
+    package init(messageSize: UInt64) throws(EnvelopeError) {
+        guard messageSize <= Limits.payloadBytesMax else {
+            throw .malformed("payload", "over \(Limits.payloadBytesMax) bytes")
+        }
+        self.messageSize = messageSize
+        sealedSize = ChunkedEncryption.sealedSize(of: messageSize)
+        count = (sealedSize - Self.header + Self.sealedBytes - 1) / Self.sealedBytes
+    }
+
+    /// - Throws: `EnvelopeError` for a size that no sealed message has.
+    package init(sealedSize: UInt64) throws(EnvelopeError) {
+        let size = try withCrypto { () throws(CryptoError) in
+            try ChunkedEncryption.messageSize(of: sealedSize)
+        }
+        try self.init(messageSize: size)
+    }
+
+    /// The sealed bytes that a leaf covers.
+    package func leaf(_ index: UInt64) -> Range<UInt64> {
+        let end = min(Self.header + (index + 1) * Self.sealedBytes, sealedSize)
+        return (index == 0 ? 0 : Self.header + index * Self.sealedBytes)..<end
+    }
+
+    /// The plaintext bytes of a segment; empty when the last is one empty chunk.
+    package func message(_ index: UInt64) -> Range<UInt64> {
+        index * Self.messageBytes..<min((index + 1) * Self.messageBytes, messageSize)
+    }
+
+    /// The number of a segment's first chunk.
+    func firstChunk(_ index: UInt64) -> UInt64 { index * UInt64(Self.chunks) }
+
+    /// The segments that lie wholly before a byte of the sealed payload.
+    package func completeSegments(before offset: UInt64) -> UInt64 {
+        if offset >= sealedSize { return count }
+        return offset < Self.header ? 0 : (offset - Self.header) / Self.sealedBytes
+    }
+}

@@ -1,0 +1,121 @@
+import SelatCore
+
+/// The one shape of POSIX tar (pax interchange format) that a package has.
+///
+/// Nothing in a member's header is free but name and size: a reader rebuilds the 512 bytes from
+/// those two and compares, so every package has exactly one encoding.
+enum Tar {
+    static let blockBytes = 512
+    /// The largest size that 11 octal digits hold; only the payload can be larger.
+    static let octalSizeMax: UInt64 = 0o777_7777_7777
+
+    /// Two zero blocks.
+    static let end = [UInt8](repeating: 0, count: 2 * blockBytes)
+
+    /// Header of a regular file, or of a pax extended header.
+    static func header(_ name: String, size: UInt64, type: Character = "0") -> [UInt8] {
+        precondition(size <= octalSizeMax && name.utf8.count < 100)
+        var block = [UInt8](repeating: 0, count: blockBytes)
+        func put(_ text: String, _ at: Int) {
+            block.replaceSubrange(at..<at + text.utf8.count, with: text.utf8)
+        }
+        put(name, 0)
+        put("0000444", 100)
+        put("0000000", 108)
+        put("0000000", 116)
+        put(octal(size, digits: 11), 124)
+        put("00000000000", 136)
+        put("        ", 148)
+        put(String(type), 156)
+        put("ustar", 257)
+        put("00", 263)
+        put("0000000", 329)
+        put("0000000", 337)
+        let sum = block.reduce(UInt64(0)) { $0 + UInt64($1) }
+        put(octal(sum, digits: 6) + "\0 ", 148)
+        return block
+    }
+
+    /// A member: header, content, zeros up to a whole block.
+    static func member(_ name: String, _ content: [UInt8]) -> [UInt8] {
+        header(name, size: UInt64(content.count)) + content + padding(after: UInt64(content.count))
+    }
+
+    /// The headers before the payload's first byte: an extended header that holds its size alone,
+    /// and its own with size 0, which the extended one overrides.
+    static func payloadHeader(size: UInt64) -> [UInt8] {
+        let record = sizeRecord(size)
+        return header("PaxHeaders/payload", size: UInt64(record.count), type: "x")
+            + record + padding(after: UInt64(record.count)) + header("payload", size: 0)
+    }
+
+    static func padding(after size: UInt64) -> [UInt8] {
+        [UInt8](repeating: 0, count: Int((512 - size % 512) % 512))
+    }
+
+    /// `LENGTH size=SIZE\n`; the length counts itself.
+    private static func sizeRecord(_ size: UInt64) -> [UInt8] {
+        let rest = " size=\(size)\n"
+        var length = rest.utf8.count + 1
+        while String(length).utf8.count + rest.utf8.count != length { length += 1 }
+        return Array("\(length)\(rest)".utf8)
+    }
+
+    private static func octal(_ value: UInt64, digits: Int) -> String {
+        let text = String(value, radix: 8)
+        return String(repeating: "0", count: digits - text.utf8.count) + text
+    }
+}
+
+/// Reads the members of a package's front in their order.
+///
+/// `pull` gives exactly the next bytes; so the same reader serves memory and files.
+struct TarReader {
+    private let pull: (Int) throws(EnvelopeError) -> [UInt8]
+
+    init(pull: @escaping (Int) throws(EnvelopeError) -> [UInt8]) { self.pull = pull }
+
+    /// - Throws: `EnvelopeError.malformed` unless the next member has this name and a size within
+    ///   the limit.
+    func member(_ name: String, sizes: ClosedRange<Int>) throws(EnvelopeError) -> [UInt8] {
+        let block = try pull(Tar.blockBytes)
+        guard let size = Self.size(block), sizes.contains(Int(size)),
+            block == Tar.header(name, size: size)
+        else {
+            throw .malformed(
+                "package", "member `\(name)` is missing, too large or not as it must be")
+        }
+        let content = try pull(Int(size))
+        try padding(after: size, of: name)
+        return content
+    }
+
+    /// - Returns: the payload's size.
+    func payloadHeader() throws(EnvelopeError) -> UInt64 {
+        let refusal = EnvelopeError.malformed(
+            "package", "the header of `payload` is not as it must be")
+        let block = try pull(Tar.blockBytes)
+        guard let size = Self.size(block), (1...32).contains(size) else { throw refusal }
+        let record = try pull(Int(size))
+        let text = String(decoding: record, as: UTF8.self)
+        guard let equals = text.firstIndex(of: "="),
+            let payload = UInt64(text[text.index(after: equals)...].dropLast())
+        else { throw refusal }
+        let expected = Tar.payloadHeader(size: payload)
+        let rest = try pull(expected.count - block.count - record.count)
+        guard block + record + rest == expected else { throw refusal }
+        return payload
+    }
+
+    func padding(after size: UInt64, of name: String) throws(EnvelopeError) {
+        let expected = Tar.padding(after: size)
+        guard try pull(expected.count) == expected else {
+            throw .malformed("package", "bytes behind `\(name)` that are not zero")
+        }
+    }
+
+    /// The size field alone; whoever calls compares the whole block.
+    private static func size(_ block: [UInt8]) -> UInt64? {
+        UInt64(String(decoding: block[124..<135], as: UTF8.self), radix: 8)
+    }
+}

@@ -1,0 +1,95 @@
+package import SelatCore
+package import SelatCrypto
+
+/// A head whose header is signed by the sender that it names and whose parts are those of the header.
+///
+/// Only `verify` makes one: whoever holds it need not ask again.
+package struct VerifiedHead: Sendable {
+    package let head: EnvelopeHead
+    package let header: Header
+    /// The envelope's identity.
+    package let identity: Digest
+    package let signer: VerifiedCertificate
+    package let signingTime: Timestamp
+
+    package var core: EnvelopeCore { header.core }
+    package var layout: SegmentLayout
+}
+
+extension EnvelopeHead {
+    /// Verifies the signature, then each part against the header, then the leaves against the root.
+    /// - Parameter signer: finds the certificate that the header's signature names, verified for
+    ///   signing; throws where there is none.
+    /// - Throws: `EnvelopeError`, or what `signer` throws.
+    package func verify(
+        signer: (IssuerAndSerial) throws -> VerifiedCertificate
+    ) throws -> VerifiedHead {
+        let signed = try CMS.verify(headerCMS, type: .header, signer: signer)
+        let header = try Header(parsing: signed.content)
+        guard signed.signer.purpose == .signing,
+            signed.signer.certificate.node == header.core.from,
+            signed.signer.country == header.core.from.country
+        else {
+            throw EnvelopeError.wrongSigner(
+                claimed: header.core.from, signer: signed.signer.certificate.description)
+        }
+        try check(against: header)
+        return VerifiedHead(
+            head: self, header: header, identity: SHA256.digest(signed.content),
+            signer: signed.signer, signingTime: signed.signingTime,
+            layout: try SegmentLayout(sealedSize: payloadSize))
+    }
+
+    private func check(against header: Header) throws(EnvelopeError) {
+        let parts: [(name: String, bytes: [UInt8], digest: Digest)] = [
+            ("keys.cms", keys.cms, header.parts.keysCMS),
+            ("keys.mlkem", keys.mlkem, header.parts.keysMLKEM),
+            ("manifest", manifest, header.parts.manifest),
+            ("leaves", leaves.bytes, header.parts.leaves),
+        ]
+        for part in parts where SHA256.digest(part.bytes) != part.digest {
+            throw .partDiffers(part.name)
+        }
+        guard payloadSize == header.payload.size else {
+            throw .sizeDiffers(expected: header.payload.size, actual: payloadSize)
+        }
+        guard leaves.root == header.payload.root else { throw .partDiffers("leaves") }
+        guard header.core.suite == .p256 else { throw .suiteUnsupported(header.core.suite) }
+        guard keys.mlkem.isEmpty else {
+            throw .malformed("keys.mlkem", "suite 1 has none")
+        }
+    }
+}
+
+extension VerifiedHead {
+    /// Recovers the content key and opens the manifest.
+    /// - Parameters:
+    ///   - certificate: the recipient's key-agreement certificate.
+    ///   - key: its private key.
+    /// - Throws: `EnvelopeError.wrongRecipient` when the envelope is for other keys,
+    ///   `.crypto(.commitmentMismatch)` when the key parts belong to another header.
+    package func open(
+        certificate: Certificate, key: PrivateKey
+    ) throws(EnvelopeError) -> (contentKey: ContentKey, manifest: Manifest) {
+        guard EnvelopeCore.recipientKeys(agreement: certificate) == core.toKeys else {
+            throw .wrongRecipient(to: core.to)
+        }
+        let classical = try withCrypto { () throws(CryptoError) in
+            try CMS.decrypt(head.keys.cms, certificate: certificate, key: key)
+        }
+        let contentKey = try ContentKey(classical: classical, core: core, parts: head.keys)
+        return (contentKey, try manifest(under: contentKey))
+    }
+
+    /// Opens the manifest with a content key that was kept.
+    package func manifest(under contentKey: ContentKey) throws(EnvelopeError) -> Manifest {
+        let manifest = try Manifest(opening: head.manifest, key: contentKey, core: core)
+        guard constantTimeEqual(manifest.verdictCode.bytes, header.verdictCode.bytes) else {
+            throw .contradiction("verdict")
+        }
+        guard manifest.dataset.totalBytes == layout.messageSize else {
+            throw .contradiction("the dataset's size")
+        }
+        return manifest
+    }
+}

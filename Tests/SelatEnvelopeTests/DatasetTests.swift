@@ -1,0 +1,67 @@
+import SelatCore
+import Testing
+
+@testable import SelatEnvelope
+
+struct DatasetTests {
+    @Test(arguments: ["a.csv", "folder/b c.csv", "ไฟล์/ข้อมูล.csv", "a..b/...c", "é.txt"])
+    func aRelativePathIsTaken(path: String) throws {
+        #expect(try DatasetPath(path).text == path)
+    }
+
+    @Test(arguments: [
+        "", "/etc/passwd", "../a", "a/../b", "a/./b", "./a", "a//b", "a/", "a\\b", "a\u{0}b",
+        "a\nb", "a\u{85}b", "cafe\u{301}.csv", "\u{202E}vsc.exe", "~root", ".hidden",
+        "http://x/y", "datapackage.json", "DataPackage.JSON", String(repeating: "a", count: 256),
+        String(repeating: "ab/", count: 400) + "c", "a/..",
+    ])
+    func aPathThatCouldHarmIsRefused(path: String) {
+        #expect(throws: EnvelopeError.self) { try DatasetPath(path) }
+    }
+
+    private func description(_ paths: [String]) throws -> DatasetDescription {
+        try DatasetDescription(
+            resources: paths.enumerated().map { index, path in
+                Resource(name: "r\(index)", path: try DatasetPath(path), bytes: 1)
+            })
+    }
+
+    @Test(arguments: [
+        ["a", "a"], ["A.csv", "a.csv"], ["É", "é"], ["a", "a/b"], ["A", "a/b"], ["a/b", "a"], [],
+    ])
+    func pathsThatDoNotGoTogetherAreRefused(paths: [String]) {
+        #expect(throws: EnvelopeError.self) { try description(paths) }
+    }
+
+    @Test func resourcesKeepTheirOrderAndMembers() throws {
+        let json: JSON = [
+            "title": "x", "licenses": [["name": "CC0"]],
+            "resources": [
+                ["name": "b", "path": "b.csv", "bytes": 5, "schema": ["fields": []]],
+                ["name": "a", "path": "a.csv", "bytes": 0, "hash": "sha256:00"],
+            ],
+        ]
+        let dataset = try DatasetDescription(json: json)
+        #expect(dataset.resources.map(\.path.text) == ["b.csv", "a.csv"])
+        #expect(dataset.totalBytes == 5)
+        #expect(dataset.resources[1].hash == "sha256:00")
+        #expect(try DatasetDescription(json: dataset.json) == dataset)
+        #expect(dataset.json["licenses"] == [["name": "CC0"]])
+    }
+
+    @Test(arguments: [
+        #"{"resources":[{"name":"a","path":"a","bytes":-1}]}"#,
+        #"{"resources":[{"name":"a","path":"a"}]}"#,
+        #"{"resources":[{"path":"a","bytes":1}]}"#,
+        #"{"resources":[{"name":"a","path":["a","b"],"bytes":1}]}"#,
+        #"{"resources":[{"name":"a","data":"x","path":"a","bytes":1}]}"#,
+        #"{"resources":[{"name":"a","path":"a","bytes":1,"hash":5}]}"#,
+        #"{"resources":[{"name":"a","path":"a","bytes":1},{"name":"a","path":"b","bytes":1}]}"#,
+        #"{"resources":[{"name":"a","path":"a","bytes":9007199254740991}]}"#,
+        #"{"resources":[]}"#, #"{"resources":{}}"#, "[]",
+    ])
+    func aDescriptorThatIsNotOneIsRefused(text: String) throws {
+        let json = try JSON(parsing: Array(text.utf8))
+        #expect(throws: EnvelopeError.self) { try DatasetDescription(json: json) }
+    }
+}

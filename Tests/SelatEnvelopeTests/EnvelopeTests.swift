@@ -1,0 +1,164 @@
+import SelatCore
+import SelatCrypto
+import SelatTestSupport
+import Testing
+
+@testable import SelatEnvelope
+
+struct EnvelopeTests {
+    @Test(arguments: [0, 1, 16_384, 100_000, 1 << 20, (1 << 20) + 1, 3 << 20])
+    func anEnvelopeOpensToWhatWasSealed(size: Int) async throws {
+        let world = try World()
+        let message = sample(size)
+        let sealed = try await world.envelope(message)
+        #expect(sealed.payload.isFinished)
+        let head = try EnvelopeHead(parsing: sealed.head.encoded())
+        #expect(head == sealed.head)
+        let verified = try world.verify(head)
+        #expect(UInt64(sealed.payload.bytes.count) == verified.layout.sealedSize)
+        #expect(UInt64(head.leaves.count) == verified.layout.count)
+        let (key, manifest) = try verified.open(
+            certificate: world.recipient.agreement, key: world.recipient.agreementKey)
+        #expect(manifest == sealed.manifest)
+        let opened = try await open(sealed.payload, verified, key)
+        #expect(opened == message)
+    }
+
+    private func open(
+        _ payload: MemoryFile, _ head: VerifiedHead, _ key: ContentKey
+    ) async throws -> [UInt8] {
+        let opener = try PayloadOpener(
+            payload, size: head.layout.sealedSize, core: head.core, contentKey: key,
+            checking: head.head.leaves)
+        var opened: [UInt8] = []
+        while let bytes = try await opener.next() { opened += bytes }
+        return opened
+    }
+
+    @Test func aStolenCiphertextFailsAtTheCommitmentUnderAnotherSender() async throws {
+        let world = try World()
+        let thief = try World.Member("MY/hub", now: world.now)
+        let stolen = try await world.envelope(sample(1_000))
+        // The thief knows no key, but signs a header of its own around the victim's parts.
+        let core = try world.core(from: thief)
+        let header = try Header(
+            core: core, attempt: 1, route: [thief.node, world.recipient.node],
+            precedence: .routine,
+            payload: PayloadIdentity(size: stolen.head.payloadSize, root: stolen.head.leaves.root),
+            parts: Header.PartDigests(
+                keysCMS: SHA256.digest(stolen.head.keys.cms),
+                keysMLKEM: SHA256.digest(stolen.head.keys.mlkem),
+                manifest: SHA256.digest(stolen.head.manifest),
+                leaves: SHA256.digest(stolen.head.leaves.bytes)),
+            membershipSerial: 3, membershipDigest: SHA256.digest("list".utf8), transit: [:],
+            verdictCode: stolen.manifest.verdictCode)
+        let cms = try CMS.sign(
+            content: header.json.canonical, type: .header, signer: thief.signer, at: world.now)
+        let head = try EnvelopeHead(parsing: stolen.head.encoded(replacingHeader: cms))
+        let verified = try head.verify { _ in try thief.verified(at: world.now) }
+        #expect(throws: EnvelopeError.crypto(.commitmentMismatch)) {
+            try verified.open(
+                certificate: world.recipient.agreement, key: world.recipient.agreementKey)
+        }
+        // Nor does the payload open, even under the true content key.
+        let opener = try PayloadOpener(
+            stolen.payload, size: head.payloadSize, core: core, contentKey: stolen.contentKey)
+        await #expect(throws: EnvelopeError.crypto(.commitmentMismatch)) {
+            try await opener.next()
+        }
+    }
+
+    @Test func aHeaderSignedByAnotherThanItsSenderIsRefused() async throws {
+        let world = try World()
+        let sealed = try await world.envelope([1])
+        let verified = try world.verify(sealed.head)
+        let cms = try CMS.sign(
+            content: verified.header.json.canonical, type: .header,
+            signer: world.recipient.signer, at: world.now)
+        let head = try EnvelopeHead(parsing: sealed.head.encoded(replacingHeader: cms))
+        #expect(
+            throws: EnvelopeError.wrongSigner(
+                claimed: world.sender.node,
+                signer: world.recipient.signer.certificate.description)
+        ) { try world.verify(head) }
+    }
+
+    @Test func anEnvelopeForOtherKeysIsRefusedByName() async throws {
+        let world = try World()
+        let sealed = try await world.envelope([1])
+        let verified = try world.verify(sealed.head)
+        #expect(throws: EnvelopeError.wrongRecipient(to: world.recipient.node)) {
+            try verified.open(
+                certificate: world.sender.agreement, key: world.sender.agreementKey)
+        }
+    }
+
+    @Test(arguments: ["keys.cms", "manifest", "leaves"])
+    func aPartOfAnotherEnvelopeIsRefused(part: String) async throws {
+        let world = try World()
+        let one = try await world.envelope(sample(40_000)).head
+        let other = try await world.envelope(sample(40_000)).head
+        let mixed = try EnvelopeHead(
+            parsing: Tar.front(
+                header: one.headerCMS, keys: part == "keys.cms" ? other.keys.cms : one.keys.cms,
+                manifest: part == "manifest" ? other.manifest : one.manifest,
+                leaves: part == "leaves" ? other.leaves.bytes : one.leaves.bytes,
+                size: one.payloadSize))
+        #expect(throws: EnvelopeError.partDiffers(part)) { try world.verify(mixed) }
+    }
+
+    @Test func everyMutationOfAHeadIsRefused() async throws {
+        let world = try World()
+        let sealed = try await world.envelope(sample(2 << 20))
+        let bytes = sealed.head.encoded()
+        let believed = Mutations.of(bytes, count: 400, seed: 11).filter { mutant in
+            guard mutant != bytes else { return false }
+            do {
+                _ = try world.verify(try EnvelopeHead(parsing: mutant))
+                return true
+            } catch is EnvelopeError, is CryptoError, is World.Stranger {
+                return false
+            } catch {
+                return true
+            }
+        }
+        #expect(believed.isEmpty)
+    }
+
+    @Test func headersAndManifestsReadBackAndRefuseEveryMutation() async throws {
+        let world = try World()
+        let sealed = try await world.envelope([1, 2, 3])
+        let header = try world.verify(sealed.head).header.json.canonical
+        #expect(try Header(parsing: header).json.canonical == header)
+        let manifest = try sealed.manifest.encoded()
+        #expect(try Manifest(parsing: manifest).encoded() == manifest)
+        // A mutant that is read must be another value with exactly these bytes: nothing is lost.
+        for mutant in Mutations.of(header, count: 300, seed: 5) {
+            if let read = try? Header(parsing: mutant) {
+                #expect(read.json.canonical == mutant)
+            }
+        }
+        for mutant in Mutations.of(manifest, count: 300, seed: 6) {
+            if let read = try? Manifest(parsing: mutant) {
+                #expect(try read.encoded() == mutant)
+            }
+        }
+    }
+}
+
+extension EnvelopeHead {
+    func encoded(replacingHeader cms: [UInt8]) -> [UInt8] {
+        Tar.front(
+            header: cms, keys: keys.cms, manifest: manifest, leaves: leaves.bytes,
+            size: payloadSize)
+    }
+}
+
+extension Tar {
+    static func front(
+        header: [UInt8], keys: [UInt8], manifest: [UInt8], leaves: [UInt8], size: UInt64
+    ) -> [UInt8] {
+        member("header.cms", header) + member("keys.cms", keys) + member("keys.mlkem", [])
+            + member("manifest", manifest) + member("leaves", leaves) + payloadHeader(size: size)
+    }
+}
