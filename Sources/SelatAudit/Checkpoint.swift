@@ -1,6 +1,8 @@
+// C2SP tlog-checkpoint v1.0.0: the text of a note that states a tree's size and root.
+
 package import SelatCore
 
-/// A tree head: C2SP tlog-checkpoint v1.0.0 without extension lines.
+/// A tree head.
 package struct Checkpoint: Hashable, Sendable {
     package let origin: String
     package let size: UInt64
@@ -11,6 +13,21 @@ package struct Checkpoint: Hashable, Sendable {
         self.size = size
         self.root = root
     }
+
+    /// Parses a note's text. Extension lines are refused: Selat's logs write none, and nobody could
+    /// audit them.
+    /// - Throws: `AuditError.malformed` for anything but what `text` gives.
+    package init(parsing text: String) throws(AuditError) {
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        guard lines.count == 4, !lines[0].isEmpty, lines[3].isEmpty,
+            let size = UInt64(decimal: lines[1]), let hash = Base64.decode(lines[2]),
+            let root = try? Digest(bytes: hash)
+        else { throw .malformed("checkpoint", text.quotable) }
+        self.init(origin: String(lines[0]), size: size, root: root)
+    }
+
+    /// Origin, size and root, a line each.
+    package var text: String { "\(origin)\n\(size)\n\(Base64.encode(root.bytes))\n" }
 }
 
 /// A checkpoint and the note that signs it.
@@ -19,16 +36,29 @@ package struct SignedCheckpoint: Hashable, Sendable {
     /// The whole signed note, as it is stored and sent.
     package let note: [UInt8]
 
-    package init(checkpoint: Checkpoint, note: [UInt8]) {
+    init(checkpoint: Checkpoint, note: [UInt8]) {
         self.checkpoint = checkpoint
         self.note = note
     }
+
+    /// Believes a note if `key` has signed it and it states a checkpoint of the log that the key is
+    /// named for.
+    /// - Throws: `AuditError`.
+    package init(note: [UInt8], key: VerifierKey) throws(AuditError) {
+        let signed = try SignedNote(parsing: note)
+        try signed.verify(key)
+        let checkpoint = try Checkpoint(parsing: signed.text)
+        guard checkpoint.origin == key.name else {
+            throw .malformed("checkpoint of `\(key.name)`", checkpoint.origin.quotable)
+        }
+        self.init(checkpoint: checkpoint, note: note)
+    }
 }
 
-/// The log's name and key.
-package struct LogIdentity: Sendable {
-    /// `selat/<federation>/<node>/<epoch>`; also the name of the key.
-    package let origin: String
-
-    package init(origin: String) { self.origin = origin }
+extension UInt64 {
+    /// ASCII digits without a sign or leading zeros.
+    init?(decimal text: some StringProtocol) {
+        guard let value = UInt64(text), String(value) == text else { return nil }
+        self = value
+    }
 }

@@ -1,6 +1,8 @@
+// C2SP tlog-proof: what proves offline that an entry is in a log.
+
 package import SelatCore
 
-/// An inclusion proof with its checkpoint: C2SP tlog-proof.
+/// An inclusion proof with its checkpoint.
 package struct TLogProof: Hashable, Sendable {
     package let index: UInt64
     /// From the leaf to the root.
@@ -13,4 +15,45 @@ package struct TLogProof: Hashable, Sendable {
         self.path = path
         self.checkpoint = checkpoint
     }
+
+    /// Parses the text form. A proof with an `extra` line is refused: Selat's have none.
+    /// - Throws: `AuditError.malformed` for anything but what `text` gives.
+    package init(parsing bytes: [UInt8]) throws(AuditError) {
+        guard bytes.count <= Self.bytesMax, let text = String(validating: bytes, as: UTF8.self)
+        else { throw .malformed("proof", "\(bytes.count) bytes") }
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        guard lines.count > 3, lines[0] == Self.firstLine, lines[1].hasPrefix("index "),
+            let index = UInt64(decimal: lines[1].dropFirst(6)),
+            let end = lines.firstIndex(of: ""), end <= Limits.proofHashesMax + 2
+        else { throw .malformed("proof", text.quotable) }
+        var path: [Digest] = []
+        for line in lines[2..<end] {
+            guard let hash = Base64.decode(line), let digest = try? Digest(bytes: hash) else {
+                throw .malformed("proof hash", String(line).quotable)
+            }
+            path.append(digest)
+        }
+        let note = Array(lines[(end + 1)...].joined(separator: "\n").utf8)
+        _ = try SignedNote(parsing: note)
+        self.init(index: index, path: path, checkpoint: note)
+    }
+
+    /// The text form, to be kept as `.tlog-proof`.
+    package var bytes: [UInt8] {
+        let head = [Self.firstLine, "index \(index)"] + path.map { Base64.encode($0.bytes) }
+        return Array((head.joined(separator: "\n") + "\n\n").utf8) + checkpoint
+    }
+
+    /// Proves that an entry with this leaf is in the log of `key`.
+    /// - Returns: the checkpoint that holds it.
+    /// - Throws: `AuditError`.
+    package func verify(leaf: Digest, key: VerifierKey) throws(AuditError) -> Checkpoint {
+        let checkpoint = try SignedCheckpoint(note: checkpoint, key: key).checkpoint
+        try TreeProof.verifyInclusion(
+            leaf: leaf, index: index, size: checkpoint.size, root: checkpoint.root, path: path)
+        return checkpoint
+    }
+
+    private static let firstLine = "c2sp.org/tlog-proof@v1"
+    private static let bytesMax = Limits.noteBytesMax + 64 * Limits.proofHashesMax
 }

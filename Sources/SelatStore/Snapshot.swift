@@ -10,10 +10,38 @@ package struct Snapshot {
     let database: Database
 
     /// What is kept under `key`.
-    package func value(_ key: String) throws -> [UInt8]? { throw StoreError.closed }
+    package func value(_ key: String) throws -> [UInt8]? {
+        try Settings.value(key, in: database)
+    }
 
     /// The entries that `filter` names, oldest first.
-    package func entries(_ filter: EntryFilter) throws -> [EntryRow] { throw StoreError.closed }
+    /// - Throws: `StoreError.damaged` for a row that is no entry.
+    package func entries(_ filter: EntryFilter) throws -> [EntryRow] {
+        let rows = try Row.fetchAll(
+            database.cachedStatement(sql: filter.sql), arguments: filter.arguments)
+        let entries = try rows.map { row in try EntryRow(row) }
+        return filter.newest ? entries.reversed() : entries
+    }
+
+    /// One entry, nil when there is none of this sequence.
+    package func entry(_ sequence: UInt64) throws -> EntryRow? {
+        guard let key = Int64(exactly: sequence) else { return nil }
+        let statement = try database.cachedStatement(
+            sql: EntryFilter.selection + " WHERE sequence = ?")
+        return try Row.fetchOne(statement, arguments: [key]).map { try EntryRow($0) }
+    }
+
+    /// The hashes that lead from an entry to the root of a tree of `size` entries.
+    /// - Throws: `AuditError.outsideTree`; `StoreError.damaged` when a node is missing.
+    package func inclusionProof(of sequence: UInt64, in size: UInt64) throws -> [Digest] {
+        try TreeProof.inclusion(of: sequence, in: size) { try StoredTree.node($0, in: database) }
+    }
+
+    /// The hashes that prove the tree of `old` entries a prefix of that of `size`.
+    /// - Throws: `AuditError.outsideTree`; `StoreError.damaged` when a node is missing.
+    package func consistencyProof(from old: UInt64, to size: UInt64) throws -> [Digest] {
+        try TreeProof.consistency(from: old, to: size) { try StoredTree.node($0, in: database) }
+    }
 }
 
 /// Which entries, oldest first.
@@ -22,9 +50,9 @@ package struct EntryFilter: Sendable {
     package var kind: EntryKind?
     /// Only entries behind this sequence.
     package var after: UInt64?
-    /// Only the newest `limit` of what matches, when `newest`; else the oldest.
-    package var newest = false
-    package var limit = 1_000
+    /// When more match than `limit`: whether the newest are taken, or the oldest.
+    package var newest: Bool
+    package var limit: Int
 
     package init(
         transfer: TransferID? = nil, kind: EntryKind? = nil, after: UInt64? = nil,
@@ -36,13 +64,59 @@ package struct EntryFilter: Sendable {
         self.newest = newest
         self.limit = limit
     }
+
+    fileprivate static let selection = """
+        SELECT sequence, time, kind, transfer, actor, commitment, salt, details
+        FROM entries LEFT JOIN details USING (sequence)
+        """
+
+    fileprivate var sql: String {
+        var conditions: [String] = []
+        if transfer != nil { conditions.append("transfer = ?") }
+        if kind != nil { conditions.append("kind = ?") }
+        if after != nil { conditions.append("sequence > ?") }
+        let condition = conditions.isEmpty ? "" : " WHERE " + conditions.joined(separator: " AND ")
+        return Self.selection + condition + " ORDER BY sequence\(newest ? " DESC" : "") LIMIT ?"
+    }
+
+    fileprivate var arguments: StatementArguments {
+        var arguments = StatementArguments()
+        if let transfer { arguments += [transfer.text] }
+        if let kind { arguments += [kind.text] }
+        if let after { arguments += [Int64(clamping: after)] }
+        return arguments + [limit]
+    }
 }
 
 /// One entry as it lies in the database.
 package struct EntryRow: Sendable, Hashable {
     package let entry: Entry
-    /// Nil once erased.
+    /// 32 bytes; nil once erased.
     package let salt: [UInt8]?
     /// Canonical JSON; nil once erased.
     package let details: [UInt8]?
+
+    /// - Throws: `StoreError.damaged`: what was written was valid, so a row that is not any more
+    ///   was tampered with.
+    fileprivate init(_ row: Row) throws {
+        let sequence: Int64 = row[0]
+        do {
+            entry = Entry(
+                sequence: UInt64(sequence), time: Timestamp(seconds: row[1]),
+                kind: try EntryKind(row[2] as String),
+                transfer: try (row[3] as String?).map { try TransferID($0) },
+                actor: try EntryActor(row[4] as String),
+                commitment: try Digest(bytes: try row.blob(5) ?? []))
+            salt = try row.blob(6)
+            details = try row.blob(7)
+        } catch {
+            throw StoreError.damagedEntry(sequence, reason: "\(error)")
+        }
+    }
+}
+
+extension Row {
+    fileprivate func blob(_ index: Int) throws -> [UInt8]? {
+        try withUnsafeData(atIndex: index) { $0.map { [UInt8]($0) } }
+    }
 }

@@ -1,5 +1,6 @@
 // The one SQLite database of a node: one writer that commits changes in groups, many readers.
 
+import Foundation
 import GRDB
 package import SelatAudit
 package import SelatCore
@@ -7,8 +8,9 @@ package import SelatCore
 /// The node's database.
 package final class Store: Sendable {
     package let path: String
-
-    private init(path: String) { self.path = path }
+    private let queue = ChangeQueue()
+    private let readers: DatabasePool
+    private let latest: LatestCheckpoint
 
     /// Opens the database, makes it if there is none, and brings its schema up to date.
     ///
@@ -22,7 +24,68 @@ package final class Store: Sendable {
     package static func open(
         path: String, log: LogIdentity, clock: any WallClock, entropy: any Entropy,
         fatal: @escaping @Sendable (StoreError) -> Never
-    ) throws -> Store { throw StoreError.closed }
+    ) throws -> Store {
+        do {
+            return try Store(
+                path: path, log: log, clock: clock, entropy: entropy, fatal: fatal,
+                migrations: Schema.migrations)
+        } catch {
+            throw StoreError.mapped("opening database `\(path)`", error, path: path)
+        }
+    }
+
+    /// - Parameter migrations: the schema; tests give others.
+    init(
+        path: String, log: LogIdentity, clock: any WallClock, entropy: any Entropy,
+        fatal: @escaping @Sendable (StoreError) -> Never, migrations: [Migration]
+    ) throws {
+        self.path = path
+        let lock = try ProcessLock(for: path)
+        let isNew = !Files.exists(path)
+        if isNew {
+            try Files.create(path)
+            try Files.synchronizeFolder(of: path)
+        }
+        let connection = try Connections.writer(path: path)
+        let end = try connection.writeWithoutTransaction { database in
+            try Migrator(path: path, migrations: migrations).run(on: database)
+            try Connections.assertDurable(database)
+            return try LogEnd(database, log: log, path: path)
+        }
+        readers = try Connections.readers(path: path)
+        latest = LatestCheckpoint(end.checkpoint)
+        let setting = WriterSetting(
+            path: path, log: log, clock: clock, entropy: entropy, latest: latest, fatal: fatal)
+        Self.startWriter(connection, setting, end, queue, readers, lock)
+    }
+
+    deinit { queue.close {} }
+
+    /// The writer has a thread of its own: it blocks on the disk, which a thread of the cooperative
+    /// pool must not.
+    private static func startWriter(
+        _ connection: DatabaseQueue, _ setting: WriterSetting, _ end: LogEnd, _ queue: ChangeQueue,
+        _ readers: DatabasePool, _ lock: ProcessLock
+    ) {
+        let thread = Thread {
+            do {
+                try connection.writeWithoutTransaction { database in
+                    let writer = try Writer(
+                        database: database, setting: setting, tree: end.tree,
+                        unsaved: end.isStored ? nil : end.checkpoint)
+                    writer.run(queue)
+                }
+                try readers.close()
+                try connection.close()
+            } catch {
+                setting.fatal(.failed("running the writer", code: 0, reason: "\(error)"))
+            }
+            lock.release()
+            queue.end()
+        }
+        thread.name = "selat-store"
+        thread.start()
+    }
 
     /// Applies one change, durable when this returns.
     ///
@@ -31,20 +94,102 @@ package final class Store: Sendable {
     /// - Throws: what `change` throws; `StoreError` when the batch could not be committed.
     package func commit<Value: Sendable>(
         _ change: @escaping @Sendable (Transaction) throws -> Value
-    ) async throws -> Committed<Value> { throw StoreError.closed }
+    ) async throws -> Committed<Value> {
+        try await withCheckedThrowingContinuation { continuation in
+            let pending = PendingChange(
+                apply: { transaction in
+                    let value = try change(transaction)
+                    let entries = transaction.appended
+                    return { treeSize in
+                        continuation.resume(
+                            returning: Committed(
+                                value: value, entries: entries, treeSize: treeSize))
+                    }
+                },
+                fail: { continuation.resume(throwing: $0) })
+            do {
+                try queue.add(pending)
+            } catch {
+                continuation.resume(throwing: error)
+            }
+        }
+    }
 
     /// Reads one committed state, beside the writer.
+    /// - Throws: what `query` throws, and `StoreError`.
     package func read<Value: Sendable>(
         _ query: @escaping @Sendable (Snapshot) throws -> Value
-    ) async throws -> Value { throw StoreError.closed }
+    ) async throws -> Value {
+        do {
+            return try await readers.read { try query(Snapshot(database: $0)) }
+        } catch {
+            throw StoreError.mapped("reading", error, path: path)
+        }
+    }
 
     /// The newest checkpoint that the log's key has signed.
-    package func latestCheckpoint() throws -> SignedCheckpoint { throw StoreError.closed }
+    package var latestCheckpoint: SignedCheckpoint { latest.signed }
 
     /// The proof that an entry is in the tree of the newest checkpoint.
     /// - Throws: `StoreError.noSuchEntry` when that checkpoint does not cover it.
-    package func proof(of sequence: UInt64) async throws -> TLogProof { throw StoreError.closed }
+    package func proof(of sequence: UInt64) async throws -> TLogProof {
+        let signed = latest.signed
+        guard sequence < signed.checkpoint.size else { throw StoreError.noSuchEntry(sequence) }
+        let path = try await read {
+            try $0.inclusionProof(of: sequence, in: signed.checkpoint.size)
+        }
+        return TLogProof(index: sequence, path: path, checkpoint: signed.note)
+    }
+
+    /// The entries that `filter` names, oldest first.
+    package func entries(_ filter: EntryFilter = EntryFilter()) async throws -> [EntryRow] {
+        try await read { try $0.entries(filter) }
+    }
 
     /// Takes no more changes, commits those that wait, and closes the database.
-    package func close() async {}
+    package func close() async {
+        await withCheckedContinuation { continuation in
+            queue.close { continuation.resume() }
+        }
+    }
+}
+
+/// The log as it was found: its tree, checked against the last checkpoint that was stored.
+struct LogEnd: Sendable {
+    let tree: LogTree
+    /// Signed over the whole tree.
+    let checkpoint: SignedCheckpoint
+    /// Whether that checkpoint is in the database.
+    let isStored: Bool
+
+    /// - Throws: `StoreError.damaged` when the tree is not the one that was signed.
+    init(_ database: Database, log: LogIdentity, path: String) throws {
+        tree = try StoredTree.load(from: database)
+        var storedSize: UInt64 = 0
+        if let note = try StoredTree.lastCheckpoint(in: database) {
+            do {
+                let stored = try SignedCheckpoint(note: note, key: log.verifierKey).checkpoint
+                storedSize = stored.size
+                try Self.check(stored, tree, database, path)
+            } catch let error as AuditError {
+                throw StoreError.damaged(path: path, reason: "last checkpoint: \(error)")
+            }
+        }
+        checkpoint = try log.sign(size: tree.size, root: tree.root)
+        isStored = storedSize == tree.size
+    }
+
+    private static func check(
+        _ stored: Checkpoint, _ tree: LogTree, _ database: Database, _ path: String
+    ) throws {
+        guard stored.size <= tree.size else {
+            throw StoreError.damaged(
+                path: path, reason: "\(stored.size) entries were signed, \(tree.size) are there")
+        }
+        let root = try TreeProof.root(of: stored.size) { try StoredTree.node($0, in: database) }
+        guard root == stored.root else {
+            throw StoreError.damaged(
+                path: path, reason: "entries before \(stored.size) are not those that were signed")
+        }
+    }
 }

@@ -24,6 +24,8 @@ package enum StoreError: Error, Hashable, Sendable, CustomStringConvertible {
     case closed
     /// What the log says about itself does not fit together.
     case damaged(path: String, reason: String)
+    /// A row of the log is no entry.
+    case damagedEntry(_ sequence: Int64, reason: String)
     /// No such entry, or none that a checkpoint covers yet.
     case noSuchEntry(_ sequence: UInt64)
     /// SQLite failed otherwise.
@@ -44,11 +46,13 @@ package enum StoreError: Error, Hashable, Sendable, CustomStringConvertible {
             "SQLite setting `\(setting)` is `\(value)`, must be `\(needed)`"
         case .readOnly(let path): "database `\(path)` is read-only; check its permissions and mount"
         case .diskFull(let path): "no space left for database `\(path)`; nothing was changed"
-        case .locked(let path): "database `\(path)` is locked by another process; nothing was changed"
+        case .locked(let path):
+            "database `\(path)` is locked by another process; nothing was changed"
         case .overloaded(let waiting): "\(waiting) changes are waiting; try again later"
         case .closed: "the database is closed"
         case .damaged(let path, let reason):
             "log in `\(path)` is damaged: \(reason); run `selat audit verify \(path)`"
+        case .damagedEntry(let sequence, let reason): "entry \(sequence) is damaged: \(reason)"
         case .noSuchEntry(let sequence): "no entry \(sequence) that a checkpoint covers"
         case .failed(let operation, let code, let reason):
             "\(operation): \(reason) (SQLite code \(code))"

@@ -1,5 +1,6 @@
 // One change, as its closure sees it: rows and audit entries that become durable together.
 
+import Foundation
 import GRDB
 package import SelatAudit
 package import SelatCore
@@ -14,26 +15,54 @@ package final class Transaction {
     /// One moment for everything that this change writes.
     package let time: Timestamp
     /// The sequences that this change has appended so far.
-    package internal(set) var appended: Range<UInt64>
+    package private(set) var appended: Range<UInt64>
+    private let log: LogAppender
+    private let path: String
 
-    init(database: Database, time: Timestamp, next: UInt64) {
+    init(database: Database, log: LogAppender, time: Timestamp, path: String) {
         self.database = database
+        self.log = log
         self.time = time
-        appended = next..<next
+        self.path = path
+        appended = log.tree.size..<log.tree.size
     }
 
     /// Appends an audit entry in this change's transaction.
     /// - Returns: its sequence, which is its index in the tree. Final only once the change is
     ///   committed.
-    /// - Throws: `AuditError.detailsTooLarge`, and `StoreError` when SQLite fails.
+    /// - Throws: `AuditError.detailsTooLarge`, and SQLite's failures, which the change must let
+    ///   through.
     @discardableResult
-    package func append(_ draft: EntryDraft) throws -> UInt64 { throw StoreError.closed }
+    package func append(_ draft: EntryDraft) throws -> UInt64 {
+        let sequence = try log.append(draft, at: time)
+        appended = appended.lowerBound..<sequence + 1
+        return sequence
+    }
 
     /// Keeps `bytes` under `key`, replacing what was there; nil removes it.
-    package func setValue(_ key: String, _ bytes: [UInt8]?) throws { throw StoreError.closed }
+    package func setValue(_ key: String, _ bytes: [UInt8]?) throws {
+        guard let bytes else {
+            let delete = try database.cachedStatement(sql: "DELETE FROM settings WHERE key = ?")
+            return try delete.execute(arguments: [key])
+        }
+        try database.cachedStatement(
+            sql: """
+                INSERT INTO settings (key, value) VALUES (?, ?)
+                ON CONFLICT (key) DO UPDATE SET value = excluded.value
+                """
+        ).execute(arguments: [key, Data(bytes)])
+    }
 
     /// What is kept under `key`.
-    package func value(_ key: String) throws -> [UInt8]? { throw StoreError.closed }
+    package func value(_ key: String) throws -> [UInt8]? {
+        try Settings.value(key, in: database)
+    }
+}
+
+enum Settings {
+    static func value(_ key: String, in database: Database) throws -> [UInt8]? {
+        try [UInt8].fetch(database, "SELECT value FROM settings WHERE key = ?", [key])
+    }
 }
 
 /// What a committed change has given.
@@ -41,6 +70,6 @@ package struct Committed<Value: Sendable>: Sendable {
     package let value: Value
     /// The sequences of this change's entries; empty when it appended none.
     package let entries: Range<UInt64>
-    /// The tree's size after the batch; a signed checkpoint of this size exists.
+    /// The tree's size after the batch; a signed checkpoint covers it.
     package let treeSize: UInt64
 }

@@ -1,0 +1,68 @@
+// The few file operations around the database.
+
+import Glibc
+import Synchronization
+
+enum Files {
+    /// Makes an empty file that only its owner can read; leaves an existing one as it is.
+    static func create(_ path: String) throws {
+        let file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard file >= 0 else { throw failure(path) }
+        Glibc.close(file)
+    }
+
+    static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
+    static func synchronize(_ path: String) throws { try synchronize(path, O_RDONLY) }
+
+    static func synchronizeFolder(of path: String) throws {
+        try synchronize(folder(of: path), O_RDONLY | O_DIRECTORY)
+    }
+
+    private static func synchronize(_ path: String, _ flags: Int32) throws {
+        let file = open(path, flags | O_CLOEXEC)
+        guard file >= 0 else { throw failure(path) }
+        defer { Glibc.close(file) }
+        guard fsync(file) == 0 else { throw failure(path) }
+    }
+
+    private static func folder(of path: String) -> String {
+        guard let slash = path.lastIndex(of: "/") else { return "." }
+        return slash == path.startIndex ? "/" : String(path[..<slash])
+    }
+
+    static func failure(_ path: String) -> StoreError {
+        let code = errno
+        return switch code {
+        case EROFS, EACCES, EPERM: .readOnly(path: path)
+        case ENOSPC, EDQUOT: .diskFull(path: path)
+        default: .cannotOpen(path: path, reason: String(cString: strerror(code)))
+        }
+    }
+}
+
+/// Holds the database for one process: the kernel lets go when the process ends, however it ends.
+final class ProcessLock: Sendable {
+    private let file: Mutex<Int32?>
+
+    /// - Throws: `StoreError.alreadyOpen` when another process, or this one, holds it.
+    init(for database: String) throws {
+        let path = database + "-lock"
+        let file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard file >= 0 else { throw Files.failure(database) }
+        guard flock(file, LOCK_EX | LOCK_NB) == 0 else {
+            Glibc.close(file)
+            throw StoreError.alreadyOpen(path: database)
+        }
+        self.file = Mutex(file)
+    }
+
+    func release() {
+        file.withLock { file in
+            if let held = file { Glibc.close(held) }
+            file = nil
+        }
+    }
+
+    deinit { release() }
+}

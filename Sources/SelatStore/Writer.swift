@@ -1,0 +1,182 @@
+// Group commit: the one writer takes all changes that wait, applies each in its own savepoint and
+// commits them with one fsync. Then it signs the tree's new root, and only then do callers go on.
+
+import CSQLite
+import GRDB
+import SelatAudit
+import SelatCore
+import Synchronization
+
+/// The checkpoint that was signed last, for whoever reads.
+final class LatestCheckpoint: Sendable {
+    private let value: Mutex<SignedCheckpoint>
+
+    init(_ signed: SignedCheckpoint) { value = Mutex(signed) }
+
+    var signed: SignedCheckpoint {
+        get { value.withLock { $0 } }
+        set { value.withLock { $0 = newValue } }
+    }
+}
+
+/// What the writer works with.
+struct WriterSetting: Sendable {
+    let path: String
+    let log: LogIdentity
+    let clock: any WallClock
+    let entropy: any Entropy
+    let latest: LatestCheckpoint
+    let fatal: @Sendable (StoreError) -> Never
+}
+
+/// Runs on its own thread, which alone uses the connection.
+final class Writer {
+    private let database: Database
+    private let setting: WriterSetting
+    private let log: LogAppender
+    /// Signed and not yet stored. It needs no fsync of its own: after a crash, signing the committed
+    /// root gives the same bytes again.
+    private var unsaved: SignedCheckpoint?
+    private let begin: PreparedStatement
+    private let commit: PreparedStatement
+    private let savepoint: PreparedStatement
+    private let release: PreparedStatement
+
+    init(
+        database: Database, setting: WriterSetting, tree: LogTree, unsaved: SignedCheckpoint?
+    ) throws {
+        guard let connection = database.sqliteConnection else { throw StoreError.closed }
+        self.database = database
+        self.setting = setting
+        self.unsaved = unsaved
+        log = try LogAppender(connection: connection, tree: tree, entropy: setting.entropy)
+        begin = try PreparedStatement("BEGIN IMMEDIATE", on: connection)
+        commit = try PreparedStatement("COMMIT", on: connection)
+        savepoint = try PreparedStatement("SAVEPOINT change", on: connection)
+        release = try PreparedStatement("RELEASE change", on: connection)
+    }
+
+    /// Commits until the queue is closed and empty.
+    func run(_ queue: ChangeQueue) {
+        while true {
+            switch queue.take(patience: unsaved == nil ? nil : Self.idleSeconds) {
+            case .changes(let changes): settle(changes)
+            case .idle: settle([])
+            case .closed:
+                if unsaved != nil { settle([]) }
+                return
+            }
+        }
+    }
+
+    /// How long a signed checkpoint waits to travel with the next batch.
+    private static let idleSeconds = 0.02
+}
+
+// One batch.
+extension Writer {
+    private typealias Resume = @Sendable (_ treeSize: UInt64) -> Void
+
+    /// Commits a batch and resumes its callers, each with its own outcome.
+    private func settle(_ changes: [PendingChange]) {
+        let before = log.tree
+        var resumes: [Resume] = []
+        var refusals: [() -> Void] = []
+        do {
+            try begin.run()
+            if let unsaved { try log.insert(unsaved) }
+            for change in changes {
+                do {
+                    resumes.append(try apply(change))
+                } catch let refusal as Refusal {
+                    refusals.append { change.fail(refusal.cause) }
+                }
+            }
+            try commitOrEnd()
+        } catch {
+            rollBack(to: before)
+            let failure = StoreError.mapped("committing", error, path: setting.path)
+            for change in changes { change.fail(failure) }
+            return
+        }
+        unsaved = nil
+        if log.tree.size > before.size { sign() }
+        for resume in resumes { resume(log.tree.size) }
+        for refuse in refusals { refuse() }
+    }
+
+    /// A change that was undone alone; the batch goes on.
+    private struct Refusal: Error {
+        let cause: any Error
+    }
+
+    /// - Throws: `Refusal` when the change alone failed; anything else undoes the whole batch.
+    private func apply(_ change: PendingChange) throws -> Resume {
+        let before = log.tree
+        try savepoint.run()
+        do {
+            let transaction = Transaction(
+                database: database, log: log, time: setting.clock.now(), path: setting.path)
+            let resume = try change.apply(transaction)
+            try release.run()
+            return resume
+        } catch {
+            // A full disk makes SQLite undo the whole transaction by itself.
+            guard sqlite3_get_autocommit(database.sqliteConnection) == 0,
+                SQLiteFailure.code(of: error) != SQLITE_FULL
+            else { throw error }
+            try database.execute(sql: "ROLLBACK TO change; RELEASE change")
+            log.tree = before
+            throw Refusal(cause: StoreError.mapped("applying a change", error, path: setting.path))
+        }
+    }
+
+    /// COMMIT. A failure that leaves it open what the disk holds ends the process: a second fsync
+    /// may succeed without having written what the first one lost.
+    private func commitOrEnd() throws {
+        do {
+            try commit.run()
+        } catch let failure as SQLiteFailure {
+            // In these cases no commit frame was completed.
+            let certain = [SQLITE_FULL, SQLITE_READONLY, SQLITE_BUSY, SQLITE_CONSTRAINT]
+            guard certain.contains(failure.primaryCode) else {
+                setting.fatal(StoreError("committing", failure, path: setting.path))
+            }
+            throw failure
+        }
+    }
+
+    private func rollBack(to tree: LogTree) {
+        log.tree = tree
+        guard let connection = database.sqliteConnection, sqlite3_get_autocommit(connection) == 0
+        else { return }
+        guard sqlite3_exec(connection, "ROLLBACK", nil, nil, nil) == SQLITE_OK else {
+            setting.fatal(
+                StoreError("rolling back", SQLiteFailure(connection), path: setting.path))
+        }
+    }
+
+    /// Signs the committed root.
+    private func sign() {
+        do {
+            let signed = try setting.log.sign(size: log.tree.size, root: log.tree.root)
+            setting.latest.signed = signed
+            unsaved = signed
+        } catch {
+            // The changes are durable, but no receipt could ever prove them.
+            setting.fatal(
+                .failed("signing a checkpoint", code: SQLITE_ERROR, reason: "\(error)"))
+        }
+    }
+}
+
+extension SQLiteFailure {
+    /// The primary result code behind an error, if it is SQLite's.
+    static func code(of error: any Error) -> Int32? {
+        switch error {
+        case let error as DatabaseError: SQLiteFailure(error).primaryCode
+        case let failure as SQLiteFailure: failure.primaryCode
+        default: nil
+        }
+    }
+}

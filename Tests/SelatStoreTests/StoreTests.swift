@@ -1,0 +1,171 @@
+import Foundation
+import SelatAudit
+import SelatCore
+import SelatTestSupport
+import Testing
+
+@testable import SelatStore
+
+@Suite struct StoreTests {
+    let folder: TemporaryFolder
+
+    init() throws { folder = try TemporaryFolder() }
+
+    @Test func commitsValueAndEntriesTogether() async throws {
+        let store = try Store.openForTest(folder)
+        let committed = try await store.commit { transaction in
+            try transaction.setValue("policy", [1, 2, 3])
+            try transaction.append(.numbered(0))
+            return try transaction.append(.numbered(1))
+        }
+        #expect(committed.value == 1)
+        #expect(committed.entries == 0..<2)
+        #expect(committed.treeSize == 2)
+        #expect(try await store.read { try $0.value("policy") } == [1, 2, 3])
+        #expect(try await store.entries().map(\.entry.sequence) == [0, 1])
+        await store.close()
+    }
+
+    @Test func changeThatThrowsUndoesOnlyItself() async throws {
+        let store = try Store.openForTest(folder)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for index in 0..<60 {
+                group.addTask {
+                    let change: @Sendable (Transaction) throws -> UInt64 = { transaction in
+                        let sequence = try transaction.append(.numbered(index))
+                        try transaction.setValue("key-\(index)", [1])
+                        if index % 3 == 0 { throw Refused() }
+                        return sequence
+                    }
+                    if index % 3 == 0 {
+                        await #expect(throws: Refused.self) { try await store.commit(change) }
+                    } else {
+                        _ = try await store.commit(change)
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+        #expect(try await store.entries().map(\.entry.sequence) == Array(0..<40))
+        #expect(try await store.read { try $0.value("key-3") } == nil)
+        #expect(try await store.read { try $0.value("key-4") } == [1])
+        #expect(store.latestCheckpoint.checkpoint.size == 40)
+        await store.close()
+    }
+
+    @Test func proofsVerifyAgainstTheLatestCheckpoint() async throws {
+        let store = try Store.openForTest(folder)
+        try await store.append(13)
+        for row in try await store.entries() {
+            let proof = try await store.proof(of: row.entry.sequence)
+            let checkpoint = try proof.verify(
+                leaf: row.entry.leaf, key: TestLog.identity.verifierKey)
+            #expect(checkpoint.size == 13)
+            #expect(row.entry.binds(details: row.details ?? [], salt: row.salt ?? []))
+        }
+        await #expect(throws: StoreError.noSuchEntry(13)) { try await store.proof(of: 13) }
+        await store.close()
+    }
+
+    @Test func reopeningContinuesTheSameTree() async throws {
+        let first = try Store.openForTest(folder)
+        try await first.append(5)
+        let before = first.latestCheckpoint
+        await first.close()
+        let second = try Store.openForTest(folder)
+        #expect(second.latestCheckpoint == before)
+        try await second.append(4)
+        let path = try await second.read { try $0.consistencyProof(from: 5, to: 9) }
+        let after = second.latestCheckpoint.checkpoint
+        try TreeProof.verifyConsistency(
+            old: 5, oldRoot: before.checkpoint.root, size: 9, root: after.root, path: path)
+        await second.close()
+    }
+
+    @Test func secondOpenOfALivingDatabaseIsRefused() async throws {
+        let store = try Store.openForTest(folder)
+        #expect(throws: StoreError.alreadyOpen(path: folder.database)) {
+            try Store.openForTest(folder)
+        }
+        await store.close()
+    }
+
+    @Test func closedStoreTakesNothing() async throws {
+        let store = try Store.openForTest(folder)
+        await store.close()
+        await store.close()
+        await #expect(throws: StoreError.closed) { try await store.append(1) }
+    }
+
+    @Test func changesThatWaitAreCommittedBeforeClosing() async throws {
+        let store = try Store.openForTest(folder)
+        async let appended: Void = store.append(1)
+        try await appended
+        await store.close()
+        let again = try Store.openForTest(folder)
+        #expect(try await again.entries().count == 1)
+        await again.close()
+    }
+
+    @Test func detailsOverTheLimitAreRefused() async throws {
+        let store = try Store.openForTest(folder)
+        let text = String(repeating: "x", count: Limits.entryDetailsBytesMax)
+        await #expect(throws: AuditError.self) {
+            try await store.commit {
+                try $0.append(EntryDraft(kind: "big", details: [.string(text)]))
+            }
+        }
+        try await store.append(1)
+        #expect(try await store.entries().count == 1)
+        await store.close()
+    }
+
+    @Test func entriesAreFiltered() async throws {
+        let store = try Store.openForTest(folder)
+        let transfer = TransferID(milliseconds: 1, entropy: Array(repeating: 7, count: 10))
+        _ = try await store.commit { transaction in
+            for index in 0..<10 {
+                try transaction.append(
+                    EntryDraft(
+                        kind: index % 2 == 0 ? "even" : "odd",
+                        transfer: index < 5 ? transfer : nil, actor: .user(1_000),
+                        details: ["number": .integer(Int64(index))]))
+            }
+        }
+        func sequences(_ filter: EntryFilter) async throws -> [UInt64] {
+            try await store.entries(filter).map(\.entry.sequence)
+        }
+        #expect(try await sequences(EntryFilter(transfer: transfer)) == [0, 1, 2, 3, 4])
+        #expect(try await sequences(EntryFilter(kind: "odd", after: 4)) == [5, 7, 9])
+        #expect(try await sequences(EntryFilter(transfer: transfer, kind: "even")) == [0, 2, 4])
+        #expect(try await sequences(EntryFilter(limit: 3)) == [0, 1, 2])
+        #expect(try await sequences(EntryFilter(newest: true, limit: 3)) == [7, 8, 9])
+        #expect(try await store.read { try $0.entry(3) }?.entry.actor == .user(1_000))
+        #expect(try await store.read { try $0.entry(10) } == nil)
+        await store.close()
+    }
+
+    @Test func databaseIsForItsOwnerAlone() async throws {
+        let store = try Store.openForTest(folder)
+        try await store.append(1)
+        for suffix in ["", "-wal", "-shm", "-lock"] {
+            let attributes = try FileManager.default.attributesOfItem(
+                atPath: folder.database + suffix)
+            #expect(attributes[.posixPermissions] as? Int == 0o600, "\(suffix)")
+        }
+        await store.close()
+    }
+
+    @Test func valuesAreReplacedAndRemoved() async throws {
+        let store = try Store.openForTest(folder)
+        _ = try await store.commit { try $0.setValue("key", [1]) }
+        _ = try await store.commit { try $0.setValue("key", []) }
+        #expect(try await store.read { try $0.value("key") } == [])
+        let removed = try await store.commit { transaction in
+            try transaction.setValue("key", nil)
+            return try transaction.value("key")
+        }
+        #expect(removed.value == nil)
+        await store.close()
+    }
+}
