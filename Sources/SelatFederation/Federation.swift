@@ -1,0 +1,160 @@
+package import SelatCore
+package import SelatCrypto
+
+/// The membership in force: who is a member, which nodes there are, whose signature counts for what.
+///
+/// A value of verified documents; a newer list, record or revocation list makes another one. Every
+/// certificate was decoded when it was made, and every path is followed once and then remembered.
+package struct Federation: Sendable {
+    /// The digest of the first list's CMS bytes, which names the federation for good.
+    package let id: Digest
+    package let list: MembershipList
+    /// The digest of the list in force.
+    package let listDigest: Digest
+    package let records: [Country: MemberRecord]
+    package let nodes: [NodeID: MemberRecord.Node]
+
+    private let anchors: [Country: TrustAnchors]
+    private let signers: [IssuerAndSerial: Listed]
+    private let officers: [IssuerAndSerial: MemberRecord.Officer]
+    private let paths = VerifiedPaths()
+
+    /// A node's certificate as a record lists it.
+    private struct Listed {
+        let node: NodeID
+        let certificate: Certificate
+    }
+
+    init(
+        id: Digest, list: MembershipList, listDigest: Digest, records: [Country: MemberRecord],
+        anchors: [Country: TrustAnchors]
+    ) {
+        self.id = id
+        self.list = list
+        self.listDigest = listDigest
+        self.records = records
+        self.anchors = anchors
+        let allNodes = records.values.flatMap(\.nodes)
+        nodes = Dictionary(uniqueKeysWithValues: allNodes.map { ($0.id, $0) })
+        let listed = allNodes.flatMap { node in
+            node.signing.map { ($0.issuerAndSerial, Listed(node: node.id, certificate: $0)) }
+        }
+        signers = Dictionary(listed) { first, _ in first }
+        let persons = records.values.flatMap(\.officers).map {
+            ($0.certificate.issuerAndSerial, $0)
+        }
+        officers = Dictionary(persons) { first, _ in first }
+    }
+
+    package var serial: UInt64 { list.serial }
+    package var isSandbox: Bool { list.isSandbox }
+    package var expires: Timestamp { list.expires }
+    package var members: [MembershipList.Member] { list.members }
+    /// Each member's sector, as policies ask for it.
+    package var sectors: [Country: Sector] {
+        Dictionary(uniqueKeysWithValues: list.members.map { ($0.country, $0.sector) })
+    }
+
+    /// Whether anything new may be sent: the list is in force.
+    package func isCurrent(at time: Timestamp) -> Bool { time < list.expires }
+
+    /// A node that its member's record lists, in force or expired for at most seven days.
+    /// - Throws: `FederationError.unknownNode`, `.notInForce`.
+    package func node(_ id: NodeID, at time: Timestamp) throws(FederationError) -> MemberRecord.Node {
+        try requireListInForce(at: time)
+        guard let record = records[id.country], let node = nodes[id] else {
+            throw .unknownNode(id)
+        }
+        guard time < record.expires + FederationLimits.graceSecondsMax else {
+            throw .notInForce(
+                MemberRecord.document(of: id.country), from: record.issued, until: record.expires)
+        }
+        return node
+    }
+
+    /// The certificate that a message from `node` names as its signer's, followed to the anchors of
+    /// the node's own country.
+    /// - Throws: `FederationError.unknownSigner` unless the node's record lists it; `.notTrusted`.
+    package func signer(
+        _ name: IssuerAndSerial, node id: NodeID, at time: Timestamp
+    ) throws(FederationError) -> VerifiedCertificate {
+        _ = try node(id, at: time)
+        guard let listed = signers[name], listed.node == id else { throw .unknownSigner(name) }
+        return try verified(listed.certificate, of: id.country, for: .signing, at: time)
+    }
+
+    /// The officer whom a message names as its signer, with the certificate followed to the anchors
+    /// of the officer's own country.
+    /// - Throws: `FederationError.unknownSigner` unless a record lists the officer; `.notTrusted`.
+    package func officer(
+        _ name: IssuerAndSerial, at time: Timestamp
+    ) throws(FederationError) -> (officer: MemberRecord.Officer, certificate: VerifiedCertificate) {
+        guard let officer = officers[name] else { throw .unknownSigner(name) }
+        _ = try node(officer.id.node, at: time)
+        let certificate = try verified(
+            officer.certificate, of: officer.id.node.country, for: .officer, at: time)
+        return (officer, certificate)
+    }
+
+    /// The certificate to which a content key for `node` is sealed: the first listed that is good.
+    /// - Throws: `FederationError.unknownNode`, or why the last one listed is not good.
+    package func agreementCertificate(
+        of id: NodeID, at time: Timestamp
+    ) throws(FederationError) -> VerifiedCertificate {
+        var failure = FederationError.unknownNode(id)
+        for certificate in try node(id, at: time).agreement {
+            do throws(FederationError) {
+                return try verified(certificate, of: id.country, for: .agreement, at: time)
+            } catch {
+                failure = error
+            }
+        }
+        throw failure
+    }
+
+    /// Whom a TLS peer's certificate names, once it is followed to the anchors of that very country.
+    /// - Parameter side: what the peer is in the connection.
+    /// - Throws: `FederationError.wrongName` unless it names exactly one node, `.unknownMember`,
+    ///   `.unknownNode`, `.notTrusted`.
+    package func verifyPeer(
+        certificateDER: [UInt8], as side: CertificatePurpose, at time: Timestamp
+    ) throws(FederationError) -> NodeID {
+        precondition(side == .tlsClient || side == .tlsServer, "a TLS peer is client or server")
+        let certificate: Certificate
+        do throws(CryptoError) {
+            certificate = try Certificate(der: certificateDER)
+        } catch {
+            throw .notTrusted("certificate of the TLS peer", error)
+        }
+        guard let id = certificate.node else {
+            throw .wrongName(certificate.description, expected: "exactly one `selat:` URI of a node")
+        }
+        _ = try verified(certificate, of: id.country, for: side, at: time)
+        return try node(id, at: time).id
+    }
+
+    /// The authorities of one country, for a TLS stack that builds paths itself.
+    /// - Throws: `FederationError.unknownMember`.
+    package func tlsAnchors(for country: Country) throws(FederationError) -> TrustAnchors {
+        guard let anchors = anchors[country] else { throw .unknownMember(country) }
+        return anchors
+    }
+
+    private func verified(
+        _ certificate: Certificate, of country: Country, for purpose: CertificatePurpose,
+        at time: Timestamp
+    ) throws(FederationError) -> VerifiedCertificate {
+        let anchors = try tlsAnchors(for: country)
+        do throws(CryptoError) {
+            return try paths.verify(certificate, by: anchors, purpose: purpose, at: time)
+        } catch {
+            throw .notTrusted("\(purpose.rawValue) certificate", error)
+        }
+    }
+
+    private func requireListInForce(at time: Timestamp) throws(FederationError) {
+        guard time < list.expires + FederationLimits.graceSecondsMax else {
+            throw .notInForce(MembershipList.document, from: list.issued, until: list.expires)
+        }
+    }
+}

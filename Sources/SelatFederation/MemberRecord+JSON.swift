@@ -1,0 +1,118 @@
+package import SelatCore
+import SelatCrypto
+
+extension MemberRecord {
+    package var json: JSON {
+        var fields: [String: JSON] = [
+            "type": "member-record", "format": 1, "federation": .string(federation.text),
+            "country": .string(country.code), "serial": .integer(serial),
+            "issued": .string(issued.text), "expires": .string(expires.text),
+            "nodes": .array(nodes.map(\.json)), "officers": .array(officers.map(\.json)),
+            "policy-signers": .base64(policySigners),
+        ]
+        fields["previous"] = previous.map { .string($0.text) }
+        return .object(fields)
+    }
+
+    /// - Parameter content: canonical JSON.
+    /// - Throws: `FederationError.documentInvalid`, `.contradiction`, `.notTrusted`.
+    package init(content: [UInt8], country expected: Country) throws(FederationError) {
+        let document = Self.document(of: expected)
+        var fields = try DocumentReader(content: content, document, type: "member-record")
+        let country = try fields.read { r throws(CoreError) in try r.country("country") }
+        guard country == expected else {
+            throw .contradiction(document, reason: "it is the record of `\(country)`")
+        }
+        let federation = try fields.read { r throws(CoreError) in try r.digest("federation") }
+        let serial = try fields.read { r throws(CoreError) in try r.unsigned("serial") }
+        let previous = try fields.read { r throws(CoreError) in
+            try r.optionalString("previous").map { text throws(CoreError) in try Digest(text) }
+        }
+        let issued = try fields.read { r throws(CoreError) in try r.timestamp("issued") }
+        let expires = try fields.read { r throws(CoreError) in try r.timestamp("expires") }
+        var nodes: [Node] = []
+        for entry in try fields.objects("nodes", max: FederationLimits.nodesPerMemberMax) {
+            nodes.append(try Node(entry))
+        }
+        var officers: [Officer] = []
+        for entry in try fields.objects("officers", max: FederationLimits.officersPerMemberMax) {
+            officers.append(try Officer(entry, document))
+        }
+        let signers = try fields.certificates(
+            "policy-signers", max: FederationLimits.authoritiesMax)
+        try fields.end()
+        try self.init(
+            federation: federation, country: country, serial: serial, previous: previous,
+            issued: issued, expires: expires, nodes: nodes, officers: officers,
+            policySigners: signers)
+    }
+}
+
+extension MemberRecord.Node {
+    fileprivate var json: JSON {
+        [
+            "id": .string(id.text),
+            "endpoint": [
+                "host": .string(endpoint.host), "port": .integer(Int64(endpoint.port)),
+            ],
+            "certificates": [
+                "tls": .base64(tls), "signing": .base64(signing), "agreement": .base64(agreement),
+            ],
+            "log": .string(logKey), "roles": .strings(roles.map(\.rawValue).sorted()),
+        ]
+    }
+
+    fileprivate init(_ entry: DocumentReader) throws(FederationError) {
+        var entry = entry
+        id = try entry.read { r throws(CoreError) in try r.node("id") }
+        var place = try entry.object("endpoint")
+        let host = try place.read { r throws(CoreError) in try r.string("host") }
+        let port = try place.count("port")
+        try place.end()
+        guard let port = UInt16(exactly: port), port > 0 else {
+            throw .contradiction("endpoint of `\(id)`", reason: "\(port) is no port")
+        }
+        endpoint = Endpoint(host: host, port: port)
+        var certificates = try entry.object("certificates")
+        let max = FederationLimits.certificatesPerPurposeMax
+        tls = try certificates.certificates("tls", max: max)
+        signing = try certificates.certificates("signing", max: max)
+        agreement = try certificates.certificates("agreement", max: max)
+        try certificates.end()
+        logKey = try entry.read { r throws(CoreError) in try r.string("log") }
+        roles = try entry.roles()
+        try entry.end()
+    }
+}
+
+extension MemberRecord.Officer {
+    fileprivate var json: JSON {
+        [
+            "id": .string(id.text), "certificate": .string(Base64.encode(certificate.der)),
+            "roles": .strings(roles.sorted()),
+        ]
+    }
+
+    fileprivate init(_ entry: DocumentReader, _ document: String) throws(FederationError) {
+        var entry = entry
+        id = try entry.read { r throws(CoreError) in try OfficerID(try r.string("id")) }
+        let der = try entry.read { r throws(CoreError) in try r.base64("certificate") }
+        do throws(CryptoError) {
+            certificate = try Certificate(der: der)
+        } catch {
+            throw .notTrusted(document, error)
+        }
+        let words = try entry.read { r throws(CoreError) in try r.strings("roles") }
+        roles = Set(words)
+        guard roles.count == words.count else {
+            throw .contradiction(document, reason: "a role of `\(id)` stands twice")
+        }
+        try entry.end()
+    }
+}
+
+extension JSON {
+    fileprivate static func base64(_ certificates: [Certificate]) -> JSON {
+        .strings(certificates.map { Base64.encode($0.der) })
+    }
+}

@@ -1,0 +1,140 @@
+package import SelatCore
+package import SelatCrypto
+
+/// What one member says about itself: its nodes, officers and policy signers (`Format.md`, *Record*).
+package struct MemberRecord: Hashable, Sendable {
+    /// A node, as its member lists it.
+    package struct Node: Hashable, Sendable {
+        package let id: NodeID
+        /// Where peers dial.
+        package let endpoint: Endpoint
+        /// Newest first in each; old ones stay while an envelope may name them.
+        package let tls: [Certificate]
+        package let signing: [Certificate]
+        package let agreement: [Certificate]
+        /// The verifier key of the node's audit log, as C2SP signed notes write it.
+        package let logKey: String
+        package let roles: Set<NodeRole>
+
+        package init(
+            id: NodeID, endpoint: Endpoint, tls: [Certificate], signing: [Certificate],
+            agreement: [Certificate], logKey: String, roles: Set<NodeRole>
+        ) {
+            self.id = id
+            self.endpoint = endpoint
+            self.tls = tls
+            self.signing = signing
+            self.agreement = agreement
+            self.logKey = logKey
+            self.roles = roles
+        }
+    }
+
+    /// A person who may approve.
+    package struct Officer: Hashable, Sendable {
+        package let id: OfficerID
+        package let certificate: Certificate
+        /// As policies name them: `data-protection-officer`.
+        package let roles: Set<String>
+
+        package init(id: OfficerID, certificate: Certificate, roles: Set<String>) {
+            self.id = id
+            self.certificate = certificate
+            self.roles = roles
+        }
+    }
+
+    package let federation: Digest
+    package let country: Country
+    /// From 1.
+    package let serial: UInt64
+    package let previous: Digest?
+    package let issued: Timestamp
+    package let expires: Timestamp
+    package let nodes: [Node]
+    package let officers: [Officer]
+    /// Who signs the member's policy editions.
+    package let policySigners: [Certificate]
+
+    /// - Throws: `FederationError.contradiction` for another country's node or officer, a repeated one,
+    ///   or a certificate that names another.
+    package init(
+        federation: Digest, country: Country, serial: UInt64 = 1, previous: Digest? = nil,
+        issued: Timestamp, expires: Timestamp, nodes: [Node], officers: [Officer],
+        policySigners: [Certificate] = []
+    ) throws(FederationError) {
+        self.federation = federation
+        self.country = country
+        self.serial = serial
+        self.previous = previous
+        self.issued = issued
+        self.expires = expires
+        self.nodes = nodes.sorted { $0.id < $1.id }
+        self.officers = officers.sorted { $0.id < $1.id }
+        self.policySigners = policySigners
+        if let reason = contradiction {
+            throw .contradiction(Self.document(of: country), reason: reason)
+        }
+    }
+
+    /// Signs the record by the member's authorities.
+    /// - Returns: the bytes of `records/CC.cms`.
+    /// - Throws: `CryptoError` when signing fails.
+    package func signed(
+        by signers: [CMS.Signer], at time: Timestamp
+    ) throws(CryptoError) -> [UInt8] {
+        try CMS.sign(content: json.canonical, type: .memberRecord, signers: signers, at: time)
+    }
+
+    static func document(of country: Country) -> String { "member record of `\(country)`" }
+
+    private var contradiction: String? {
+        if serial == 0 || (serial == 1) != (previous == nil) {
+            return "only the first record, with serial 1, names no previous one"
+        }
+        if expires <= issued || expires - issued > FederationLimits.listLifeSecondsMax {
+            return "it must expire within 30 days of its issue"
+        }
+        if let foreign = nodes.first(where: { $0.id.country != country }) {
+            return "`\(foreign.id)` is another country's node"
+        }
+        if let foreign = officers.first(where: { $0.id.node.country != country }) {
+            return "`\(foreign.id)` is another country's officer"
+        }
+        if Set(nodes.map(\.id)).count != nodes.count { return "a node stands twice" }
+        if Set(officers.map(\.id)).count != officers.count { return "an officer stands twice" }
+        return nodes.lazy.compactMap(\.contradiction).first
+            ?? officers.lazy.compactMap(\.contradiction).first
+    }
+}
+
+extension MemberRecord.Node {
+    fileprivate var contradiction: String? {
+        if let stranger = (tls + signing + agreement).first(where: { $0.node != id }) {
+            return "a certificate of `\(id)` names `\(stranger)`"
+        }
+        return endpoint.host.isEmpty ? "`\(id)` has no host" : nil
+    }
+}
+
+extension MemberRecord.Officer {
+    fileprivate var contradiction: String? {
+        certificate.officer == id ? nil : "the certificate of `\(id)` names `\(certificate)`"
+    }
+}
+
+/// Where peers dial a node.
+package struct Endpoint: Hashable, Sendable, CustomStringConvertible {
+    /// A DNS name or an IP address.
+    package let host: String
+    package let port: UInt16
+
+    package init(host: String, port: UInt16) {
+        self.host = host
+        self.port = port
+    }
+
+    package var description: String {
+        host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+    }
+}

@@ -1,0 +1,85 @@
+package import SelatCore
+import SelatCrypto
+
+extension MembershipList {
+    package var json: JSON {
+        var members: [String: JSON] = [
+            "type": "membership-list", "format": 1, "serial": .integer(serial),
+            "issued": .string(issued.text), "expires": .string(expires.text),
+            "sandbox": .bool(isSandbox), "quorum": .integer(Int64(quorum)),
+            "suites": .array(
+                suites.sorted { $0.key.rawValue < $1.key.rawValue }.map { suite, sunset in
+                    var entry: [String: JSON] = ["suite": .integer(suite.rawValue)]
+                    entry["sunset"] = sunset.map { .string($0.text) }
+                    return .object(entry)
+                }),
+            "members": .array(self.members.map(\.json)),
+        ]
+        members["federation"] = federation.map { .string($0.text) }
+        members["previous"] = previous.map { .string($0.text) }
+        return .object(members)
+    }
+
+    /// - Parameter content: canonical JSON.
+    /// - Throws: `FederationError.documentInvalid`, `.contradiction`, `.notTrusted`.
+    package init(content: [UInt8]) throws(FederationError) {
+        var fields = try DocumentReader(content: content, Self.document, type: "membership-list")
+        let federation = try fields.read { r throws(CoreError) in
+            try r.optionalString("federation").map { text throws(CoreError) in try Digest(text) }
+        }
+        let previous = try fields.read { r throws(CoreError) in
+            try r.optionalString("previous").map { text throws(CoreError) in try Digest(text) }
+        }
+        let serial = try fields.read { r throws(CoreError) in try r.unsigned("serial") }
+        let issued = try fields.read { r throws(CoreError) in try r.timestamp("issued") }
+        let expires = try fields.read { r throws(CoreError) in try r.timestamp("expires") }
+        let isSandbox = try fields.read { r throws(CoreError) in try r.bool("sandbox") }
+        let quorum = try fields.count("quorum")
+        var suites: [Suite: Timestamp?] = [:]
+        for var entry in try fields.objects("suites", max: Suite.allCases.count) {
+            let number = try entry.count("suite")
+            guard let suite = Suite(rawValue: Int64(number)), suites[suite] == nil else {
+                throw .contradiction(Self.document, reason: "suite \(number) is unknown or repeated")
+            }
+            let sunset = try entry.read { r throws(CoreError) in
+                try r.optionalString("sunset").map { text throws(CoreError) in
+                    try Timestamp(text)
+                }
+            }
+            suites.updateValue(sunset, forKey: suite)
+            try entry.end()
+        }
+        var members: [Member] = []
+        for entry in try fields.objects("members", max: FederationLimits.membersMax) {
+            members.append(try Member(entry))
+        }
+        try fields.end()
+        try self.init(
+            federation: federation, serial: serial, previous: previous, issued: issued,
+            expires: expires, isSandbox: isSandbox, quorum: quorum, suites: suites,
+            members: members)
+    }
+}
+
+extension MembershipList.Member {
+    fileprivate var json: JSON {
+        [
+            "country": .string(country.code), "sector": .string(sector.rawValue),
+            "cas": .array(anchors.map { .string(Base64.encode($0.der)) }),
+            "authorities": .array(authorities.map { .string(Base64.encode($0.der)) }),
+            "threshold": .integer(Int64(threshold)),
+            "roles": .strings(roles.map(\.rawValue).sorted()),
+        ]
+    }
+
+    fileprivate init(_ entry: DocumentReader) throws(FederationError) {
+        var entry = entry
+        country = try entry.read { r throws(CoreError) in try r.country("country") }
+        sector = try entry.read { r throws(CoreError) in try r.choice("sector") }
+        anchors = try entry.certificates("cas", max: FederationLimits.anchorsMax)
+        authorities = try entry.certificates("authorities", max: FederationLimits.authoritiesMax)
+        threshold = try entry.count("threshold")
+        roles = try entry.roles()
+        try entry.end()
+    }
+}

@@ -1,0 +1,143 @@
+package import SelatCore
+package import SelatCrypto
+
+/// What the members agree on: who they are and whose signatures count (`Format.md`, *List*).
+package struct MembershipList: Hashable, Sendable {
+    /// One country.
+    package struct Member: Hashable, Sendable {
+        package let country: Country
+        package let sector: Sector
+        /// Self-signed CA certificates; they count for this country only.
+        package let anchors: [Certificate]
+        /// Who signs lists and the member's record.
+        package let authorities: [Certificate]
+        /// How many of `authorities` speak for the member.
+        package let threshold: Int
+        package let roles: Set<NodeRole>
+
+        package init(
+            country: Country, sector: Sector, anchors: [Certificate], authorities: [Certificate],
+            threshold: Int, roles: Set<NodeRole>
+        ) {
+            self.country = country
+            self.sector = sector
+            self.anchors = anchors
+            self.authorities = authorities
+            self.threshold = threshold
+            self.roles = roles
+        }
+    }
+
+    /// The digest of the first list's CMS bytes; nil in the first list, which cannot hold its own.
+    package let federation: Digest?
+    /// From 1.
+    package let serial: UInt64
+    /// The digest of the list before; nil in the first.
+    package let previous: Digest?
+    package let issued: Timestamp
+    package let expires: Timestamp
+    package let isSandbox: Bool
+    /// How many members must sign a list: more than half.
+    package let quorum: Int
+    /// The suites in use, each with the moment after which it is refused, if one is set.
+    package let suites: [Suite: Timestamp?]
+    /// Ordered by country.
+    package let members: [Member]
+
+    /// - Throws: `FederationError.contradiction` for a quorum of half or less, a repeated country, a
+    ///   CA of two countries, a threshold that cannot be met, and the like.
+    package init(
+        federation: Digest? = nil, serial: UInt64 = 1, previous: Digest? = nil, issued: Timestamp,
+        expires: Timestamp, isSandbox: Bool, quorum: Int, suites: [Suite: Timestamp?],
+        members: [Member]
+    ) throws(FederationError) {
+        self.federation = federation
+        self.serial = serial
+        self.previous = previous
+        self.issued = issued
+        self.expires = expires
+        self.isSandbox = isSandbox
+        self.quorum = quorum
+        self.suites = suites
+        self.members = members.sorted { $0.country < $1.country }
+        if let reason = contradiction {
+            throw .contradiction(Self.document, reason: reason)
+        }
+    }
+
+    /// Signs the list by one signer after another; enough of them must be among its authorities.
+    /// - Returns: the bytes of `membership.cms`.
+    /// - Throws: `CryptoError` when signing fails.
+    package func signed(
+        by signers: [CMS.Signer], at time: Timestamp
+    ) throws(CryptoError) -> [UInt8] {
+        try CMS.sign(
+            content: json.canonical, type: .membershipList, signers: signers, at: time)
+    }
+
+    static let document = "membership list"
+
+    private var contradiction: String? {
+        if (serial == 1) != (federation == nil) || (serial == 1) != (previous == nil) || serial == 0 {
+            return "only the first list, with serial 1, names neither federation nor previous list"
+        }
+        if expires <= issued || expires - issued > FederationLimits.listLifeSecondsMax {
+            return "it must expire within 30 days of its issue"
+        }
+        if members.isEmpty || members.count > FederationLimits.membersMax {
+            return "\(members.count) members, expected 1 to \(FederationLimits.membersMax)"
+        }
+        if quorum > members.count || quorum * 2 <= members.count {
+            return "a quorum of \(quorum) is not more than half of \(members.count) members"
+        }
+        if suites.isEmpty { return "it names no suite" }
+        if Set(members.map(\.country)).count != members.count { return "a country stands twice" }
+        return members.lazy.compactMap(\.contradiction).first
+            ?? Self.shared(members.map(\.anchors), what: "CA")
+            ?? Self.shared(members.map(\.authorities), what: "authority")
+    }
+
+    /// Whether one key stands twice: a CA of two countries would make them one.
+    private static func shared(_ certificates: [[Certificate]], what: String) -> String? {
+        let keys = certificates.joined().map(\.publicKey)
+        return Set(keys).count == keys.count ? nil : "one key is that of more than one \(what)"
+    }
+}
+
+extension MembershipList.Member {
+    fileprivate var contradiction: String? {
+        if !(1...FederationLimits.anchorsMax).contains(anchors.count) {
+            return "`\(country)` has \(anchors.count) CAs"
+        }
+        if !(1...FederationLimits.authoritiesMax).contains(authorities.count) {
+            return "`\(country)` has \(authorities.count) authorities"
+        }
+        return (1...authorities.count).contains(threshold)
+            ? nil : "`\(country)` cannot reach its threshold of \(threshold)"
+    }
+}
+
+/// What a node may be used for.
+package enum NodeRole: String, Hashable, Sendable, CaseIterable {
+    /// Sends and receives datasets of its own.
+    case exchange
+    /// Passes others' envelopes on.
+    case relay
+    /// Cosigns others' checkpoints.
+    case witness
+}
+
+/// Limits of the membership documents.
+package enum FederationLimits {
+    package static let membersMax = 64
+    package static let anchorsMax = 8
+    package static let authoritiesMax = 8
+    package static let nodesPerMemberMax = 256
+    package static let officersPerMemberMax = 1_024
+    package static let certificatesPerPurposeMax = 8
+    /// `membership.cms`, and one record.
+    package static let documentBytesMax = 4 << 20
+    package static let listLifeSecondsMax: Int64 = 30 * 86_400
+    /// After a document's expiry what is on its way may still arrive.
+    package static let graceSecondsMax: Int64 = 7 * 86_400
+}
