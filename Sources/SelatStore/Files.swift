@@ -13,6 +13,12 @@ enum Files {
 
     static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
+    /// Whether there is a file without bytes.
+    static func isEmpty(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_size == 0
+    }
+
     static func synchronize(_ path: String) throws { try synchronize(path, O_RDONLY) }
 
     static func synchronizeFolder(of path: String) throws {

@@ -23,7 +23,7 @@ enum Schema {
     ///
     /// The triggers refuse every change but the next row. An INSERT is checked too, for REPLACE
     /// deletes without firing a DELETE trigger.
-    private static let log = """
+    static let log = """
         CREATE TABLE entries (
             sequence INTEGER PRIMARY KEY,
             time INTEGER NOT NULL,

@@ -25,17 +25,26 @@ package final class Store: Sendable {
         path: String, log: LogIdentity, clock: any WallClock, entropy: any Entropy,
         fatal: @escaping @Sendable (StoreError) -> Never
     ) throws -> Store {
+        try open(
+            path: path, log: log, clock: clock, entropy: entropy, fatal: fatal,
+            migrations: Schema.migrations)
+    }
+
+    /// - Parameter migrations: the schema; tests give others.
+    static func open(
+        path: String, log: LogIdentity, clock: any WallClock, entropy: any Entropy,
+        fatal: @escaping @Sendable (StoreError) -> Never, migrations: [Migration]
+    ) throws -> Store {
         do {
             return try Store(
                 path: path, log: log, clock: clock, entropy: entropy, fatal: fatal,
-                migrations: Schema.migrations)
+                migrations: migrations)
         } catch {
             throw StoreError.mapped("opening database `\(path)`", error, path: path)
         }
     }
 
-    /// - Parameter migrations: the schema; tests give others.
-    init(
+    private init(
         path: String, log: LogIdentity, clock: any WallClock, entropy: any Entropy,
         fatal: @escaping @Sendable (StoreError) -> Never, migrations: [Migration]
     ) throws {
@@ -50,7 +59,9 @@ package final class Store: Sendable {
         let end = try connection.writeWithoutTransaction { database in
             try Migrator(path: path, migrations: migrations).run(on: database)
             try Connections.assertDurable(database)
-            return try LogEnd(database, log: log, path: path)
+            let end = try LogEnd(database, log: log, path: path)
+            try Self.note(log.verifierKey, in: database)
+            return end
         }
         readers = try Connections.readers(path: path)
         latest = LatestCheckpoint(end.checkpoint)
@@ -60,6 +71,13 @@ package final class Store: Sendable {
     }
 
     deinit { queue.close {} }
+
+    /// Writes the log's key down beside the log.
+    private static func note(_ key: VerifierKey, in database: Database) throws {
+        let text = Array(key.text.utf8)
+        guard try Settings.value(Settings.logKey, in: database) != text else { return }
+        try Settings.setValue(Settings.logKey, text, in: database)
+    }
 
     /// The writer has a thread of its own: it blocks on the disk, which a thread of the cooperative
     /// pool must not.

@@ -41,6 +41,24 @@ package final class Transaction {
 
     /// Keeps `bytes` under `key`, replacing what was there; nil removes it.
     package func setValue(_ key: String, _ bytes: [UInt8]?) throws {
+        try Settings.setValue(key, bytes, in: database)
+    }
+
+    /// What is kept under `key`.
+    package func value(_ key: String) throws -> [UInt8]? {
+        try Settings.value(key, in: database)
+    }
+}
+
+enum Settings {
+    /// Where the log's own verifier key stands, for whoever reads a copy of the database.
+    static let logKey = "log.key"
+
+    static func value(_ key: String, in database: Database) throws -> [UInt8]? {
+        try [UInt8].fetch(database, "SELECT value FROM settings WHERE key = ?", [key])
+    }
+
+    static func setValue(_ key: String, _ bytes: [UInt8]?, in database: Database) throws {
         guard let bytes else {
             let delete = try database.cachedStatement(sql: "DELETE FROM settings WHERE key = ?")
             return try delete.execute(arguments: [key])
@@ -51,17 +69,6 @@ package final class Transaction {
                 ON CONFLICT (key) DO UPDATE SET value = excluded.value
                 """
         ).execute(arguments: [key, Data(bytes)])
-    }
-
-    /// What is kept under `key`.
-    package func value(_ key: String) throws -> [UInt8]? {
-        try Settings.value(key, in: database)
-    }
-}
-
-enum Settings {
-    static func value(_ key: String, in database: Database) throws -> [UInt8]? {
-        try [UInt8].fetch(database, "SELECT value FROM settings WHERE key = ?", [key])
     }
 }
 

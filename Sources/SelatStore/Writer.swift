@@ -37,6 +37,8 @@ final class Writer {
     /// Signed and not yet stored. It needs no fsync of its own: after a crash, signing the committed
     /// root gives the same bytes again.
     private var unsaved: SignedCheckpoint?
+    /// Not every checkpoint is stored: a later one proves what an earlier one did.
+    private var storeNext = ContinuousClock.now
     private let begin: PreparedStatement
     private let commit: PreparedStatement
     private let savepoint: PreparedStatement
@@ -59,18 +61,25 @@ final class Writer {
     /// Commits until the queue is closed and empty.
     func run(_ queue: ChangeQueue) {
         while true {
-            switch queue.take(patience: unsaved == nil ? nil : Self.idleSeconds) {
+            switch queue.take(patience: unsaved == nil ? nil : patience) {
             case .changes(let changes): settle(changes)
             case .idle: settle([])
             case .closed:
+                storeNext = .now
                 if unsaved != nil { settle([]) }
                 return
             }
         }
     }
 
-    /// How long a signed checkpoint waits to travel with the next batch.
-    private static let idleSeconds = 0.02
+    /// Seconds until the checkpoint that waits is stored by itself.
+    private var patience: Double {
+        let left = ContinuousClock.now.duration(to: storeNext)
+        return max(0, left / .seconds(1))
+    }
+
+    /// At most one checkpoint in this time is stored, with a batch if there is one.
+    private static let storeInterval = Duration.milliseconds(100)
 }
 
 // One batch.
@@ -84,7 +93,8 @@ extension Writer {
         var refusals: [() -> Void] = []
         do {
             try begin.run()
-            if let unsaved { try log.insert(unsaved) }
+            let stores = unsaved != nil && ContinuousClock.now >= storeNext
+            if stores, let unsaved { try log.insert(unsaved) }
             for change in changes {
                 do {
                     resumes.append(try apply(change))
@@ -93,13 +103,17 @@ extension Writer {
                 }
             }
             try commitOrEnd()
+            if stores {
+                unsaved = nil
+                storeNext = .now + Self.storeInterval
+            }
         } catch {
             rollBack(to: before)
+            storeNext = .now + Self.storeInterval
             let failure = StoreError.mapped("committing", error, path: setting.path)
             for change in changes { change.fail(failure) }
             return
         }
-        unsaved = nil
         if log.tree.size > before.size { sign() }
         for resume in resumes { resume(log.tree.size) }
         for refuse in refusals { refuse() }

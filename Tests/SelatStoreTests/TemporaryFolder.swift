@@ -42,7 +42,7 @@ extension Store {
     static func openForTest(
         _ folder: TemporaryFolder, migrations: [Migration] = Schema.migrations
     ) throws -> Store {
-        try Store(
+        try Store.open(
             path: folder.database, log: TestLog.identity, clock: FixedClock(),
             entropy: SeededEntropy(7),
             fatal: { error in preconditionFailure("\(error)") }, migrations: migrations)

@@ -1,0 +1,49 @@
+package import SelatCore
+import SelatCrypto
+
+/// What verifying a log has shown.
+package struct LogReport: Sendable {
+    /// Entries that were read.
+    package internal(set) var entries: UInt64 = 0
+    /// Checkpoints that were read.
+    package internal(set) var checkpoints: UInt64 = 0
+    /// The tree as it was computed from the entries.
+    package internal(set) var size: UInt64 = 0
+    package internal(set) var root = MerkleHash.empty
+    /// Entries before this one are covered by a checkpoint whose signature and root are right.
+    package internal(set) var covered: UInt64 = 0
+    /// What is wrong, the first `failuresMax` of it.
+    package private(set) var failures: [LogFailure] = []
+    /// Failures in all.
+    package private(set) var failureCount: UInt64 = 0
+    /// The key that the checkpoints were verified with.
+    package var key: VerifierKey?
+    /// Whether that key came from the log itself, so that the log proves only that it agrees with
+    /// itself.
+    package var isKeyItsOwn = false
+    /// The sequence that the next entry must have.
+    var nextSequence: UInt64 = 0
+
+    /// Whether nothing is wrong. Entries behind `covered` are complete, and not yet signed.
+    package var isSound: Bool { failureCount == 0 }
+
+    mutating func fail(_ sequence: UInt64?, _ reason: String) {
+        failureCount += 1
+        if failures.count < Self.failuresMax {
+            failures.append(LogFailure(sequence: sequence, reason: reason))
+        }
+    }
+
+    private static let failuresMax = 100
+}
+
+/// One thing that is wrong, in words for a person.
+package struct LogFailure: Hashable, Sendable, CustomStringConvertible {
+    /// The entry, where it is one entry's.
+    package let sequence: UInt64?
+    package let reason: String
+
+    package var description: String {
+        if let sequence { "entry \(sequence): \(reason)" } else { reason }
+    }
+}
