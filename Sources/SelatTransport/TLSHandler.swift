@@ -1,16 +1,16 @@
 // OpenSSL under NIO: ciphertext below, plaintext above. The engine does the cryptography; this file
 // decides when to read, to send, and to give up.
 
-import NIOCore
-import SelatCore
-import SelatCrypto
+package import NIOCore
+package import SelatCore
+package import SelatCrypto
 
 /// TLS for one channel, at the head of its pipeline.
-final class TLSHandler: ChannelDuplexHandler {
-    typealias InboundIn = ByteBuffer
-    typealias InboundOut = ByteBuffer
-    typealias OutboundIn = ByteBuffer
-    typealias OutboundOut = ByteBuffer
+package final class TLSHandler: ChannelDuplexHandler {
+    package typealias InboundIn = ByteBuffer
+    package typealias InboundOut = ByteBuffer
+    package typealias OutboundIn = ByteBuffer
+    package typealias OutboundOut = ByteBuffer
 
     private enum State {
         case handshaking
@@ -39,7 +39,7 @@ final class TLSHandler: ChannelDuplexHandler {
 
     /// Puts TLS at the end of what `channel`'s pipeline holds now; call on its event loop.
     /// - Returns: who the peer is, within `Limits.handshakeSecondsMax`.
-    static func install(
+    package static func install(
         on channel: any Channel, _ context: TLSContext, role: TLSEngine.Role,
         verifyPeer: @escaping TLSPeerVerification,
         handshakeTimeout: TimeAmount = .seconds(Limits.handshakeSecondsMax)
@@ -54,7 +54,7 @@ final class TLSHandler: ChannelDuplexHandler {
 
     // MARK: Life
 
-    func handlerAdded(context: ChannelHandlerContext) {
+    package func handlerAdded(context: ChannelHandlerContext) {
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         timer = context.eventLoop.scheduleTask(in: handshakeTimeout) {
             let (handler, context) = bound.value
@@ -63,12 +63,12 @@ final class TLSHandler: ChannelDuplexHandler {
         if context.channel.isActive { advance(context) }
     }
 
-    func channelActive(context: ChannelHandlerContext) {
+    package func channelActive(context: ChannelHandlerContext) {
         advance(context)
         context.fireChannelActive()
     }
 
-    func channelInactive(context: ChannelHandlerContext) {
+    package func channelInactive(context: ChannelHandlerContext) {
         switch state {
         case .handshaking: promise.fail(TLSFault.closedInHandshake)
         case .established: context.fireErrorCaught(TLSFault.truncated)
@@ -79,7 +79,7 @@ final class TLSHandler: ChannelDuplexHandler {
         context.fireChannelInactive()
     }
 
-    func handlerRemoved(context: ChannelHandlerContext) { end() }
+    package func handlerRemoved(context: ChannelHandlerContext) { end() }
 
     private func end() {
         timer?.cancel()
@@ -104,7 +104,7 @@ final class TLSHandler: ChannelDuplexHandler {
 
     // MARK: Inbound
 
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch state {
         case .handshaking, .established:
             engine.receive(unwrapInboundIn(data))
@@ -113,7 +113,7 @@ final class TLSHandler: ChannelDuplexHandler {
         }
     }
 
-    func channelReadComplete(context: ChannelHandlerContext) {
+    package func channelReadComplete(context: ChannelHandlerContext) {
         context.fireChannelReadComplete()
         // The handshake is ours alone: whoever is above does not know yet that there is a peer and
         // may not ask to read.
@@ -196,7 +196,7 @@ final class TLSHandler: ChannelDuplexHandler {
 
     // MARK: Outbound
 
-    func write(
+    package func write(
         context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?
     ) {
         switch state {
@@ -205,7 +205,7 @@ final class TLSHandler: ChannelDuplexHandler {
         }
     }
 
-    func flush(context: ChannelHandlerContext) {
+    package func flush(context: ChannelHandlerContext) {
         guard case .established = state else { return }
         do throws(TLSFault) {
             try sealer.seal(with: engine) { ciphertext, promise in
@@ -217,7 +217,9 @@ final class TLSHandler: ChannelDuplexHandler {
         }
     }
 
-    func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+    package func close(
+        context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?
+    ) {
         switch state {
         case .lingering where mode == .all:
             // The timer closes.

@@ -4,6 +4,7 @@ import Hummingbird
 import NIOCore
 import SelatCore
 import SelatHTTP
+import SelatTestSupport
 import Testing
 
 /// What strangers send, over real sockets.
@@ -116,6 +117,27 @@ import Testing
             let first = try #require(answer.range(of: "one"))
             let second = try #require(answer.range(of: "two"))
             #expect(first.lowerBound < second.lowerBound)
+        }
+    }
+
+    /// Whatever arrives, each connection ends, with well-formed answers or none, and the listener
+    /// still serves.
+    @Test(arguments: 0..<4 as Range<UInt64>)
+    func survivesMutatedRequests(_ seed: UInt64) async throws {
+        var limits = HTTPLimits()
+        limits.patience = .milliseconds(20)
+        limits.idle = .milliseconds(20)
+        let valid = Array(
+            "POST /echo HTTP/1.1\r\nHost: n\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
+                .utf8)
+        try await withListener(limits: limits) { listener in
+            for bytes in Mutations.of(valid, count: 25, seed: seed) {
+                let answer = try await raw(bytes, to: listener.address)
+                #expect(answer.isEmpty || answer.hasPrefix("HTTP/1.1 "))
+            }
+            let client = try await HTTPClient.connect(to: listener.address)
+            #expect(try await client.exchange(request(.get, "/hello")).head.status == .ok)
+            await client.close()
         }
     }
 }

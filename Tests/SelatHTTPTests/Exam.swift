@@ -73,6 +73,12 @@ func request(_ method: HTTPRequest.Method, _ path: String) -> HTTPRequest {
 
 /// Sends `text` as it is over a blocking socket and returns everything until the peer closes.
 func raw(_ text: String, to address: HTTPAddress, halfClose: Bool = false) async throws -> String {
+    try await raw(Array(text.utf8), to: address, halfClose: halfClose)
+}
+
+/// Sends `bytes` as they are over a blocking socket and returns everything until the peer closes.
+func raw(_ bytes: [UInt8], to address: HTTPAddress, halfClose: Bool = false) async throws -> String
+{
     try await NIOThreadPool.singleton.runIfActive {
         guard case .tcp(_, let port) = address else { return "" }
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
@@ -87,7 +93,6 @@ func raw(_ text: String, to address: HTTPAddress, halfClose: Bool = false) async
             }
         }
         guard connected == 0 else { return "not connected" }
-        let bytes = Array(text.utf8)
         var sent = 0
         while sent < bytes.count {
             let count = bytes[sent...].withUnsafeBytes {
