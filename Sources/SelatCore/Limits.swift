@@ -3,6 +3,10 @@
 package enum Limits {
     /// Nesting of JSON and YAML documents.
     package static let jsonDepthMax = 64
+    /// One policy or configuration file.
+    package static let policyFileBytesMax = 1 << 20
+    /// Files of one policy set.
+    package static let policyFilesMax = 512
     /// Facts in one question.
     package static let factsMax = 128
     /// A national marking, verbatim.

@@ -1,0 +1,152 @@
+import SelatCore
+import Yams
+
+/// A file's content as it was written: words, lists and keys, each with its place. Nothing is
+/// interpreted: `NO`, `0100` and `12:30` are words until a reader asks for something else.
+package struct DocumentNode: Sendable {
+    package enum Content: Sendable {
+        case word(String, isQuoted: Bool)
+        case list([DocumentNode])
+        case map([Entry])
+    }
+
+    package struct Entry: Sendable {
+        package let key: String
+        package let place: Place
+        package let value: DocumentNode
+    }
+
+    package let place: Place
+    package let content: Content
+}
+
+extension DocumentNode {
+    /// Reads one file.
+    /// - Returns: its root, or every problem that kept it from having one.
+    static func parse(_ source: PolicySource) -> Result<DocumentNode, PolicyErrors> {
+        var scan = DocumentScan(file: source.name)
+        guard let text = scan.text(of: source.bytes) else {
+            return .failure(PolicyErrors(diagnostics: scan.problems))
+        }
+        var builder = DocumentBuilder(file: source.name)
+        let root = builder.document(text)
+        guard let root, builder.problems.isEmpty else {
+            return .failure(PolicyErrors(diagnostics: builder.problems))
+        }
+        return .success(root)
+    }
+}
+
+/// Turns the parser's nodes into ours and refuses what policy files do not have.
+private struct DocumentBuilder {
+    let file: String
+    var problems: [PolicyDiagnostic] = []
+
+    init(file: String) { self.file = file }
+
+    mutating func document(_ text: String) -> DocumentNode? {
+        do {
+            // The resolver without rules: the parser guesses no types.
+            guard let node = try Yams.compose(yaml: text, .basic, .default, .utf8) else {
+                report(.syntax, Place(line: 1, column: 1), "the file is empty")
+                return nil
+            }
+            return convert(node, depth: 0)
+        } catch {
+            report(error)
+            return nil
+        }
+    }
+
+    private mutating func report(
+        _ code: PolicyDiagnostic.Code, _ place: Place, _ message: String
+    ) {
+        problems.append(
+            PolicyDiagnostic(
+                file: file, place: place, code: code, message: message, severity: .error))
+    }
+
+    private mutating func report(_ error: any Error) {
+        switch error {
+        case YamlError.scanner(_, let problem, let mark, _),
+            YamlError.parser(_, let problem, let mark, _),
+            YamlError.composer(_, let problem, let mark, _):
+            report(.syntax, Place(mark), problem)
+        case YamlError.duplicatedKeysInMapping(let keys, let context):
+            let names = keys.map { "`\($0)`" }.joined(separator: ", ")
+            report(.duplicateKey, Place(context.mark), "\(names) stands twice in one map")
+        case YamlError.reader(let problem, _, _, _):
+            report(.syntax, Place(line: 1, column: 1), problem)
+        default:
+            report(.syntax, Place(line: 1, column: 1), "the file is not YAML")
+        }
+    }
+
+    private mutating func convert(_ node: Node, depth: Int) -> DocumentNode? {
+        let place = node.mark.map(Place.init) ?? Place(line: 1, column: 1)
+        guard depth < Limits.jsonDepthMax else {
+            report(.depth, place, "nested deeper than \(Limits.jsonDepthMax)")
+            return nil
+        }
+        guard node.anchor == nil else {
+            report(.yamlFeature, place, "an anchor; write the value out")
+            return nil
+        }
+        switch node {
+        case .scalar(let scalar):
+            return convert(scalar, place)
+        case .sequence(let sequence):
+            let elements = sequence.compactMap { convert($0, depth: depth + 1) }
+            return DocumentNode(place: place, content: .list(elements))
+        case .mapping(let mapping):
+            let entries = mapping.compactMap { entry(key: $0.key, value: $0.value, depth) }
+            checkRepetition(entries)
+            return DocumentNode(place: place, content: .map(entries))
+        case .alias:
+            report(.yamlFeature, place, "an alias; write the value out")
+            return nil
+        }
+    }
+
+    private mutating func convert(_ scalar: Node.Scalar, _ place: Place) -> DocumentNode? {
+        switch scalar.style {
+        case .literal, .folded:
+            report(.yamlFeature, place, "a text block; write the text in quotes")
+            return nil
+        case .singleQuoted, .doubleQuoted:
+            return DocumentNode(place: place, content: .word(scalar.string, isQuoted: true))
+        default:
+            guard !scalar.string.isEmpty else {
+                report(.wrongType, place, "nothing stands here; write a value or leave the key out")
+                return nil
+            }
+            return DocumentNode(place: place, content: .word(scalar.string, isQuoted: false))
+        }
+    }
+
+    private mutating func entry(key: Node, value: Node, _ depth: Int) -> DocumentNode.Entry? {
+        let place = key.mark.map(Place.init) ?? Place(line: 1, column: 1)
+        guard case .scalar(let scalar) = key, key.anchor == nil, !scalar.string.isEmpty else {
+            report(.yamlFeature, place, "a key must be one word")
+            return nil
+        }
+        guard scalar.string != "<<" else {
+            report(.yamlFeature, place, "a merge key; write the keys out")
+            return nil
+        }
+        return convert(value, depth: depth + 1).map {
+            DocumentNode.Entry(key: scalar.string, place: place, value: $0)
+        }
+    }
+
+    private mutating func checkRepetition(_ entries: [DocumentNode.Entry]) {
+        var seen: Set<String> = []
+        for entry in entries where !seen.insert(entry.key).inserted {
+            report(.duplicateKey, entry.place, "`\(entry.key)` stands twice in one map")
+        }
+    }
+}
+
+extension Place {
+    fileprivate init(_ mark: Mark) { self.init(line: max(1, mark.line), column: max(1, mark.column)) }
+}
