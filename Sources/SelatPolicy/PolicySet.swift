@@ -1,11 +1,34 @@
 package import SelatCore
+import SelatCrypto
 
 /// The policy files of a federation, read, checked and ready to judge.
 package struct PolicySet: Sendable {
     /// Every loaded file by name: `SG`, `ASEAN`, `agreements`, `vocabulary`.
     package let editions: [String: Edition]
-    /// Doubts that prevent nothing: past review dates, definitions that nobody uses.
+    /// Doubts that prevent nothing: past review dates.
     package let warnings: [PolicyDiagnostic]
+    /// What officers of the named roles may attest, by name.
+    package let documents: [String: DocumentDefinition]
+
+    let table: FactTable
+    let jurisdictions: [Country: Jurisdiction]
+    let federation: Jurisdiction
+    let agreements: Agreements
+    /// When the vocabulary comes into force.
+    let vocabularyInForce: Timestamp
+    /// The instruments that every party has signed.
+    let signed: Set<String>
+
+    /// The countries that have a file.
+    package var countries: [Country] { jurisdictions.keys.sorted() }
+
+    /// The name of the federation's file.
+    package var federationName: String { federation.name }
+
+    /// The counters that a transfer from a country raises; their sums go into the question.
+    package func counters(of country: Country) -> [Counter] {
+        jurisdictions[country]?.counters ?? []
+    }
 
     /// Reads a whole set; one error anywhere and nothing is loaded.
     /// - Parameters:
@@ -16,26 +39,60 @@ package struct PolicySet: Sendable {
     package static func load(
         files: [PolicySource], signed: Set<String> = [], now: Timestamp? = nil
     ) throws(PolicyErrors) -> PolicySet {
-        throw PolicyErrors(diagnostics: [])
+        var loader = PolicyLoader(now: now, signed: signed)
+        let set = loader.load(files)
+        let errors = loader.problems.filter { $0.severity == .error }
+        guard let set, errors.isEmpty else {
+            throw PolicyErrors(diagnostics: PolicyLoader.sorted(errors))
+        }
+        return set
     }
 
     /// The sender's decision: export, transit, import, onward, the federation and the built-in
     /// rules; `domestic` alone between nodes of one country.
     /// - Throws: `QuestionError` where the question means nothing.
     package func decide(_ question: Question) throws(QuestionError) -> Decision {
-        throw .unknownFact("", nearest: nil)
+        Decision(of: try verdict(question, flows: Self.flows(of: question), withFederation: true))
     }
 
     /// The destination's own verdict by its own editions: import, the federation, the built-in
     /// rules. It is no decision: nothing can be sealed on its strength.
     package func decideImport(_ question: Question) throws(QuestionError) -> Verdict {
-        throw .unknownFact("", nearest: nil)
+        let flow: Flow =
+            question.source.country == question.destination.country ? .domestic : .import
+        return try verdict(
+            question, flows: [(question.destination.country, flow)], withFederation: true)
     }
 
-    /// A relay's verdict from what a header shows: transit, and the built-in rules on the label.
-    package func decideTransit(_ question: Question, through: Country) throws(QuestionError)
-        -> Verdict
-    {
-        throw .unknownFact("", nearest: nil)
+    /// What one relay's country says, from what a header shows: the label and the route.
+    package func decideTransit(
+        _ question: Question, through country: Country
+    ) throws(QuestionError) -> Judgement {
+        var evaluation = try Evaluation(self, question)
+        return evaluation.judge(country, .transit)
+    }
+
+    private func verdict(
+        _ question: Question, flows: [(Country, Flow)], withFederation: Bool
+    ) throws(QuestionError) -> Verdict {
+        var evaluation = try Evaluation(self, question)
+        for (country, flow) in flows { _ = evaluation.judge(country, flow) }
+        if withFederation, question.source.country != question.destination.country {
+            evaluation.judgeFederation()
+        }
+        return evaluation.verdict()
+    }
+
+    /// Who is asked about what, in the order of the record.
+    static func flows(of question: Question) -> [(Country, Flow)] {
+        let (source, destination) = (question.source.country, question.destination.country)
+        let relays = Set(question.relays.map(\.country)).sorted()
+        guard source != destination else {
+            return [(source, .domestic)]
+                + relays.filter { $0 != source }.map { ($0, .transit) }
+        }
+        let lineage = question.lineage.subtracting([source, destination]).sorted()
+        return [(source, .export)] + relays.map { ($0, .transit) } + [(destination, .import)]
+            + lineage.map { ($0, .onward) }
     }
 }

@@ -76,14 +76,37 @@ package struct Verdict: Hashable, Sendable {
 }
 
 extension Verdict {
-    /// The canonical bytes (RFC 8785).
-    package var record: [UInt8] { [] }
-    /// - Throws: `QuestionError.malformedRecord`.
-    package init(record: [UInt8]) throws(QuestionError) {
-        throw .unknownFact("", nearest: nil)
+    /// Whether two verdicts on one transfer rest on the same facts, grounds and obligations, so
+    /// that approvals given under one hold under the other.
+    func hasSameBasis(as other: Verdict) -> Bool {
+        question.source == other.question.source
+            && question.destination == other.question.destination
+            && question.relays == other.question.relays
+            && question.label == other.question.label && facts == other.facts
+            && grounds == other.grounds && obligations == other.obligations
     }
-    func hasSameBasis(as other: Verdict) -> Bool { false }
-}
-extension ApprovalDebt {
-    static func outstanding(of: [Obligation], after: [Approval]) -> [ApprovalDebt] { [] }
+
+    /// The grounds that count, `SG/not-personal`, in the order of judgement.
+    package var grounds: [String] {
+        judgements.flatMap { judgement in
+            judgement.clauses.filter { $0.kind == .ground && $0.isCertain }
+                .map { "\(judgement.jurisdiction)/\($0.rule)" }
+        }
+    }
+
+    /// The prohibitions that apply, `VN/core-or-important-data`, in the order of judgement.
+    package var prohibitions: [String] {
+        judgements.flatMap { judgement in
+            judgement.clauses.filter { $0.kind == .prohibition && $0.isCertain }
+                .map { "\(judgement.jurisdiction)/\($0.rule)" }
+        }
+    }
+
+    /// The lowest suite that the obligations allow.
+    package var suiteAtLeast: Suite {
+        for obligation in obligations {
+            if case .encryption(let suite) = obligation.demand { return suite }
+        }
+        return .p256
+    }
 }

@@ -1,0 +1,251 @@
+import SelatCore
+
+/// One question on its way to a verdict.
+struct Evaluation {
+    let set: PolicySet
+    let question: Question
+    let resolved: FactResolver
+    /// The facts as no file in particular sees them, safeguards included.
+    private(set) var states: [FactState]
+    private(set) var judgements: [Judgement] = []
+    private(set) var owed: [Owed] = []
+    /// The facts that would settle what is open.
+    private(set) var causes: Set<Int>
+    private(set) var counted: [Instrument] = []
+    /// What some instrument may or may not do for classified data.
+    private(set) var classifiedCover = Truth.no
+
+    /// An obligation with where it comes from.
+    struct Owed {
+        let obligation: RuleObligation
+        let rule: String
+        let flow: Flow?
+    }
+
+    init(_ set: PolicySet, _ question: Question) throws(QuestionError) {
+        self.set = set
+        self.question = question
+        resolved = try FactResolver(set, question)
+        states = resolved.states
+        causes = resolved.missing
+        try checkGround()
+        resolveInstruments()
+    }
+
+    private func checkGround() throws(QuestionError) {
+        guard let ground = question.ground else { return }
+        let country = question.source.country
+        let flow: Flow = country == question.destination.country ? .domestic : .export
+        let names = (set.jurisdictions[country]?.byFlow[flow]?.grounds ?? [])
+            .map { "\(country.code)/\($0.name)" }
+        guard names.contains(ground) else {
+            throw .unknownGround(ground, nearest: Nearest.word(to: ground, in: names))
+        }
+    }
+
+    // MARK: Instruments
+
+    /// The higher of the levels at which the two ends see the label.
+    var higherRank: Int {
+        let ends = [question.source.country, question.destination.country]
+        return ends.map { set.jurisdictions[$0]?.level(of: resolved.rank) ?? resolved.rank }
+            .max() ?? resolved.rank
+    }
+
+    private mutating func resolveInstruments() {
+        var view = states
+        if question.label != nil {
+            view[set.table[.classification]] = FactState(content: .one(higherRank))
+        }
+        var safeguards = KnownSet()
+        var open: Set<Int> = []
+        let isInForce = question.decided >= set.agreements.inForce
+        for instrument in set.agreements.instruments
+        where isInForce && set.signed.contains(instrument.id)
+            && instrument.stands(
+                from: question.source, to: question.destination, at: question.decided)
+        {
+            let truth = instrument.covers.truth(view)
+            if instrument.namesLevel { classifiedCover = max(classifiedCover, truth) }
+            switch truth {
+            case .yes:
+                counted.append(instrument)
+                safeguards.certain += instrument.kinds
+            case .maybe:
+                safeguards.maybe += instrument.kinds
+                instrument.covers.causes(view, into: &open)
+            case .no: break
+            }
+        }
+        states[set.table[.safeguard]] = FactState(
+            content: .set(safeguards), causes: open.sorted())
+    }
+
+    // MARK: Views
+
+    /// The facts as one file sees them: its own levels, its own lists.
+    func view(of file: Jurisdiction) -> [FactState] {
+        var view = states
+        if question.label != nil {
+            view[set.table[.classification]] = FactState(
+                content: .one(file.level(of: resolved.rank)))
+        }
+        view[set.table[.specialCategory]] = special(file, view)
+        if !file.nationalCategories.isEmpty { addNationalCategories(file, &view) }
+        return view
+    }
+
+    private func special(_ file: Jurisdiction, _ view: [FactState]) -> FactState {
+        guard let special = file.special else { return FactState(content: .flag(false)) }
+        switch special.truth(view) {
+        case .yes: return FactState(content: .flag(true))
+        case .no: return FactState(content: .flag(false))
+        case .maybe:
+            var causes: Set<Int> = []
+            special.causes(view, into: &causes)
+            return FactState(content: .unknown, causes: causes.sorted())
+        }
+    }
+
+    private func addNationalCategories(_ file: Jurisdiction, _ view: inout [FactState]) {
+        let index = set.table[.nationalCategory]
+        guard case .set(var categories) = view[index].content else { return }
+        var causes = Set(view[index].causes)
+        for category in file.nationalCategories {
+            switch category.alsoWhen?.truth(view) ?? .no {
+            case .yes: categories.certain.append(category.term)
+            case .maybe:
+                categories.maybe.append(category.term)
+                category.alsoWhen?.causes(view, into: &causes)
+            case .no: break
+            }
+        }
+        view[index] = FactState(content: .set(categories), causes: causes.sorted())
+    }
+
+    // MARK: Files
+
+    /// Asks one country's file about one flow.
+    mutating func judge(_ country: Country, _ flow: Flow) -> Judgement {
+        let judgement: Judgement
+        if let file = set.jurisdictions[country], question.decided >= file.inForce,
+            let rules = file.byFlow[flow]
+        {
+            let ground = flow == .export || flow == .domestic ? question.ground : nil
+            judgement = judge(file, flow, rules, named: ground)
+        } else {
+            let rule = set.jurisdictions[country] == nil ? "no-file" : "not-in-force"
+            judgement = Judgement(
+                jurisdiction: country.code, flow: flow, outcome: .refused,
+                clauses: [.builtIn(rule)])
+        }
+        judgements.append(judgement)
+        return judgement
+    }
+
+    mutating func judgeFederation() {
+        let file = set.federation
+        guard question.decided >= file.inForce, let rules = file.byFlow[.export] else {
+            judgements.append(
+                Judgement(
+                    jurisdiction: file.name, flow: nil, outcome: .refused,
+                    clauses: [.builtIn("not-in-force")]))
+            return
+        }
+        judgements.append(judge(file, nil, rules, named: nil))
+    }
+
+    private mutating func judge(
+        _ file: Jurisdiction, _ flow: Flow?, _ rules: FlowRules, named: String?
+    ) -> Judgement {
+        let view = view(of: file)
+        let prohibitions = applying(rules.prohibitions, view)
+        if prohibitions.contains(where: { $0.truth == .yes }) {
+            return judgement(
+                file, flow, .refused,
+                prohibitions.filter { $0.truth == .yes }.map { clause($0.rule, $0.truth, file, flow) })
+        }
+        let grounds = rungs(rules.grounds, view, file, named)
+        let counting = grounds.first { $0.truth == .yes }?.rule
+        if flow != nil, counting == nil, !grounds.contains(where: { $0.truth == .maybe }) {
+            let rule = named == nil ? "no-ground" : "named-ground-does-not-apply"
+            return judgement(file, flow, .refused, [.builtIn(rule)])
+        }
+        guard prohibitions.isEmpty, counting != nil || flow == nil else {
+            for (rule, _) in prohibitions { rule.causes(view, into: &causes) }
+            let open = counting == nil ? grounds.filter { $0.truth == .maybe } : []
+            for (rule, _) in open { rule.causes(view, into: &causes) }
+            return judgement(
+                file, flow, .incomplete,
+                (prohibitions + open).map { clause($0.rule, $0.truth, file, flow) })
+        }
+        let deciding = (counting.map { [($0, Truth.yes)] } ?? []) + applying(rules.duties, view)
+        for (rule, _) in deciding { owe(rule, file, flow) }
+        return judgement(
+            file, flow, .permitted, deciding.map { clause($0.0, $0.1, file, flow) })
+    }
+
+    /// The rules that apply or may apply, with which of the two.
+    private func applying(_ rules: [Rule], _ view: [FactState]) -> [(rule: Rule, truth: Truth)] {
+        rules.compactMap { rule in
+            let truth = rule.truth(view, at: question.decided)
+            return truth == .no ? nil : (rule, truth)
+        }
+    }
+
+    /// The grounds with their truth; rungs of one ladder count only where every earlier rung
+    /// certainly does not.
+    private func rungs(
+        _ grounds: [Rule], _ view: [FactState], _ file: Jurisdiction, _ named: String?
+    ) -> [(rule: Rule, truth: Truth)] {
+        var earlier: [String: Truth] = [:]
+        var result: [(rule: Rule, truth: Truth)] = []
+        for ground in grounds {
+            var truth = ground.truth(view, at: question.decided)
+            if let ladder = ground.ladder {
+                let before = earlier[ladder] ?? .no
+                earlier[ladder] = max(before, truth)
+                truth = min(truth, !before)
+            }
+            if named == nil || named == "\(file.name)/\(ground.name)" { result.append((ground, truth)) }
+        }
+        return result
+    }
+
+    private func judgement(
+        _ file: Jurisdiction, _ flow: Flow?, _ outcome: Verdict.Outcome, _ clauses: [Clause]
+    ) -> Judgement {
+        Judgement(jurisdiction: file.name, flow: flow, outcome: outcome, clauses: clauses)
+    }
+
+    private func clause(
+        _ rule: Rule, _ truth: Truth, _ file: Jurisdiction, _ flow: Flow?
+    ) -> Clause {
+        Clause(
+            kind: Clause.Kind(rule.kind), rule: rule.name, isCertain: truth == .yes,
+            citation: rule.basis.citation(
+                for: file.country.flatMap { question.sectors[$0] }, exemption: rule.exemption))
+    }
+
+    private mutating func owe(_ rule: Rule, _ file: Jurisdiction, _ flow: Flow?) {
+        owed += rule.obligations.map {
+            Owed(obligation: $0, rule: "\(file.name)/\(rule.name)", flow: flow)
+        }
+    }
+}
+
+extension Clause {
+    static func builtIn(_ rule: String, isCertain: Bool = true) -> Clause {
+        Clause(kind: .builtIn, rule: rule, isCertain: isCertain, citation: nil)
+    }
+}
+
+extension Clause.Kind {
+    fileprivate init(_ kind: Rule.Kind) {
+        switch kind {
+        case .ground: self = .ground
+        case .prohibition: self = .prohibition
+        case .duty: self = .duty
+        }
+    }
+}

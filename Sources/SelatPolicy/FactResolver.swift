@@ -1,0 +1,240 @@
+import SelatCore
+
+/// Makes of a question what conditions compare: every fact's state, what silence meant, what is
+/// missing, and what contradicts itself.
+struct FactResolver {
+    let set: PolicySet
+    let question: Question
+    private(set) var states: [FactState]
+    /// The facts of the record.
+    private(set) var facts: Facts
+    /// Required facts that nobody stated.
+    private(set) var missing: Set<Int> = []
+    /// Facts that contradict others.
+    private(set) var contradictions: Set<String> = []
+    private var isPersonal = Truth.maybe
+
+    init(_ set: PolicySet, _ question: Question) throws(QuestionError) {
+        self.set = set
+        self.question = question
+        facts = question.facts
+        states = set.table.definitions.map { FactState(content: .unknown, causes: [$0.index]) }
+        try resolveStated()
+        try resolveRoute()
+        resolveLabel()
+        try resolveOfficers()
+        resolveSilence()
+        checkPersons()
+    }
+
+    private subscript(fact: KnownFact) -> FactState.Content {
+        get { states[set.table[fact]].content }
+        set { states[set.table[fact]] = FactState(content: newValue) }
+    }
+
+    // MARK: What the sender states
+
+    private mutating func resolveStated() throws(QuestionError) {
+        for (name, fact) in question.facts.byName.sorted(by: { $0.key < $1.key }) {
+            guard let index = set.table.index[name] else {
+                throw .unknownFact(name, nearest: Nearest.word(to: name, in: set.table.index.keys))
+            }
+            let definition = set.table.definitions[index]
+            guard definition.source.isStated,
+                fact.origin == .stated || fact.origin == .inspected
+            else { throw .notForSenders(fact: name, from: definition.source.description) }
+            states[index] = FactState(content: try content(fact.value, definition))
+        }
+    }
+
+    private func content(
+        _ value: FactValue, _ definition: FactDefinition
+    ) throws(QuestionError) -> FactState.Content {
+        switch (definition.type, value) {
+        case (.flag, .flag(let flag)): return .flag(flag)
+        case (.number, .number(let number)) where number <= UInt64(JSON.integerMax):
+            return .number(number)
+        case (.one(let lexicon), .term(let term)), (.ladder(let lexicon), .term(let term)):
+            return .one(try position(term, definition.name, lexicon))
+        case (.set(let lexicon), .set(let terms)):
+            return .set(KnownSet(certain: try positions(terms, definition.name, lexicon)))
+        default:
+            throw .wrongType(fact: definition.name, expected: definition.type.expected)
+        }
+    }
+
+    private func position(
+        _ term: String, _ fact: String, _ lexicon: Lexicon
+    ) throws(QuestionError) -> Int {
+        if let position = lexicon.index[term] { return position }
+        throw .unknownTerm(term, fact: fact, nearest: Nearest.word(to: term, in: lexicon.names))
+    }
+
+    private func positions(
+        _ terms: some Collection<String>, _ fact: String, _ lexicon: Lexicon
+    ) throws(QuestionError) -> [Int] {
+        var positions: [Int] = []
+        positions.reserveCapacity(terms.count)
+        for term in terms.sorted() { positions.append(try position(term, fact, lexicon)) }
+        return positions
+    }
+
+    // MARK: What the node's own books say
+
+    private mutating func resolveRoute() throws(QuestionError) {
+        let (source, destination) = (question.source.country, question.destination.country)
+        self[.source] = .one(try position(source.code, "source", .countries))
+        self[.destination] = .one(try position(destination.code, "destination", .countries))
+        for (fact, country) in [(KnownFact.sourceSector, source), (.destinationSector, destination)] {
+            guard let sector = question.sectors[country],
+                let index = Sector.allCases.firstIndex(of: sector)
+            else { continue }
+            self[fact] = .one(index)
+        }
+        let relays = Set(question.relays.map(\.country.code))
+        self[.relays] = .set(
+            KnownSet(certain: try positions(relays, "relays", .countries)))
+        let lineage = Set(question.lineage.map(\.code))
+        self[.lineage] = .set(
+            KnownSet(certain: try positions(lineage, "lineage", .countries)))
+        facts["lineage"] = Fact(.set(lineage), .computed)
+    }
+
+    private mutating func resolveLabel() {
+        guard let label = question.label else { return }
+        self[.classification] = .one(rank)
+        self[.tlp] = .one(label.tlp.rank)
+        self[.releasableTo] = .set(
+            KnownSet(certain: label.releasableTo.compactMap { Countries.index[$0.code] }))
+        if let known = markingRank, known > label.classification.rank {
+            contradictions.insert("classification")
+        }
+    }
+
+    /// The level that the files are shown: an unknown marking counts as the highest.
+    var rank: Int {
+        guard let label = question.label else { return Classification.topSecret.rank }
+        guard label.marking != nil, markingRank == nil else { return label.classification.rank }
+        return Classification.topSecret.rank
+    }
+
+    /// The level of the originator's marking: the source's own, or of where the dataset came from.
+    private var markingRank: Int? {
+        guard let marking = question.label?.marking else { return nil }
+        let files = [question.source.country] + question.lineage.sorted()
+        return files.lazy.compactMap { set.jurisdictions[$0]?.markings[marking] }.first
+    }
+
+    private mutating func resolveOfficers() throws(QuestionError) {
+        let documents = set.table.definitions[set.table[.document]].type.lexicon
+        if let documents {
+            self[.document] = .set(
+                KnownSet(certain: try positions(question.documents, "document", documents)))
+        }
+        facts["document"] = Fact(
+            .set(question.documents), question.documents.isEmpty ? .assumed : .attested)
+        self[.emergency] = .flag(question.isEmergency)
+        facts["emergency"] = Fact(
+            .flag(question.isEmergency), question.isEmergency ? .attested : .assumed)
+        for (name, value) in question.counters.sorted(by: { $0.key < $1.key }) {
+            guard let index = set.table.index[name], set.table.definitions[index].owner != nil else {
+                throw .unknownFact(name, nearest: nil)
+            }
+            guard value <= UInt64(JSON.integerMax) else {
+                throw .wrongType(fact: name, expected: FactType.number.expected)
+            }
+            states[index] = FactState(content: .number(value))
+            facts[name] = Fact(.number(value), .computed)
+        }
+    }
+
+    // MARK: What silence means
+
+    private mutating func resolveSilence() {
+        let personal = set.table[.personalData]
+        if case .flag(let flag) = states[personal].content { isPersonal = Truth(flag) }
+        for fact in set.table.definitions where fact.source.isStated && facts[fact.name] == nil {
+            switch fact.silence {
+            case .required: require(fact)
+            case .requiredIfPersonal: resolvePersonal(fact, personal)
+            case .requiredIfSourceDefines: resolveNational(fact)
+            case .sourceOnly: assume(fact, .set([question.source.country.code]))
+            case .destinationOnly: assume(fact, .set([question.destination.country.code]))
+            case .none: assume(fact, .set([]))
+            case .flag(let flag): assume(fact, .flag(flag))
+            case .word(let word): assume(fact, .term(word))
+            case .computed: break
+            }
+        }
+    }
+
+    private mutating func require(_ fact: FactDefinition) {
+        missing.insert(fact.index)
+        leaveOpen(fact, because: fact.index)
+    }
+
+    private mutating func leaveOpen(_ fact: FactDefinition, because cause: Int) {
+        let content: FactState.Content =
+            if case .set = fact.type { .set(KnownSet(isOpen: true)) } else { .unknown }
+        states[fact.index] = FactState(content: content, causes: [cause])
+    }
+
+    private mutating func resolvePersonal(_ fact: FactDefinition, _ personal: Int) {
+        switch isPersonal {
+        case .yes: require(fact)
+        // Whether it is needed depends on another fact, which is the one to state.
+        case .maybe: leaveOpen(fact, because: personal)
+        case .no: assume(fact, fact.type.empty)
+        }
+    }
+
+    private mutating func resolveNational(_ fact: FactDefinition) {
+        let source = set.jurisdictions[question.source.country]
+        if source?.nationalCategories.isEmpty ?? true {
+            assume(fact, .set([]))
+        } else {
+            require(fact)
+        }
+    }
+
+    private mutating func assume(_ fact: FactDefinition, _ value: FactValue) {
+        // Silence was checked against the vocabulary when it was loaded.
+        guard let content = try? content(value, fact) else { return leaveOpen(fact, because: fact.index) }
+        states[fact.index] = FactState(content: content)
+        facts[fact.name] = Fact(value, .assumed)
+    }
+
+    // MARK: Contradictions
+
+    /// Without personal data no fact on persons has a value; with personal data each has one.
+    private mutating func checkPersons() {
+        for fact in set.table.definitions where fact.silence == .requiredIfPersonal {
+            guard let value = facts[fact.name]?.value else { continue }
+            let isEmpty = value == fact.type.empty
+            if isPersonal == .no && !isEmpty || isPersonal == .yes && isEmpty {
+                contradictions.insert(fact.name)
+            }
+        }
+        if facts["purpose"]?.value == .set([]) { contradictions.insert("purpose") }
+    }
+}
+
+extension FactType {
+    /// The value of a fact on persons where there are none.
+    fileprivate var empty: FactValue {
+        switch self {
+        case .flag: .flag(false)
+        case .number: .number(0)
+        case .one, .ladder, .set: .set([])
+        }
+    }
+
+    var expected: String {
+        switch self {
+        case .flag: "`yes` or `no`"
+        case .number: "a number from 0 to 2^53 - 1"
+        case .one, .ladder: "one term"
+        case .set: "a set of terms"
+        }
+    }
+}

@@ -1,0 +1,67 @@
+import SelatCore
+
+/// One country's file, or the federation's, resolved and ready to judge.
+struct Jurisdiction: Sendable {
+    let name: String
+    /// Nil for the federation.
+    let country: Country?
+    let edition: Edition
+    let inForce: Timestamp
+    /// What makes a dataset special here; nil where the law knows no such list.
+    let special: Condition?
+    /// Ranks of the classification levels that exist here, lowest first; unclassified always does.
+    let levels: [Int]
+    /// The rank of each marking.
+    let markings: [String: Int]
+    let nationalCategories: [NationalCategory]
+    let counters: [Counter]
+    let rules: [Rule]
+    /// The rules by kind for each flow, in the file's order, so that judging looks at no other.
+    let byFlow: [Flow: FlowRules]
+
+    /// The lowest own level that is not below a label's, else top secret.
+    func level(of rank: Int) -> Int {
+        levels.first { $0 >= rank } ?? Classification.topSecret.rank
+    }
+}
+
+struct FlowRules: Sendable {
+    let prohibitions: [Rule]
+    let grounds: [Rule]
+    let duties: [Rule]
+
+    init(_ rules: [Rule]) {
+        prohibitions = rules.filter { $0.kind == .prohibition }
+        grounds = rules.filter { $0.kind == .ground }
+        duties = rules.filter { $0.kind == .duty }
+    }
+}
+
+/// A category of a country's own, that data may have though nobody states it.
+struct NationalCategory: Sendable {
+    let name: String
+    /// Its position among all countries' categories.
+    let term: Int
+    let alsoWhen: Condition?
+}
+
+/// A number that a node keeps over many transfers.
+package struct Counter: Hashable, Sendable {
+    package enum Reach: String, CaseIterable, Sendable { case anywhere, destination }
+
+    package let name: String
+    /// The fact that is added up.
+    package let adds: String
+    package let to: Reach
+    /// The window of time, in seconds.
+    package let over: UInt64
+}
+
+/// A document that an officer may attest.
+package struct DocumentDefinition: Hashable, Sendable {
+    package let name: String
+    package let title: String
+    package let role: String
+    /// How long an attestation counts, in seconds.
+    package let validFor: UInt64
+}
