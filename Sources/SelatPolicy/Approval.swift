@@ -44,7 +44,8 @@ package struct ApprovalDebt: Hashable, Sendable, CustomStringConvertible {
         let open = places.indices.filter { !matching.fill($0) }
         return debts.compactMap { debt in
             let left = open.filter { places[$0] == debt }.count
-            return left == 0 ? nil : ApprovalDebt(role: debt.role, side: debt.side, count: UInt64(left))
+            return left == 0
+                ? nil : ApprovalDebt(role: debt.role, side: debt.side, count: UInt64(left))
         }
     }
 }

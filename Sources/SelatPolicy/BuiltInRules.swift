@@ -78,7 +78,8 @@ extension Evaluation {
     private func demands() -> [ObligationJoin.Demanded] {
         var demands = owed.map { owed in
             ObligationJoin.Demanded(
-                demand: within(owed.obligation), side: owed.obligation.side ?? Self.side(of: owed.flow),
+                demand: within(owed.obligation),
+                side: owed.obligation.side ?? Self.side(of: owed.flow),
                 rule: owed.rule)
         }
         if let label = question.label, label.tlp >= .amber {

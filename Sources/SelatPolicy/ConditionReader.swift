@@ -41,7 +41,8 @@ struct ConditionReader {
     mutating func read(_ node: DocumentNode, _ reader: inout DocumentReader) -> Condition? {
         if case .word(let word, _) = node.content {
             if word == "always" { return .always }
-            reader.report(.wrongType, node.place, "`\(word)` is no condition; write `always` or facts")
+            reader.report(
+                .wrongType, node.place, "`\(word)` is no condition; write `always` or facts")
             return nil
         }
         return readMap(node, &reader, mayBranch: true)
@@ -52,7 +53,8 @@ struct ConditionReader {
     ) -> Condition? {
         guard let section = reader.map(node, "a condition") else { return nil }
         guard !section.entries.isEmpty else {
-            reader.report(.emptyCondition, node.place, "an empty condition; write `always` or facts")
+            reader.report(
+                .emptyCondition, node.place, "an empty condition; write `always` or facts")
             return nil
         }
         var parts: [Condition] = []
@@ -74,7 +76,8 @@ struct ConditionReader {
         _ entry: DocumentNode.Entry, _ reader: inout DocumentReader
     ) -> Condition? {
         guard case .list(let nodes) = entry.value.content, nodes.count > 1 else {
-            reader.report(.wrongType, entry.place, "`any` must be a list of two or more alternatives")
+            reader.report(
+                .wrongType, entry.place, "`any` must be a list of two or more alternatives")
             return nil
         }
         return .any(nodes.compactMap { readMap($0, &reader, mayBranch: false) })

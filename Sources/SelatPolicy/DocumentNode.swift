@@ -148,5 +148,7 @@ private struct DocumentBuilder {
 }
 
 extension Place {
-    fileprivate init(_ mark: Mark) { self.init(line: max(1, mark.line), column: max(1, mark.column)) }
+    fileprivate init(_ mark: Mark) {
+        self.init(line: max(1, mark.line), column: max(1, mark.column))
+    }
 }

@@ -14,8 +14,11 @@ extension DocumentReader {
     package mutating func duration(_ node: DocumentNode?, _ what: String) -> UInt64? {
         guard let node, let text = word(node, what) else { return nil }
         let parts = text.split(separator: " ", omittingEmptySubsequences: false)
-        let units: [Substring: UInt64] = ["hours": 3_600, "hour": 3_600, "days": 86_400, "day": 86_400]
-        if parts.count == 2, let count = Self.number(String(parts[0])), (1...999_999).contains(count),
+        let units: [Substring: UInt64] = [
+            "hours": 3_600, "hour": 3_600, "days": 86_400, "day": 86_400,
+        ]
+        if parts.count == 2, let count = Self.number(String(parts[0])),
+            (1...999_999).contains(count),
             let unit = units[parts[1]]
         {
             return count * unit

@@ -127,7 +127,8 @@ package struct DocumentReader {
         if let value = Value(rawValue: text) { return value }
         let words = Value.allCases.map(\.rawValue)
         let nearest = Nearest.word(to: text, in: words)
-        let hint = nearest == nil ? "; one of \(words.joined(separator: ", "))" : Nearest.hint(nearest)
+        let hint =
+            nearest == nil ? "; one of \(words.joined(separator: ", "))" : Nearest.hint(nearest)
         report(.unknownWord, node.place, "`\(text)` is no \(what)\(hint)")
         return nil
     }

@@ -79,7 +79,8 @@ struct DocumentScan {
         _ scalar: Unicode.Scalar, after previous: Unicode.Scalar, before next: Unicode.Scalar,
         _ line: Int, _ column: Int
     ) {
-        guard scalar == "*" || scalar == "&" || scalar == "!", " \n[{,:-".contains(Character(previous))
+        guard scalar == "*" || scalar == "&" || scalar == "!",
+            " \n[{,:-".contains(Character(previous))
         else { return }
         if scalar != "!", " \n\r".contains(Character(next)) { return }
         let what = scalar == "!" ? "a tag" : scalar == "&" ? "an anchor" : "an alias"

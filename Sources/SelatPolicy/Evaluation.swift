@@ -163,7 +163,9 @@ struct Evaluation {
         if prohibitions.contains(where: { $0.truth == .yes }) {
             return judgement(
                 file, flow, .refused,
-                prohibitions.filter { $0.truth == .yes }.map { clause($0.rule, $0.truth, file, flow) })
+                prohibitions.filter { $0.truth == .yes }.map {
+                    clause($0.rule, $0.truth, file, flow)
+                })
         }
         let grounds = rungs(rules.grounds, view, file, named)
         let counting = grounds.first { $0.truth == .yes }?.rule
@@ -207,7 +209,9 @@ struct Evaluation {
                 earlier[ladder] = max(before, truth)
                 truth = min(truth, !before)
             }
-            if named == nil || named == "\(file.name)/\(ground.name)" { result.append((ground, truth)) }
+            if named == nil || named == "\(file.name)/\(ground.name)" {
+                result.append((ground, truth))
+            }
         }
         return result
     }

@@ -25,7 +25,8 @@ package struct Reason: Hashable, Sendable, CustomStringConvertible {
             let verb = isCertain ? "forbids it" : "may forbid it"
             return "\(place): `\(rule)`\(source) \(verb)" + (list.isEmpty ? "" : ": \(list)")
         case .duty: return "\(place): `\(rule)`\(source)"
-        case .builtIn: return "\(place): \(BuiltIn.sentence(rule))" + (list.isEmpty ? "" : ": \(list)")
+        case .builtIn:
+            return "\(place): \(BuiltIn.sentence(rule))" + (list.isEmpty ? "" : ": \(list)")
         }
     }
 }
@@ -48,7 +49,8 @@ package enum BuiltIn {
         case "tlp-not-onward": "TLP:AMBER is not sent on"
         case "no-ground": "no ground of the file can apply"
         case "named-ground-does-not-apply": "the ground that the sender named does not apply"
-        case "transform-unavailable": "data would have to be changed first, which cannot be done yet"
+        case "transform-unavailable":
+            "data would have to be changed first, which cannot be done yet"
         case "transit-excluded": "the route passes a country that a rule excludes"
         default: rule
         }
@@ -68,7 +70,8 @@ extension PolicySet {
     private func reasons(
         _ judgement: Judgement, _ verdict: Verdict, _ evaluation: Evaluation
     ) -> [Reason] {
-        let file = (try? Country(judgement.jurisdiction)).flatMap { jurisdictions[$0] }
+        let file =
+            (try? Country(judgement.jurisdiction)).flatMap { jurisdictions[$0] }
             ?? (judgement.jurisdiction == federation.name ? federation : nil)
         guard let file, let rules = file.byFlow[judgement.flow ?? .export] else {
             return judgement.clauses.map { clause in
@@ -79,7 +82,9 @@ extension PolicySet {
         var reasons = judgement.clauses.filter { $0.kind != .ground }.map { clause in
             Reason(judgement, clause, conditions(of: clause.rule, in: rules.prohibitions, view))
         }
-        let isWithoutGround = judgement.clauses.contains { $0.kind == .builtIn || $0.kind == .ground }
+        let isWithoutGround = judgement.clauses.contains {
+            $0.kind == .builtIn || $0.kind == .ground
+        }
         for ground in rules.grounds where isWithoutGround {
             reasons.append(tried(ground, judgement, view, at: verdict.question.decided))
         }
@@ -104,7 +109,8 @@ extension PolicySet {
         }
         return Reason(
             jurisdiction: judgement.jurisdiction, flow: judgement.flow, kind: .ground,
-            rule: ground.name, citation: ground.basis.citation(for: nil, exemption: ground.exemption),
+            rule: ground.name,
+            citation: ground.basis.citation(for: nil, exemption: ground.exemption),
             conditions: failing.map(\.text), isCertain: truth != .maybe)
     }
 

@@ -85,7 +85,9 @@ struct FactResolver {
         let (source, destination) = (question.source.country, question.destination.country)
         self[.source] = .one(try position(source.code, "source", .countries))
         self[.destination] = .one(try position(destination.code, "destination", .countries))
-        for (fact, country) in [(KnownFact.sourceSector, source), (.destinationSector, destination)] {
+        for (fact, country) in [
+            (KnownFact.sourceSector, source), (.destinationSector, destination),
+        ] {
             guard let sector = question.sectors[country],
                 let index = Sector.allCases.firstIndex(of: sector)
             else { continue }
@@ -137,7 +139,8 @@ struct FactResolver {
         facts["emergency"] = Fact(
             .flag(question.isEmergency), question.isEmergency ? .attested : .assumed)
         for (name, value) in question.counters.sorted(by: { $0.key < $1.key }) {
-            guard let index = set.table.index[name], set.table.definitions[index].owner != nil else {
+            guard let index = set.table.index[name], set.table.definitions[index].owner != nil
+            else {
                 throw .unknownFact(name, nearest: nil)
             }
             guard value <= UInt64(JSON.integerMax) else {
@@ -199,7 +202,9 @@ struct FactResolver {
 
     private mutating func assume(_ fact: FactDefinition, _ value: FactValue) {
         // Silence was checked against the vocabulary when it was loaded.
-        guard let content = try? content(value, fact) else { return leaveOpen(fact, because: fact.index) }
+        guard let content = try? content(value, fact) else {
+            return leaveOpen(fact, because: fact.index)
+        }
         states[fact.index] = FactState(content: content)
         facts[fact.name] = Fact(value, .assumed)
     }

@@ -105,7 +105,8 @@ struct AgreementsReader {
     private mutating func readText(_ node: DocumentNode?) {
         guard let node, let text = reader.word(node, "text") else { return }
         if (try? Digest(text)) == nil {
-            reader.report(.wrongType, node.place, "text must be `sha256:` and 64 hexadecimal digits")
+            reader.report(
+                .wrongType, node.place, "text must be `sha256:` and 64 hexadecimal digits")
         }
     }
 

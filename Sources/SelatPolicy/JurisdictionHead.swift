@@ -52,7 +52,8 @@ struct HeadReader {
         let file = source.name.split(separator: "/").last ?? ""
         if file != "\(name).yaml" {
             reader.report(
-                .fileName, place, "the file of `\(name)` must be named `\(name).yaml`, not `\(file)`")
+                .fileName, place,
+                "the file of `\(name)` must be named `\(name).yaml`, not `\(file)`")
         }
         if name.utf8.count == 2 { _ = reader.country(Word(text: name, place: place)) }
     }
@@ -72,7 +73,8 @@ struct HeadReader {
 
     private mutating func checkFederation(_ head: JurisdictionHead) {
         let ofCountries = ["special", "markings", "national-categories", "documents", "counters"]
-        for entry in head.root.entries where head.country == nil && ofCountries.contains(entry.key) {
+        for entry in head.root.entries where head.country == nil && ofCountries.contains(entry.key)
+        {
             reader.report(.misplaced, entry.place, "`\(entry.key)` belongs in a country's file")
         }
         if head.country != nil { _ = reader.required(head.root, "special") }

@@ -53,9 +53,11 @@ struct JurisdictionReader {
             let binds = source["binds"].map { readSectors($0) } ?? []
             guard let title, let cite, let kind else { continue }
             if kind == .policy, source["binds"] != nil {
-                reader.report(.misplaced, entry.place, "a policy binds by adoption; leave `binds` out")
+                reader.report(
+                    .misplaced, entry.place, "a policy binds by adoption; leave `binds` out")
             }
-            sources[entry.key] = Basis(title: title, cite: cite, kind: kind, clause: "", binds: binds)
+            sources[entry.key] = Basis(
+                title: title, cite: cite, kind: kind, clause: "", binds: binds)
         }
         return sources
     }
@@ -122,7 +124,8 @@ struct JurisdictionReader {
                 guard let term = lexicon.index[word.text] else {
                     let hint = Nearest.hint(Nearest.word(to: word.text, in: lexicon.names))
                     reader.report(
-                        .unknownTerm, word.place, "`\(word.text)` is no term of \(entry.key)\(hint)")
+                        .unknownTerm, word.place, "`\(word.text)` is no term of \(entry.key)\(hint)"
+                    )
                     continue
                 }
                 parts.append(
@@ -138,7 +141,9 @@ struct JurisdictionReader {
     private mutating func readCounters() -> [Counter] {
         head.counters.compactMap { entry in
             let keys = ["adds", "of", "to", "over"]
-            guard let section = reader.section(entry.value, "a counter", keys: keys) else { return nil }
+            guard let section = reader.section(entry.value, "a counter", keys: keys) else {
+                return nil
+            }
             let adds = readAdded(reader.required(section, "adds"))
             if let of = section["of"] { _ = readCondition(of, isGround: false, isTransit: false) }
             let reach: Counter.Reach? = reader.choice(reader.required(section, "to"), "reach")
@@ -176,7 +181,9 @@ struct JurisdictionReader {
 
     /// Every definition must serve a rule: one that nobody uses is a word misspelt elsewhere.
     private mutating func checkUse(_ root: Section) {
-        for key in ["sources", "documents", "national-categories", "counters", "authorities", "groups"] {
+        for key in [
+            "sources", "documents", "national-categories", "counters", "authorities", "groups",
+        ] {
             guard let node = root[key], case .map(let entries) = node.content else { continue }
             for entry in entries where !used.contains(entry.key) {
                 reader.report(.unused, entry.place, "`\(entry.key)` of `\(key)` is used nowhere")
@@ -223,7 +230,8 @@ struct JurisdictionReader {
         let flows = readFlows(section)
         let (from, until) = readDates(section)
         let when = reader.required(section, "when").flatMap {
-            readCondition($0, isGround: kind == .ground, isTransit: flows?.contains(.transit) ?? false)
+            readCondition(
+                $0, isGround: kind == .ground, isTransit: flows?.contains(.transit) ?? false)
         }
         // An exception only narrows a ground, so the ground's rule on `some-of` does not hold in it.
         let unless = section["unless"].flatMap {

@@ -27,7 +27,8 @@ struct Lexicon: Sendable {
     /// - Parameter parents: the terms directly above a term; precondition: no cycle, all known.
     init(_ names: [String], parents: [String: [String]]) {
         self.names = names
-        let index = Dictionary(uniqueKeysWithValues: names.enumerated().map { ($0.element, $0.offset) })
+        let index = Dictionary(
+            uniqueKeysWithValues: names.enumerated().map { ($0.element, $0.offset) })
         self.index = index
         upward = names.map { name in
             var bits = Bits(count: names.count)

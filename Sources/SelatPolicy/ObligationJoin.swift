@@ -52,7 +52,9 @@ enum ObligationJoin {
         var kept: [Obligation] = []
         for transform in Transform.allCases {
             for obligation in obligations {
-                guard case .transform(transform, let categories) = obligation.demand else { continue }
+                guard case .transform(transform, let categories) = obligation.demand else {
+                    continue
+                }
                 let left = categories.filter { !taken.contains($0) }
                 guard !left.isEmpty else { continue }
                 kept.append(
@@ -79,8 +81,10 @@ extension Obligation {
             return true
         case (.notice(let a, _), .notice(let b, _)): return a == b
         case (.humanReview(let a), .humanReview(let b)): return a == b
-        case (.report(let a, let to, _, let from, let once),
-            .report(let b, let otherTo, _, let otherFrom, let otherOnce)):
+        case (
+            .report(let a, let to, _, let from, let once),
+            .report(let b, let otherTo, _, let otherFrom, let otherOnce)
+        ):
             return a == b && to == otherTo && from == otherFrom && once == otherOnce
         case (.keep(let a, _, let place), .keep(let b, _, let otherPlace)):
             return a == b && place == otherPlace

@@ -23,7 +23,9 @@ struct ObligationReader {
     mutating func read(
         _ node: DocumentNode, categories: Lexicon?, _ reader: inout DocumentReader
     ) -> RuleObligation? {
-        guard let section = reader.section(node, "an obligation", keys: Self.names) else { return nil }
+        guard let section = reader.section(node, "an obligation", keys: Self.names) else {
+            return nil
+        }
         guard section.entries.count == 1, let entry = section.entries.first,
             Self.names.contains(entry.key)
         else {
@@ -41,7 +43,8 @@ struct ObligationReader {
         case "onward-only-to": return readOnward(entry.value, &reader)
         case "no-transit-through":
             return owed(
-                readCountries(entry.value, entry.key, &reader).map { .noTransitThrough($0) }, .source)
+                readCountries(entry.value, entry.key, &reader).map { .noTransitThrough($0) },
+                .source)
         case "notice": return readNotice(entry.value, &reader)
         case "human-review": return readReview(entry.value, &reader)
         case "encryption": return readEncryption(entry.value, &reader)
@@ -64,7 +67,8 @@ struct ObligationReader {
         else { return nil }
         if !roles.contains(role) {
             let hint = Nearest.hint(Nearest.word(to: role, in: roles))
-            reader.report(.unknownWord, roleNode.place, "`\(role)` is no role of the vocabulary\(hint)")
+            reader.report(
+                .unknownWord, roleNode.place, "`\(role)` is no role of the vocabulary\(hint)")
         }
         var count: UInt64 = 1
         if let countNode = section["count"], let stated = reader.number(countNode, "count") {
@@ -75,9 +79,11 @@ struct ObligationReader {
         }
         let side = section["side"].flatMap { readSide($0, &reader) }
         if flows.contains(.transit) {
-            reader.report(.misplaced, node.place, "a relay sees nothing that a person could approve")
+            reader.report(
+                .misplaced, node.place, "a relay sees nothing that a person could approve")
         } else if flows.isEmpty, side == nil, section["side"] == nil {
-            reader.report(.missingKey, node.place, "an approval in the federation's file lacks `side`")
+            reader.report(
+                .missingKey, node.place, "an approval in the federation's file lacks `side`")
         }
         return owed(.approval(role: role, count: count), side)
     }

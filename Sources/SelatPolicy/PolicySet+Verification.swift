@@ -50,7 +50,9 @@ extension PolicySet {
     }
 
     private static func part(_ stated: Verdict, _ own: Verdict) -> String {
-        guard case .object(let a) = stated.json, case .object(let b) = own.json else { return "type" }
+        guard case .object(let a) = stated.json, case .object(let b) = own.json else {
+            return "type"
+        }
         return Set(a.keys).union(b.keys).sorted().first { a[$0] != b[$0] } ?? "type"
     }
 }

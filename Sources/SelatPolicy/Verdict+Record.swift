@@ -70,7 +70,9 @@ extension Verdict {
         instruments = try reader.strings("instruments")
         outcome = try reader.choice("outcome")
         var judgements: [Judgement] = []
-        for element in try reader.array("judgements") { judgements.append(try Judgement(json: element)) }
+        for element in try reader.array("judgements") {
+            judgements.append(try Judgement(json: element))
+        }
         self.judgements = judgements
         var obligations: [Obligation] = []
         for element in try reader.array("obligations") {
@@ -190,7 +192,8 @@ extension Clause {
         isCertain = try reader.bool("certain")
         kind = try reader.choice("kind")
         rule = try reader.string("rule")
-        citation = if let json = reader.optional("citation") { try Citation(json: json) } else { nil }
+        citation =
+            if let json = reader.optional("citation") { try Citation(json: json) } else { nil }
         try reader.end()
     }
 }

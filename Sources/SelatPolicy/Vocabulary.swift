@@ -58,7 +58,9 @@ struct VocabularyReader {
     private mutating func readTerms(_ node: DocumentNode?) {
         guard let node, let groups = reader.map(node, "terms") else { return }
         for group in groups.entries {
-            guard let section = reader.map(group.value, "the terms of \(group.key)") else { continue }
+            guard let section = reader.map(group.value, "the terms of \(group.key)") else {
+                continue
+            }
             terms[group.key] = lexicon(section)
         }
     }
@@ -69,7 +71,9 @@ struct VocabularyReader {
         for entry in section.entries {
             let term = reader.section(entry.value, "a term", keys: ["under", "label"])
             readLabel(term?["label"])
-            guard let under = term?["under"], let words = reader.words(under, "under") else { continue }
+            guard let under = term?["under"], let words = reader.words(under, "under") else {
+                continue
+            }
             for word in words where !names.contains(word.text) {
                 let hint = Nearest.hint(Nearest.word(to: word.text, in: names))
                 reader.report(.unknownTerm, word.place, "unknown term `\(word.text)`\(hint)")
@@ -101,7 +105,9 @@ struct VocabularyReader {
 
     // MARK: Facts
 
-    private mutating func readFacts(_ node: DocumentNode?, at place: Place) -> [Vocabulary.FactEntry] {
+    private mutating func readFacts(_ node: DocumentNode?, at place: Place) -> [Vocabulary
+        .FactEntry]
+    {
         guard let node, let section = reader.map(node, "facts") else { return [] }
         let facts = section.entries.compactMap { readFact($0) }
         for known in KnownFact.allCases where section[known.rawValue] == nil {
