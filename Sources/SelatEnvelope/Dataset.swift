@@ -73,13 +73,12 @@ package struct DatasetDescription: Hashable, Sendable {
             throw .malformed("manifest", "not 1 to \(Limits.resourcesMax) resources")
         }
         try DatasetPath.checkTogether(resources.map(\.path))
-        var total: UInt64 = 0
+        var room = Limits.payloadBytesMax
         for resource in resources {
-            // Each size is below 2⁵³ and there are at most 10,000, so the sum fits.
-            total += resource.bytes
-        }
-        guard total <= Limits.payloadBytesMax else {
-            throw .malformed("manifest", "over \(Limits.payloadBytesMax) bytes")
+            guard resource.bytes <= room else {
+                throw .malformed("manifest", "over \(Limits.payloadBytesMax) bytes")
+            }
+            room -= resource.bytes
         }
         self.resources = resources
         self.others = others.merging(["$schema": .string(Self.profile)]) { given, _ in given }

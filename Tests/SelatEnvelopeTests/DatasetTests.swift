@@ -27,7 +27,8 @@ struct DatasetTests {
     }
 
     @Test(arguments: [
-        ["a", "a"], ["A.csv", "a.csv"], ["É", "é"], ["a", "a/b"], ["A", "a/b"], ["a/b", "a"], [],
+        ["a", "a"], ["A.csv", "a.csv"], ["É", "é"], ["a", "a/b"], ["A", "a/b"], ["a/b", "a"],
+        ["a/b", "a-b", "a"], [],
     ])
     func pathsThatDoNotGoTogetherAreRefused(paths: [String]) {
         #expect(throws: EnvelopeError.self) { try description(paths) }
@@ -58,6 +59,7 @@ struct DatasetTests {
         #"{"resources":[{"name":"a","path":"a","bytes":1,"hash":5}]}"#,
         #"{"resources":[{"name":"a","path":"a","bytes":1},{"name":"a","path":"b","bytes":1}]}"#,
         #"{"resources":[{"name":"a","path":"a","bytes":9007199254740991}]}"#,
+        #"{"resources":[{"name":"a","path":"a","bytes":1},{"name":"b","path":"b","bytes":4398046511104}]}"#,
         #"{"resources":[]}"#, #"{"resources":{}}"#, "[]",
     ])
     func aDescriptorThatIsNotOneIsRefused(text: String) throws {
