@@ -64,9 +64,9 @@ package final class Store: Sendable {
             return end
         }
         readers = try Connections.readers(path: path)
-        latest = LatestCheckpoint(end.checkpoint)
+        latest = LatestCheckpoint(end.checkpoint, log: log, fatal: fatal)
         let setting = WriterSetting(
-            path: path, log: log, clock: clock, entropy: entropy, latest: latest, fatal: fatal)
+            path: path, clock: clock, entropy: entropy, latest: latest, fatal: fatal)
         Self.startWriter(connection, setting, end, queue, readers, lock)
     }
 
@@ -90,7 +90,7 @@ package final class Store: Sendable {
                 try connection.writeWithoutTransaction { database in
                     let writer = try Writer(
                         database: database, setting: setting, tree: end.tree,
-                        unsaved: end.isStored ? nil : end.checkpoint)
+                        isStored: end.isStored)
                     writer.run(queue)
                 }
                 try readers.close()
@@ -145,7 +145,7 @@ package final class Store: Sendable {
         }
     }
 
-    /// The newest checkpoint that the log's key has signed.
+    /// The checkpoint of everything committed, signed by the log's key.
     package var latestCheckpoint: SignedCheckpoint { latest.signed }
 
     /// The proof that an entry is in the tree of the newest checkpoint.

@@ -1,5 +1,5 @@
 // Group commit: the one writer takes all changes that wait, applies each in its own savepoint and
-// commits them with one fsync. Then it signs the tree's new root, and only then do callers go on.
+// commits them with one fsync. Only a committed root is ever signed.
 
 import CSQLite
 import GRDB
@@ -7,22 +7,54 @@ import SelatAudit
 import SelatCore
 import Synchronization
 
-/// The checkpoint that was signed last, for whoever reads.
+/// The committed tree, and its checkpoint, signed when somebody first asks for it: Ed25519 is
+/// deterministic, so it does not matter when that is.
 final class LatestCheckpoint: Sendable {
-    private let value: Mutex<SignedCheckpoint>
+    private struct State {
+        var size: UInt64
+        var root: Digest
+        var signed: SignedCheckpoint?
+    }
 
-    init(_ signed: SignedCheckpoint) { value = Mutex(signed) }
+    private let state: Mutex<State>
+    private let log: LogIdentity
+    private let fatal: @Sendable (StoreError) -> Never
 
+    init(
+        _ signed: SignedCheckpoint, log: LogIdentity,
+        fatal: @escaping @Sendable (StoreError) -> Never
+    ) {
+        let checkpoint = signed.checkpoint
+        state = Mutex(State(size: checkpoint.size, root: checkpoint.root, signed: signed))
+        self.log = log
+        self.fatal = fatal
+    }
+
+    /// A COMMIT has returned.
+    func advance(to tree: LogTree) {
+        let root = tree.root
+        state.withLock { $0 = State(size: tree.size, root: root, signed: nil) }
+    }
+
+    /// The checkpoint of everything committed.
     var signed: SignedCheckpoint {
-        get { value.withLock { $0 } }
-        set { value.withLock { $0 = newValue } }
+        state.withLock { state in
+            if let signed = state.signed { return signed }
+            do {
+                let signed = try log.sign(size: state.size, root: state.root)
+                state.signed = signed
+                return signed
+            } catch {
+                // What is committed could never be proven to anybody.
+                fatal(.failed("signing a checkpoint", code: SQLITE_ERROR, reason: "\(error)"))
+            }
+        }
     }
 }
 
 /// What the writer works with.
 struct WriterSetting: Sendable {
     let path: String
-    let log: LogIdentity
     let clock: any WallClock
     let entropy: any Entropy
     let latest: LatestCheckpoint
@@ -34,9 +66,9 @@ final class Writer {
     private let database: Database
     private let setting: WriterSetting
     private let log: LogAppender
-    /// Signed and not yet stored. It needs no fsync of its own: after a crash, signing the committed
-    /// root gives the same bytes again.
-    private var unsaved: SignedCheckpoint?
+    /// Whether the committed tree has no stored checkpoint. It needs no fsync of its own: after a
+    /// crash, signing the committed root gives the same bytes again.
+    private var isUnsaved: Bool
     /// Not every checkpoint is stored: a later one proves what an earlier one did.
     private var storeNext = ContinuousClock.now
     private let begin: PreparedStatement
@@ -45,12 +77,12 @@ final class Writer {
     private let release: PreparedStatement
 
     init(
-        database: Database, setting: WriterSetting, tree: LogTree, unsaved: SignedCheckpoint?
+        database: Database, setting: WriterSetting, tree: LogTree, isStored: Bool
     ) throws {
         guard let connection = database.sqliteConnection else { throw StoreError.closed }
         self.database = database
         self.setting = setting
-        self.unsaved = unsaved
+        isUnsaved = !isStored
         log = try LogAppender(connection: connection, tree: tree, entropy: setting.entropy)
         begin = try PreparedStatement("BEGIN IMMEDIATE", on: connection)
         commit = try PreparedStatement("COMMIT", on: connection)
@@ -61,12 +93,12 @@ final class Writer {
     /// Commits until the queue is closed and empty.
     func run(_ queue: ChangeQueue) {
         while true {
-            switch queue.take(patience: unsaved == nil ? nil : patience) {
+            switch queue.take(patience: isUnsaved ? patience : nil) {
             case .changes(let changes): settle(changes)
             case .idle: settle([])
             case .closed:
                 storeNext = .now
-                if unsaved != nil { settle([]) }
+                if isUnsaved { settle([]) }
                 return
             }
         }
@@ -93,8 +125,8 @@ extension Writer {
         var refusals: [() -> Void] = []
         do {
             try begin.run()
-            let stores = unsaved != nil && ContinuousClock.now >= storeNext
-            if stores, let unsaved { try log.insert(unsaved) }
+            let stores = isUnsaved && ContinuousClock.now >= storeNext
+            if stores { try log.insert(setting.latest.signed) }
             for change in changes {
                 do {
                     resumes.append(try apply(change))
@@ -104,7 +136,7 @@ extension Writer {
             }
             try commitOrEnd()
             if stores {
-                unsaved = nil
+                isUnsaved = false
                 storeNext = .now + Self.storeInterval
             }
         } catch {
@@ -114,7 +146,10 @@ extension Writer {
             for change in changes { change.fail(failure) }
             return
         }
-        if log.tree.size > before.size { sign() }
+        if log.tree.size > before.size {
+            setting.latest.advance(to: log.tree)
+            isUnsaved = true
+        }
         for resume in resumes { resume(log.tree.size) }
         for refuse in refusals { refuse() }
     }
@@ -167,19 +202,6 @@ extension Writer {
         guard sqlite3_exec(connection, "ROLLBACK", nil, nil, nil) == SQLITE_OK else {
             setting.fatal(
                 StoreError("rolling back", SQLiteFailure(connection), path: setting.path))
-        }
-    }
-
-    /// Signs the committed root.
-    private func sign() {
-        do {
-            let signed = try setting.log.sign(size: log.tree.size, root: log.tree.root)
-            setting.latest.signed = signed
-            unsaved = signed
-        } catch {
-            // The changes are durable, but no receipt could ever prove them.
-            setting.fatal(
-                .failed("signing a checkpoint", code: SQLITE_ERROR, reason: "\(error)"))
         }
     }
 }
