@@ -3,6 +3,7 @@ import NIOCore
 package import SelatCore
 package import SelatCrypto
 package import SelatHTTP
+import Synchronization
 
 /// What both ends say and hear about the membership list.
 package struct MembershipExchange: Sendable {
@@ -36,6 +37,7 @@ package struct RefusedPeer: Sendable {
 /// The listener that other nodes dial: TLS 1.3, mutual, and the routes of PROTOCOL.md section 7.
 package final class NodeServer: Sendable {
     private let listener: HTTPListener
+    private let context: CurrentContext
 
     /// The address in use; with the port that the system chose when 0 was asked for.
     package var address: HTTPAddress { listener.address }
@@ -49,10 +51,10 @@ package final class NodeServer: Sendable {
         refused: @escaping @Sendable (RefusedPeer) -> Void,
         limits: HTTPLimits = HTTPLimits(), logger: Logger
     ) async throws -> NodeServer {
-        let context = try TLSContext(identity)
+        let context = CurrentContext(try TLSContext(identity))
         let security: ConnectionSecurity = { channel in
             let peer = try TLSHandler.install(
-                on: channel, context, role: .accepting, verifyPeer: verifyPeer)
+                on: channel, context.value, role: .accepting, verifyPeer: verifyPeer)
             let address = channel.remoteAddress?.description ?? "unknown"
             peer.whenFailure { refused(RefusedPeer(address: address, cause: "\($0)")) }
             return peer.map { .node($0) }
@@ -60,10 +62,19 @@ package final class NodeServer: Sendable {
         let listener = try await HTTPListener.bind(
             point, limits: limits, security: security, logger: logger,
             responder: EnvelopeRoutes(service: service).responder(membership: membership))
-        return NodeServer(listener: listener)
+        return NodeServer(listener: listener, context: context)
     }
 
-    private init(listener: HTTPListener) { self.listener = listener }
+    private init(listener: HTTPListener, context: CurrentContext) {
+        self.listener = listener
+        self.context = context
+    }
+
+    /// Proves itself with `identity` to every peer that connects from now on, such as after a
+    /// certificate was renewed.
+    package func renew(_ identity: TLSIdentity) throws {
+        context.replace(try TLSContext(identity))
+    }
 
     /// Serves until `shutDown` and until the last running request has been answered.
     package func run() async throws { try await listener.run() }
@@ -76,4 +87,14 @@ package final class NodeServer: Sendable {
     package func closeConnections(where mustGo: @escaping @Sendable (NodeID) -> Bool) {
         listener.closeConnections { peer in peer.node.map(mustGo) ?? true }
     }
+}
+
+/// The TLS settings for the next connection.
+private final class CurrentContext: Sendable {
+    private let current: Mutex<TLSContext>
+
+    init(_ context: TLSContext) { current = Mutex(context) }
+
+    var value: TLSContext { current.withLock { $0 } }
+    func replace(_ context: TLSContext) { current.withLock { $0 = context } }
 }

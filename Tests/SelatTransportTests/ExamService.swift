@@ -9,6 +9,7 @@ actor ExamService: EnvelopeService {
     private(set) var payload: [UInt8] = []
     private(set) var peers: Set<NodeID> = []
     private(set) var received: UInt64 = 0
+    private var appends = 0
     private let length: UInt64
     private let keepsPayload: Bool
 
@@ -59,7 +60,10 @@ actor ExamService: EnvelopeService {
         if let stated, stated != length {
             throw Problem.inconsistentLength(stated: stated, expected: length)
         }
+        appends += 1
+        let mine = appends
         for try await buffer in body {
+            guard mine == appends else { throw Problem.uploadSuperseded(upload) }
             if keepsPayload { payload += buffer.readableBytesView }
             received += UInt64(buffer.readableBytes)
         }

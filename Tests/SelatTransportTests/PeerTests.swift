@@ -111,6 +111,15 @@ import Testing
         }
     }
 
+    @Test func provesItselfWithARenewedCertificate() async throws {
+        try await withNode { node in
+            try node.server.renew(try node.federation.sg.identity("selat://SG/mindef"))
+            let client = try await node.connect(expecting: "selat://SG/mindef")
+            #expect(client.node.text == "SG/mindef")
+            await client.close()
+        }
+    }
+
     @Test func closesThePeersThatMustGo() async throws {
         try await withNode { node in
             let client = try await node.connect()

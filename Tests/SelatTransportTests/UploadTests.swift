@@ -143,6 +143,30 @@ import Testing
         }
     }
 
+    @Test func tellsTheOlderOfTwoUploadsThatItIsOver() async throws {
+        try await withNode { node in
+            let upload = upload
+            let older = try await node.connect()
+            let newer = try await node.connect()
+            _ = try await older.offer(upload, head: [1], payload: nil)
+            var step = 0
+            let problem = try await #require(throws: Problem.self) {
+                _ = try await older.upload(upload, from: 0, length: 8) {
+                    step += 1
+                    guard step > 1 else { return ByteBuffer(bytes: [1, 2, 3]) }
+                    guard step == 2 else { return step < 7 ? ByteBuffer(bytes: [4]) : nil }
+                    var offset: UInt64 = 0
+                    while offset < 3 { offset = try await newer.uploadState(upload).offset }
+                    _ = try await newer.upload(upload, [1, 2, 3, 4, 5, 6, 7, 8], from: 3)
+                    return ByteBuffer(bytes: [4])
+                }
+            }
+            #expect(problem.type == Problem.uploadSupersededType)
+            await older.close()
+            await newer.close()
+        }
+    }
+
     @Test func refusesAnUploadThatWasNotOffered() async throws {
         try await withNode { node in
             let client = try await node.connect()
