@@ -9,7 +9,7 @@ package struct Leaves: Hashable, Sendable {
     static let bytesMax = Int(Limits.payloadBytesMax / SegmentLayout.messageBytes + 1) * 32
 
     /// - Throws: `EnvelopeError.malformed` unless there is a whole number of hashes, at least one.
-    init(_ bytes: [UInt8]) throws(EnvelopeError) {
+    package init(_ bytes: [UInt8]) throws(EnvelopeError) {
         guard !bytes.isEmpty, bytes.count.isMultiple(of: 32) else {
             throw .malformed("leaves", "\(bytes.count) bytes are not a number of hashes")
         }

@@ -85,6 +85,11 @@ package final class PackageFile: SegmentSource {
     }
 }
 
+extension EnvelopeHead {
+    /// The package's bytes after the payload's last.
+    package var trailer: [UInt8] { Tar.padding(after: payloadSize) + Tar.end }
+}
+
 extension PackageFile {
     /// Writes a package to an open file, from its current position on.
     /// - Parameters:
@@ -94,7 +99,7 @@ extension PackageFile {
         _ head: EnvelopeHead, payload: any SegmentSource,
         to write: (RawSpan) throws(FileFault) -> Void
     ) throws(EnvelopeError) {
-        let end = Tar.padding(after: head.payloadSize) + Tar.end
+        let end = head.trailer
         let front = head.encoded()
         let memory = PageMemory(count: Int(SegmentLayout.messageBytes) + 2 * SegmentBlocks.bytes)
         try withFile { () throws(FileFault) in

@@ -17,6 +17,14 @@ package struct VerifiedHead: Sendable {
 }
 
 extension EnvelopeHead {
+    /// The envelope's identity as the header says it, for a head that this node made itself.
+    /// - Throws: `EnvelopeError.crypto` for a header that is no CMS of the profile.
+    package func unverifiedIdentity() throws(EnvelopeError) -> Digest {
+        try withCrypto { () throws(CryptoError) in
+            SHA256.digest(try CMS.unverifiedContent(headerCMS, type: .header))
+        }
+    }
+
     /// Verifies the signature, then each part against the header, then the leaves against the root.
     /// - Parameter signer: finds the certificate that the header's signature names, verified for
     ///   signing; throws where there is none.

@@ -13,6 +13,8 @@ package struct Recipient: Hashable, Sendable {
         case refused
         /// It expired before its payload was complete; nothing of it is left.
         case lapsed
+        /// A retention duty ended; nothing of it is left here.
+        case destroyed
     }
 
     /// Why an envelope is not taken. The raw value stands in problem documents and receipts.
@@ -99,11 +101,14 @@ package struct Recipient: Hashable, Sendable {
     package let payloadSize: UInt64
     package let fixedParts: Digest
     package private(set) var durable: UInt64
+    /// When a retention duty ends; the dataset is not opened after that.
+    package let destroyBy: Timestamp?
 
     package init(
         state: State = .receiving, expires: Timestamp, payloadSize: UInt64, fixedParts: Digest,
-        durable: UInt64 = 0
+        durable: UInt64 = 0, destroyBy: Timestamp? = nil
     ) {
+        self.destroyBy = destroyBy
         self.state = state
         self.expires = expires
         self.payloadSize = payloadSize
@@ -172,7 +177,9 @@ package struct Recipient: Hashable, Sendable {
             durable = payloadSize
             state = .delivered
             return [.record("transfer.arrived", statement: .delivered)]
-        case (.open, .delivered), (.open, .opened):
+        case (.open, .delivered), (.open, .opened), (.tick, .delivered), (.tick, .opened):
+            if let destroyBy, now >= destroyBy { return destroy() }
+            if event == .tick { return [] }
             state = .opened
             return [.record("transfer.opened", statement: nil), .handOut]
         case (.tick, .receiving):
@@ -180,6 +187,11 @@ package struct Recipient: Hashable, Sendable {
         default:
             return []
         }
+    }
+
+    private mutating func destroy() -> [Action] {
+        state = .destroyed
+        return [.record("transfer.destroyed", statement: nil), .destroy]
     }
 
     private mutating func lapse() -> [Action] {

@@ -66,6 +66,8 @@ package struct InboundRow: Sendable, Hashable {
     package var statement: [UInt8]?
     /// The audit entry that holds the statement's digest.
     package var statementEntry: UInt64?
+    /// When a retention duty orders the dataset destroyed.
+    package var destroyBy: Timestamp?
 
     package init(
         from: NodeID, id: TransferID, received: Timestamp, expires: Timestamp, state: String,
@@ -98,7 +100,7 @@ enum TransferSchema {
           received INTEGER NOT NULL, expires INTEGER NOT NULL,
           state TEXT NOT NULL, cause TEXT, payload_size INTEGER NOT NULL,
           durable INTEGER NOT NULL, fixed_parts BLOB NOT NULL, header BLOB NOT NULL,
-          content_key BLOB, statement BLOB, statement_entry INTEGER,
+          content_key BLOB, statement BLOB, statement_entry INTEGER, destroy_by INTEGER,
           PRIMARY KEY (id, sender)
         ) STRICT, WITHOUT ROWID;
         CREATE INDEX inbound_by_state ON inbound (state);
@@ -141,18 +143,18 @@ extension Transaction {
         try database.cachedStatement(
             sql: """
                 INSERT INTO inbound (sender, id, received, expires, state, cause, payload_size,
-                  durable, fixed_parts, header, content_key, statement, statement_entry)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                  durable, fixed_parts, header, content_key, statement, statement_entry, destroy_by)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 ON CONFLICT (id, sender) DO UPDATE SET state = excluded.state,
                   cause = excluded.cause, durable = excluded.durable, header = excluded.header,
                   content_key = excluded.content_key, statement = excluded.statement,
-                  statement_entry = excluded.statement_entry
+                  statement_entry = excluded.statement_entry, destroy_by = excluded.destroy_by
                 """
         ).execute(arguments: [
             row.from.text, row.id.text, row.received.seconds, row.expires.seconds, row.state,
             row.cause, Int64(row.payloadSize), Int64(row.durable), Data(row.fixedParts.bytes),
             Data(row.header), row.contentKey.map { Data($0) }, row.statement.map { Data($0) },
-            row.statementEntry.map { Int64($0) },
+            row.statementEntry.map { Int64($0) }, row.destroyBy?.seconds,
         ])
     }
 }
@@ -251,7 +253,7 @@ extension InboundRow {
     ) throws -> [InboundRow] {
         let sql = """
             SELECT sender, id, received, expires, state, payload_size, fixed_parts, header,
-              cause, durable, content_key, statement, statement_entry FROM inbound \(clause)
+              cause, durable, content_key, statement, statement_entry, destroy_by FROM inbound \(clause)
             """
         return try Row.fetchAll(database.cachedStatement(sql: sql), arguments: arguments).map {
             row throws in
@@ -266,6 +268,7 @@ extension InboundRow {
             value.contentKey = try row.bytes(10)
             value.statement = try row.bytes(11)
             value.statementEntry = (row[12] as Int64?).flatMap { UInt64(exactly: $0) }
+            value.destroyBy = (row[13] as Int64?).map { Timestamp(seconds: $0) }
             return value
         }
     }

@@ -56,7 +56,7 @@ struct RecipientTests {
         #expect(
             try Self.answer(Self.offer(), known: Self.known(.receiving, durable: 50))
                 == .resume(offset: 50))
-        for state in [Recipient.State.delivered, .opened, .refused, .lapsed] {
+        for state in [Recipient.State.delivered, .opened, .refused, .lapsed, .destroyed] {
             #expect(try Self.answer(Self.offer(), known: Self.known(state)) == .repeated(state))
         }
         #expect(
@@ -79,6 +79,20 @@ struct RecipientTests {
                 == [.record("transfer.opened", statement: nil), .handOut])
         #expect(recipient.handle(.tick, at: Self.now + 3_600) == [])
 
+    }
+
+    @Test func aRetentionDutyEndsOpening() throws {
+        var recipient = Recipient(
+            state: .delivered, expires: Self.now + 60, payloadSize: 100,
+            fixedParts: try Self.digest(9), durable: 100, destroyBy: Self.now + 10)
+        #expect(recipient.handle(.tick, at: Self.now) == [])
+        #expect(recipient.handle(.open, at: Self.now).last == .handOut)
+        #expect(recipient.handle(.open, at: Self.now + 10).last == .destroy)
+        #expect(recipient.state == .destroyed)
+        #expect(recipient.handle(.open, at: Self.now) == [])
+    }
+
+    @Test func whatComesLateLapses() throws {
         var late = try Self.known(.receiving)
         #expect(late.handle(.complete, at: Self.now + 60).last == .destroy)
         #expect(late.state == .lapsed)

@@ -1,0 +1,37 @@
+import SelatCore
+
+/// Who waits for a transfer to end.
+actor Endings {
+    private var waiting: [TransferID: [Int: AsyncStream<Void>.Continuation]] = [:]
+    private var next = 0
+
+    /// Returns when the transfer has ended, when `seconds` are over, or when the task is cancelled.
+    /// - Parameter hasEnded: asked once after the wait is set up, so that no ending is missed.
+    func wait(
+        for id: TransferID, seconds: Int, unless hasEnded: @Sendable () async throws -> Bool
+    ) async throws {
+        let (stream, continuation) = AsyncStream<Void>.makeStream()
+        let key = next
+        next += 1
+        waiting[id, default: [:]][key] = continuation
+        defer { forget(id, key) }
+        if try await hasEnded() { return }
+        await withTaskGroup { group in
+            group.addTask { for await _ in stream {} }
+            group.addTask { try? await Task.sleep(for: .seconds(seconds)) }
+            await group.next()
+            group.cancelAll()
+        }
+    }
+
+    func tell(_ id: TransferID) {
+        for continuation in (waiting.removeValue(forKey: id) ?? [:]).values {
+            continuation.finish()
+        }
+    }
+
+    private func forget(_ id: TransferID, _ key: Int) {
+        waiting[id]?[key] = nil
+        if waiting[id]?.isEmpty == true { waiting[id] = nil }
+    }
+}

@@ -1,0 +1,301 @@
+import Logging
+import NIOCore
+import SelatAudit
+import SelatCore
+import SelatCrypto
+import SelatEnvelope
+import SelatFederation
+import SelatHTTP
+import SelatPolicy
+import SelatStore
+import SelatTransport
+
+// The sender's road, second half: release, offer, upload, keep the receipt. The machine says what to
+// do next; here it is done.
+
+extension Exchange {
+    /// One transfer while this process pursues it. Only its own task touches it.
+    private final class Delivery {
+        let id: TransferID
+        let to: NodeID
+        let precedence: Precedence
+        var sender: Sender
+        var receipt: [UInt8]?
+        /// How long to wait before the next try.
+        var pause: Duration?
+
+        init(_ row: OutboundRow) throws {
+            id = row.id
+            to = row.to
+            precedence = row.precedence
+            sender = try Sender(row)
+        }
+    }
+
+    /// Pursues one transfer until it has ended or the task is cancelled.
+    func pursue(_ id: TransferID) async {
+        do {
+            guard let row = try await store.read({ try $0.outbound(id) }) else { return }
+            let delivery = try Delivery(row)
+            while !delivery.sender.state.isOutcome, !Task.isCancelled {
+                await lanes.enter(delivery.to, delivery.precedence, id)
+                delivery.pause = nil
+                do {
+                    try await drive(delivery, .due)
+                    await lanes.leave(delivery.to)
+                } catch {
+                    await lanes.leave(delivery.to)
+                    throw error
+                }
+                guard !delivery.sender.state.isOutcome else { break }
+                try await Task.sleep(for: delivery.pause ?? untilExpiry(of: delivery.sender))
+            }
+        } catch is CancellationError {
+            return
+        } catch {
+            logger.error("transfer is parked", metadata: ["id": "\(id)", "error": "\(error)"])
+        }
+    }
+
+    private func untilExpiry(of sender: Sender) -> Duration {
+        .seconds(max(1, sender.expires - clock.now()))
+    }
+
+    /// Feeds the machine with an event and with what its actions lead to.
+    private func drive(_ delivery: Delivery, _ first: Sender.Event) async throws {
+        var event: Sender.Event? = first
+        while let current = event {
+            event = nil
+            let before = delivery.sender
+            for action in delivery.sender.handle(current, at: clock.now()) {
+                event = try await perform(action, delivery, from: before) ?? event
+            }
+        }
+    }
+
+    /// - Returns: the event that the action led to.
+    private func perform(
+        _ action: Sender.Action, _ delivery: Delivery, from before: Sender
+    ) async throws -> Sender.Event? {
+        switch action {
+        case .record(let kind, let cause):
+            try await record(delivery, kind: kind, cause: cause, from: before)
+        case .save:
+            try await record(delivery, kind: nil, cause: nil, from: before)
+        case .release(let attempt):
+            return try await release(delivery, attempt: attempt)
+        case .offer:
+            return try await tried(delivery) { try await self.offer(delivery) }
+        case .upload(let offset):
+            return try await tried(delivery) { try await self.upload(delivery, from: offset) }
+        case .sendLastPiece:
+            break
+        case .retry(let failures):
+            let jitter = entropy.bytes(1)[0]
+            delivery.pause = .milliseconds(Backoff.milliseconds(failures: failures, jitter: jitter))
+        case .destroy:
+            try await destroy(delivery)
+        }
+        return nil
+    }
+
+    /// A link that breaks is an event, not the end of the pursuit.
+    private func tried(
+        _ delivery: Delivery, _ work: () async throws -> Sender.Event
+    ) async throws -> Sender.Event {
+        do {
+            return try await work()
+        } catch let error as StoreError {
+            throw error
+        } catch is CancellationError {
+            throw CancellationError()
+        } catch let problem as Problem
+            where problem.type == "urn:selat:problem:\(Recipient.Refusal.staleEdition.rawValue)"
+        {
+            return .headStale(cause: "\(problem)")
+        } catch {
+            if Task.isCancelled { throw CancellationError() }
+            return .failed(cause: "\(delivery.to): \(error)")
+        }
+    }
+
+    // MARK: Recording
+
+    private nonisolated(nonsending) func record(
+        _ delivery: Delivery, kind: String?, cause: String?, from before: Sender
+    ) async throws {
+        let (sender, id, receipt) = (delivery.sender, delivery.id, delivery.receipt)
+        let entryKind = try kind.map { try EntryKind($0) }
+        _ = try await store.commit { transaction in
+            guard var row = try transaction.outbound(id), row.state == before.state.rawValue else {
+                throw ServiceProblem.unknownTransfer(id)
+            }
+            row.take(sender)
+            if let receipt { row.receipt = receipt }
+            try transaction.save(row)
+            guard let entryKind else { return }
+            var details: [String: JSON] = ["to": .string(row.to.text)]
+            if let cause { details["cause"] = .string(cause) }
+            if sender.attempt > 0 { details["attempt"] = .integer(sender.attempt) }
+            if let receipt { details["receipt"] = .string(SHA256.digest(receipt).text) }
+            try transaction.append(
+                EntryDraft(kind: entryKind, transfer: id, details: .object(details)))
+        }
+        if sender.state.isOutcome {
+            logger.info(
+                "transfer ended",
+                metadata: [
+                    "id": "\(id)", "to": "\(delivery.to)", "state": "\(sender.state.rawValue)",
+                ])
+            await endings.tell(id)
+        }
+    }
+
+    /// The key first: without it the payload is noise, also where a disk keeps old blocks.
+    private func destroy(_ delivery: Delivery) async throws {
+        let id = delivery.id
+        // What is unconfirmed may still be offered again by its recipient's word; its receipt alone
+        // is awaited, so nothing of it needs to stay.
+        _ = try await store.commit { transaction in
+            guard var row = try transaction.outbound(id) else { return }
+            row.contentKey = nil
+            try transaction.save(row)
+        }
+        await spool.remove(SpoolFolder.Name(outbound: id))
+    }
+
+    // MARK: Release
+
+    /// Makes the verdict again and signs the head of this attempt.
+    private func release(_ delivery: Delivery, attempt: UInt64) async throws -> Sender.Event {
+        let id = delivery.id
+        guard let row = try await store.read({ try $0.outbound(id) }), let wrapped = row.contentKey,
+            let stored = row.sealed
+        else { throw ServiceProblem.unknownTransfer(id) }
+        let request = try OutboundRequest.read(row.request).request
+        let again: Decision
+        do {
+            again = try decide(request)
+        } catch {
+            return .failed(cause: "\(error)")
+        }
+        // No officer's approval reaches this node yet: what owes one stays in `waiting`, and where
+        // the verdict made again owes one, this is nil.
+        guard let release = again.permit?.release(approvals: [], again: again) else {
+            return .releaseRefused(
+                cause: "judged again at release: \(again.verdict.outcome.rawValue)")
+        }
+        let record = try SealedRecord(stored: stored)
+        let key = try ContentKey(stored: try storageKey.unwrap(wrapped, for: .outbound(id)))
+        let leaves = try Leaves(try await spool.read(SpoolFolder.Name(outbound: id), .leaves))
+        let head = try EnvelopeHead.sign(
+            release: release, core: record.core, keys: record.keys, contentKey: key,
+            dataset: request.dataset, approvals: [],
+            payload: try SealedPayload(identity: record.payload, leaves: leaves),
+            attempt: EnvelopeHead.Attempt(
+                number: attempt, route: [identity.node, delivery.to],
+                precedence: delivery.precedence, membershipSerial: federation.serial,
+                membershipDigest: federation.listDigest, transit: [:]),
+            signer: identity.signer, at: clock.now())
+        try await spool.write(head.encoded(), to: SpoolFolder.Name(outbound: id), .head)
+        return .released
+    }
+
+    // MARK: Link
+
+    private func offer(_ delivery: Delivery) async throws -> Sender.Event {
+        let name = SpoolFolder.Name(outbound: delivery.id)
+        let head = try await spool.read(name, .head)
+        let upload = UploadID(from: identity.node, transfer: delivery.id)
+        let size = try EnvelopeHead(parsing: head).payloadSize
+        var payload: [UInt8]?
+        if head.count + Int(clamping: size) <= Limits.inlinePackageBytesMax,
+            !delivery.sender.handedOn
+        {
+            payload = try await SpoolStream(spool.path(of: name, .payload), in: spool).read(
+                0..<size)
+            try await handOn(delivery)
+        }
+        let client = try await peers.take(delivery.to)
+        do {
+            let answer = try await client.offer(upload, head: head, payload: payload)
+            await peers.keep(client)
+            guard let receipt = answer.receipt else { return .accepted(offset: answer.offset) }
+            return try event(of: receipt, head: head, delivery)
+        } catch {
+            try await release(client, after: error)
+            throw error
+        }
+    }
+
+    /// A peer's refusal leaves the connection usable; anything else does not.
+    private func release(_ client: PeerClient, after error: any Error) async throws {
+        if error is Problem { await peers.keep(client) } else { await client.close() }
+    }
+
+    /// The last piece is about to leave: from now on a complete envelope may be with the recipient.
+    private nonisolated(nonsending) func handOn(_ delivery: Delivery) async throws {
+        let before = delivery.sender
+        if delivery.sender.handle(.lastPieceReady, at: clock.now()).contains(.save) {
+            try await record(delivery, kind: nil, cause: nil, from: before)
+        }
+    }
+
+    private func upload(_ delivery: Delivery, from offset: UInt64) async throws -> Sender.Event {
+        let name = SpoolFolder.Name(outbound: delivery.id)
+        let head = try await spool.read(name, .head)
+        let stream = try SpoolStream(spool.path(of: name, .payload), in: spool)
+        let upload = UploadID(from: identity.node, transfer: delivery.id)
+        let client = try await peers.take(delivery.to)
+        var position = offset
+        do {
+            let state = try await client.upload(upload, from: offset, length: stream.size) {
+                guard position < stream.size else { return nil }
+                let end = min(position + SpoolStream.pieceBytes, stream.size)
+                if end == stream.size { try await self.handOn(delivery) }
+                let piece = try await stream.read(position..<end)
+                position = end
+                return ByteBuffer(bytes: piece)
+            }
+            await peers.keep(client)
+            guard let receipt = state.receipt else {
+                return .failed(cause: "\(delivery.to) gave no receipt for the whole payload")
+            }
+            return try event(of: receipt, head: head, delivery)
+        } catch {
+            try await release(client, after: error)
+            throw error
+        }
+    }
+
+    /// What the recipient's receipt means, once it is verified.
+    private func event(
+        of receipt: [UInt8], head: [UInt8], _ delivery: Delivery
+    ) throws -> Sender.Event {
+        let now = clock.now()
+        let recipient = try federation.node(delivery.to, at: now)
+        let statement = try Receipt(parsing: receipt).verify(
+            signer: { try self.federation.signer($0, node: delivery.to, at: now) },
+            log: try VerifierKey(recipient.logKey))
+        guard statement.signer == delivery.to else {
+            throw ReceiptError.foreignSigner(statement.signer)
+        }
+        guard statement.federation == federation.id else {
+            throw ReceiptError.aboutAnother("federation")
+        }
+        guard statement.from == identity.node, statement.id == delivery.id else {
+            throw ReceiptError.aboutAnother("transfer")
+        }
+        // The recipient may have finished an earlier attempt: its identity is another, its number
+        // tells.
+        let identity = try EnvelopeHead(parsing: head).unverifiedIdentity()
+        guard statement.envelope == identity || statement.attempt < delivery.sender.attempt else {
+            throw ReceiptError.aboutAnother("envelope")
+        }
+        delivery.receipt = receipt
+        switch statement.kind {
+        case .delivered: return .deliveryProven
+        case .refused: return .refusalProven(cause: statement.reason ?? "refused by \(delivery.to)")
+        }
+    }
+}

@@ -1,0 +1,188 @@
+import Logging
+package import NIOCore
+import SelatAudit
+package import SelatCore
+import SelatCrypto
+package import SelatEnvelope
+import SelatFederation
+import SelatHTTP
+import SelatPolicy
+package import SelatStore
+
+// What the exchange shows and hands out to its own operators.
+
+extension Exchange {
+    /// The delivered dataset's manifest, opened.
+    package func manifest(_ id: TransferID) async throws -> Manifest {
+        let (head, key) = try await held(try await delivered(id))
+        return try head.manifest(under: key)
+    }
+
+    /// A delivered dataset in plain.
+    package struct Opening: Sendable {
+        package let size: UInt64
+        /// The next bytes, in order; nil at the authenticated end.
+        package let next: @Sendable () async throws -> ByteBuffer?
+    }
+
+    /// Opens a delivered dataset: recorded first, handed out then.
+    package func open(_ id: TransferID, by user: UInt32) async throws -> Opening {
+        let row = try await delivered(id)
+        let now = clock.now()
+        var machine = try Recipient(row)
+        guard machine.handle(.open, at: now).contains(.handOut) else {
+            try await end(row, .tick, at: now)
+            throw ServiceProblem.notReady(
+                "`\(id)` is \(machine.state.rawValue)", remedy: "see `selat show \(id)`")
+        }
+        let (head, key) = try await held(row)
+        let path = spool.path(of: SpoolFolder.Name(inbound: id, from: row.from), .payload)
+        let source = try await spool.onDisk { () throws(FileFault) in try SpoolReader(path) }
+        // Every leaf was checked on arrival, and that is recorded; here every chunk's tag is.
+        let opener = try PayloadOpener(
+            source, size: row.payloadSize, core: head.core, contentKey: key)
+        try await recordOpening(row, by: user, at: now)
+        return Opening(size: head.layout.messageSize) {
+            do {
+                return try await opener.next().map { ByteBuffer(bytes: $0) }
+            } catch {
+                self.logger.error("opening failed", metadata: ["id": "\(id)", "error": "\(error)"])
+                throw error
+            }
+        }
+    }
+
+    private func recordOpening(_ row: InboundRow, by user: UInt32, at now: Timestamp) async throws {
+        _ = try await store.commit { transaction in
+            guard var row = try transaction.inbound(row.id, from: row.from) else { return }
+            var recipient = try Recipient(row)
+            for action in recipient.handle(.open, at: now) {
+                guard case .record(let kind, _) = action else { continue }
+                try transaction.append(
+                    EntryDraft(
+                        kind: try EntryKind(kind), transfer: row.id, actor: .user(user),
+                        details: ["from": .string(row.from.text)]))
+            }
+            row.take(recipient)
+            try transaction.save(row)
+        }
+    }
+
+    /// A package as it travels: head, sealed payload, trailer.
+    package func package(_ id: TransferID) async throws -> Opening {
+        let inbound = try await store.read { try $0.inbound(id) }
+        let name: SpoolFolder.Name
+        if let row = inbound.first {
+            guard [.delivered, .opened].contains(try Recipient(row).state) else {
+                throw ServiceProblem.notReady(
+                    "`\(id)` is \(row.state)", remedy: "only what was delivered can be exported")
+            }
+            name = SpoolFolder.Name(inbound: id, from: row.from)
+        } else if let row = try await store.read({ try $0.outbound(id) }) {
+            guard row.attempt > 0, !(try Sender(row)).state.isOutcome else {
+                throw ServiceProblem.notReady(
+                    "`\(id)` is \(row.state), its sealed parts are not kept",
+                    remedy: "export at the recipient, or while it is under way")
+            }
+            name = SpoolFolder.Name(outbound: id)
+        } else {
+            throw ServiceProblem.unknownTransfer(id)
+        }
+        return try await packed(name)
+    }
+
+    private func packed(_ name: SpoolFolder.Name) async throws -> Opening {
+        let front = try await spool.read(name, .head)
+        let trailer = try EnvelopeHead(parsing: front).trailer
+        let stream = try SpoolStream(spool.path(of: name, .payload), in: spool)
+        let cursor = PackageCursor(front: front, stream: stream, trailer: trailer)
+        let size = UInt64(front.count) + stream.size + UInt64(trailer.count)
+        return Opening(size: size) { try await cursor.next() }
+    }
+
+    /// The outbound row, or all inbound rows, of an id.
+    package func rows(
+        _ id: TransferID
+    ) async throws -> (outbound: OutboundRow?, inbound: [InboundRow], entries: [EntryRow]) {
+        try await store.read {
+            (
+                try $0.outbound(id), try $0.inbound(id),
+                try $0.entries(EntryFilter(transfer: id, limit: 1_000))
+            )
+        }
+    }
+
+    /// The request behind an outbound row, with its verdict's record as it was decided.
+    package func request(
+        of row: OutboundRow
+    ) throws -> (request: OutboundRequest, verdictRecord: [UInt8]) {
+        let (request, verdict) = try OutboundRequest.read(row.request)
+        return (request, verdict.record)
+    }
+
+    /// Waits until a transfer that this node sends has ended.
+    package func waitForEnd(of id: TransferID, seconds: Int) async throws {
+        try await endings.wait(for: id, seconds: seconds) {
+            guard let row = try await self.store.read({ try $0.outbound(id) }) else { return true }
+            return try Sender(row).state.isOutcome
+        }
+    }
+
+    private func delivered(_ id: TransferID) async throws -> InboundRow {
+        let rows = try await store.read { try $0.inbound(id) }
+        guard let row = rows.first else { throw ServiceProblem.unknownTransfer(id) }
+        guard rows.count == 1 else {
+            throw ServiceProblem.notReady(
+                "\(rows.count) senders used the id `\(id)`", remedy: "ask them to send anew")
+        }
+        guard [.delivered, .opened].contains(try Recipient(row).state) else {
+            throw ServiceProblem.notReady(
+                "`\(id)` is \(row.state)", remedy: "see `selat inbox` for what can be opened")
+        }
+        return row
+    }
+
+    /// The verified head and the content key of a transfer that lies here. The signature is judged at
+    /// the time of arrival: an old certificate does not make a delivered dataset unreadable.
+    private func held(_ row: InboundRow) async throws -> (head: VerifiedHead, key: ContentKey) {
+        guard let wrapped = row.contentKey else { throw ServiceProblem.unknownTransfer(row.id) }
+        let owner = StorageKey.Owner.inbound(row.id, from: row.from)
+        let bytes = try await spool.read(SpoolFolder.Name(inbound: row.id, from: row.from), .head)
+        do {
+            let head = try EnvelopeHead(parsing: bytes).verify { name in
+                try self.federation.signer(name, node: row.from, at: row.received)
+            }
+            return (head, try ContentKey(stored: try storageKey.unwrap(wrapped, for: owner)))
+        } catch {
+            throw ServiceProblem.verificationFailed("`\(row.id)`: \(error)")
+        }
+    }
+}
+
+/// Walks through a package's three pieces.
+private actor PackageCursor {
+    private var front: [UInt8]?
+    private let stream: SpoolStream
+    private var trailer: [UInt8]?
+    private var position: UInt64 = 0
+
+    init(front: [UInt8], stream: SpoolStream, trailer: [UInt8]) {
+        self.front = front
+        self.stream = stream
+        self.trailer = trailer
+    }
+
+    func next() async throws -> ByteBuffer? {
+        if let front {
+            self.front = nil
+            return ByteBuffer(bytes: front)
+        }
+        if position < stream.size {
+            let start = position
+            position = min(start + SpoolStream.pieceBytes, stream.size)
+            return ByteBuffer(bytes: try await stream.read(start..<position))
+        }
+        defer { trailer = nil }
+        return trailer.map { ByteBuffer(bytes: $0) }
+    }
+}

@@ -1,0 +1,237 @@
+package import NIOCore
+import SelatAudit
+package import SelatCore
+import SelatCrypto
+import SelatEnvelope
+import SelatFederation
+package import SelatPolicy
+import SelatStore
+import Synchronization
+
+// The sender's road: parse the request, decide, record, seal under the permit, record, answer.
+
+extension Exchange {
+    /// The decision on a request as it stands now, nothing recorded.
+    /// - Throws: `Problem` where the question means nothing, or the destination is not known.
+    package func decide(_ request: OutboundRequest) throws -> Decision {
+        let now = clock.now()
+        guard request.to != identity.node else {
+            throw ServiceProblem.badDataset("`\(request.to)` is this node itself")
+        }
+        _ = try recipient(request.to, at: now)
+        let question = Question(
+            source: identity.node, destination: request.to, sectors: federation.sectors,
+            membershipSerial: federation.serial, decided: now, label: request.label,
+            facts: request.facts, ground: request.ground)
+        do {
+            return try policies.decide(question)
+        } catch {
+            throw ServiceProblem.badFacts("\(error)")
+        }
+    }
+
+    private func recipient(_ node: NodeID, at now: Timestamp) throws -> MemberRecord.Node {
+        guard federation.isCurrent(at: now) else {
+            throw ServiceProblem.notReady(
+                "the membership list expired at \(federation.expires)",
+                remedy: "obtain the newer list; what is on its way still arrives")
+        }
+        do {
+            return try federation.node(node, at: now)
+        } catch {
+            throw ServiceProblem.badDataset("\(error)")
+        }
+    }
+
+    /// What `begin` answers.
+    package struct Begun: Sendable {
+        package let id: TransferID
+        /// `sealing`, `refused` or `incomplete`.
+        package let state: String
+        package let decision: Decision
+    }
+
+    /// Judges a transfer and records the decision. Where it permits, the payload may follow.
+    package func begin(
+        _ request: OutboundRequest, lifeSeconds: Int64, by user: UInt32
+    ) async throws -> Begun {
+        let decision = try decide(request)
+        let now = clock.now()
+        let id = try await newID()
+        let verdict = decision.verdict
+        let expires = now + lifeSeconds
+        let stored = try request.stored(verdict: verdict)
+        let entry = EntryDraft(
+            kind: verdict.entryKind, transfer: id, actor: .user(user),
+            details: ["to": .string(request.to.text), "verdict": try JSON(parsing: verdict.record)])
+        let state = verdict.outcome == .permitted ? Sender.State.sealing : .refused
+        let row = OutboundRow(
+            id: id, to: request.to, created: now, expires: expires, precedence: request.precedence,
+            state: state.rawValue, payloadSize: request.dataset.totalBytes, request: stored)
+        _ = try await store.commit { transaction in
+            if verdict.outcome != .incomplete { try transaction.save(row) }
+            try transaction.append(entry)
+        }
+        guard let permit = decision.permit else {
+            return Begun(id: id, state: verdict.outcome.rawValue, decision: decision)
+        }
+        pending.withLock {
+            $0[id] = PendingSeal(
+                permit: permit, request: request, created: now, expires: expires, begun: .now)
+        }
+        return Begun(id: id, state: state.rawValue, decision: decision)
+    }
+
+    private func newID() async throws -> TransferID {
+        let counts = try await store.read { try $0.transferCounts().outbound }
+        let open = Sender.openStates.reduce(0) { $0 + counts[$1, default: 0] }
+        guard open < Limits.transfersOpenMax else {
+            throw ServiceProblem.notReady(
+                "\(open) transfers are under way", remedy: "wait until some have ended")
+        }
+        return TransferID(
+            milliseconds: UInt64(max(0, clock.now().seconds)) * 1_000, entropy: entropy.bytes(10))
+    }
+
+    /// Seals the payload as it arrives. When this returns, the transfer is accepted: it will end in
+    /// exactly one outcome.
+    package func seal<Body: AsyncSequence & Sendable>(
+        _ id: TransferID, _ body: Body, by user: UInt32
+    ) async throws -> Sender.State where Body.Element == ByteBuffer {
+        let claimed = pending.withLock { $0.removeValue(forKey: id) }
+        guard let claimed else {
+            throw ServiceProblem.notReady(
+                "no payload is awaited for `\(id)`", remedy: "begin a new transfer")
+        }
+        do {
+            let (record, key, leaves) = try await sealed(id, claimed, body)
+            let wrapped = try storageKey.wrap(key.secret, for: .outbound(id))
+            try await spool.write(leaves.bytes, to: SpoolFolder.Name(outbound: id), .leaves)
+            let owed = !claimed.permit.outstanding([]).isEmpty
+            let state = try await accept(id, record, wrapped, approvalsOwed: owed, by: user)
+            accepted.yield(id)
+            return state
+        } catch {
+            try await endSealing(id, cause: "sealing failed: \(error)")
+            throw Self.problem(of: error)
+        }
+    }
+
+    private func sealed<Body: AsyncSequence & Sendable>(
+        _ id: TransferID, _ claimed: PendingSeal, _ body: Body
+    ) async throws -> (SealedRecord, ContentKey, Leaves) where Body.Element == ByteBuffer {
+        let agreement = try federation.agreementCertificate(
+            of: claimed.request.to, at: clock.now()
+        ).certificate
+        let core = try EnvelopeCore(
+            id: id, federation: federation.id, from: identity.node, to: claimed.request.to,
+            created: claimed.created, expires: claimed.expires, label: claimed.request.label,
+            suite: .p256, toKeys: EnvelopeCore.recipientKeys(agreement: agreement))
+        let (key, parts) = try ContentKey.make(for: core, to: agreement)
+        let size = claimed.request.dataset.totalBytes
+        let path = spool.path(of: SpoolFolder.Name(outbound: id), .payload)
+        let sealedSize = try SegmentLayout(messageSize: size).sealedSize
+        let sink = try await spool.onDisk { () throws(FileFault) in
+            try SpoolFile(creating: path, size: sealedSize)
+        }
+        let sealer = try PayloadSealer(
+            permit: claimed.permit, core: core, contentKey: key, messageSize: size, sink: sink)
+        for try await piece in body { try await sealer.append(piece.readableBytesView) }
+        let payload = try await sealer.finish()
+        let record = SealedRecord(core: core, keys: parts, payload: payload.identity)
+        return (record, key, payload.leaves)
+    }
+
+    private func accept(
+        _ id: TransferID, _ record: SealedRecord, _ wrapped: [UInt8], approvalsOwed: Bool,
+        by user: UInt32
+    ) async throws -> Sender.State {
+        let now = clock.now()
+        return try await store.commit { transaction in
+            guard var row = try transaction.outbound(id) else {
+                throw ServiceProblem.unknownTransfer(id)
+            }
+            var sender = try Sender(row)
+            row.sealed = record.stored
+            row.contentKey = wrapped
+            for action in sender.handle(.sealed(approvalsOwed: approvalsOwed), at: now) {
+                guard case .record(let kind, _) = action else { continue }
+                try transaction.append(
+                    EntryDraft(
+                        kind: try EntryKind(kind), transfer: id, actor: .user(user),
+                        details: [
+                            "core": .string(record.core.digest.text),
+                            "root": .string(record.payload.root.text),
+                            "size": .integer(record.payload.size),
+                        ]))
+            }
+            row.take(sender)
+            try transaction.save(row)
+            return sender.state
+        }.value
+    }
+
+    /// Ends a transfer whose dataset was never sealed whole. No id was answered for it.
+    func endSealing(_ id: TransferID, cause: String) async throws {
+        let now = clock.now()
+        _ = try await store.commit { transaction in
+            guard var row = try transaction.outbound(id) else { return }
+            var sender = try Sender(row)
+            for action in sender.handle(.sealingFailed(cause: cause), at: now) {
+                guard case .record(let kind, let cause) = action else { continue }
+                try transaction.append(
+                    EntryDraft(
+                        kind: try EntryKind(kind), transfer: id,
+                        details: ["cause": .string(cause ?? "")]))
+            }
+            row.take(sender)
+            row.contentKey = nil
+            try transaction.save(row)
+        }
+        await spool.remove(SpoolFolder.Name(outbound: id))
+        await endings.tell(id)
+    }
+
+    /// Ends permitted transfers whose payload nobody sent within ten minutes.
+    func endForgottenSeals() async throws {
+        let overdue = pending.withLock { pending in
+            let overdue = pending.filter { $0.value.begun < .now - .seconds(600) }.map(\.key)
+            for id in overdue { pending[id] = nil }
+            return overdue
+        }
+        for id in overdue { try await endSealing(id, cause: "the dataset never came") }
+    }
+}
+
+extension Verdict {
+    /// How the log calls a decision.
+    var entryKind: EntryKind {
+        switch outcome {
+        case .permitted: "transfer.permitted"
+        case .refused: "transfer.refused"
+        case .incomplete: "transfer.incomplete"
+        }
+    }
+}
+
+extension Sender {
+    /// The machine as a row keeps it.
+    init(_ row: OutboundRow) throws {
+        guard let state = State(rawValue: row.state) else {
+            throw CoreError.malformed("state", row.state, expected: "a state of a sender")
+        }
+        self.init(
+            expires: row.expires, state: state, handedOn: row.handedOn, attempt: row.attempt,
+            cause: row.cause)
+    }
+}
+
+extension OutboundRow {
+    /// Takes over what is durable of the machine.
+    mutating func take(_ sender: Sender) {
+        state = sender.state.rawValue
+        handedOn = sender.handedOn
+        attempt = sender.attempt
+        cause = sender.cause
+    }
+}

@@ -1,0 +1,162 @@
+package import Logging
+import SelatAudit
+package import SelatCore
+import SelatCrypto
+import SelatEnvelope
+package import SelatFederation
+package import SelatPolicy
+package import SelatStore
+import SelatTransport
+import Synchronization
+
+/// A node's exchange: the one place where policy, envelope, federation, store and transport meet.
+///
+/// The machines `Sender` and `Recipient` decide; this performs what they ask for, records before it
+/// acts, and comes back from the database alone after a crash.
+package final class Exchange: Sendable {
+    package let identity: NodeIdentity
+    package let federation: Federation
+    package let policies: PolicySet
+    package let store: Store
+    package let spool: SpoolFolder
+    let storageKey: StorageKey
+    let clock: any WallClock
+    let entropy: any Entropy
+    let logger: Logger
+
+    /// Permitted transfers whose payload has not begun to arrive.
+    let pending = Mutex<[TransferID: PendingSeal]>([:])
+    /// Transfers that are free to be pursued.
+    let accepted: AsyncStream<TransferID>.Continuation
+    let acceptances: AsyncStream<TransferID>
+    let lanes = Lanes()
+    let peers: Peers
+    let uploads = Uploads()
+    let endings = Endings()
+    let strangers = Mutex<[String: Int]>([:])
+
+    /// - Parameters:
+    ///   - store: opened; its log is this node's.
+    ///   - storageKey: wraps content keys at rest.
+    package init(
+        identity: NodeIdentity, federation: Federation, policies: PolicySet, store: Store,
+        spool: SpoolFolder, storageKey: StorageKey, clock: any WallClock,
+        entropy: any Entropy = SystemEntropy(), logger: Logger
+    ) {
+        self.identity = identity
+        self.federation = federation
+        self.policies = policies
+        self.store = store
+        self.spool = spool
+        self.storageKey = storageKey
+        self.clock = clock
+        self.entropy = entropy
+        self.logger = logger
+        peers = Peers(identity: identity, federation: federation, clock: clock)
+        (acceptances, accepted) = AsyncStream.makeStream()
+    }
+
+    /// A permitted transfer on its way from verdict to payload.
+    struct PendingSeal: Sendable {
+        let permit: Permit
+        let request: OutboundRequest
+        let created: Timestamp
+        let expires: Timestamp
+        let begun: ContinuousClock.Instant
+    }
+
+    /// Comes back from the database: ends what was cut short, takes up what was on its way, and
+    /// removes what no row names.
+    package func recover() async throws {
+        let cutShort = try await store.read {
+            try $0.outbound(TransferFilter(states: [Sender.State.sealing.rawValue], limit: .max))
+        }
+        for row in cutShort {
+            try await endSealing(row.id, cause: "the daemon stopped before the dataset was sealed")
+        }
+        let open = TransferFilter(states: Sender.openStates, limit: .max)
+        let rows = try await store.read { (try $0.outbound(open), try $0.inbound(.spooled)) }
+        let names =
+            rows.0.map { SpoolFolder.Name(outbound: $0.id).description }
+            + rows.1.map { SpoolFolder.Name(inbound: $0.id, from: $0.from).description }
+        let removed = spool.removeAll(but: Set(names))
+        if removed > 0 {
+            logger.notice("removed files of no transfer", metadata: ["count": "\(removed)"])
+        }
+        for row in rows.0.reversed() { accepted.yield(row.id) }
+    }
+
+    /// Delivers and keeps house until the task is cancelled.
+    package func run() async {
+        await withDiscardingTaskGroup { group in
+            group.addTask { await self.keepHouse() }
+            for await id in acceptances {
+                group.addTask { await self.pursue(id) }
+            }
+            group.cancelAll()
+        }
+        await peers.closeAll()
+    }
+
+    /// Takes nothing new up; `run` returns once what runs has been parked.
+    package func stop() { accepted.finish() }
+
+    /// Once a minute: ends what is overdue, and enters the strangers of that minute.
+    private func keepHouse() async {
+        while !Task.isCancelled {
+            do {
+                try await Task.sleep(for: .seconds(60))
+                try await endOverdue()
+                try await enterStrangers()
+                try await endForgottenSeals()
+            } catch is CancellationError {
+                return
+            } catch {
+                logger.error("housekeeping failed", metadata: ["error": "\(error)"])
+            }
+        }
+    }
+
+    /// Counts a peer that did not get through the handshake: nobody known, so not an entry each.
+    package func refusedStranger(cause: String) {
+        strangers.withLock { causes in
+            // A stranger chooses the words of some causes; how many are kept is ours to say.
+            let key = causes.count < 32 || causes[cause] != nil ? cause : "other causes"
+            causes[key, default: 0] += 1
+        }
+    }
+
+    private func enterStrangers() async throws {
+        let causes = strangers.withLock { causes in
+            defer { causes = [:] }
+            return causes
+        }
+        for (cause, count) in causes.sorted(by: { $0.key < $1.key }) {
+            _ = try await store.commit { transaction in
+                try transaction.append(
+                    EntryDraft(
+                        kind: "peer.refused",
+                        details: [
+                            "cause": .string(String(cause.prefix(500))),
+                            "count": .integer(Int64(count)),
+                        ]))
+            }
+        }
+    }
+}
+
+extension Sender {
+    /// States from which a transfer is pursued.
+    static let openStates: Set<String> = [
+        State.waiting.rawValue, State.queued.rawValue, State.sending.rawValue,
+    ]
+}
+
+extension TransferFilter {
+    /// Inbound transfers that have files in the spool.
+    static let spooled = TransferFilter(
+        states: [
+            Recipient.State.receiving.rawValue, Recipient.State.delivered.rawValue,
+            Recipient.State.opened.rawValue,
+        ], limit: .max)
+}

@@ -1,0 +1,79 @@
+package import SelatAudit
+package import SelatCore
+package import SelatCrypto
+package import SelatFederation
+
+/// Who this node is, and the keys with which it proves that.
+package struct NodeIdentity: Sendable {
+    package let node: NodeID
+    package let signer: CMS.Signer
+    package let tls: TLSIdentity
+    /// The key-agreement certificates under which envelopes may still arrive.
+    package let agreement: [Agreement]
+    package let log: LogIdentity
+
+    package struct Agreement: Sendable {
+        package let certificate: Certificate
+        package let key: PrivateKey
+    }
+
+    /// The private keys of a node, as they lie in its key files.
+    package struct Keys: Sendable {
+        package let tls: PrivateKey
+        package let signing: PrivateKey
+        package let agreement: PrivateKey
+        package let log: PrivateKey
+
+        package init(
+            tls: PrivateKey, signing: PrivateKey, agreement: PrivateKey, log: PrivateKey
+        ) {
+            self.tls = tls
+            self.signing = signing
+            self.agreement = agreement
+            self.log = log
+        }
+    }
+
+    /// Finds the certificates of this node's keys in its member's record.
+    /// - Throws: `IdentityError` for a key that the record does not know.
+    package init(
+        node: NodeID, keys: Keys, federation: Federation, at time: Timestamp
+    ) throws {
+        let record = try federation.node(node, at: time)
+        func certificate(_ key: PrivateKey, _ listed: [Certificate], _ use: String) throws
+            -> Certificate
+        {
+            guard let found = listed.first(where: { $0.publicKey == key.publicKey }) else {
+                throw IdentityError.unlistedKey(node, use: use)
+            }
+            return found
+        }
+        self.node = node
+        signer = try CMS.Signer(
+            certificate: try certificate(keys.signing, record.signing, "signing"),
+            key: keys.signing)
+        tls = TLSIdentity(certificate: try certificate(keys.tls, record.tls, "tls"), key: keys.tls)
+        agreement = [
+            Agreement(
+                certificate: try certificate(keys.agreement, record.agreement, "agreement"),
+                key: keys.agreement)
+        ]
+        log = try LogIdentity(
+            origin: LogIdentity.origin(federation: federation.id, node: node), key: keys.log)
+        guard record.logKey == log.verifierKey.text else {
+            throw IdentityError.unlistedKey(node, use: "log")
+        }
+    }
+}
+
+/// Why a node's keys and its member's record do not fit.
+package enum IdentityError: Error, Hashable, Sendable, CustomStringConvertible {
+    case unlistedKey(NodeID, use: String)
+
+    package var description: String {
+        switch self {
+        case .unlistedKey(let node, let use):
+            "the \(use) key of `\(node)` is not in its member's record"
+        }
+    }
+}

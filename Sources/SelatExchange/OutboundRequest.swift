@@ -1,0 +1,83 @@
+package import SelatCore
+package import SelatEnvelope
+import SelatPolicy
+
+/// What a sender asked for, and the verdict that permits it.
+package struct OutboundRequest: Sendable {
+    package let to: NodeID
+    package let label: Label
+    /// As the sender stated them.
+    package let facts: Facts
+    package let ground: String?
+    package let precedence: Precedence
+    package let dataset: DatasetDescription
+
+    package init(
+        to: NodeID, label: Label, facts: Facts, ground: String?, precedence: Precedence,
+        dataset: DatasetDescription
+    ) {
+        self.to = to
+        self.label = label
+        self.facts = facts
+        self.ground = ground
+        self.precedence = precedence
+        self.dataset = dataset
+    }
+
+    /// The request as the store keeps it, with the verdict's record.
+    func stored(verdict: Verdict) throws -> [UInt8] {
+        var members: [String: JSON] = [
+            "to": .string(to.text), "label": label.json, "facts": facts.json,
+            "precedence": .string(precedence.rawValue), "dataset": dataset.json,
+            "verdict": try JSON(parsing: verdict.record),
+        ]
+        if let ground { members["ground"] = .string(ground) }
+        return JSON.object(members).canonical
+    }
+
+    /// Reads what `stored` wrote.
+    static func read(_ stored: [UInt8]) throws -> (request: OutboundRequest, verdict: Verdict) {
+        var reader = try ObjectReader(try JSON(parsing: stored, floats: true), "stored request")
+        let request = OutboundRequest(
+            to: try reader.node("to"), label: try Label(json: try reader.json("label")),
+            facts: try Facts(json: try reader.json("facts")),
+            ground: try reader.optionalString("ground"),
+            precedence: try reader.choice("precedence"),
+            dataset: try DatasetDescription(json: try reader.json("dataset")))
+        let verdict = try Verdict(record: try reader.json("verdict").canonical)
+        try reader.end()
+        return (request, verdict)
+    }
+}
+
+/// What sealing gave: never changes between attempts.
+struct SealedRecord {
+    let core: EnvelopeCore
+    let keys: KeyParts
+    let payload: PayloadIdentity
+
+    var stored: [UInt8] {
+        let record: JSON = [
+            "core": core.json, "keys.cms": .string(Base64.encode(keys.cms)),
+            "keys.mlkem": .string(Base64.encode(keys.mlkem)),
+            "root": .string(payload.root.text), "size": .integer(payload.size),
+        ]
+        return record.canonical
+    }
+
+    init(core: EnvelopeCore, keys: KeyParts, payload: PayloadIdentity) {
+        self.core = core
+        self.keys = keys
+        self.payload = payload
+    }
+
+    init(stored: [UInt8]) throws {
+        var reader = try ObjectReader(try JSON(parsing: stored), "sealed record")
+        core = try EnvelopeCore(json: try reader.json("core"))
+        keys = try KeyParts(
+            cms: try reader.base64("keys.cms"), mlkem: try reader.base64("keys.mlkem"))
+        payload = PayloadIdentity(
+            size: try reader.unsigned("size"), root: try reader.digest("root"))
+        try reader.end()
+    }
+}

@@ -1,0 +1,45 @@
+import SelatCore
+import SelatCrypto
+import SelatFederation
+import SelatHTTP
+import SelatTransport
+
+/// Connections to peers: kept between transfers, each used by one transfer at a time.
+actor Peers {
+    private let identity: NodeIdentity
+    private let federation: Federation
+    private let clock: any WallClock
+    private var idle: [NodeID: [PeerClient]] = [:]
+
+    init(identity: NodeIdentity, federation: Federation, clock: any WallClock) {
+        self.identity = identity
+        self.federation = federation
+        self.clock = clock
+    }
+
+    /// A connection for this transfer alone, kept or new.
+    func take(_ node: NodeID) async throws -> PeerClient {
+        while let kept = idle[node]?.popLast() {
+            if kept.isOpen { return kept }
+            await kept.close()
+        }
+        let endpoint = try federation.node(node, at: clock.now()).endpoint
+        return try await PeerClient.connect(
+            to: .tcp(host: endpoint.host, port: Int(endpoint.port)), expecting: node,
+            identity: identity.tls, verifyPeer: federation.peerVerification(.tlsServer, clock),
+            membership: federation.membershipExchange)
+    }
+
+    /// Takes a connection back that may be used again.
+    func keep(_ client: PeerClient) async {
+        guard client.isOpen, idle[client.node, default: []].count < Lanes.perPeer else {
+            return await client.close()
+        }
+        idle[client.node, default: []].append(client)
+    }
+
+    func closeAll() async {
+        for client in idle.values.joined() { await client.close() }
+        idle = [:]
+    }
+}

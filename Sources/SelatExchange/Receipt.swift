@@ -1,0 +1,151 @@
+package import SelatAudit
+package import SelatCore
+package import SelatCrypto
+
+/// What a node signs about an envelope that it was given (Exchange.docc, *Receipts*).
+package struct ReceiptStatement: Hashable, Sendable {
+    package let federation: Digest
+    package let kind: ReceiptKind
+    package let from: NodeID
+    package let id: TransferID
+    /// The envelope's identity: the digest of its header.
+    package let envelope: Digest
+    package let attempt: UInt64
+    package let signer: NodeID
+    package let time: Timestamp
+    /// Why, for a refusal.
+    package let reason: String?
+
+    package init(
+        federation: Digest, kind: ReceiptKind, from: NodeID, id: TransferID, envelope: Digest,
+        attempt: UInt64, signer: NodeID, time: Timestamp, reason: String? = nil
+    ) {
+        self.federation = federation
+        self.kind = kind
+        self.from = from
+        self.id = id
+        self.envelope = envelope
+        self.attempt = attempt
+        self.signer = signer
+        self.time = time
+        self.reason = reason
+    }
+
+    package var json: JSON {
+        var members: [String: JSON] = [
+            "type": "receipt", "federation": .string(federation.text),
+            "kind": .string(kind.rawValue), "from": .string(from.text), "id": .string(id.text),
+            "envelope": .string(envelope.text), "attempt": .integer(attempt),
+            "signer": .string(signer.text), "time": .string(time.text),
+        ]
+        if let reason { members["reason"] = .string(reason) }
+        return .object(members)
+    }
+
+    /// - Throws: `CoreError` for anything but the canonical bytes of a statement.
+    package init(canonical bytes: [UInt8]) throws(CoreError) {
+        var reader = try ObjectReader(try JSON(parsing: bytes), "receipt")
+        guard try reader.string("type") == "receipt" else {
+            throw .wrongType("type", in: "receipt", expected: "`receipt`")
+        }
+        federation = try reader.digest("federation")
+        kind = try reader.choice("kind")
+        from = try reader.node("from")
+        id = try TransferID(try reader.string("id"))
+        envelope = try reader.digest("envelope")
+        attempt = try reader.unsigned("attempt")
+        signer = try reader.node("signer")
+        time = try reader.timestamp("time")
+        reason = try reader.optionalString("reason")
+        try reader.end()
+        guard json.canonical == bytes else {
+            throw .wrongType("(top)", in: "receipt", expected: "in canonical form")
+        }
+    }
+}
+
+/// A statement with the proof that it stands in its signer's log.
+package struct Receipt: Sendable {
+    /// CMS over the statement.
+    package let statement: [UInt8]
+    /// The log entry whose details hold the statement's digest.
+    package let entry: Entry
+    package let details: [UInt8]
+    package let salt: [UInt8]
+    package let proof: TLogProof
+
+    package init(
+        statement: [UInt8], entry: Entry, details: [UInt8], salt: [UInt8], proof: TLogProof
+    ) {
+        self.statement = statement
+        self.entry = entry
+        self.details = details
+        self.salt = salt
+        self.proof = proof
+    }
+
+    /// The document that travels.
+    package var json: JSON {
+        [
+            "statement": .string(Base64.encode(statement)),
+            "entry": .string(String(decoding: entry.canonical, as: UTF8.self)),
+            "details": .string(String(decoding: details, as: UTF8.self)),
+            "salt": .string(Base64.encode(salt)),
+            "proof": .string(String(decoding: proof.bytes, as: UTF8.self)),
+        ]
+    }
+
+    /// - Throws: `CoreError`, `AuditError`.
+    package init(parsing bytes: [UInt8]) throws {
+        var reader = try ObjectReader(try JSON(parsing: bytes), "receipt document")
+        statement = try reader.base64("statement")
+        entry = try Entry(canonical: Array(try reader.string("entry").utf8))
+        details = Array(try reader.string("details").utf8)
+        salt = try reader.base64("salt")
+        proof = try TLogProof(parsing: Array(try reader.string("proof").utf8))
+        try reader.end()
+    }
+
+    /// The key under which an entry's details hold the digest of a statement.
+    package static let statementKey = "statement"
+
+    /// Verifies signature, statement and proof.
+    /// - Parameters:
+    ///   - signer: finds the certificate that the statement's CMS names, verified for signing.
+    ///   - log: the log key of the node that is expected to have signed.
+    /// - Throws: `ReceiptError`, and what verification throws.
+    package func verify(
+        signer: (IssuerAndSerial) throws -> VerifiedCertificate, log: VerifierKey
+    ) throws -> ReceiptStatement {
+        let signed = try CMS.verify(statement, type: .receipt, signer: signer)
+        let content = try ReceiptStatement(canonical: signed.content)
+        guard signed.signer.certificate.node == content.signer else {
+            throw ReceiptError.foreignSigner(content.signer)
+        }
+        guard entry.binds(details: details, salt: salt) else { throw ReceiptError.detailsDiffer }
+        let recorded = try JSON(parsing: details)[Self.statementKey]
+        guard recorded == .string(SHA256.digest(statement).text) else {
+            throw ReceiptError.notRecorded
+        }
+        _ = try proof.verify(leaf: entry.leaf, key: log)
+        guard proof.index == entry.sequence else { throw ReceiptError.notRecorded }
+        return content
+    }
+}
+
+/// Why a receipt proves nothing.
+package enum ReceiptError: Error, Hashable, Sendable, CustomStringConvertible {
+    case foreignSigner(NodeID)
+    case detailsDiffer
+    case notRecorded
+    case aboutAnother(String)
+
+    package var description: String {
+        switch self {
+        case .foreignSigner(let node): "receipt of `\(node)` is signed with another node's key"
+        case .detailsDiffer: "receipt's details are not those that its log entry is bound to"
+        case .notRecorded: "receipt's statement is not in the log entry that it shows"
+        case .aboutAnother(let what): "receipt is about another \(what)"
+        }
+    }
+}

@@ -1,0 +1,60 @@
+package import SelatCore
+package import SelatHTTP
+import SelatTransport
+
+/// What the exchange answers when it cannot do what was asked; the types are listed in API.md and
+/// Protocol.md.
+package enum ServiceProblem {
+    static func superseded(_ upload: UploadID) -> Problem { .uploadSuperseded(upload) }
+
+    package static func unknownTransfer(_ id: TransferID) -> Problem {
+        Problem(
+            type: "urn:selat:problem:unknown-transfer", title: "unknown transfer", status: 404,
+            detail: "this node knows no transfer `\(id)`",
+            remedy: "see `selat transfers` and `selat inbox`")
+    }
+
+    package static func badFacts(_ reason: String) -> Problem {
+        Problem(
+            type: "urn:selat:problem:bad-facts", title: "the facts mean nothing", status: 422,
+            detail: reason,
+            remedy: "use the words of vocabulary.yaml; computed facts are not stated")
+    }
+
+    package static func badDataset(_ reason: String) -> Problem {
+        Problem(
+            type: "urn:selat:problem:bad-dataset", title: "the dataset cannot be sent", status: 422,
+            detail: reason)
+    }
+
+    package static func notReady(_ reason: String, remedy: String) -> Problem {
+        Problem(
+            type: "urn:selat:problem:not-ready", title: "not possible now", status: 409,
+            detail: reason, remedy: remedy)
+    }
+
+    package static func verificationFailed(_ reason: String) -> Problem {
+        Problem(
+            type: "urn:selat:problem:verification-failed", title: "verification failed",
+            status: 422, detail: reason, remedy: "do not use the dataset; tell the sender")
+    }
+
+    /// The disk, in words for the one who waits for it.
+    package static func disk(_ fault: FileFault) -> Problem {
+        let isFull = fault.code == 28 || fault.code == 122
+        return Problem(
+            type: isFull ? "urn:selat:problem:disk-full" : "urn:selat:problem:disk-failed",
+            title: isFull ? "no space left" : "the disk failed", status: isFull ? 507 : 500,
+            detail: "\(fault)",
+            remedy: isFull
+                ? "free space in the state directory and try again" : "check the disk and the mount"
+        )
+    }
+
+    /// A refusal to a peer.
+    static func refusal(_ refusal: Recipient.Refusal, _ detail: String) -> Problem {
+        Problem(
+            type: "urn:selat:problem:\(refusal.rawValue)", title: "the envelope is not taken",
+            status: refusal == .idConflict ? 409 : 422, detail: detail)
+    }
+}

@@ -1,0 +1,173 @@
+import Dispatch
+import Glibc
+package import SelatCore
+
+/// The spool: sealed payloads and heads of the transfers that the database names.
+///
+/// Files are named `out.ID.part` and `in.CC-name.ID.part`; nothing in them is in plain. The folder is
+/// not trusted: every byte is verified when it is used.
+package final class SpoolFolder: Sendable {
+    package let path: String
+    private let queue = DispatchQueue(label: "selat-spool", attributes: .concurrent)
+
+    /// One part of one transfer.
+    package struct Name: Hashable, Sendable, CustomStringConvertible {
+        package enum Part: String, Sendable, CaseIterable { case head, leaves, payload }
+
+        package let transfer: TransferID
+        /// Nil for what this node sends.
+        package let from: NodeID?
+
+        package init(outbound transfer: TransferID) {
+            self.transfer = transfer
+            from = nil
+        }
+
+        package init(inbound transfer: TransferID, from: NodeID) {
+            self.transfer = transfer
+            self.from = from
+        }
+
+        package var description: String {
+            from.map { "in.\($0.country)-\($0.name).\(transfer)" } ?? "out.\(transfer)"
+        }
+    }
+
+    /// - Parameter path: an existing folder that only the daemon's user can enter.
+    package init(_ path: String) { self.path = path }
+
+    package func path(of name: Name, _ part: Name.Part) -> String {
+        "\(path)/\(name).\(part.rawValue)"
+    }
+
+    /// Writes a small part, replacing what was there; file and folder are durable when it returns.
+    package func write(_ bytes: [UInt8], to name: Name, _ part: Name.Part) async throws(FileFault) {
+        let destination = path(of: name, part)
+        try await onDisk { () throws(FileFault) in
+            try Self.write(bytes, to: destination)
+            try DirectFile.syncFolder(of: destination)
+        }
+    }
+
+    /// Reads a small part.
+    package func read(_ name: Name, _ part: Name.Part) async throws(FileFault) -> [UInt8] {
+        let source = path(of: name, part)
+        return try await onDisk { () throws(FileFault) in try Self.read(source) }
+    }
+
+    /// Removes all parts of a transfer; parts that are not there are no fault.
+    package func remove(_ name: Name) async {
+        let paths = Name.Part.allCases.map { path(of: name, $0) }
+        await withCheckedContinuation { continuation in
+            queue.async {
+                for path in paths { unlink(path) }
+                continuation.resume()
+            }
+        }
+    }
+
+    /// Removes every file that belongs to none of `names`: what a crash left between the file and
+    /// the commit that would have named it.
+    /// - Returns: how many were removed.
+    package func removeAll(but names: Set<String>) -> Int {
+        guard let folder = opendir(path) else { return 0 }
+        defer { closedir(folder) }
+        var removed = 0
+        while let entry = readdir(folder) {
+            let file = withUnsafePointer(to: &entry.pointee.d_name) { name in
+                name.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            guard file.hasPrefix("in.") || file.hasPrefix("out."),
+                let dot = file.lastIndex(of: "."), !names.contains(String(file[..<dot]))
+            else { continue }
+            if unlink("\(path)/\(file)") == 0 { removed += 1 }
+        }
+        return removed
+    }
+
+    /// Runs blocking work on the spool's own queue, not on the cooperative pool.
+    package func onDisk<Value: Sendable>(
+        _ work: @escaping @Sendable () throws(FileFault) -> Value
+    ) async throws(FileFault) -> Value {
+        let result = await withCheckedContinuation {
+            (continuation: CheckedContinuation<Result<Value, FileFault>, Never>) in
+            queue.async {
+                do throws(FileFault) {
+                    continuation.resume(returning: .success(try work()))
+                } catch {
+                    continuation.resume(returning: .failure(error))
+                }
+            }
+        }
+        return try result.get()
+    }
+
+    private static func write(_ bytes: [UInt8], to path: String) throws(FileFault) {
+        let hidden = path + ".new"
+        let file = open(hidden, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        guard file >= 0 else { throw .latest("making", hidden) }
+        defer { close(file) }
+        var offset = 0
+        while offset < bytes.count {
+            let count = bytes.withUnsafeBytes { bytes in
+                Glibc.write(file, bytes.baseAddress.map { $0 + offset }, bytes.count - offset)
+            }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw .latest("writing", hidden) }
+            offset += count
+        }
+        guard fsync(file) == 0 else { throw .latest("syncing", hidden) }
+        guard rename(hidden, path) == 0 else { throw .latest("renaming to", path) }
+    }
+
+    private static func read(_ path: String) throws(FileFault) -> [UInt8] {
+        let file = open(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { throw .latest("opening", path) }
+        defer { close(file) }
+        var status = stat()
+        guard fstat(file, &status) == 0 else { throw .latest("reading", path) }
+        var bytes = [UInt8](repeating: 0, count: Int(status.st_size))
+        var offset = 0
+        while offset < bytes.count {
+            let wanted = bytes.count - offset
+            let count = bytes.withUnsafeMutableBytes { bytes in
+                Glibc.read(file, bytes.baseAddress.map { $0 + offset }, wanted)
+            }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw .latest("reading", path) }
+            offset += count
+        }
+        return bytes
+    }
+}
+
+/// A payload in the spool, read from its beginning or any offset to its end, piece by piece.
+package final class SpoolStream: Sendable {
+    package static let pieceBytes: UInt64 = 1 << 20
+
+    private let reader: SpoolReader
+    private let folder: SpoolFolder
+
+    package init(_ path: String, in folder: SpoolFolder) throws(FileFault) {
+        reader = try SpoolReader(path)
+        self.folder = folder
+    }
+
+    package var size: UInt64 { reader.size }
+
+    /// The bytes of `range`, at most `pieceBytes`.
+    package func read(_ range: Range<UInt64>) async throws(FileFault) -> [UInt8] {
+        precondition(range.count <= Int(Self.pieceBytes), "a piece has a limit")
+        let reader = reader
+        return try await folder.onDisk { () throws(FileFault) in
+            let room = SegmentBlocks.widened(range).count
+            let memory = UnsafeMutableRawBufferPointer.allocate(
+                byteCount: room, alignment: SegmentBlocks.bytes)
+            defer { memory.deallocate() }
+            memory.initializeMemory(as: UInt8.self, repeating: 0)
+            var span = memory.mutableBytes
+            let start = try reader.read(range, into: &span)
+            return Array(memory[start..<start + range.count])
+        }
+    }
+}
