@@ -43,6 +43,13 @@ enum Connections {
         return configuration
     }
 
+    /// SQLite opens a file that it may not write without a word, for reading only.
+    static func assertWritable(_ database: Database, path: String) throws {
+        guard sqlite3_db_readonly(database.sqliteConnection, "main") == 0 else {
+            throw StoreError.readOnly(path: path)
+        }
+    }
+
     /// Asserts what durability rests on, once everything that could change it has run.
     static func assertDurable(_ database: Database) throws {
         let needed = [

@@ -57,6 +57,7 @@ package final class Store: Sendable {
         }
         let connection = try Connections.writer(path: path)
         let end = try connection.writeWithoutTransaction { database in
+            try Connections.assertWritable(database, path: path)
             try Migrator(path: path, migrations: migrations).run(on: database)
             try Connections.assertDurable(database)
             let end = try LogEnd(database, log: log, path: path)
