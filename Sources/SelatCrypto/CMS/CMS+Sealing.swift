@@ -65,7 +65,8 @@ extension CMS {
         guard let message else { return nil }
         defer { CMS_ContentInfo_free(message) }
         return MemoryBIO.secret { bio in
-            CMS_decrypt(message, key.pointer, certificate.pointer, nil, bio, UInt32(CMS_BINARY)) == 1
+            CMS_decrypt(message, key.pointer, certificate.pointer, nil, bio, UInt32(CMS_BINARY))
+                == 1
         }
     }
 

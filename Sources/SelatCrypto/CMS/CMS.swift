@@ -1,6 +1,6 @@
 package import SelatCore
 
-/// Signed messages: CMS SignedData with the content inside, as `CMS.docc` and PROTOCOL describe.
+/// Signed messages: CMS SignedData with the content inside (`Crypto.docc/CMS.md`).
 ///
 /// The profile is narrow enough to be written and read without OpenSSL's CMS code, which accepts far
 /// more; `openssl cms -verify` accepts every message made here.

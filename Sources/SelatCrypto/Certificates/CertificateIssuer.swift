@@ -53,7 +53,8 @@ package struct CertificateIssuer: Sendable {
             Extension.subjectKey(publicKey), Extension.authorityKey(certificate.publicKey),
         ]
         let template = CertificateTemplate(
-            issuer: certificate.subject, subject: DistinguishedName.der(commonName: String(uri.prefix(64))),
+            issuer: certificate.subject,
+            subject: DistinguishedName.der(commonName: String(uri.prefix(64))),
             publicKey: publicKey, from: from, until: until, extensions: extensions)
         return try Certificate(der: template.signed(by: key))
     }

@@ -1,0 +1,139 @@
+import SelatCore
+import SelatCrypto
+import SelatTestSupport
+import Testing
+
+@Suite struct CertificateTests {
+    let authority: Authority
+
+    init() throws { authority = try Authority("SG") }
+
+    @Test func certificateSaysWhatWasIssued() throws {
+        let key = try PrivateKey.generate(.p384)
+        let certificate = try authority.issuer.issue(
+            for: .tlsServer, uri: "selat://SG/hub", hosts: ["hub.example"], to: key.publicKey,
+            from: Authority.from, until: Authority.until)
+        #expect(certificate.node == (try NodeID("SG/hub")))
+        #expect(certificate.publicKey == key.publicKey)
+        #expect(certificate.notBefore == Authority.from)
+        #expect(certificate.notAfter == Authority.until)
+        #expect(certificate.issuerAndSerial.issuer == authority.issuer.certificate.subject)
+        #expect(!certificate.isAuthority)
+        #expect(try Certificate(pem: Array(certificate.pem.utf8)) == certificate)
+    }
+
+    @Test(arguments: CertificatePurpose.allCases)
+    func pathHoldsForThePurposeAlone(purpose: CertificatePurpose) throws {
+        let certificate = try authority.signer(purpose).certificate
+        let anchors = try authority.anchors()
+        let verified = try anchors.verify(certificate, purpose: purpose, at: Authority.now)
+        #expect(verified.country.code == "SG")
+        #expect(verified.validUntil == Authority.now + 7 * 86_400)
+        let tls: Set<CertificatePurpose> = [.tlsServer, .tlsClient]
+        for other in CertificatePurpose.allCases
+        where other != purpose && !(tls.contains(other) && tls.contains(purpose)) {
+            #expect(throws: CryptoError.self) {
+                try anchors.verify(certificate, purpose: other, at: Authority.now)
+            }
+        }
+    }
+
+    @Test func anotherCountrysAuthorityIsWorthNothing() throws {
+        let foreign = try Authority("MY").issuer.issue(
+            for: .signing, uri: "selat://SG/hub", to: PrivateKey.generate(.p256).publicKey,
+            from: Authority.from, until: Authority.until)
+        #expect(throws: CryptoError.self) {
+            try authority.anchors().verify(foreign, purpose: .signing, at: Authority.now)
+        }
+    }
+
+    @Test(arguments: [Authority.from + -1, Authority.until + 1])
+    func certificateOutsideItsValidityIsRefused(time: Timestamp) throws {
+        let certificate = try authority.signer().certificate
+        let anchors = try TrustAnchors(
+            country: authority.country, anchors: [authority.issuer.certificate],
+            revocationLists: [])
+        #expect(throws: CryptoError.self) {
+            try anchors.verify(certificate, purpose: .signing, at: time)
+        }
+    }
+
+    @Test func leafOutlivedByItsAuthorityIsRefusedOnceExpired() throws {
+        let certificate = try authority.signer(until: Authority.now + -1).certificate
+        let error = #expect(throws: CryptoError.self) {
+            try authority.anchors().verify(certificate, purpose: .signing, at: Authority.now)
+        }
+        #expect(error?.description.contains("expired") == true)
+    }
+
+    @Test func revokedCertificateIsRefused() throws {
+        let certificate = try authority.signer().certificate
+        let anchors = try authority.anchors(revoking: [certificate: Authority.now + -60])
+        let error = #expect(throws: CryptoError.self) {
+            try anchors.verify(certificate, purpose: .signing, at: Authority.now)
+        }
+        #expect(error?.description.contains("revoked") == true)
+    }
+
+    @Test func expiredRevocationListIsNoList() throws {
+        let certificate = try authority.signer().certificate
+        let anchors = try TrustAnchors(
+            country: authority.country, anchors: [authority.issuer.certificate],
+            revocationLists: [authority.revocationList(until: Authority.now + -1)])
+        #expect(throws: CryptoError.self) {
+            try anchors.verify(certificate, purpose: .signing, at: Authority.now)
+        }
+    }
+
+    @Test func anotherAuthoritysRevocationListIsNoList() throws {
+        let certificate = try authority.signer().certificate
+        let anchors = try TrustAnchors(
+            country: authority.country, anchors: [authority.issuer.certificate],
+            revocationLists: [Authority("SG").revocationList()])
+        #expect(throws: CryptoError.self) {
+            try anchors.verify(certificate, purpose: .signing, at: Authority.now)
+        }
+    }
+
+    @Test func authorityItselfAndLeavesAsAnchorsAreRefused() throws {
+        let anchors = try authority.anchors()
+        #expect(throws: CryptoError.self) {
+            try anchors.verify(
+                authority.issuer.certificate, purpose: .authority, at: Authority.now)
+        }
+        let leaf = try authority.signer().certificate
+        #expect(throws: CryptoError.self) {
+            try TrustAnchors(country: authority.country, anchors: [leaf], revocationLists: [])
+        }
+    }
+
+    @Test func leafThatIssuesIsNoAuthority() throws {
+        let node = try authority.signer()
+        #expect(throws: CryptoError.self) {
+            try CertificateIssuer(certificate: node.certificate, key: node.key)
+        }
+    }
+
+    @Test func mutatedCertificatesAndListsAreRefusedOrReadable() throws {
+        let certificate = try authority.signer().certificate
+        let anchors = try authority.anchors()
+        for bytes in Mutations.of(certificate.der, count: 2_000, seed: 1) {
+            guard bytes != certificate.der, let readable = try? Certificate(der: bytes) else {
+                continue
+            }
+            #expect(throws: CryptoError.self) {
+                try anchors.verify(readable, purpose: .signing, at: Authority.now)
+            }
+        }
+        let list = try authority.revocationList()
+        for bytes in Mutations.of(list.der, count: 500, seed: 2) {
+            guard bytes != list.der, let readable = try? CRL(der: bytes) else { continue }
+            let mutated = try TrustAnchors(
+                country: authority.country, anchors: [authority.issuer.certificate],
+                revocationLists: [readable])
+            #expect(throws: CryptoError.self) {
+                try mutated.verify(certificate, purpose: .signing, at: Authority.now)
+            }
+        }
+    }
+}
