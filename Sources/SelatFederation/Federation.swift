@@ -60,7 +60,8 @@ package struct Federation: Sendable {
 
     /// A node that its member's record lists, in force or expired for at most seven days.
     /// - Throws: `FederationError.unknownNode`, `.notInForce`.
-    package func node(_ id: NodeID, at time: Timestamp) throws(FederationError) -> MemberRecord.Node {
+    package func node(_ id: NodeID, at time: Timestamp) throws(FederationError) -> MemberRecord.Node
+    {
         try requireListInForce(at: time)
         guard let record = records[id.country], let node = nodes[id] else {
             throw .unknownNode(id)
@@ -127,7 +128,7 @@ package struct Federation: Sendable {
             throw .notTrusted("certificate of the TLS peer", error)
         }
         guard let id = certificate.node else {
-            throw .wrongName(certificate.description, expected: "exactly one `selat:` URI of a node")
+            throw .wrongName(certificate.description, expected: "exactly one node")
         }
         _ = try verified(certificate, of: id.country, for: side, at: time)
         return try node(id, at: time).id

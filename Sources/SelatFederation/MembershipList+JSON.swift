@@ -39,7 +39,8 @@ extension MembershipList {
         for var entry in try fields.objects("suites", max: Suite.allCases.count) {
             let number = try entry.count("suite")
             guard let suite = Suite(rawValue: Int64(number)), suites[suite] == nil else {
-                throw .contradiction(Self.document, reason: "suite \(number) is unknown or repeated")
+                throw .contradiction(
+                    Self.document, reason: "suite \(number) is unknown or repeated")
             }
             let sunset = try entry.read { r throws(CoreError) in
                 try r.optionalString("sunset").map { text throws(CoreError) in

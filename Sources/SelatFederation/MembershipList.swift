@@ -78,7 +78,8 @@ package struct MembershipList: Hashable, Sendable {
     static let document = "membership list"
 
     private var contradiction: String? {
-        if (serial == 1) != (federation == nil) || (serial == 1) != (previous == nil) || serial == 0 {
+        if (serial == 1) != (federation == nil) || (serial == 1) != (previous == nil) || serial == 0
+        {
             return "only the first list, with serial 1, names neither federation nor previous list"
         }
         if expires <= issued || expires - issued > FederationLimits.listLifeSecondsMax {
