@@ -1,7 +1,8 @@
 package import SelatCore
 package import SelatCrypto
 
-/// The membership in force: who is a member, which nodes there are, whose signature counts for what.
+/// The membership in force: who is a member, which nodes there are, whose signature counts for
+/// what.
 ///
 /// A value of verified documents; a newer list, record or revocation list makes another one. Every
 /// certificate was decoded when it was made, and every path is followed once and then remembered.
@@ -113,7 +114,8 @@ package struct Federation: Sendable {
         throw failure
     }
 
-    /// Whom a TLS peer's certificate names, once it is followed to the anchors of that very country.
+    /// Whom a TLS peer's certificate names, once it is followed to the anchors of that very
+    /// country.
     /// - Parameter side: what the peer is in the connection.
     /// - Throws: `FederationError.wrongName` unless it names exactly one node, `.unknownMember`,
     ///   `.unknownNode`, `.notTrusted`.

@@ -39,7 +39,7 @@ package enum FederationError: Error, Hashable, Sendable, CustomStringConvertible
         case .anotherList(let found, let trusted):
             "membership list is `\(found)`, but the configuration trusts `\(trusted)`"
         case .notInForce(let document, let from, let until):
-            "\(document): in force only from \(from) until \(until); ask the members for a newer one"
+            "\(document): in force only from \(from) until \(until); ask a member for a newer one"
         case .sandbox: "membership list is a sandbox's; a production node refuses it"
         case .unknownMember(let country): "`\(country)` is not a member"
         case .unknownNode(let node): "`\(node)` is in no member record in force"

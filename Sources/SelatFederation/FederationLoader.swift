@@ -6,7 +6,8 @@ package enum FederationLoader {
     /// - Parameters:
     ///   - directory: path of the directory; files in it with other names are an error, so that a
     ///     misspelt record cannot be overlooked.
-    ///   - trusted, allowsSandbox, time: as for `Federation.init(verifying:trusted:allowsSandbox:at:)`.
+    ///   - trusted, allowsSandbox, time: as for
+    ///   `Federation.init(verifying:trusted:allowsSandbox:at:)`.
     /// - Throws: `FederationError`.
     package static func load(
         directory: String, trusted: Digest?, allowsSandbox: Bool, at time: Timestamp

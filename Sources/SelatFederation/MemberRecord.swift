@@ -1,7 +1,8 @@
 package import SelatCore
 package import SelatCrypto
 
-/// What one member says about itself: its nodes, officers and policy signers (`Format.md`, *Record*).
+/// What one member says about itself: its nodes, officers and policy signers (`Format.md`,
+/// *Record*).
 package struct MemberRecord: Hashable, Sendable {
     /// A node, as its member lists it.
     package struct Node: Hashable, Sendable {
@@ -56,8 +57,8 @@ package struct MemberRecord: Hashable, Sendable {
     /// Who signs the member's policy editions.
     package let policySigners: [Certificate]
 
-    /// - Throws: `FederationError.contradiction` for another country's node or officer, a repeated one,
-    ///   or a certificate that names another.
+    /// - Throws: `FederationError.contradiction` for another country's node or officer, a repeated
+    ///   one, or a certificate that names another.
     package init(
         federation: Digest, country: Country, serial: UInt64 = 1, previous: Digest? = nil,
         issued: Timestamp, expires: Timestamp, nodes: [Node], officers: [Officer],

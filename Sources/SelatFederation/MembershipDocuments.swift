@@ -22,12 +22,12 @@ package struct MembershipDocuments: Sendable {
 extension Federation {
     /// Believes documents, or says why not.
     ///
-    /// The list must be the one whose digest the operator trusts, signed by its quorum of members, a
-    /// member counting once its own threshold of authorities has signed; each record must be signed
-    /// by its member's threshold. Both must be in force at `time`.
+    /// The list must be the one whose digest the operator trusts, signed by its quorum of members,
+    /// a member counting once its own threshold of authorities has signed; each record must be
+    /// signed by its member's threshold. Both must be in force at `time`.
     /// - Parameters:
-    ///   - trusted: digest of the list's CMS bytes, obtained elsewhere; nil only where the caller has
-    ///     just made the list itself.
+    ///   - trusted: digest of the list's CMS bytes, obtained elsewhere; nil only where the caller
+    ///     has just made the list itself.
     ///   - allowsSandbox: whether a list that is marked as a sandbox's may be used; it may lack
     ///     revocation lists, a real one may not.
     /// - Throws: the first `FederationError`, in the order above.
@@ -129,8 +129,8 @@ extension Federation {
         return record
     }
 
-    /// The good signatures on a document, all by authorities of `members`; a single bad or foreign one
-    /// spoils the document.
+    /// The good signatures on a document, all by authorities of `members`; a single bad or foreign
+    /// one spoils the document.
     private static func signatures(
         on der: [UInt8], _ type: CMSContentType, _ document: String,
         of members: [MembershipList.Member], _ anchors: [Country: TrustAnchors],

@@ -44,8 +44,8 @@ package struct MembershipList: Hashable, Sendable {
     /// Ordered by country.
     package let members: [Member]
 
-    /// - Throws: `FederationError.contradiction` for a quorum of half or less, a repeated country, a
-    ///   CA of two countries, a threshold that cannot be met, and the like.
+    /// - Throws: `FederationError.contradiction` for a quorum of half or less, a repeated country,
+    ///   a CA of two countries, a threshold that cannot be met, and the like.
     package init(
         federation: Digest? = nil, serial: UInt64 = 1, previous: Digest? = nil, issued: Timestamp,
         expires: Timestamp, isSandbox: Bool, quorum: Int, suites: [Suite: Timestamp?],

@@ -2,7 +2,8 @@ import SelatCore
 import SelatCrypto
 import Synchronization
 
-/// Paths that were followed once. A membership that changes is another `Federation` with other paths.
+/// Paths that were followed once. A membership that changes is another `Federation` with other
+/// paths.
 final class VerifiedPaths: Sendable {
     private struct Key: Hashable {
         let certificate: Digest

@@ -9,8 +9,8 @@ extension CMS {
 
     /// Seals `secret` to the key of a key agreement certificate.
     /// - Returns: DER of an AuthEnvelopedData, about 300 bytes longer than the secret.
-    /// - Throws: `CryptoError.unreadableKey` for a key that is not EC, `.openSSL` when OpenSSL fails,
-    ///   `.unreadableMessage` if what it made were outside the profile.
+    /// - Throws: `CryptoError.unreadableKey` for a key that is not EC, `.openSSL` when OpenSSL
+    ///   fails, `.unreadableMessage` if what it made were outside the profile.
     package static func encrypt(
         secret: Secret, to certificate: Certificate
     ) throws(CryptoError) -> [UInt8] {
@@ -30,8 +30,8 @@ extension CMS {
     }
 
     /// Opens a secret that was sealed to `certificate`.
-    /// - Throws: `CryptoError.unreadableMessage` for a message outside the profile, `.unopenable` for
-    ///   another recipient's, and for one that was changed.
+    /// - Throws: `CryptoError.unreadableMessage` for a message outside the profile, `.unopenable`
+    ///   for another recipient's, and for one that was changed.
     package static func decrypt(
         _ der: [UInt8], certificate: Certificate, key: PrivateKey
     ) throws(CryptoError) -> Secret {

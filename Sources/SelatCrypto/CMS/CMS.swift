@@ -2,8 +2,8 @@ package import SelatCore
 
 /// Signed messages: CMS SignedData with the content inside (`Crypto.docc/CMS.md`).
 ///
-/// The profile is narrow enough to be written and read without OpenSSL's CMS code, which accepts far
-/// more; `openssl cms -verify` accepts every message made here.
+/// The profile is narrow enough to be written and read without OpenSSL's CMS code, which accepts
+/// far more; `openssl cms -verify` accepts every message made here.
 package enum CMS {
     /// Who signs: a certificate and its key.
     package struct Signer: Sendable {
@@ -67,8 +67,8 @@ package enum CMS {
         return SignedMessage(type: type, content: content, signers: statements).encoded()
     }
 
-    /// Adds the signature of one more authority to a list, record or edition, whose other signatures
-    /// stay as they are.
+    /// Adds the signature of one more authority to a list, record or edition, whose other
+    /// signatures stay as they are.
     /// - Throws: `CryptoError.unreadableMessage` for a message outside the profile.
     package static func addSignature(
         to der: [UInt8], type: CMSContentType, signer: Signer, at time: Timestamp
@@ -82,8 +82,8 @@ package enum CMS {
     }
 
     /// Verifies every signature of a message.
-    /// - Parameter signer: finds the certificate that a message names, verified for the purpose that
-    ///   the caller needs; throws where there is none.
+    /// - Parameter signer: finds the certificate that a message names, verified for the purpose
+    ///   that the caller needs; throws where there is none.
     /// - Throws: `CryptoError.unreadableMessage` for a message outside the profile,
     ///   `.signatureInvalid`, or what `signer` throws.
     package static func verify(

@@ -2,7 +2,8 @@ import SelatCore
 
 /// Reads ASN.1 DER of foreign origin, element by element; whoever reads says what must come next.
 ///
-/// Only definite, shortest lengths and one-byte tags exist here. It never recurses and copies nothing.
+/// Only definite, shortest lengths and one-byte tags exist here. It never recurses and copies
+/// nothing.
 struct DERReader {
     private var rest: ArraySlice<UInt8>
 

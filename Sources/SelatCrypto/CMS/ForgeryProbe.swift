@@ -16,8 +16,8 @@ package enum ForgeryProbe {
         /// What to tell an operator, or nil.
         package var warning: String? {
             admittedByOpenSSL.contains(1)
-                ? "\(loadedVersion) accepts forged CMS messages (CVE-2026-34182); Selat's own check "
-                    + "refuses them, but install OpenSSL \(fixedVersion) or later"
+                ? "\(loadedVersion) accepts forged CMS messages (CVE-2026-34182); Selat's own "
+                    + "check refuses them, but install OpenSSL \(fixedVersion) or later"
                 : nil
         }
     }

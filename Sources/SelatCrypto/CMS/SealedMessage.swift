@@ -1,5 +1,5 @@
-/// A CMS AuthEnvelopedData (RFC 5083, 5084, 5753) of Selat's profile, as values: one recipient by key
-/// agreement, AES-256-GCM. As with `SignedMessage` there is one encoding for one value.
+/// A CMS AuthEnvelopedData (RFC 5083, 5084, 5753) of Selat's profile, as values: one recipient by
+/// key agreement, AES-256-GCM. As with `SignedMessage` there is one encoding for one value.
 ///
 /// OpenSSL takes the length of the tag from the message, also a length of four bytes; it never
 /// compares it with aes-ICVlen. So nothing is decrypted before these bytes have been read here.

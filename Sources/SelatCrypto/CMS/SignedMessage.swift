@@ -1,7 +1,8 @@
 import SelatCore
 
-/// A CMS SignedData (RFC 5652, 5) of Selat's profile, as values. There is one encoding for one value:
-/// parsing encodes again and compares, so nothing that the values do not say can stand in a message.
+/// A CMS SignedData (RFC 5652, 5) of Selat's profile, as values. There is one encoding for one
+/// value: parsing encodes again and compares, so nothing that the values do not say can stand in a
+/// message.
 struct SignedMessage {
     let type: CMSContentType
     let content: [UInt8]

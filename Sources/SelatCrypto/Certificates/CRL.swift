@@ -12,8 +12,8 @@ package final class CRL: @unchecked Sendable {
     package let nextUpdate: Timestamp
     let pointer: OpaquePointer
 
-    /// - Throws: `CryptoError.unreadableCRL` for bytes that are not one version 2 list in DER with a
-    ///   nextUpdate, of at most 1 MiB.
+    /// - Throws: `CryptoError.unreadableCRL` for bytes that are not one version 2 list in DER with
+    ///   a nextUpdate, of at most 1 MiB.
     package init(der: [UInt8]) throws(CryptoError) {
         guard der.count <= Self.bytesMax else {
             throw .unreadableCRL("larger than \(Self.bytesMax) bytes")

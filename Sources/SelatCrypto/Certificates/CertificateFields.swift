@@ -1,7 +1,7 @@
 import SelatCore
 
-/// What Selat itself reads in a certificate (RFC 5280, 4.1). OpenSSL decodes the same bytes again for
-/// the path; a critical extension that it does not know fails there.
+/// What Selat itself reads in a certificate (RFC 5280, 4.1). OpenSSL decodes the same bytes again
+/// for the path; a critical extension that it does not know fails there.
 struct CertificateFields {
     private(set) var serial: [UInt8] = []
     private(set) var issuer: [UInt8] = []

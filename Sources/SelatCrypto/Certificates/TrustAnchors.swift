@@ -32,8 +32,8 @@ package final class TrustAnchors: @unchecked Sendable {
 
     /// - Parameters:
     ///   - anchors: self-signed CA certificates, at least one.
-    ///   - revocationLists: with any, each certificate of a path needs a current list of its issuer;
-    ///     with none, revocation is not checked.
+    ///   - revocationLists: with any, each certificate of a path needs a current list of its
+    ///     issuer; with none, revocation is not checked.
     /// - Throws: `CryptoError.untrusted` for an anchor that is no self-signed CA.
     package init(
         country: Country, anchors: [Certificate], revocationLists: [CRL]

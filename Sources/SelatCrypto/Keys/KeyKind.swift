@@ -9,8 +9,8 @@ package enum KeyKind: String, Hashable, Sendable, CaseIterable {
     /// Ed25519 (RFC 8032): notes and checkpoints only; it cannot sign CMS in OpenSSL 3.0.
     case ed25519 = "Ed25519"
 
-    /// The DER bytes of a SubjectPublicKeyInfo before the key itself; each kind has exactly one form
-    /// (RFC 5480: named curve, uncompressed point; RFC 8410).
+    /// The DER bytes of a SubjectPublicKeyInfo before the key itself; each kind has exactly one
+    /// form (RFC 5480: named curve, uncompressed point; RFC 8410).
     var spkiPrefix: [UInt8] {
         switch self {
         case .p256:

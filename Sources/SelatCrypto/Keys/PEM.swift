@@ -3,8 +3,8 @@ import SelatCore
 /// Textual encodings (RFC 7468) of public things: certificates and CRLs.
 package enum PEM {
     /// The bytes of each block with this label, in order; text around the blocks is ignored.
-    /// - Throws: `CryptoError.unreadablePEM` for a block that does not end, has another label's end,
-    ///   or is not base64.
+    /// - Throws: `CryptoError.unreadablePEM` for a block that does not end, has another label's
+    ///   end, or is not base64.
     package static func blocks(_ label: String, in text: [UInt8]) throws(CryptoError) -> [[UInt8]] {
         var found: [[UInt8]] = []
         var base64: String?

@@ -39,7 +39,8 @@ package final class PrivateKey: @unchecked Sendable, CustomStringConvertible {
     }
 
     /// Reads the first private key of a PEM text (PKCS#8, plain or encrypted).
-    /// - Parameter passphrase: UTF-8 bytes; without one an encrypted key is refused, never asked for.
+    /// - Parameter passphrase: UTF-8 bytes; without one an encrypted key is refused, never asked
+    ///   for.
     /// - Throws: `CryptoError.unreadableKey` for anything else, also for a wrong passphrase.
     package convenience init(pem: [UInt8], passphrase: [UInt8]? = nil) throws(CryptoError) {
         guard let count = Int32(exactly: pem.count), pem.count <= Self.pemBytesMax else {

@@ -41,7 +41,8 @@ package final class PublicKey: Hashable, @unchecked Sendable {
 
     /// Whether `signature` is this key's over `message`. A signature that is no signature at all is
     /// as false as a wrong one, and so is a failure inside OpenSSL.
-    /// - Parameter signature: ECDSA: DER of the two numbers, with the curve's digest; Ed25519: 64 bytes.
+    /// - Parameter signature: ECDSA: DER of the two numbers, with the curve's digest; Ed25519: 64
+    ///   bytes.
     package func verify(signature: [UInt8], message: [UInt8]) -> Bool {
         guard let context = EVP_MD_CTX_new() else { return false }
         defer { EVP_MD_CTX_free(context) }

@@ -113,7 +113,8 @@ import Testing
         }
     }
 
-    /// The known confusion: the SET OF attributes as content, its signature as one without attributes.
+    /// The known confusion: the SET OF attributes as content, its signature as one without
+    /// attributes.
     @Test func attributesPresentedAsContentAreRefused() throws {
         let statement = try message().signers[0]
         let attributes = statement.attributes(of: .header)
