@@ -1,10 +1,10 @@
 import Foundation
 import SelatCore
 import SelatCrypto
+import SelatEnvelope
+import SelatPolicy
 import SelatStore
 import Synchronization
-
-@testable import SelatEnvelope
 
 // Runs one job and prints its time and peak of private memory; `scripts/bench` runs the peers beside
 // it and prints ratios. Keys are kept in a file beside the spool: these are benchmarks, not datasets.
@@ -17,7 +17,14 @@ import Synchronization
 
 @main
 struct Main {
-    static func main() async throws {
+    static func main() async {
+        do { try await run() } catch {
+            FileHandle.standardError.write(Data("SelatBenchmarks: error: \(error)\n".utf8))
+            exit(1)
+        }
+    }
+
+    static func run() async throws {
         let arguments = CommandLine.arguments
         guard arguments.count == 4 else {
             throw CocoaError(.fileNoSuchFile)
@@ -45,7 +52,8 @@ struct Main {
         let sink = try SpoolFile(
             creating: spool, size: try SegmentLayout(messageSize: file.size).sealedSize)
         let payload = try await PayloadSealer.seal(
-            file, core: job.core, contentKey: job.key, messageSize: file.size, sink: sink)
+            file, permit: try permit(), core: job.core, contentKey: job.key, messageSize: file.size,
+            sink: sink)
         try job.save(payload, beside: spool)
     }
 
@@ -55,19 +63,85 @@ struct Main {
         let sink = try SpoolFile(
             creating: spool, size: try SegmentLayout(messageSize: file.size).sealedSize)
         let sealer = try PayloadSealer(
-            core: job.core, contentKey: job.key, messageSize: file.size, sink: sink)
+            permit: try permit(), core: job.core, contentKey: job.key, messageSize: file.size,
+            sink: sink)
         try await file.pieces(of: 256 << 10) { try await sealer.append($0) }
         try job.save(try await sealer.finish(), beside: spool)
     }
 
+    /// Sealing needs a permit, so even here policy decides: river gauges from SG to VN.
+    static func decision() throws -> Decision {
+        let root = URL(filePath: #filePath).deletingLastPathComponent()
+            .deletingLastPathComponent().deletingLastPathComponent()
+        let names = ["ASEAN", "MY", "SG", "VN", "agreements", "vocabulary"]
+        let policies = try PolicySet.load(
+            files: names.map { name in
+                let file = root.appending(path: "Policies/\(name).yaml")
+                return PolicySource(name: "\(name).yaml", bytes: Array(try Data(contentsOf: file)))
+            })
+        let (source, destination) = (try NodeID("SG/hub"), try NodeID("VN/hub"))
+        return try policies.decide(
+            Question(
+                source: source, destination: destination,
+                sectors: [source.country: .defence, destination.country: .defence],
+                membershipSerial: 1, decided: try Timestamp("2026-11-01T00:00:00Z"),
+                label: Label(
+                    classification: .unclassified, releasableTo: [destination.country]),
+                facts: Facts([
+                    "personal-data": Fact(.flag(false), .stated),
+                    "purpose": Fact(.set(["selat:EarlyWarning"]), .stated),
+                ])))
+    }
+
+    static func permit() throws -> Permit {
+        guard let permit = try decision().permit else { throw CocoaError(.userCancelled) }
+        return permit
+    }
+
+    /// The sealed payload as it comes from a peer, under a head that a peer has signed.
     static func take(_ spool: String, _ copy: String) async throws {
         let (_, payload) = try Job.read(beside: spool)
-        let layout = try SegmentLayout(sealedSize: payload.identity.size)
+        let head = try head(around: payload)
         let intake = try PayloadIntake(
-            layout: layout, leaves: payload.leaves,
-            into: try SpoolFile(creating: copy, size: layout.sealedSize))
+            of: head, into: try SpoolFile(creating: copy, size: payload.identity.size))
         try await PlainFile(spool).pieces(of: 256 << 10) { try await intake.append($0) }
         try await intake.finish()
+    }
+
+    /// A verified head for a sealed payload; its keys open nothing, and an intake needs none.
+    static func head(around payload: SealedPayload) throws -> VerifiedHead {
+        let now = try Timestamp("2026-11-01T00:00:00Z")
+        let until = now + 86_400
+        let (from, to) = (try NodeID("SG/hub"), try NodeID("VN/hub"))
+        let issuer = try CertificateIssuer(
+            root: "Root", country: from.country, key: .generate(.p256), from: now, until: until)
+        let keys = (try PrivateKey.generate(.p256), try PrivateKey.generate(.p256))
+        let signing = try issuer.issue(
+            for: .signing, uri: from.uri, to: keys.0.publicKey, from: now, until: until)
+        let agreement = try issuer.issue(
+            for: .agreement, uri: to.uri, to: keys.1.publicKey, from: now, until: until)
+        let core = try EnvelopeCore(
+            id: TransferID(milliseconds: 1, entropy: Random.bytes(10)),
+            federation: SHA256.digest("federation".utf8), from: from, to: to, created: now,
+            expires: until, label: Label(classification: .unclassified, releasableTo: []),
+            suite: .p256, toKeys: EnvelopeCore.recipientKeys(agreement: agreement))
+        let (contentKey, parts) = try ContentKey.make(for: core, to: agreement)
+        guard let release = try permit().release(approvals: [], again: decision()) else {
+            throw CocoaError(.userCancelled)
+        }
+        let size = try SegmentLayout(sealedSize: payload.identity.size).messageSize
+        let head = try EnvelopeHead.sign(
+            release: release, core: core, keys: parts, contentKey: contentKey,
+            dataset: DatasetDescription(
+                resources: [Resource(name: "x", path: try DatasetPath("x"), bytes: size)]),
+            approvals: [], payload: payload,
+            attempt: EnvelopeHead.Attempt(
+                number: 1, route: [from, to], precedence: .routine, membershipSerial: 1,
+                membershipDigest: SHA256.digest("list".utf8), transit: [:]),
+            signer: CMS.Signer(certificate: signing, key: keys.0), at: now)
+        let anchors = try TrustAnchors(
+            country: from.country, anchors: [issuer.certificate], revocationLists: [])
+        return try head.verify { _ in try anchors.verify(signing, purpose: .signing, at: now) }
     }
 
     static func open(_ spool: String, _ output: String) async throws {
@@ -119,9 +193,11 @@ struct Job {
     static func read(beside spool: String) throws -> (Job, SealedPayload) {
         let bytes = Array(try Data(contentsOf: URL(filePath: spool + ".job")))
         let size = bytes[32..<40].reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+        let leaves = try Leaves(Array(bytes[40...]))
         return (
             try Job(key: Secret(copying: bytes[..<32])),
-            SealedPayload(sealedSize: size, leaves: Leaves(computed: Array(bytes[40...])))
+            try SealedPayload(
+                identity: PayloadIdentity(size: size, root: leaves.root), leaves: leaves)
         )
     }
 }

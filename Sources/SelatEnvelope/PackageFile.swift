@@ -57,7 +57,7 @@ package final class PackageFile: SegmentSource {
             let range = verified.layout.leaf(index)
             let piece = memory[0..<range.count]
             try withFile { () throws(FileFault) in try fill(piece, from: range.lowerBound) }
-            guard head.leaves.matches(MerkleHash.leaf(piece.bytes), at: index) else {
+            guard head.leaves.matches(piece.leafHash, at: index) else {
                 throw .segmentDiffers(index: index)
             }
         }
@@ -102,18 +102,16 @@ extension PackageFile {
         let end = head.trailer
         let front = head.encoded()
         let memory = PageMemory(count: Int(SegmentLayout.messageBytes) + 2 * SegmentBlocks.bytes)
-        try withFile { () throws(FileFault) in
-            try write(front.span.bytes)
-            var offset: UInt64 = 0
-            while offset < head.payloadSize {
-                let range = offset..<min(offset + SegmentLayout.messageBytes, head.payloadSize)
-                var room = memory.bytes.mutableBytes
-                let start = try payload.read(range, into: &room)
-                try write(memory[start..<start + range.count].bytes)
-                offset = range.upperBound
-            }
-            try write(end.span.bytes)
+        try withFile { () throws(FileFault) in try write(front.span.bytes) }
+        var offset: UInt64 = 0
+        while offset < head.payloadSize {
+            let range = offset..<min(offset + SegmentLayout.messageBytes, head.payloadSize)
+            let start = try memory.fill(from: payload, range)
+            let piece = memory[start..<start + range.count]
+            try withFile { () throws(FileFault) in try write(piece.bytes) }
+            offset = range.upperBound
         }
+        try withFile { () throws(FileFault) in try write(end.span.bytes) }
     }
 }
 

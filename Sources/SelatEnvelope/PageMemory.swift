@@ -1,5 +1,6 @@
 import Glibc
 import SelatCore
+import SelatCrypto
 
 /// Page-aligned memory outside the heap, so that it goes back to the system at once.
 // SAFETY: the address never changes; whoever holds the slot that owns it is alone with the bytes.
@@ -33,6 +34,55 @@ final class PageMemory: @unchecked Sendable {
             return part.count
         }
         return copied ?? copy(Array(source), from: offset, to: range)
+    }
+}
+
+extension PageMemory {
+    /// Reads a piece of a payload.
+    /// - Returns: where its first byte lies.
+    func fill(
+        from source: any SegmentSource, _ range: Range<UInt64>
+    ) throws(EnvelopeError) -> Int {
+        var room = bytes.mutableBytes
+        do throws(FileFault) { return try source.read(range, into: &room) } catch {
+            throw .file(error)
+        }
+    }
+}
+
+// Each hands one piece of memory on as a span: pointers end at this module's border.
+
+extension UnsafeMutableRawBufferPointer {
+    var leafHash: Digest { MerkleHash.leaf(bytes) }
+}
+
+extension SegmentSink {
+    func take(
+        _ piece: UnsafeMutableRawBufferPointer, at offset: UInt64
+    ) throws(EnvelopeError) {
+        do throws(FileFault) { try write(piece.bytes, at: offset) } catch { throw .file(error) }
+    }
+}
+
+extension ChunkCipher {
+    borrowing func seal(
+        _ message: UnsafeMutableRawBufferPointer, from first: UInt64,
+        into sealed: UnsafeMutableRawBufferPointer, hashing hasher: inout SHA256
+    ) throws(EnvelopeError) {
+        var room = sealed.mutableBytes
+        do throws(CryptoError) {
+            try seal(message.bytes, from: first, into: &room, hashing: &hasher)
+        } catch { throw .crypto(error) }
+    }
+
+    borrowing func open(
+        _ sealed: UnsafeMutableRawBufferPointer, from first: UInt64,
+        into message: UnsafeMutableRawBufferPointer
+    ) throws(EnvelopeError) {
+        var room = message.mutableBytes
+        do throws(CryptoError) { try open(sealed.bytes, from: first, into: &room) } catch {
+            throw .crypto(error)
+        }
     }
 }
 

@@ -244,12 +244,10 @@ private final class IntakeWork: Sendable {
 
     private func keep(_ segment: Arriving) throws(EnvelopeError) {
         let bytes = segment.slot.sealed[segment.place]
-        guard leaves.matches(MerkleHash.leaf(bytes.bytes), at: segment.index) else {
+        guard leaves.matches(bytes.leafHash, at: segment.index) else {
             throw .segmentDiffers(index: segment.index)
         }
-        do throws(FileFault) {
-            try sink.write(bytes.bytes, at: layout.leaf(segment.index).lowerBound)
-        } catch { throw .file(error) }
+        try sink.take(bytes, at: layout.leaf(segment.index).lowerBound)
     }
 
     private func finishRequest(_ request: Request, _ answer: Answer) {

@@ -191,13 +191,9 @@ private final class OpeningWork: Sendable {
         }
         if let known { return known }
         let memory = PageMemory(count: SegmentBlocks.bytes)
-        var room = memory.bytes.mutableBytes
-        let range = 0..<UInt64(ChunkedEncryption.headerBytes)
-        let at: Int
-        do throws(FileFault) { at = try source.read(range, into: &room) } catch {
-            throw .file(error)
-        }
-        let header = Array(memory[at..<at + range.count])
+        let size = ChunkedEncryption.headerBytes
+        let at = try memory.fill(from: source, 0..<UInt64(size))
+        let header = Array(memory[at..<at + size])
         let key = try withCrypto { () throws(CryptoError) in
             try ChunkKey(
                 contentKey.secret, header: header, context: ContentKey.payloadContext(core))
@@ -220,26 +216,17 @@ private final class OpeningWork: Sendable {
         _ index: UInt64, in slot: Slot, _ cipher: borrowing ChunkCipher
     ) throws(EnvelopeError) {
         let range = layout.leaf(index)
-        var start: Int
-        do throws(FileFault) {
-            var room = slot.sealed.bytes.mutableBytes
-            start = try source.read(range, into: &room)
-        } catch { throw .file(error) }
-        let end = start + range.count
-        if let leaves, !leaves.matches(MerkleHash.leaf(slot.sealed[start..<end].bytes), at: index) {
+        let start = try slot.sealed.fill(from: source, range)
+        let sealed = slot.sealed[start..<start + range.count]
+        if let leaves, !leaves.matches(sealed.leafHash, at: index) {
             throw .segmentDiffers(index: index)
         }
-        if index == 0 { start += ChunkedEncryption.headerBytes }
+        let header = index == 0 ? ChunkedEncryption.headerBytes : 0
         let message = layout.message(index)
         let plain = slot.message[0..<message.count]
-        do throws(CryptoError) {
-            var room = plain.mutableBytes
-            try cipher.open(
-                slot.sealed[start..<end].bytes, from: layout.firstChunk(index), into: &room)
-        } catch { throw .crypto(error) }
-        guard let sink, !message.isEmpty else { return }
-        do throws(FileFault) { try sink.write(plain.bytes, at: message.lowerBound) } catch {
-            throw .file(error)
-        }
+        try cipher.open(
+            UnsafeMutableRawBufferPointer(rebasing: sealed[header...]),
+            from: layout.firstChunk(index), into: plain)
+        if let sink, !message.isEmpty { try sink.take(plain, at: message.lowerBound) }
     }
 }

@@ -299,9 +299,8 @@ private final class SealingWork: Sendable {
     private func read(_ filling: Filling, from source: any SegmentSource) throws(EnvelopeError) {
         let range = layout.message(filling.index)
         guard !range.isEmpty else { return }
-        var memory = filling.slot.message.bytes.mutableBytes
         // Segments of plaintext begin at whole blocks, so the bytes stand at the beginning.
-        _ = try withFile { () throws(FileFault) in try source.read(range, into: &memory) }
+        _ = try filling.slot.message.fill(from: source, range)
     }
 
     private func seal(
@@ -317,16 +316,11 @@ private final class SealingWork: Sendable {
             hasher.update(key.header)
             chunks = place.lowerBound + key.header.count..<place.upperBound
         }
-        do throws(CryptoError) {
-            var sealed = slot.sealed[chunks].mutableBytes
-            try cipher.seal(
-                slot.message[0..<filling.size].bytes, from: layout.firstChunk(filling.index),
-                into: &sealed, hashing: &hasher)
-        } catch { throw .crypto(error) }
+        try cipher.seal(
+            slot.message[0..<filling.size], from: layout.firstChunk(filling.index),
+            into: slot.sealed[chunks], hashing: &hasher)
         let leaf = hasher.finish()
-        do throws(FileFault) {
-            try sink.write(slot.sealed[place].bytes, at: range.lowerBound)
-        } catch { throw .file(error) }
+        try sink.take(slot.sealed[place], at: range.lowerBound)
         return leaf
     }
 
