@@ -10,7 +10,7 @@ package protocol SegmentSink: AnyObject, Sendable {
     /// - Throws: `FileFault` when the system refuses, such as for a full disk.
     func write(_ bytes: RawSpan, at offset: UInt64) throws(FileFault)
 
-    /// Blocks until all that was written is durable.
+    /// Blocks until all that was written is durable. Nobody may be writing meanwhile.
     func sync() throws(FileFault)
 
     /// Cuts or pads to `size` and blocks until file and folder entry are durable. Nothing is

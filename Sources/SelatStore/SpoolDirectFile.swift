@@ -42,6 +42,26 @@ enum DirectFile {
         }
     }
 
+    /// Writes pieces that follow one another, in one call where the system takes them whole.
+    static func write(
+        _ descriptor: Int32, _ path: String, _ pieces: [UnsafeRawBufferPointer?],
+        at offset: UInt64
+    ) throws(FileFault) {
+        let pieces = pieces.compactMap { $0 }.filter { !$0.isEmpty }
+        guard !pieces.isEmpty else { return }
+        let vectors = pieces.map {
+            iovec(iov_base: UnsafeMutableRawPointer(mutating: $0.baseAddress), iov_len: $0.count)
+        }
+        let total = pieces.reduce(0) { $0 + $1.count }
+        if pwritev(descriptor, vectors, Int32(vectors.count), off_t(offset)) == total { return }
+        // Interrupted, cut short or refused: once more piece by piece, which says why.
+        var position = offset
+        for piece in pieces {
+            try write(descriptor, path, piece, at: position)
+            position += UInt64(piece.count)
+        }
+    }
+
     /// Makes a new name in a folder durable.
     static func syncFolder(of path: String) throws(FileFault) {
         let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."

@@ -64,28 +64,32 @@ package final class SpoolFile: SegmentSink {
         // The blocks that lie wholly inside; what stands before and behind is shared with others.
         let first = min((offset + block - 1) / block * block, end)
         let last = max(end / block * block, first)
-        try writeBlocks(
-            UnsafeRawBufferPointer(rebasing: bytes[Int(first - offset)..<Int(last - offset)]),
-            at: first)
-        for edge in [offset..<first, last..<end] where !edge.isEmpty {
-            let part = bytes[Int(edge.lowerBound - offset)..<Int(edge.upperBound - offset)]
-            try edges.join(
-                UnsafeRawBufferPointer(rebasing: part), at: edge.lowerBound, descriptor, path)
+        func part(_ range: Range<UInt64>) -> UnsafeRawBufferPointer {
+            UnsafeRawBufferPointer(
+                rebasing: bytes[Int(range.lowerBound - offset)..<Int(range.upperBound - offset)])
         }
+        // Shared blocks that are full now stand directly before and behind the others: one call.
+        let front = edges.join(part(offset..<first), at: offset)
+        let back = edges.join(part(last..<end), at: last)
+        let whole = aligned(part(first..<last))
+        defer { if whole.isCopy { whole.bytes.deallocate() } }
+        let start = front == nil ? first : first - block
+        try DirectFile.write(
+            descriptor, path, [front?.bytes, whole.bytes, back?.bytes], at: start)
+        withExtendedLifetime((front, back)) {}
     }
 
-    private func writeBlocks(
-        _ bytes: UnsafeRawBufferPointer, at offset: UInt64
-    ) throws(FileFault) {
-        guard let start = bytes.baseAddress, !bytes.isEmpty else { return }
-        if isBuffered || UInt(bitPattern: start).isMultiple(of: UInt(SegmentBlocks.bytes)) {
-            return try DirectFile.write(descriptor, path, bytes, at: offset)
-        }
-        let aligned = UnsafeMutableRawBufferPointer.allocate(
+    /// Direct writes need memory that begins at a block; a piece that does not is copied.
+    private func aligned(
+        _ bytes: UnsafeRawBufferPointer
+    ) -> (bytes: UnsafeRawBufferPointer, isCopy: Bool) {
+        let isAligned =
+            UInt(bitPattern: bytes.baseAddress).isMultiple(of: UInt(SegmentBlocks.bytes))
+        if isBuffered || isAligned || bytes.isEmpty { return (bytes, false) }
+        let copy = UnsafeMutableRawBufferPointer.allocate(
             byteCount: bytes.count, alignment: SegmentBlocks.bytes)
-        defer { aligned.deallocate() }
-        aligned.copyMemory(from: bytes)
-        try DirectFile.write(descriptor, path, UnsafeRawBufferPointer(aligned), at: offset)
+        copy.copyMemory(from: bytes)
+        return (UnsafeRawBufferPointer(copy), true)
     }
 
     package func sync() throws(FileFault) {
@@ -115,12 +119,10 @@ package final class SpoolFile: SegmentSink {
 }
 
 /// Blocks of which some bytes are still missing, by their offset in the file.
-///
-/// They are written under the lock, so that a padded block never overtakes the full one.
-// SAFETY: `blocks` is touched only under `lock`.
+// SAFETY: `blocks` is touched only under `lock`; a full block leaves it before it is written.
 private final class SpoolEdges: @unchecked Sendable {
     private let lock = Mutex(())
-    private var blocks: [UInt64: Edge] = [:]
+    private var blocks: [UInt64: SpoolEdge] = [:]
 
     init() {}
 
@@ -129,57 +131,62 @@ private final class SpoolEdges: @unchecked Sendable {
         let size = UInt64(SegmentBlocks.bytes)
         let start = offset / size * size
         guard start < offset else { return }
-        let edge = Edge(count: Int(offset - start))
+        let edge = SpoolEdge(count: Int(offset - start))
         guard
-            pread(descriptor, edge.bytes.baseAddress, edge.bytes.count, off_t(start)) >= edge.count
+            pread(descriptor, edge.memory.baseAddress, edge.memory.count, off_t(start))
+                >= edge.count
         else { throw .latest("reading", path) }
         blocks[start] = edge
     }
 
-    /// Adds bytes of one block, and writes the block when it is full.
-    func join(
-        _ bytes: UnsafeRawBufferPointer, at offset: UInt64, _ descriptor: Int32, _ path: String
-    ) throws(FileFault) {
+    /// Adds bytes of one block.
+    /// - Returns: the block when it is full now; the caller writes it.
+    func join(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) -> SpoolEdge? {
+        guard !bytes.isEmpty else { return nil }
         let size = UInt64(SegmentBlocks.bytes)
         let start = offset / size * size
-        try locked { () throws(FileFault) in
-            let edge = blocks[start] ?? Edge(count: 0)
+        return locked { () throws(Never) in
+            let edge = blocks[start] ?? SpoolEdge(count: 0)
             let at = Int(offset - start)
-            edge.bytes[at..<at + bytes.count].copyBytes(from: bytes)
+            edge.memory[at..<at + bytes.count].copyBytes(from: bytes)
             edge.count += bytes.count
             blocks[start] = edge.count == SegmentBlocks.bytes ? nil : edge
-            if edge.count == SegmentBlocks.bytes { try edge.write(descriptor, path, at: start) }
+            return edge.count == SegmentBlocks.bytes ? edge : nil
         }
     }
 
-    /// Writes what there is of each block, padded.
+    /// Writes what there is of each block, padded. Nobody may be writing meanwhile, or a padded block
+    /// could overtake the full one.
     func flush(_ descriptor: Int32, _ path: String) throws(FileFault) {
         try locked { () throws(FileFault) in
-            for (start, edge) in blocks { try edge.write(descriptor, path, at: start) }
+            for (start, edge) in blocks {
+                try DirectFile.write(descriptor, path, edge.bytes, at: start)
+            }
         }
     }
 
-    private func locked(_ body: () throws(FileFault) -> Void) throws(FileFault) {
-        let result: Result<Void, FileFault> = lock.withLock { _ in
-            do throws(FileFault) { return .success(try body()) } catch { return .failure(error) }
+    private func locked<Value, Failure: Error>(
+        _ body: () throws(Failure) -> Value
+    ) throws(Failure) -> Value {
+        let result: Result<Value, Failure> = lock.withLock { _ in
+            do throws(Failure) { return .success(try body()) } catch { return .failure(error) }
         }
-        try result.get()
+        return try result.get()
+    }
+}
+
+/// One shared block.
+private final class SpoolEdge {
+    let memory = UnsafeMutableRawBufferPointer.allocate(
+        byteCount: SegmentBlocks.bytes, alignment: SegmentBlocks.bytes)
+    var count: Int
+
+    var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(memory) }
+
+    init(count: Int) {
+        self.count = count
+        memory.initializeMemory(as: UInt8.self, repeating: 0)
     }
 
-    private final class Edge {
-        let bytes = UnsafeMutableRawBufferPointer.allocate(
-            byteCount: SegmentBlocks.bytes, alignment: SegmentBlocks.bytes)
-        var count: Int
-
-        init(count: Int) {
-            self.count = count
-            bytes.initializeMemory(as: UInt8.self, repeating: 0)
-        }
-
-        deinit { bytes.deallocate() }
-
-        func write(_ descriptor: Int32, _ path: String, at offset: UInt64) throws(FileFault) {
-            try DirectFile.write(descriptor, path, UnsafeRawBufferPointer(bytes), at: offset)
-        }
-    }
+    deinit { memory.deallocate() }
 }
