@@ -207,10 +207,23 @@ final class MessageHandler<In: MessagePart, Out: MessagePart>: ChannelDuplexHand
     private func startWriterTimer() {
         guard let context else { return }
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        let waiting = bytesToSend
         writerTimer = context.eventLoop.scheduleTask(in: limits.patience) {
-            bound.value.fail(HTTPFault.stalled)
-            bound.value.context?.close(promise: nil)
+            bound.value.writerTimedOut(waiting: waiting)
         }
+    }
+
+    /// A slow link is no fault as long as the peer takes `progressBytes` in the time allowed.
+    private func writerTimedOut(waiting: Int) {
+        guard waiting - bytesToSend < limits.progressBytes else { return startWriterTimer() }
+        fail(HTTPFault.stalled)
+        context?.close(promise: nil)
+    }
+
+    /// Bytes in the channel that the kernel has not taken yet.
+    private var bytesToSend: Int {
+        // Every socket channel has the option; without it silence counts as no progress.
+        (try? context?.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
     }
 
     private func fail(_ error: any Error) {

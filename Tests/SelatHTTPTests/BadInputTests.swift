@@ -2,6 +2,7 @@ import Foundation
 import HTTPTypes
 import Hummingbird
 import NIOCore
+import NIOPosix
 import SelatCore
 import SelatHTTP
 import SelatTestSupport
@@ -73,6 +74,39 @@ import Testing
                 "POST /count HTTP/1.1\r\nHost: n\r\nContent-Length: 10\r\n\r\nabc",
                 to: listener.address)
             #expect(answer.hasPrefix("HTTP/1.1 408 "))
+        }
+    }
+
+    @Test func cutsOffAReaderThatTakesNothing() async throws {
+        var limits = HTTPLimits()
+        limits.patience = .milliseconds(50)
+        let router = examRouter()
+        let (ends, end) = AsyncStream<String>.makeStream()
+        router.get("/flood") { _, _ in
+            Response(
+                status: .ok,
+                body: ResponseBody { writer in
+                    do {
+                        while true {
+                            try await writer.write(ByteBuffer(repeating: 1, count: 1 << 20))
+                        }
+                    } catch {
+                        end.yield("\(error)")
+                        throw error
+                    }
+                })
+        }
+        try await withListener(limits: limits, router: router) { listener in
+            guard case .tcp(let host, let port) = listener.address else { return }
+            let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                .channelOption(.autoRead, value: false).connect(host: host, port: port).get()
+            let request = ByteBuffer(string: "GET /flood HTTP/1.1\r\nHost: n\r\n\r\n")
+            try await channel.writeAndFlush(request)
+            for await text in ends {
+                #expect(text == HTTPFault.stalled.description)
+                break
+            }
+            try? await channel.close()
         }
     }
 
