@@ -1,6 +1,7 @@
-// How fast 4 GiB cross a loopback connection: Selat's TLS alone, the whole upload over HTTP, and, as
-// the limit, a bare C loop over libssl (Benchmarks/peers/tls_loop.c, whose binary is an argument)
-// with the customary 16 KiB and with our 256 KiB a call. Rounds alternate; medians are printed.
+// How fast 4 GiB cross a loopback connection: Selat's TLS alone, the whole upload over HTTP, and,
+// as the limit, a bare C loop over libssl (Benchmarks/peers/tls_loop.c, whose binary is an
+// argument) with the customary 16 KiB and with our 256 KiB a call. Rounds alternate; medians are
+// printed.
 //
 // swift run -c release SelatTLSBenchmark [PATH-OF-TLS-LOOP [BYTES [ROUNDS]]]
 

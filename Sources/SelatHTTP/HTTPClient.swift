@@ -58,7 +58,8 @@ package final class HTTPClient: Sendable {
     /// Whether another request can be tried on this connection.
     package var isOpen: Bool { stream.channel.isActive }
 
-    /// Sends a request whose body, if any, is at hand, and returns when the response's head is here.
+    /// Sends a request whose body, if any, is at hand, and returns when the response's head is
+    /// here.
     ///
     /// The response's body must be read to its end before the next request.
     package nonisolated(nonsending) func send(

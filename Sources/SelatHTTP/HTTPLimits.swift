@@ -18,7 +18,8 @@ package struct HTTPLimits: Sendable {
     package var progressBytes = 16 << 10
     /// Bytes received and not yet consumed at which reading from the socket pauses.
     package var unreadBytesMax = 1 << 20
-    /// Bytes of a request body, left unread by the answer, that are read away to keep the connection.
+    /// Bytes of a request body, left unread by the answer, that are read away to keep the
+    /// connection.
     package var drainedBytesMax = 1 << 20
     /// How long `shutDown` lets running requests finish.
     package var shutdownPatience: TimeAmount = .seconds(20)

@@ -24,10 +24,10 @@ package final class HTTPListener: Sendable {
 
     /// Binds and listens; connections wait in the kernel until `run`.
     /// - Parameters:
-    ///   - security: what lies below HTTP; nil serves plain HTTP, where the peer of a unix socket is
-    ///     its process and the peer of a TCP socket is nobody.
-    ///   - responder: what answers, such as `router.buildResponder()` of a `Router` whose context is
-    ///     `HTTPContext`. An error that it throws becomes a problem document.
+    ///   - security: what lies below HTTP; nil serves plain HTTP, where the peer of a unix socket
+    ///     is its process and the peer of a TCP socket is nobody.
+    ///   - responder: what answers, such as `router.buildResponder()` of a `Router` whose context
+    ///     is `HTTPContext`. An error that it throws becomes a problem document.
     /// - Throws: `HTTPFault` for unix sockets, otherwise what binding throws.
     package static func bind(
         _ point: ListenPoint, limits: HTTPLimits = HTTPLimits(),

@@ -4,8 +4,8 @@ import Logging
 import SelatCore
 import SelatHTTP
 
-/// The routes of the transport protocol over one service. Knows fields and bodies; what they mean is
-/// the service's affair.
+/// The routes of the transport protocol over one service. Knows fields and bodies; what they mean
+/// is the service's affair.
 struct EnvelopeRoutes: Sendable {
     let service: any EnvelopeService
 

@@ -3,11 +3,11 @@ package import SelatCore
 /// What a node does with the envelopes that its peers bring; the transport calls it, and nothing
 /// else of the node.
 ///
-/// Each call may throw a `Problem` (of SelatHTTP), which the peer receives as it is. Any other error
-/// is logged, and the peer receives a bare 500.
+/// Each call may throw a `Problem` (of SelatHTTP), which the peer receives as it is. Any other
+/// error is logged, and the peer receives a bare 500.
 package protocol EnvelopeService: Sendable {
-    /// Judges an offered envelope before any byte of its payload is taken. Offering a known envelope
-    /// again is harmless: the answer states where it stands.
+    /// Judges an offered envelope before any byte of its payload is taken. Offering a known
+    /// envelope again is harmless: the answer states where it stands.
     /// - Parameters:
     ///   - head: everything up to the payload: the package up to and including the payload's tar
     ///     header.
@@ -20,8 +20,8 @@ package protocol EnvelopeService: Sendable {
     /// - Throws: `Problem.unknownUpload` unless `peer` has offered this envelope.
     func uploadState(_ upload: UploadID, from peer: NodeID) async throws -> UploadState
 
-    /// Appends payload bytes at `offset`. A newer append to the same upload fences off an older one,
-    /// which then throws.
+    /// Appends payload bytes at `offset`. A newer append to the same upload fences off an older
+    /// one, which then throws.
     /// - Parameters:
     ///   - offset: where the peer believes the upload stands.
     ///   - length: the size of the whole payload, if the peer stated it.

@@ -1,5 +1,6 @@
-// The header fields of PROTOCOL.md section 7: resumable uploads (draft-ietf-httpbis-resumable-upload,
-// interop version 8) and the membership mark. Parsing is strict, one text for one value.
+// The header fields of PROTOCOL.md section 7: resumable uploads
+// (draft-ietf-httpbis-resumable-upload, interop version 8) and the membership mark. Parsing is
+// strict, one text for one value.
 
 import HTTPTypes
 import SelatCore

@@ -162,8 +162,8 @@ import Testing
         limits.patience = .milliseconds(20)
         limits.idle = .milliseconds(20)
         let valid = Array(
-            "POST /echo HTTP/1.1\r\nHost: n\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
-                .utf8)
+            ("POST /echo HTTP/1.1\r\nHost: n\r\nTransfer-Encoding: chunked\r\n\r\n"
+                + "3\r\nabc\r\n0\r\n\r\n").utf8)
         try await withListener(limits: limits) { listener in
             for bytes in Mutations.of(valid, count: 25, seed: seed) {
                 let answer = try await raw(bytes, to: listener.address)

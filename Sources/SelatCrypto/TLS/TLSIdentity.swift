@@ -18,7 +18,7 @@ package struct TLSIdentity: Sendable {
 
 /// Decides which node a TLS peer is.
 ///
-/// Called inside the handshake with the certificates that the peer presented, DER, its own first, so
-/// that a refused peer gets an alert and no connection. It must not block.
+/// Called inside the handshake with the certificates that the peer presented, DER, its own first,
+/// so that a refused peer gets an alert and no connection. It must not block.
 /// - Throws: refuses the peer; `TLSFault.peerRefused` carries the reason.
 package typealias TLSPeerVerification = @Sendable (_ chain: [[UInt8]]) throws -> NodeID
