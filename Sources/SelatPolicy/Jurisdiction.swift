@@ -35,6 +35,14 @@ struct FlowRules: Sendable {
         grounds = rules.filter { $0.kind == .ground }
         duties = rules.filter { $0.kind == .duty }
     }
+
+    /// The rules of each flow; the federation's hold in all.
+    static func byFlow(_ rules: [Rule]) -> [Flow: FlowRules] {
+        Dictionary(
+            uniqueKeysWithValues: Flow.allCases.map { flow in
+                (flow, FlowRules(rules.filter { $0.flows.isEmpty || $0.flows.contains(flow) }))
+            })
+    }
 }
 
 /// A category of a country's own, that data may have though nobody states it.

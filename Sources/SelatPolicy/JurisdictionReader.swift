@@ -33,10 +33,7 @@ struct JurisdictionReader {
             edition: Edition(number: head.number, digest: head.digest, standing: head.standing),
             inForce: head.inForce, special: special, levels: levels.sorted(), markings: markings,
             nationalCategories: categories, counters: counters, rules: rules,
-            byFlow: Dictionary(
-                uniqueKeysWithValues: Flow.allCases.map { flow in
-                    (flow, FlowRules(rules.filter { $0.flows.isEmpty || $0.flows.contains(flow) }))
-                }))
+            byFlow: FlowRules.byFlow(rules))
     }
 
     // MARK: Definitions

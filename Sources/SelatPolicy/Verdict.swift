@@ -102,6 +102,14 @@ extension Verdict {
         }
     }
 
+    /// The built-in rules that decided, `selat/no-label` or `SG/no-ground`, in the order of judgement.
+    package var builtIn: [String] {
+        judgements.flatMap { judgement in
+            judgement.clauses.filter { $0.kind == .builtIn }
+                .map { "\(judgement.jurisdiction)/\($0.rule)" }
+        }
+    }
+
     /// The lowest suite that the obligations allow.
     package var suiteAtLeast: Suite {
         for obligation in obligations {

@@ -11,8 +11,6 @@ struct DecisionTests {
         #expect(decision.verdict.outcome == .permitted)
         #expect(decision.permit != nil)
         #expect(decision.verdict.grounds.first == "\(source.prefix(2))/not-personal")
-        print(decision.verdict.json.pretty)
-        print(decision.verdict.summaryLines.joined(separator: "\n"))
     }
 
     @Test("a roster without instrument and consent is refused, with the grounds that were tried")
@@ -24,7 +22,5 @@ struct DecisionTests {
         let reasons = try set.reasons(.roster())
         #expect(reasons.map(\.rule).contains("contract-naming-countries"))
         #expect(reasons.contains { $0.conditions == ["document: some-of [SG:consent]"] })
-        print(decision.verdict.summaryLines.joined(separator: "\n"))
-        print(reasons.map(\.description).joined(separator: "\n"))
     }
 }
