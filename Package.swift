@@ -123,7 +123,6 @@ let package = Package(
         tests("ArchitectureTests", []),
         tests("SelatExchangeTests", ["SelatCore", "SelatExchange", "SelatTestSupport"]),
         tests("SelatCoreTests", ["SelatCore", "SelatTestSupport"]),
-        tests("SelatPolicyTests", ["SelatCore", "SelatCrypto", "SelatPolicy", "SelatTestSupport"]),
     ]
 )
 

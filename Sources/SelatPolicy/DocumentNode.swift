@@ -116,6 +116,11 @@ private struct DocumentBuilder {
         case .singleQuoted, .doubleQuoted:
             return DocumentNode(place: place, content: .word(scalar.string, isQuoted: true))
         default:
+            // YAML 1.2 has no such word; the parser admits it inside brackets.
+            guard scalar.string != "-" else {
+                report(.syntax, place, "a hyphen is no value")
+                return nil
+            }
             guard !scalar.string.isEmpty else {
                 report(.wrongType, place, "nothing stands here; write a value or leave the key out")
                 return nil

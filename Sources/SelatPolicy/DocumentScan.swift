@@ -62,6 +62,9 @@ struct DocumentScan {
             }
             if isBlank, scalar == "#" { isComment = true }
             if !isComment { check(scalar, after: previous, before: next, line, column) }
+            if scalar == "#", previous == "\"" || previous == "'" {
+                report(.syntax, line, column, "a comment needs a space before its `#`")
+            }
             if column == 1 { checkMarker(scalars[index...], line) }
             if scalar == "\n" {
                 (line, column, isComment, isBlank) = (line + 1, 1, false, true)
