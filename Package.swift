@@ -36,6 +36,8 @@ let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummi
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let lifecycle = Target.Dependency.product(
     name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let unixSignals = Target.Dependency.product(
+    name: "UnixSignals", package: "swift-service-lifecycle")
 let argumentParser = Target.Dependency.product(
     name: "ArgumentParser", package: "swift-argument-parser")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
@@ -105,22 +107,27 @@ let package = Package(
         program(
             "selatd",
             [
-                "SelatCore", "SelatCrypto", "SelatPolicy", "SelatFederation", "SelatStore",
-                "SelatTransport", "SelatExchange", "SelatControl", nioCore, nioPosix, logging,
-                lifecycle,
+                "SelatCore", "SelatCrypto", "SelatPolicy", "SelatEnvelope", "SelatFederation",
+                "SelatAudit", "SelatStore", "SelatHTTP", "SelatTransport", "SelatExchange",
+                "SelatControl", hummingbird, nioCore, logging, lifecycle,
+                unixSignals,
             ]),
         program(
             "selat",
             [
                 "SelatCore", "SelatCrypto", "SelatPolicy", "SelatEnvelope", "SelatFederation",
                 "SelatAudit", "SelatStore", "SelatHTTP", "SelatControl", argumentParser,
-                nioCore, nioPosix,
+                httpTypes, nioCore, nioPosix,
             ]),
         // What tests share: others' vectors, seeded entropy, a clock that stands.
         .target(
             name: "SelatTestSupport", dependencies: ["SelatCore"],
             path: "Tests/SelatTestSupport", swiftSettings: strict),
         tests("ArchitectureTests", []),
+        tests("SelatCryptoTests", ["SelatCore", "SelatCrypto", "SelatTestSupport"]),
+        tests(
+            "SelatFederationTests",
+            ["SelatCore", "SelatCrypto", "SelatFederation", "SelatTestSupport"]),
         tests("SelatExchangeTests", ["SelatCore", "SelatExchange", "SelatTestSupport"]),
         tests("SelatCoreTests", ["SelatCore", "SelatTestSupport"]),
     ]

@@ -35,6 +35,18 @@ package struct LogReport: Sendable {
     }
 
     private static let failuresMax = 100
+
+    /// The report as `audit verify --json` prints it.
+    package var json: JSON {
+        [
+            "sound": .bool(isSound), "entries": .integer(entries),
+            "checkpoints": .integer(checkpoints), "size": .integer(size),
+            "root": .string(Base64.encode(root.bytes)), "covered": .integer(covered),
+            "key": key.map { .string($0.text) } ?? .null, "key_is_its_own": .bool(isKeyItsOwn),
+            "failure_count": .integer(failureCount),
+            "failures": .strings(failures.map(\.description)),
+        ]
+    }
 }
 
 /// One thing that is wrong, in words for a person.

@@ -1,0 +1,78 @@
+package import NIOCore
+package import SelatCore
+
+/// What the daemon does for its operators. Answers are the JSON documents of `API.md`; what cannot
+/// be done is thrown as a `Problem`.
+package protocol ControlService: Sendable {
+    func status() async throws -> JSON
+    /// The verdict on a transfer, and nothing sent.
+    func check(_ request: SendRequest) async throws -> JSON
+    /// Judges and, where the verdict permits, waits for the payload.
+    func begin(_ request: SendRequest, by caller: Caller) async throws -> JSON
+    /// Seals the payload: the dataset's files, one after the other. Durable when it returns.
+    func seal<Body: AsyncSequence & Sendable>(
+        _ id: TransferID, _ body: Body, by caller: Caller
+    ) async throws -> JSON where Body.Element == ByteBuffer
+    /// Transfers, newest first.
+    func transfers(_ direction: Direction?, limit: Int) async throws -> JSON
+    /// One transfer. With `waitSeconds` the answer comes when it has ended, or when they are over.
+    func transfer(_ id: TransferID, waitSeconds: Int) async throws -> JSON
+    /// The description of a delivered dataset.
+    func manifest(_ id: TransferID) async throws -> JSON
+    /// A delivered dataset in plain: its files, one after the other.
+    func open(_ id: TransferID, by caller: Caller) async throws -> ByteStream
+    /// A transfer's package, sealed as it is.
+    func package(_ id: TransferID) async throws -> ByteStream
+    /// Audit entries with their details, oldest first.
+    func entries(_ query: EntryQuery) async throws -> JSON
+    /// The newest signed checkpoint, as text.
+    func checkpoint() async throws -> [UInt8]
+    /// Verifies the whole log as it lies in the database.
+    func verifyLog() async throws -> JSON
+}
+
+/// Who speaks at the control socket, as the kernel vouches.
+package struct Caller: Hashable, Sendable {
+    package let user: UInt32
+
+    package init(user: UInt32) { self.user = user }
+}
+
+package enum Direction: String, CaseIterable, Sendable {
+    case outbound, inbound
+}
+
+/// Which audit entries.
+package struct EntryQuery: Hashable, Sendable {
+    package var transfer: TransferID?
+    package var kind: String?
+    /// Only entries behind this sequence.
+    package var after: UInt64?
+    package var limit: Int
+
+    package init(transfer: TransferID? = nil, kind: String? = nil, after: UInt64? = nil, limit: Int)
+    {
+        self.transfer = transfer
+        self.kind = kind
+        self.after = after
+        self.limit = limit
+    }
+}
+
+/// Bytes of a known count, pulled piece by piece; what `next` throws ends the answer short, and the
+/// reader sees that.
+package struct ByteStream: Sendable {
+    package let size: UInt64
+    package let next: @Sendable () async throws -> ByteBuffer?
+    /// Called once, however the reading ends.
+    package let close: @Sendable () async -> Void
+
+    package init(
+        size: UInt64, next: @escaping @Sendable () async throws -> ByteBuffer?,
+        close: @escaping @Sendable () async -> Void = {}
+    ) {
+        self.size = size
+        self.next = next
+        self.close = close
+    }
+}

@@ -1,0 +1,79 @@
+package import SelatCore
+
+/// What an operator asks to send, or to have judged.
+package struct SendRequest: Sendable {
+    package var to: NodeID
+    package var label: Label
+    /// Facts that the sender states, by the vocabulary's names.
+    package var facts: Facts
+    /// The ground that the sender relies on; nil takes the first that applies.
+    package var ground: String?
+    package var title: String?
+    package var precedence: Precedence
+    /// How long the transfer lives, in seconds.
+    package var lifeSeconds: Int64
+    /// A Data Package v2 descriptor with `path` and `bytes` for each resource, in payload order.
+    package var dataset: JSON
+
+    package init(
+        to: NodeID, label: Label, facts: Facts, ground: String? = nil, title: String? = nil,
+        precedence: Precedence = .routine, lifeSeconds: Int64 = Self.lifeSecondsDefault,
+        dataset: JSON
+    ) {
+        self.to = to
+        self.label = label
+        self.facts = facts
+        self.ground = ground
+        self.title = title
+        self.precedence = precedence
+        self.lifeSeconds = lifeSeconds
+        self.dataset = dataset
+    }
+
+    /// Seven days.
+    package static let lifeSecondsDefault: Int64 = 7 * 86_400
+
+    package var json: JSON {
+        var members: [String: JSON] = [
+            "to": .string(to.text), "label": label.json,
+            "facts": .object(facts.byName.mapValues(\.value.json)),
+            "precedence": .string(precedence.rawValue),
+            "life_seconds": .integer(lifeSeconds), "dataset": dataset,
+        ]
+        if let ground { members["ground"] = .string(ground) }
+        if let title { members["title"] = .string(title) }
+        return .object(members)
+    }
+
+    /// - Throws: `CoreError` for unknown keys, missing ones and wrong values.
+    package init(json: JSON) throws(CoreError) {
+        var reader = try ObjectReader(json, "request")
+        to = try reader.node("to")
+        label = try Label(json: try reader.json("label"))
+        guard case .object(let stated) = try reader.json("facts"),
+            stated.count <= Limits.factsMax
+        else {
+            throw .wrongType(
+                "facts", in: "request", expected: "an object of at most \(Limits.factsMax) facts")
+        }
+        facts = Facts()
+        for (name, value) in stated {
+            facts[name] = Fact(try FactValue(json: value, fact: name), .stated)
+        }
+        ground = try reader.optionalString("ground")
+        title = try reader.optionalString("title")
+        guard (title?.utf8.count ?? 0) <= Limits.titleBytesMax else {
+            throw .wrongType(
+                "title", in: "request", expected: "at most \(Limits.titleBytesMax) bytes")
+        }
+        precedence =
+            try reader.optional("precedence") == nil ? .routine : reader.choice("precedence")
+        let life = try reader.optionalUnsigned("life_seconds").map { Int64($0) }
+        lifeSeconds = life ?? Self.lifeSecondsDefault
+        guard (1...Limits.envelopeLifeSecondsMax).contains(lifeSeconds) else {
+            throw .wrongType("life_seconds", in: "request", expected: "from 1 to 30 days")
+        }
+        dataset = try reader.json("dataset")
+        try reader.end()
+    }
+}

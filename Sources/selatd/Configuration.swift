@@ -1,0 +1,134 @@
+import FoundationEssentials
+import SelatCore
+import SelatPolicy
+
+/// The daemon's configuration file.
+struct Configuration: Sendable {
+    /// This node, such as `SG/hub`.
+    let node: NodeID
+    /// Database, spool and storage key; only the daemon's user may enter it.
+    let state: String
+    /// The control socket.
+    let control: String
+    /// Where peers dial.
+    let listen: (host: String, port: Int)
+    /// `membership.cms`, `records/`, `crls/`.
+    let membership: String
+    /// The digest of the membership list, obtained elsewhere.
+    let membershipDigest: Digest
+    /// The policy files.
+    let policies: String
+    let keys: KeyPaths
+    /// Whether a membership list that is marked as a sandbox's is accepted.
+    let isSandbox: Bool
+    /// SHA-256 of the file is entered at each start.
+    let bytes: [UInt8]
+
+    struct KeyPaths: Sendable {
+        let tls: String
+        let signing: String
+        let agreement: String
+        let log: String
+    }
+
+    /// - Throws: `StartFailure.invalid` with every mistake of the file, each with its place.
+    init(file path: String) throws {
+        guard let contents = FileManager.default.contents(atPath: path) else {
+            throw StartFailure.invalid("configuration `\(path)` cannot be read")
+        }
+        bytes = Array(contents)
+        var reader = DocumentReader(file: path)
+        let root = reader.root(of: PolicySource(name: path, bytes: bytes))
+        let read = Self.read(root, &reader)
+        let errors = reader.problems.filter { $0.severity == .error }
+        guard let read, errors.isEmpty else {
+            throw StartFailure.invalid(errors.map(\.description).joined(separator: "\n"))
+        }
+        (node, state, control, listen) = (read.node, read.state, read.control, read.listen)
+        (membership, membershipDigest) = (read.membership, read.digest)
+        (policies, keys, isSandbox) = (read.policies, read.keys, read.isSandbox)
+    }
+
+    private typealias Values = (
+        node: NodeID, state: String, control: String, listen: (host: String, port: Int),
+        membership: String, digest: Digest, policies: String, keys: KeyPaths, isSandbox: Bool
+    )
+
+    private static func read(_ root: DocumentNode?, _ reader: inout DocumentReader) -> Values? {
+        let known = [
+            "node", "state", "control", "listen", "membership", "policies", "keys", "sandbox",
+        ]
+        guard let top = reader.section(root, "the configuration", keys: known) else { return nil }
+        let node = value(top, "node", &reader) { try NodeID($0) }
+        let state = path(top, "state", &reader)
+        let control = path(top, "control", &reader)
+        let policies = path(top, "policies", &reader)
+        let listen = listen(top, &reader)
+        let list = reader.section(
+            reader.required(top, "membership"), "`membership`", keys: ["directory", "digest"])
+        let directory = list.flatMap { path($0, "directory", &reader) }
+        let digest = list.flatMap { value($0, "digest", &reader) { try Digest($0) } }
+        let keys = keys(top, &reader)
+        let isSandbox = top["sandbox"] == nil ? false : reader.flag(top["sandbox"], "`sandbox`")
+        guard let node, let state, let control, let policies, let listen, let directory, let digest,
+            let keys, let isSandbox
+        else { return nil }
+        return (node, state, control, listen, directory, digest, policies, keys, isSandbox)
+    }
+
+    private static func listen(
+        _ top: Section, _ reader: inout DocumentReader
+    ) -> (host: String, port: Int)? {
+        let keys = ["host", "port"]
+        guard
+            let section = reader.section(reader.required(top, "listen"), "`listen`", keys: keys)
+        else { return nil }
+        let host = reader.word(reader.required(section, "host"), "`host`")
+        let port = reader.number(reader.required(section, "port"), "`port`")
+        guard let host, let port else { return nil }
+        guard (1...65_535).contains(port) else {
+            reader.report(.number, section.place, "`port` must be from 1 to 65535")
+            return nil
+        }
+        return (host, Int(port))
+    }
+
+    private static func keys(_ top: Section, _ reader: inout DocumentReader) -> KeyPaths? {
+        let names = ["tls", "signing", "agreement", "log"]
+        guard let section = reader.section(reader.required(top, "keys"), "`keys`", keys: names)
+        else { return nil }
+        let paths = names.map { path(section, $0, &reader) }
+        guard let tls = paths[0], let signing = paths[1], let agreement = paths[2],
+            let log = paths[3]
+        else { return nil }
+        return KeyPaths(tls: tls, signing: signing, agreement: agreement, log: log)
+    }
+
+    /// A path, which must be absolute: what a relative one means depends on who starts the daemon.
+    private static func path(
+        _ section: Section, _ key: String, _ reader: inout DocumentReader
+    ) -> String? {
+        guard let node = reader.required(section, key), let text = reader.word(node, "`\(key)`")
+        else { return nil }
+        guard text.hasPrefix("/") else {
+            reader.report(
+                .wrongType, node.place, "`\(key)` must be an absolute path, not `\(text)`")
+            return nil
+        }
+        return text
+    }
+
+    private static func value<Value>(
+        _ section: Section, _ key: String, _ reader: inout DocumentReader,
+        _ parse: (String) throws -> Value
+    ) -> Value? {
+        guard let node = reader.required(section, key), let text = reader.word(node, "`\(key)`")
+        else { return nil }
+        do {
+            return try parse(text)
+        } catch {
+            reader.report(.wrongType, node.place, "`\(key)`: \(error)")
+            return nil
+        }
+    }
+}

@@ -1,0 +1,236 @@
+import FoundationEssentials
+import Glibc
+import Hummingbird
+import Logging
+import SelatAudit
+import SelatControl
+import SelatCore
+import SelatCrypto
+import SelatExchange
+import SelatFederation
+import SelatHTTP
+import SelatPolicy
+import SelatStore
+import SelatTransport
+import ServiceLifecycle
+import UnixSignals
+
+/// The one place where the parts are built and handed over.
+struct Node {
+    private let exchange: Exchange
+    private let server: NodeServer
+    private let control: HTTPListener
+    private let logger: Logger
+    private let services = ServiceManager()
+
+    /// Builds everything in the order of need; what is missing or invalid stops the start.
+    static func start(configuration path: String, logger: Logger) async throws -> Node {
+        let configuration = try Configuration(file: path)
+        let clock = SystemClock()
+        let probe = try probeOpenSSL(logger)
+        let federation = try membership(configuration, at: clock.now())
+        let keys = try KeyFiles.node(configuration.keys)
+        let identity: NodeIdentity
+        do {
+            identity = try NodeIdentity(
+                node: configuration.node, keys: keys, federation: federation, at: clock.now())
+        } catch {
+            throw StartFailure.invalid("\(error)")
+        }
+        try prepareState(configuration.state)
+        let storageKey = try KeyFiles.storage(in: configuration.state)
+        let store = try openStore(configuration.state, identity.log, clock, logger)
+        let policies = try await PolicyActivation.run(
+            directory: configuration.policies, store: store, clock: clock, logger: logger)
+        let exchange = Exchange(
+            identity: identity, federation: federation, policies: policies.set, store: store,
+            spool: SpoolFolder("\(configuration.state)/spool"), storageKey: storageKey,
+            clock: clock, logger: logger)
+        try await exchange.recover()
+        try await enterStart(store, configuration, federation, policies.set)
+        let warnings = [probe, policies.warning].compactMap { $0 }
+        let (server, control) = try await listen(
+            exchange, configuration, warnings: warnings, logger)
+        return Node(exchange: exchange, server: server, control: control, logger: logger)
+    }
+
+    private init(
+        exchange: Exchange, server: NodeServer, control: HTTPListener, logger: Logger
+    ) {
+        self.exchange = exchange
+        self.server = server
+        self.control = control
+        self.logger = logger
+    }
+
+    /// Serves until SIGTERM or SIGINT; then takes nothing new, lets running requests end, and closes
+    /// the database.
+    func run() async throws {
+        let (exchange, server, control, services) = (exchange, server, control, services)
+        let group = ServiceGroup(
+            configuration: .init(
+                services: [
+                    .init(
+                        service: Part(run: { await exchange.run() }, stop: { exchange.stop() })),
+                    .init(
+                        service: Part(
+                            run: { try await server.run() }, stop: { server.shutDown() })),
+                    .init(
+                        service: Part(
+                            run: { try await control.run() }, stop: { control.shutDown() })),
+                    .init(
+                        service: Part(
+                            run: { await Self.watch(services, exchange) }, stop: {})),
+                ],
+                gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet))
+        services.ready("serving as \(exchange.identity.node)")
+        logger.notice(
+            "ready",
+            metadata: [
+                "node": "\(exchange.identity.node)", "listen": "\(server.address)",
+                "control": "\(control.address)", "version": "\(Program.version)",
+            ])
+        try await group.run()
+        services.stopping()
+        _ = try await exchange.store.commit { transaction in
+            try transaction.append(EntryDraft(kind: "node.stopped", details: [:]))
+        }
+        await exchange.store.close()
+        logger.notice("stopped")
+    }
+
+    /// The lifecycle's own lines say nothing that ours do not.
+    private var quiet: Logger {
+        var quiet = logger
+        quiet.logLevel = .warning
+        return quiet
+    }
+
+    /// Tells systemd that the node lives, and only after the writer has answered: a stuck disk or
+    /// loop lets the watchdog expire.
+    private static func watch(_ services: ServiceManager, _ exchange: Exchange) async {
+        guard let interval = services.watchdogInterval else {
+            try? await gracefulShutdown()
+            return
+        }
+        await cancelWhenGracefulShutdown {
+            while !Task.isCancelled {
+                guard (try? await exchange.store.commit { _ in }) != nil else { return }
+                services.alive()
+                try? await Task.sleep(for: interval)
+            }
+        }
+    }
+
+    // MARK: Steps of the start
+
+    /// - Returns: a warning for `status` when OpenSSL alone lets a forgery through.
+    private static func probeOpenSSL(_ logger: Logger) throws -> String? {
+        let findings = try ForgeryProbe.run()
+        guard findings.isSafe else {
+            throw StartFailure.failed(
+                "a forged message passed this program's own check: it must not run")
+        }
+        if let warning = findings.warning { logger.warning("\(warning)") }
+        return findings.warning
+    }
+
+    private static func membership(
+        _ configuration: Configuration, at now: Timestamp
+    ) throws -> Federation {
+        do {
+            return try FederationLoader.load(
+                directory: configuration.membership, trusted: configuration.membershipDigest,
+                allowsSandbox: configuration.isSandbox, at: now)
+        } catch {
+            throw StartFailure.invalid("membership in `\(configuration.membership)`: \(error)")
+        }
+    }
+
+    private static func prepareState(_ path: String) throws {
+        for folder in [path, "\(path)/spool"] where mkdir(folder, 0o700) != 0 && errno != EEXIST {
+            throw StartFailure.failed("making `\(folder)`: \(String(cString: strerror(errno)))")
+        }
+        var status = stat()
+        guard stat(path, &status) == 0, status.st_mode & 0o077 == 0 else {
+            throw StartFailure.invalid(
+                "state directory `\(path)` can be entered by others; run: chmod 700 \(path)")
+        }
+    }
+
+    private static func openStore(
+        _ state: String, _ log: LogIdentity, _ clock: SystemClock, _ logger: Logger
+    ) throws -> Store {
+        do {
+            return try Store.open(
+                path: "\(state)/selat.sqlite", log: log, clock: clock, entropy: SystemEntropy(),
+                fatal: { error in
+                    // What the disk holds is uncertain: only the start-up path may find out.
+                    logger.critical("ending: \(error)")
+                    exit(70)
+                })
+        } catch {
+            throw StartFailure.failed("\(error)")
+        }
+    }
+
+    /// An upgrade, a new configuration or a new edition shows as a changed digest.
+    private static func enterStart(
+        _ store: Store, _ configuration: Configuration, _ federation: Federation,
+        _ policies: PolicySet
+    ) async throws {
+        let program = FileManager.default.contents(atPath: "/proc/self/exe").map(Array.init) ?? []
+        let details: JSON = [
+            "version": .string(Program.version),
+            "program": .string(SHA256.digest(program).text),
+            "configuration": .string(SHA256.digest(configuration.bytes).text),
+            "membership": .string(federation.listDigest.text),
+            "policies": .object(policies.editions.mapValues { .string($0.digest.text) }),
+            "openssl": .string(ForgeryProbe.loadedVersion),
+        ]
+        _ = try await store.commit { transaction in
+            try transaction.append(EntryDraft(kind: "node.started", details: details))
+        }
+    }
+
+    private static func listen(
+        _ exchange: Exchange, _ configuration: Configuration, warnings: [String], _ logger: Logger
+    ) async throws -> (NodeServer, HTTPListener) {
+        let (host, port) = configuration.listen
+        do {
+            let server = try await NodeServer.bind(
+                .tcp(host: host, port: port), identity: exchange.identity.tls,
+                verifyPeer: exchange.federation.peerVerification(.tlsClient, SystemClock()),
+                membership: exchange.federation.membershipExchange, service: exchange,
+                refused: { exchange.refusedStranger(cause: $0.cause) }, logger: logger)
+            let service = NodeControl(exchange: exchange, warnings: warnings)
+            let control = try await HTTPListener.bind(
+                .unix(path: configuration.control, mode: 0o660), logger: logger,
+                responder: ControlRoutes.router(service).buildResponder())
+            return (server, control)
+        } catch {
+            throw StartFailure.failed("listening: \(error)")
+        }
+    }
+}
+
+/// A long-running part under the lifecycle's group.
+private struct Part: Service {
+    let work: @Sendable () async throws -> Void
+    let stop: @Sendable () -> Void
+
+    init(
+        run: @escaping @Sendable () async throws -> Void, stop: @escaping @Sendable () -> Void
+    ) {
+        work = run
+        self.stop = stop
+    }
+
+    func run() async throws {
+        try await withGracefulShutdownHandler {
+            try await work()
+        } onGracefulShutdown: {
+            stop()
+        }
+    }
+}

@@ -1,0 +1,82 @@
+import Glibc
+import Logging
+import SelatCore
+
+/// The daemon of one node. Everything it is told stands in one configuration file.
+@main
+struct Selatd {
+    static func main() async {
+        signal(SIGPIPE, SIG_IGN)
+        umask(0o077)
+        LoggingSystem.bootstrap { label in JournalLogHandler(label: label) }
+        let logger = Logger(label: "selatd")
+        switch Invocation(CommandLine.arguments.dropFirst()) {
+        case .help: print(Invocation.usage)
+        case .version: print("selatd \(Program.version)")
+        case .misused(let reason):
+            logger.critical("\(reason)")
+            exit(64)
+        case .run(let path): exit(await run(path, logger))
+        }
+    }
+
+    private static func run(_ path: String, _ logger: Logger) async -> Int32 {
+        do {
+            let node = try await Node.start(configuration: path, logger: logger)
+            try await node.run()
+            return 0
+        } catch let failure as StartFailure {
+            for line in failure.description.split(separator: "\n") { logger.critical("\(line)") }
+            return failure.status
+        } catch {
+            logger.critical("\(error)")
+            return 1
+        }
+    }
+}
+
+/// What the command line asks for.
+enum Invocation {
+    case run(configuration: String)
+    case help
+    case version
+    case misused(String)
+
+    static let usage = """
+        usage: selatd [--config FILE]
+
+        Runs one node until SIGTERM or SIGINT.
+
+          --config FILE   the configuration (default: /etc/selat/selatd.yaml)
+          --version       print the version
+          --help          print this
+
+        Exit status: 0 stopped; 1 failed; 64 usage; 78 configuration, policy or membership invalid.
+        """
+
+    init(_ arguments: ArraySlice<String>) {
+        switch Array(arguments) {
+        case []: self = .run(configuration: "/etc/selat/selatd.yaml")
+        case ["--help"], ["-h"]: self = .help
+        case ["--version"]: self = .version
+        case let words where words.count == 2 && words[0] == "--config":
+            self = .run(configuration: words[1])
+        case let words: self = .misused("unknown argument `\(words[0])`; see selatd --help")
+        }
+    }
+}
+
+/// Why the node does not start.
+struct StartFailure: Error, CustomStringConvertible {
+    let status: Int32
+    let description: String
+
+    /// The configuration, or what it names, is invalid: restarting does not mend it.
+    static func invalid(_ reason: String) -> StartFailure {
+        StartFailure(status: 78, description: reason)
+    }
+
+    static func failed(_ reason: String) -> StartFailure {
+        StartFailure(status: 1, description: reason)
+    }
+}
