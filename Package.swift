@@ -130,6 +130,18 @@ let package = Package(
             ["SelatCore", "SelatCrypto", "SelatFederation", "SelatTestSupport"]),
         tests("SelatExchangeTests", ["SelatCore", "SelatExchange", "SelatTestSupport"]),
         tests("SelatCoreTests", ["SelatCore", "SelatTestSupport"]),
+        tests(
+            "SelatAuditTests", ["SelatCore", "SelatCrypto", "SelatAudit", "SelatTestSupport"]),
+        tests(
+            "SelatStoreTests",
+            [
+                "SelatCore", "SelatCrypto", "SelatAudit", "SelatStore", "SelatTestSupport",
+                "CSQLite", grdb,
+            ]),
+        .executableTarget(
+            name: "SelatLedgerBenchmark",
+            dependencies: ["SelatCore", "SelatCrypto", "SelatAudit", "SelatStore", "CSQLite"],
+            path: "Benchmarks/SelatLedgerBenchmark", swiftSettings: strict),
     ]
 )
 
