@@ -119,12 +119,19 @@ let package = Package(
                 "SelatAudit", "SelatStore", "SelatHTTP", "SelatControl", argumentParser,
                 httpTypes, nioCore, nioPosix,
             ]),
+        .executableTarget(
+            name: "SelatTLSBenchmark",
+            dependencies: [
+                "SelatCore", "SelatCrypto", "SelatHTTP", "SelatTransport", httpTypes, nioCore,
+                nioPosix, logging,
+            ],
+            path: "Benchmarks/SelatTLSBenchmark", swiftSettings: strict),
         // What tests share: others' vectors, seeded entropy, a clock that stands.
         .target(
             name: "SelatTestSupport", dependencies: ["SelatCore"],
             path: "Tests/SelatTestSupport", swiftSettings: strict),
         tests("ArchitectureTests", []),
-        tests("SelatCryptoTests", ["SelatCore", "SelatCrypto", "SelatTestSupport"]),
+        tests("SelatCryptoTests", ["SelatCore", "SelatCrypto", "SelatTestSupport", nioCore]),
         tests(
             "SelatFederationTests",
             ["SelatCore", "SelatCrypto", "SelatFederation", "SelatTestSupport"]),
@@ -143,6 +150,18 @@ let package = Package(
             name: "SelatLedgerBenchmark",
             dependencies: ["SelatCore", "SelatCrypto", "SelatAudit", "SelatStore", "CSQLite"],
             path: "Benchmarks/SelatLedgerBenchmark", swiftSettings: strict),
+        tests(
+            "SelatHTTPTests",
+            [
+                "SelatCore", "SelatHTTP", "SelatTestSupport", nioCore, nioPosix, httpTypes,
+                hummingbird, logging,
+            ]),
+        tests(
+            "SelatTransportTests",
+            [
+                "SelatCore", "SelatCrypto", "SelatHTTP", "SelatTransport", "SelatTestSupport",
+                nioCore, nioPosix, httpTypes, logging,
+            ]),
     ]
 )
 
