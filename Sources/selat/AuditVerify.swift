@@ -1,0 +1,62 @@
+import ArgumentParser
+import SelatAudit
+import SelatControl
+import SelatCore
+import SelatStore
+
+extension AuditVerb {
+    struct Verify: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "verify",
+            abstract: "Verify the audit log: every entry, the tree, every checkpoint.",
+            discussion: """
+                With a file: reads that database, on any machine, and writes nothing; --key names the
+                log's key from a source that you trust. Without: asks the daemon. Exit status 3 when
+                anything is wrong.
+
+                Examples:
+                  selat audit verify --socket /run/selat/control.sock
+                  selat audit verify selat.sqlite --key 'selat/…+1f0a…+AQ…'
+                """)
+
+        @Argument(help: "A database file; without it the daemon's log is verified.")
+        var file: String?
+
+        @Option(help: "The log's verifier key (C2SP signed-note), obtained elsewhere.")
+        var key: String?
+
+        @OptionGroup var client: ClientOptions
+
+        func run() async throws {
+            let report = try await report()
+            if client.json { Terminal.result(report) } else { print(report) }
+            guard report["sound"] == true else { throw Ending(.verificationFailed) }
+        }
+
+        private func report() async throws -> JSON {
+            guard let file else {
+                return try await client.withDaemon { try await $0.post("/v1/audit/verification") }
+            }
+            do {
+                return try LogFile.verify(path: file, key: try key.map { try VerifierKey($0) }).json
+            } catch let error as StoreError {
+                throw Ending(.verificationFailed, error.description)
+            }
+        }
+
+        private func print(_ report: JSON) {
+            for failure in report["failures"]?.arrayValue ?? [] {
+                Terminal.result("wrong: \(failure.stringValue ?? "")")
+            }
+            let verdict = report["sound"] == true ? "sound" : "NOT SOUND"
+            Terminal.result(
+                "\(verdict): \(report.text("entries")) entries, \(report.text("checkpoints")) "
+                    + "checkpoints, \(report.text("covered")) entries under a signed checkpoint")
+            if report["key_is_its_own"] == true {
+                Terminal.warning(
+                    "the key came from the log itself, so it proves only that it agrees with itself"
+                )
+            }
+        }
+    }
+}

@@ -1,0 +1,60 @@
+import ArgumentParser
+import Foundation
+import SelatControl
+import SelatCore
+
+/// What every verb that talks to a daemon takes.
+struct ClientOptions: ParsableArguments {
+    @Option(
+        help: "The daemon's control socket (default: SELAT_SOCKET, else /run/selat/control.sock).")
+    var socket: String?
+
+    @Flag(help: "Print one JSON document instead of text.")
+    var json = false
+
+    /// Runs `body` with a connection to the daemon.
+    func withDaemon<Value>(_ body: (ControlClient) async throws -> Value) async throws -> Value {
+        let path =
+            socket ?? ProcessInfo.processInfo.environment["SELAT_SOCKET"]
+            ?? "/run/selat/control.sock"
+        let client = try await ControlClient(socket: path)
+        do {
+            let value = try await body(client)
+            await client.close()
+            return value
+        } catch {
+            await client.close()
+            throw error
+        }
+    }
+}
+
+/// A flag that must be said aloud: nobody sends personal data by leaving a word out.
+enum YesNo: String, ExpressibleByArgument, CaseIterable {
+    case yes, no
+}
+
+extension NodeID: ExpressibleByArgument {
+    package init?(argument: String) {
+        guard let node = try? NodeID(argument) else { return nil }
+        self = node
+    }
+}
+
+extension TransferID: ExpressibleByArgument {
+    package init?(argument: String) {
+        guard let id = try? TransferID(argument) else { return nil }
+        self = id
+    }
+}
+
+extension Country: ExpressibleByArgument {
+    package init?(argument: String) {
+        guard let country = try? Country(argument) else { return nil }
+        self = country
+    }
+}
+
+extension Classification: ExpressibleByArgument {}
+extension Precedence: ExpressibleByArgument {}
+extension TLP: ExpressibleByArgument {}

@@ -1,0 +1,72 @@
+import SelatControl
+import SelatCore
+import SelatCrypto
+import SelatHTTP
+import SelatPolicy
+
+/// The exit codes, a contract with scripts.
+enum ExitStatus: Int32 {
+    case done = 0
+    case failed = 1
+    /// The answer is no: refused by policy or by the recipient.
+    case refused = 2
+    /// A signature, an envelope or a log did not verify.
+    case verificationFailed = 3
+    /// Not yet: facts missing, an approval owed, or `--wait` ran out.
+    case notYet = 4
+    case usage = 64
+    case unreachable = 69
+    case invalidConfiguration = 78
+}
+
+/// How the command ends when it is not simply done.
+struct Ending: Error {
+    let status: ExitStatus
+    /// What happened, to which object; nil when stdout has said it all.
+    var message: String?
+    /// What to do next.
+    var hint: String?
+
+    init(_ status: ExitStatus, _ message: String? = nil, hint: String? = nil) {
+        self.status = status
+        self.message = message
+        self.hint = hint
+    }
+
+    /// What an error of a module below means to the one who typed the command.
+    init(explaining error: any Error) {
+        switch error {
+        case let error as ControlError:
+            switch error {
+            case .unreachable:
+                self.init(
+                    .unreachable, error.description,
+                    hint: "start the daemon, or name its socket with --socket or SELAT_SOCKET")
+            case .cutShort:
+                self.init(
+                    .verificationFailed, error.description,
+                    hint: "the reason is in the daemon's log: journalctl -u selatd")
+            }
+        case let problem as Problem:
+            self.init(Self.status(of: problem), problem.description, hint: problem.remedy)
+        case let errors as PolicyErrors:
+            self.init(.invalidConfiguration, errors.description)
+        case let error as CryptoError:
+            self.init(.verificationFailed, error.description)
+        case let error as CoreError:
+            self.init(.usage, error.description)
+        default:
+            self.init(.failed, "\(error)")
+        }
+    }
+
+    private static func status(of problem: Problem) -> ExitStatus {
+        switch problem.type {
+        case "urn:selat:problem:verification-failed": .verificationFailed
+        case "urn:selat:problem:refused": .refused
+        case "urn:selat:problem:not-yet": .notYet
+        case "urn:selat:problem:bad-request", "urn:selat:problem:bad-facts": .usage
+        default: .failed
+        }
+    }
+}

@@ -1,0 +1,55 @@
+import Glibc
+import NIOCore
+
+/// A file that appears under its name only when it is whole and durable. It is made when the first
+/// byte is there, and removed when the writing ends early.
+final class ExportedFile {
+    private let path: String
+    private let hidden: String
+    private var descriptor: Int32 = -1
+    private var isPublished = false
+
+    init(_ path: String) {
+        self.path = path
+        let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+        hidden =
+            parts.dropLast().map { "\($0)/" }.joined() + ".\(parts.last ?? "").selat-\(getpid())"
+    }
+
+    deinit {
+        if descriptor >= 0 { close(descriptor) }
+        if descriptor >= 0, !isPublished { unlink(hidden) }
+    }
+
+    func write(_ piece: ByteBuffer) throws {
+        if descriptor < 0 {
+            guard access(path, F_OK) != 0 else {
+                throw Ending(.failed, "`\(path)` exists already", hint: "name another file")
+            }
+            descriptor = Glibc.open(hidden, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+            guard descriptor >= 0 else { throw fault("making `\(hidden)`") }
+        }
+        try piece.withUnsafeReadableBytes { bytes in
+            var rest = bytes[...]
+            while !rest.isEmpty {
+                let slice = UnsafeRawBufferPointer(rebasing: rest)
+                let count = Glibc.write(descriptor, slice.baseAddress, slice.count)
+                if count < 0, errno == EINTR { continue }
+                guard count > 0 else { throw fault("writing `\(path)`") }
+                rest = rest.dropFirst(count)
+            }
+        }
+    }
+
+    func publish() throws {
+        guard fsync(descriptor) == 0 else { throw fault("syncing `\(path)`") }
+        // A link, unlike a rename, does not touch a file that appeared meanwhile.
+        guard link(hidden, path) == 0 else { throw fault("naming it `\(path)`") }
+        unlink(hidden)
+        isPublished = true
+    }
+
+    private func fault(_ action: String) -> Ending {
+        Ending(.failed, "\(action): \(String(cString: strerror(errno)))")
+    }
+}

@@ -1,0 +1,49 @@
+import ArgumentParser
+import HTTPTypes
+import NIOCore
+import SelatControl
+import SelatCore
+
+struct Open: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Open a delivered dataset into a new folder.",
+        discussion: """
+            The folder appears only when every byte has been verified and is on disk; until then it
+            grows under a hidden name beside it. `datapackage.json` describes the files.
+
+            Example:
+              selat open 0198f3a2-7c41-7d2e-9b1a-0f6c2d8e4a11 --out flood-warning
+            """)
+
+    @Argument(help: "The transfer's id, from `selat inbox`.")
+    var id: TransferID
+
+    @Option(help: "The folder to make; it must not exist yet.")
+    var out: String
+
+    @OptionGroup var client: ClientOptions
+
+    func run() async throws {
+        let folder = try OpenedFolder(out)
+        let descriptor = try await client.withDaemon { daemon in
+            let answer = try await daemon.getJSON("/v1/transfers/\(id.text)/manifest")
+            guard let descriptor = answer["dataset"] else {
+                throw Ending(.failed, "the daemon described no dataset")
+            }
+            try folder.expect(descriptor)
+            var progress = Progress("opening", total: folder.size)
+            defer { progress.finish() }
+            try await daemon.stream(.post, "/v1/transfers/\(id.text)/opening") { piece in
+                progress.advance(by: piece.readableBytes)
+                try folder.write(piece)
+            }
+            return descriptor
+        }
+        try folder.publish(describedBy: descriptor)
+        if client.json {
+            Terminal.result(["id": .string(id.text), "path": .string(out), "dataset": descriptor])
+        } else {
+            Terminal.result(out)
+        }
+    }
+}

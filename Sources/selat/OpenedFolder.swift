@@ -1,0 +1,178 @@
+import Glibc
+import NIOCore
+import SelatCore
+import SelatCrypto
+
+/// An opened dataset while it is written: under a hidden name, renamed when it is whole and durable,
+/// removed otherwise.
+final class OpenedFolder {
+    private struct File {
+        let path: String
+        let size: UInt64
+        let hash: String?
+    }
+
+    private let destination: String
+    private let hidden: String
+    private var files: [File] = []
+    private var index = 0
+    private var descriptor: Int32 = -1
+    private var written: UInt64 = 0
+    private var hasher = FileHasher(nil)
+    private var folders: Set<String> = []
+    private var isPublished = false
+
+    /// - Throws: `Ending` when `destination` exists or cannot be made.
+    init(_ destination: String) throws {
+        let trimmed = destination.hasSuffix("/") ? String(destination.dropLast()) : destination
+        var status = stat()
+        guard lstat(trimmed, &status) != 0 else {
+            throw Ending(
+                .failed, "`\(trimmed)` exists already", hint: "name a folder that does not exist")
+        }
+        let parts = trimmed.split(separator: "/", omittingEmptySubsequences: false)
+        let parent = parts.dropLast().map { "\($0)/" }.joined()
+        hidden = "\(parent).\(parts.last ?? "").selat-\(getpid())"
+        self.destination = trimmed
+        guard mkdir(hidden, 0o700) == 0 else {
+            throw Ending(.failed, "making folder `\(hidden)`: \(String(cString: strerror(errno)))")
+        }
+    }
+
+    deinit {
+        if descriptor >= 0 { close(descriptor) }
+        guard !isPublished else { return }
+        for file in files { unlink("\(hidden)/\(file.path)") }
+        unlink("\(hidden)/\(DatasetFolder.descriptorName)")
+        for folder in folders.sorted(by: >) { rmdir("\(hidden)/\(folder)") }
+        rmdir(hidden)
+    }
+
+    var size: UInt64 { files.reduce(0) { $0 + $1.size } }
+
+    /// Takes the files that will come from a manifest that the daemon has verified.
+    func expect(_ descriptor: JSON) throws {
+        for resource in descriptor["resources"]?.arrayValue ?? [] {
+            guard let path = resource["path"]?.stringValue,
+                let size = resource["bytes"]?.integerValue.flatMap({ UInt64(exactly: $0) })
+            else { throw Ending(.verificationFailed, "the manifest describes a file without size") }
+            // The sealed manifest was checked by the daemon; this process checks again what it is
+            // about to trust with the file system.
+            guard !path.isEmpty, !path.hasPrefix("/"),
+                !path.split(separator: "/", omittingEmptySubsequences: false)
+                    .contains(where: { $0.isEmpty || $0 == "." || $0 == ".." })
+            else {
+                throw Ending(.verificationFailed, "the manifest names a path outside: `\(path)`")
+            }
+            files.append(File(path: path, size: size, hash: resource["hash"]?.stringValue))
+        }
+    }
+
+    func write(_ piece: ByteBuffer) throws {
+        var piece = piece
+        while piece.readableBytes > 0 {
+            try advance()
+            guard descriptor >= 0 else {
+                throw Ending(.verificationFailed, "more bytes came than the manifest describes")
+            }
+            let left = files[index].size - written
+            let count = Int(min(UInt64(piece.readableBytes), left))
+            guard let slice = piece.readSlice(length: count) else { return }
+            try writeAll(slice)
+            hasher.update(slice.readableBytesView)
+            written += UInt64(count)
+        }
+    }
+
+    /// Opens files until one takes bytes; finishes those that are full.
+    private func advance() throws {
+        while index < files.count {
+            if descriptor < 0 { try openFile() }
+            if written < files[index].size { return }
+            try finishFile()
+        }
+    }
+
+    private func openFile() throws {
+        let path = files[index].path
+        var folder = ""
+        for part in path.split(separator: "/").dropLast() {
+            folder += folder.isEmpty ? "\(part)" : "/\(part)"
+            if folders.insert(folder).inserted, mkdir("\(hidden)/\(folder)", 0o700) != 0 {
+                throw fault("making folder `\(folder)`")
+            }
+        }
+        descriptor = Glibc.open(
+            "\(hidden)/\(path)", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw fault("making `\(path)`") }
+        written = 0
+        hasher = FileHasher(files[index].hash)
+    }
+
+    private func finishFile() throws {
+        let file = files[index]
+        guard fdatasync(descriptor) == 0 else { throw fault("writing `\(file.path)`") }
+        close(descriptor)
+        descriptor = -1
+        index += 1
+        switch hasher.finish() {
+        case .matches, .notGiven: break
+        case .differs(let expected, let got):
+            throw Ending(
+                .verificationFailed,
+                "`\(file.path)` has \(got), its descriptor says \(expected)",
+                hint: "the sender's descriptor is wrong; ask the sender to mend it")
+        case .unknownAlgorithm(let name):
+            Terminal.warning("`\(file.path)`: hash algorithm `\(name)` is not known; not compared")
+        }
+    }
+
+    private func writeAll(_ bytes: ByteBuffer) throws {
+        try bytes.withUnsafeReadableBytes { bytes in
+            var rest = bytes[...]
+            while !rest.isEmpty {
+                let slice = UnsafeRawBufferPointer(rebasing: rest)
+                let count = Glibc.write(descriptor, slice.baseAddress, slice.count)
+                if count < 0, errno == EINTR { continue }
+                guard count > 0 else { throw fault("writing `\(files[index].path)`") }
+                rest = rest.dropFirst(count)
+            }
+        }
+    }
+
+    /// Makes the folder visible under its name, whole and durable.
+    func publish(describedBy descriptor: JSON) throws {
+        try advance()
+        guard index == files.count else {
+            throw Ending(.verificationFailed, "fewer bytes came than the manifest describes")
+        }
+        files.append(File(path: DatasetFolder.descriptorName, size: 0, hash: nil))
+        try openFile()
+        try writeAll(ByteBuffer(string: descriptor.pretty + "\n"))
+        guard fdatasync(self.descriptor) == 0 else { throw fault("writing the descriptor") }
+        close(self.descriptor)
+        self.descriptor = -1
+        for folder in folders.sorted(by: >) { try sync(folder: "\(hidden)/\(folder)") }
+        try sync(folder: hidden)
+        // A folder that appeared meanwhile and holds anything is not touched: rename(2), ENOTEMPTY.
+        guard rename(hidden, destination) == 0 else {
+            throw fault("renaming to `\(destination)`")
+        }
+        isPublished = true
+        let parent = destination.split(separator: "/", omittingEmptySubsequences: false).dropLast()
+        try sync(folder: parent.isEmpty ? "." : parent.joined(separator: "/") + "/")
+    }
+
+    private func sync(folder: String) throws {
+        let handle = Glibc.open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard handle >= 0 else { throw fault("opening folder `\(folder)`") }
+        defer { close(handle) }
+        guard fsync(handle) == 0 else { throw fault("syncing folder `\(folder)`") }
+    }
+
+    private func fault(_ action: String) -> Ending {
+        Ending(
+            .failed, "\(action): \(String(cString: strerror(errno)))",
+            hint: "nothing was left behind; free space or choose another --out, and open again")
+    }
+}

@@ -1,0 +1,167 @@
+import ArgumentParser
+import FoundationEssentials
+import Glibc
+import SelatControl
+import SelatCore
+
+struct Sandbox: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "A whole federation on this machine, for trying out and for tests.",
+        discussion: """
+            Sandbox keys lie on disk without a passphrase, and nodes of a real federation refuse a
+            sandbox's membership list.
+            """,
+        subcommands: [Up.self, Down.self])
+
+    struct Up: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract:
+                "Make authorities, keys, membership and nodes in a folder, and start the nodes.",
+            discussion: """
+                In a folder that has a sandbox already, starts what is not running.
+
+                Example:
+                  selat sandbox up /tmp/selat --members SG,MY,VN
+                """)
+
+        @Argument(help: "The folder.")
+        var directory: String
+
+        @Option(help: "The members' countries.")
+        var members: String = "SG,MY,VN"
+
+        @Option(help: "The folder with the policy files (default: Policies, or as installed).")
+        var policies: String?
+
+        @Flag(help: "Print one JSON document instead of text.")
+        var json = false
+
+        func run() async throws {
+            let folder = try SandboxFolder(directory)
+            if folder.exists {
+                try SandboxFounding.refreshRevocationLists(in: folder)
+            } else {
+                var countries: [Country] = []
+                for code in members.split(separator: ",") {
+                    countries.append(try Country(String(code)))
+                }
+                try SandboxFounding(folder: folder, countries: countries, policies: policies).run()
+            }
+            var nodes: [JSON] = []
+            for node in try folder.nodes() {
+                let pid = try await SandboxProcess(folder: folder, node: node).start()
+                nodes.append([
+                    "id": .string(node.id.text), "socket": .string(node.socket),
+                    "endpoint": .string(node.endpoint), "pid": .integer(Int64(pid)),
+                ])
+            }
+            if json { return Terminal.result(["nodes": .array(nodes)]) }
+            var table = Table(["id", "endpoint", "pid", "socket"])
+            for node in nodes {
+                table.add(["id", "endpoint", "pid", "socket"].map { node.text($0) })
+            }
+            Terminal.result(table.text)
+        }
+    }
+
+    struct Down: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Stop a sandbox's nodes; what they hold stays.",
+            discussion: "Example: selat sandbox down /tmp/selat")
+
+        @Argument(help: "The folder.")
+        var directory: String
+
+        func run() async throws {
+            let folder = try SandboxFolder(directory)
+            guard folder.exists else { throw Ending(.failed, "no sandbox in `\(directory)`") }
+            for node in try folder.nodes() {
+                let stopped = try await SandboxProcess(folder: folder, node: node).stop()
+                Terminal.note("\(node.id): \(stopped ? "stopped" : "was not running")")
+            }
+        }
+    }
+}
+
+/// Where a sandbox keeps what.
+struct SandboxFolder {
+    let path: String
+
+    struct Node {
+        let id: NodeID
+        let port: UInt16
+        let folder: String
+
+        var socket: String { "\(folder)/control.sock" }
+        var endpoint: String { "127.0.0.1:\(port)" }
+    }
+
+    init(_ directory: String) throws {
+        let base =
+            directory.hasPrefix("/")
+            ? directory
+            : FileManager.default.currentDirectoryPath
+                + "/" + directory
+        path = base.count > 1 && base.hasSuffix("/") ? String(base.dropLast()) : base
+        // A unix socket's path has about a hundred bytes.
+        guard path.utf8.count <= 80 else {
+            throw Ending(
+                .usage, "`\(path)` is too long for the sockets in it", hint: "use a shorter folder")
+        }
+    }
+
+    private var description: String { "\(path)/sandbox.json" }
+    var membership: String { "\(path)/membership" }
+    var policies: String { "\(path)/policies" }
+    var exists: Bool { access(description, F_OK) == 0 }
+
+    func folder(of id: NodeID) -> String { "\(path)/\(id.country)-\(id.name)" }
+
+    func write(_ nodes: [Node]) throws {
+        let documents = nodes.map { node -> JSON in
+            ["id": .string(node.id.text), "port": .integer(Int64(node.port))]
+        }
+        try write(Array(JSON.object(["nodes": .array(documents)]).pretty.utf8), to: description)
+    }
+
+    func read(_ path: String) throws -> [UInt8] {
+        guard let contents = FileManager.default.contents(atPath: path) else {
+            throw Ending(.failed, "reading `\(path)`: it cannot be read")
+        }
+        return Array(contents)
+    }
+
+    func nodes() throws -> [Node] {
+        var reader = try ObjectReader(JSON(parsing: try read(description)), "sandbox")
+        return try reader.array("nodes").map { document in
+            var reader = try ObjectReader(document, "sandbox node")
+            let id = try reader.node("id")
+            let port = UInt16(clamping: try reader.unsigned("port"))
+            return Node(id: id, port: port, folder: folder(of: id))
+        }
+    }
+
+    /// Makes a folder that only its owner enters.
+    func makeFolder(_ path: String) throws {
+        guard mkdir(path, 0o700) == 0 || errno == EEXIST else {
+            throw Ending(.failed, "making `\(path)`: \(String(cString: strerror(errno)))")
+        }
+    }
+
+    /// Writes a file that only its owner reads.
+    func write(_ bytes: [UInt8], to path: String) throws {
+        let file = Glibc.open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        guard file >= 0 else {
+            throw Ending(.failed, "making `\(path)`: \(String(cString: strerror(errno)))")
+        }
+        defer { close(file) }
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { Glibc.write(file, $0.baseAddress, $0.count) }
+            guard count > 0 else {
+                throw Ending(.failed, "writing `\(path)`: \(String(cString: strerror(errno)))")
+            }
+            rest = rest.dropFirst(count)
+        }
+    }
+}

@@ -1,0 +1,197 @@
+import FoundationEssentials
+import Glibc
+import SelatAudit
+import SelatCore
+import SelatCrypto
+import SelatFederation
+import SelatPolicy
+
+/// Makes what a federation's members make with ceremony: authorities, keys, certificates, membership
+/// list and records. For a sandbox only.
+struct SandboxFounding {
+    let folder: SandboxFolder
+    let countries: [Country]
+    let policies: String?
+
+    private static let days: Int64 = 86_400
+
+    /// One member's authority, while its certificates are made.
+    private struct Authority {
+        let country: Country
+        let root: CertificateIssuer
+        let signers: [CMS.Signer]
+    }
+
+    func run() throws {
+        guard Set(countries).count == countries.count, !countries.isEmpty else {
+            throw Ending(.usage, "--members names no country, or one twice")
+        }
+        let files = try policyFiles()
+        try folder.makeFolder(folder.path)
+        for path in ["", "/records", "/crls"] { try folder.makeFolder(folder.membership + path) }
+        try folder.makeFolder(folder.policies)
+        for file in files {
+            let name = file.name.split(separator: "/").last.map(String.init) ?? file.name
+            try folder.write(file.bytes, to: "\(folder.policies)/\(name)")
+        }
+        // A little back, so that clocks read a second apart do not matter.
+        let now = SystemClock().now() + -60
+        let authorities = try countries.map { try authority($0, now) }
+        let list = try membershipList(authorities, now)
+        let federation = SHA256.digest(list)
+        try folder.write(list, to: "\(folder.membership)/membership.cms")
+        let nodes = try authorities.map { try node(of: $0, federation, list, now) }
+        try folder.write(nodes)
+    }
+
+    /// The policy files, checked before anything is made.
+    private func policyFiles() throws -> [PolicySource] {
+        let places = [policies, "Policies", "/usr/share/selat/Policies"].compactMap { $0 }
+        guard let place = places.first(where: { access("\($0)/vocabulary.yaml", R_OK) == 0 }) else {
+            throw Ending(
+                .failed, "no policy files in \(places.map { "`\($0)`" }.joined(separator: ", "))",
+                hint: "name their folder with --policies")
+        }
+        let files = try PolicyFolder.read(place)
+        let set = try PolicySet.load(files: files)
+        for country in countries where !set.countries.contains(country) {
+            Terminal.warning(
+                "`\(place)` has no file for \(country): nothing can be sent from or to it")
+        }
+        return files
+    }
+
+    private func authority(_ country: Country, _ now: Timestamp) throws -> Authority {
+        let path = "\(folder.path)/authority-\(country)"
+        try folder.makeFolder(path)
+        let rootKey = try PrivateKey.generate(.p256)
+        let root = try CertificateIssuer(
+            root: "\(country) sandbox authority", country: country, key: rootKey, from: now,
+            until: now + 3_650 * Self.days)
+        try folder.write(try rootKey.pem(), to: "\(path)/root.key")
+        try folder.write(Array(root.certificate.pem.utf8), to: "\(path)/root.pem")
+        // Two persons speak for a member, each with an own key.
+        let signers = try ["first", "second"].map { person in
+            let key = try PrivateKey.generate(.p256)
+            let certificate = try root.issue(
+                for: .authority, uri: "selat://\(country)/authority/\(person)",
+                to: key.publicKey, from: now, until: now + 365 * Self.days)
+            try folder.write(try key.pem(), to: "\(path)/\(person).key")
+            try folder.write(Array(certificate.pem.utf8), to: "\(path)/\(person).pem")
+            return try CMS.Signer(certificate: certificate, key: key)
+        }
+        try Self.issueRevocationList(root, country, folder, at: now)
+        return Authority(country: country, root: root, signers: signers)
+    }
+
+    /// Real members publish a fresh list at least every week; a sandbox does at each `up`.
+    static func refreshRevocationLists(in folder: SandboxFolder) throws {
+        let now = SystemClock().now() + -60
+        for node in try folder.nodes() {
+            let path = "\(folder.path)/authority-\(node.id.country)"
+            let certificate = try Certificate(pem: try folder.read("\(path)/root.pem"))
+            let key = try PrivateKey(pem: try folder.read("\(path)/root.key"))
+            let root = try CertificateIssuer(certificate: certificate, key: key)
+            try issueRevocationList(root, node.id.country, folder, at: now)
+        }
+    }
+
+    private static func issueRevocationList(
+        _ root: CertificateIssuer, _ country: Country, _ folder: SandboxFolder, at now: Timestamp
+    ) throws {
+        // The number must never fall; the time does not either.
+        let crl = try root.revocationList(
+            revoking: [:], number: UInt64(now.seconds), from: now, until: now + 7 * days)
+        try folder.write(Array(crl.pem.utf8), to: "\(folder.membership)/crls/\(country).crl")
+    }
+
+    private func membershipList(_ authorities: [Authority], _ now: Timestamp) throws -> [UInt8] {
+        let list = try MembershipList(
+            issued: now, expires: now + 29 * Self.days, isSandbox: true,
+            quorum: authorities.count / 2 + 1, suites: [.p256: nil],
+            members: authorities.map { authority in
+                MembershipList.Member(
+                    country: authority.country, sector: .public,
+                    anchors: [authority.root.certificate],
+                    authorities: authority.signers.map(\.certificate), threshold: 2,
+                    roles: [.exchange, .relay, .witness])
+            })
+        return try list.signed(by: authorities.flatMap(\.signers), at: now)
+    }
+
+    /// One node named `hub`: keys, certificates, the member's record, and its configuration.
+    private func node(
+        of authority: Authority, _ federation: Digest, _ list: [UInt8], _ now: Timestamp
+    ) throws -> SandboxFolder.Node {
+        let id = try NodeID("\(authority.country)/hub")
+        let port = try Self.freePort()
+        let node = SandboxFolder.Node(id: id, port: port, folder: folder.folder(of: id))
+        for path in ["", "/keys", "/state"] { try folder.makeFolder(node.folder + path) }
+        func certified(_ name: String, _ purpose: CertificatePurpose) throws -> Certificate {
+            let key = try PrivateKey.generate(.p256)
+            try folder.write(try key.pem(), to: "\(node.folder)/keys/\(name).key")
+            return try authority.root.issue(
+                for: purpose, uri: id.uri, hosts: purpose == .tlsServer ? ["localhost"] : [],
+                to: key.publicKey, from: now, until: now + 90 * Self.days)
+        }
+        let logKey = try PrivateKey.generate(.ed25519)
+        try folder.write(try logKey.pem(), to: "\(node.folder)/keys/log.key")
+        let log = try LogIdentity(
+            origin: LogIdentity.origin(federation: federation, node: id), key: logKey)
+        let record = try MemberRecord(
+            federation: federation, country: authority.country, issued: now,
+            expires: now + 29 * Self.days,
+            nodes: [
+                MemberRecord.Node(
+                    id: id, endpoint: Endpoint(host: "127.0.0.1", port: port),
+                    tls: [try certified("tls", .tlsServer)],
+                    signing: [try certified("signing", .signing)],
+                    agreement: [try certified("agreement", .agreement)],
+                    logKey: log.verifierKey.text, roles: [.exchange, .relay, .witness])
+            ], officers: [])
+        try folder.write(
+            try record.signed(by: authority.signers, at: now),
+            to: "\(folder.membership)/records/\(authority.country).cms")
+        try folder.write(
+            Array(configuration(node, federation).utf8), to: "\(node.folder)/selatd.yaml")
+        return node
+    }
+
+    private func configuration(_ node: SandboxFolder.Node, _ list: Digest) -> String {
+        """
+        # A sandbox node. Its keys have no passphrase, and real federations refuse its list.
+        node: \(node.id)
+        state: \(node.folder)/state
+        control: \(node.socket)
+        listen: {host: 127.0.0.1, port: \(node.port)}
+        membership: {directory: \(folder.membership), digest: "\(list.text)"}
+        policies: \(folder.policies)
+        keys:
+          tls: \(node.folder)/keys/tls.key
+          signing: \(node.folder)/keys/signing.key
+          agreement: \(node.folder)/keys/agreement.key
+          log: \(node.folder)/keys/log.key
+        sandbox: yes
+
+        """
+    }
+
+    /// A port that nobody uses now; it stands in the signed record, so it stays the node's.
+    private static func freePort() throws -> UInt16 {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        guard descriptor >= 0 else { throw Ending(.failed, "no socket is to be had") }
+        defer { close(descriptor) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let bound = withUnsafeMutablePointer(to: &address) { address in
+            address.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+                bind(descriptor, address, length) == 0
+                    && getsockname(descriptor, address, &length) == 0
+            }
+        }
+        guard bound else { throw Ending(.failed, "no free port on 127.0.0.1") }
+        return UInt16(bigEndian: address.sin_port)
+    }
+}

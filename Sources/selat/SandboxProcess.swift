@@ -1,0 +1,114 @@
+import FoundationEssentials
+import Glibc
+import SelatControl
+import SelatCore
+
+/// One node's daemon in a sandbox.
+struct SandboxProcess {
+    let folder: SandboxFolder
+    let node: SandboxFolder.Node
+
+    private var pidFile: String { "\(node.folder)/selatd.pid" }
+    private var logFile: String { "\(node.folder)/selatd.log" }
+
+    /// Starts the daemon unless it runs, and waits until it answers.
+    /// - Returns: its process id.
+    func start() async throws -> Int32 {
+        if let pid = try await runningID() { return pid }
+        let pid = try spawn()
+        try folder.write(Array("\(pid)\n".utf8), to: pidFile)
+        let deadline = ContinuousClock.now + .seconds(30)
+        while ContinuousClock.now < deadline {
+            if await answers() { return pid }
+            var status: Int32 = 0
+            if waitpid(pid, &status, WNOHANG) == pid { break }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        throw Ending(
+            .failed, "\(node.id) did not start; its last words:\n\(lastWords)",
+            hint: "see \(logFile)")
+    }
+
+    /// - Returns: whether it ran.
+    func stop() async throws -> Bool {
+        guard let pid = try await runningID() else { return false }
+        kill(pid, SIGTERM)
+        let deadline = ContinuousClock.now + .seconds(60)
+        while kill(pid, 0) == 0 {
+            // A child of this very process must be reaped to be gone.
+            waitpid(pid, nil, WNOHANG)
+            guard ContinuousClock.now < deadline else {
+                throw Ending(
+                    .failed, "\(node.id) (pid \(pid)) does not stop", hint: "see \(logFile)")
+            }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        unlink(pidFile)
+        return true
+    }
+
+    /// The process that the pid file names, if it is this node's daemon: numbers are used again.
+    private func runningID() async throws -> Int32? {
+        guard let contents = FileManager.default.contents(atPath: pidFile),
+            let pid = Int32(String(decoding: contents, as: UTF8.self).filter(\.isNumber)),
+            let line = FileManager.default.contents(atPath: "/proc/\(pid)/cmdline"),
+            String(decoding: line, as: UTF8.self).contains("\(node.folder)/selatd.yaml")
+        else { return nil }
+        return pid
+    }
+
+    private func answers() async -> Bool {
+        guard let client = try? await ControlClient(socket: node.socket) else { return false }
+        let status = try? await client.getJSON("/v1/status")
+        await client.close()
+        return status != nil
+    }
+
+    private var lastWords: String {
+        let contents = FileManager.default.contents(atPath: logFile) ?? Data()
+        let lines = String(decoding: contents, as: UTF8.self).split(separator: "\n")
+        return lines.suffix(5).joined(separator: "\n")
+    }
+
+    /// A process of its own session, so that the terminal's Ctrl-C does not reach it.
+    private func spawn() throws -> Int32 {
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        posix_spawnattr_setflags(&attributes, Self.ownSession)
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
+        posix_spawn_file_actions_addopen(
+            &actions, STDOUT_FILENO, logFile, O_WRONLY | O_CREAT | O_APPEND, 0o600)
+        posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO)
+        let program = try Self.daemon()
+        let words = [program, "--config", "\(node.folder)/selatd.yaml"]
+        let arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
+        defer { for argument in arguments { free(argument) } }
+        setenv("MALLOC_ARENA_MAX", "2", 0)
+        var pid: pid_t = 0
+        let code = posix_spawn(
+            &pid, program, &actions, &attributes, arguments, environ)
+        guard code == 0 else {
+            throw Ending(.failed, "starting `\(program)`: \(String(cString: strerror(code)))")
+        }
+        return pid
+    }
+
+    /// POSIX_SPAWN_SETSID, which the headers show only to programs that ask for GNU's extensions.
+    private static let ownSession: Int16 = 0x80
+
+    /// `selatd` beside this program.
+    private static func daemon() throws -> String {
+        guard let own = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+        else { throw Ending(.failed, "this program's own place is not known") }
+        let beside = own.split(separator: "/").dropLast().map { "/\($0)" }.joined() + "/selatd"
+        guard access(beside, X_OK) == 0 else {
+            throw Ending(
+                .failed, "there is no `\(beside)`", hint: "build it: swift build --product selatd")
+        }
+        return beside
+    }
+}

@@ -1,0 +1,239 @@
+import ArgumentParser
+import Foundation
+import NIOCore
+import SelatControl
+import SelatCore
+import SelatPolicy
+
+/// What `send` and `check` ask for.
+struct TransferOptions: ParsableArguments {
+    @Argument(help: "The dataset: a file, or a folder with sub-folders.")
+    var path: String
+
+    @Option(help: "The node that shall receive it, such as VN/mps.")
+    var to: NodeID
+
+    @Option(
+        help: "What the recipient may use it for, a term such as selat:EarlyWarning. Repeatable.")
+    var purpose: [String]
+
+    @Option(help: "Classification: unclassified, restricted, confidential, secret or top-secret.")
+    var label: Classification
+
+    @Option(help: "Whether the dataset holds personal data: yes or no.")
+    var personalData: YesNo
+
+    @Option(
+        help: "More facts: a JSON file such as {\"records\": 120, \"subjects\": [\"dpv:Citizen\"]}."
+    )
+    var facts: String?
+
+    @Option(help: "Traffic Light Protocol (default TLP:AMBER).")
+    var tlp: TLP = .amber
+
+    @Option(help: "Countries to which it is released (default: the recipient's). Repeatable.")
+    var releasableTo: [Country] = []
+
+    @Option(help: "The national marking, verbatim, such as \"Official (Closed)\".")
+    var marking: String?
+
+    @Option(
+        help: "The legal ground relied on, such as SG/consent (default: the first that applies).")
+    var ground: String?
+
+    @Option(help: "A title for the dataset.")
+    var title: String?
+
+    @Option(help: "flash, immediate, priority or routine.")
+    var precedence: Precedence = .routine
+
+    @Option(help: "How long the transfer lives: 90s, 15m, 72h, 7d; at most 30d.")
+    var expires: String = "7d"
+
+    func request(for dataset: DatasetFolder) throws -> SendRequest {
+        var facts = try statedFacts()
+        facts["personal-data"] = Fact(.flag(personalData == .yes), .stated)
+        facts["purpose"] = Fact(.set(Set(purpose)), .stated)
+        let label = Label(
+            classification: label, releasableTo: releasableTo.isEmpty ? [to.country] : releasableTo,
+            tlp: tlp, marking: marking)
+        return SendRequest(
+            to: to, label: label, facts: facts, ground: ground, title: title,
+            precedence: precedence, lifeSeconds: try Span.seconds(expires),
+            dataset: try dataset.dataPackage(title: title))
+    }
+
+    private func statedFacts() throws -> Facts {
+        var stated = Facts()
+        guard let path = facts else { return stated }
+        guard let bytes = FileManager.default.contents(atPath: path) else {
+            throw Ending(.failed, "reading facts `\(path)`: there is no such file to read")
+        }
+        guard case .object(let members) = try JSON(parsing: Array(bytes)) else {
+            throw Ending(.usage, "facts `\(path)`: expected one JSON object")
+        }
+        for (name, value) in members {
+            guard name != "personal-data", name != "purpose" else {
+                throw Ending(
+                    .usage, "facts `\(path)`: `\(name)` has its own option",
+                    hint: "take it out of the file and use --\(name)")
+            }
+            stated[name] = Fact(try FactValue(json: value, fact: name), .stated)
+        }
+        return stated
+    }
+}
+
+struct Send: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Judge, seal and send a dataset.",
+        discussion: """
+            The dataset is judged first; nothing is read where the answer is no. Once an id is
+            printed, the transfer ends in exactly one outcome, also through crashes.
+
+            Examples:
+              selat send gauges.csv --to VN/mps --purpose selat:EarlyWarning \\
+                --label unclassified --personal-data no
+              selat send relief/ --to SG/csa --purpose selat:HumanitarianAssistance \\
+                --label restricted --personal-data yes --facts facts.json --precedence flash --wait
+            """)
+
+    @OptionGroup var transfer: TransferOptions
+    @OptionGroup var client: ClientOptions
+
+    @Flag(help: "Wait until the transfer has ended.")
+    var wait = false
+
+    @Option(help: "With --wait: give up waiting after this long; the transfer goes on.")
+    var timeout: String = "1h"
+
+    func run() async throws {
+        let patience = try Span.seconds(timeout)
+        let dataset = try DatasetFolder(transfer.path)
+        let request = try transfer.request(for: dataset)
+        try await client.withDaemon { daemon in
+            let begun = try await daemon.post("/v1/transfers", request.json)
+            let id = try begunID(begun)
+            let sealed = try await seal(id, dataset, daemon)
+            guard wait else { return report(sealed, verdict: begun["verdict"]) }
+            if !client.json {
+                Terminal.note("\(id)  sealed, \(Quantity.bytes(dataset.size)) of files; waiting")
+            }
+            let ended = try await daemon.ended(id, patienceSeconds: patience)
+            report(ended, verdict: begun["verdict"])
+            try finish(ended)
+        }
+    }
+
+    /// The id under which the daemon waits for the payload.
+    /// - Throws: `Ending` where the verdict does not permit, after having printed it.
+    private func begunID(_ begun: JSON) throws -> String {
+        guard begun["state"] == "sealing", let id = begun["id"]?.stringValue else {
+            report(begun, verdict: begun["verdict"])
+            throw VerdictText.ending(begun["verdict"])
+        }
+        return id
+    }
+
+    private func seal(
+        _ id: String, _ dataset: DatasetFolder, _ daemon: ControlClient
+    ) async throws -> JSON {
+        var reader = DatasetReader(dataset)
+        var progress = Progress("sealing", total: dataset.size)
+        defer { progress.finish() }
+        return try await daemon.put("/v1/transfers/\(id)/payload", length: dataset.size) {
+            guard let piece = try reader.next() else { return nil }
+            progress.advance(by: piece.readableBytes)
+            return piece
+        }
+    }
+
+    private func report(_ transfer: JSON, verdict: JSON?) {
+        if client.json {
+            var members = transfer.objectValue ?? [:]
+            members["verdict"] = verdict
+            Terminal.result(.object(members))
+            return
+        }
+        if let verdict { Terminal.result(VerdictText.lines(verdict).joined(separator: "\n")) }
+        if let id = transfer["id"]?.stringValue, let state = transfer["state"]?.stringValue {
+            let cause = transfer["cause"]?.stringValue.map { ": \($0)" } ?? ""
+            Terminal.result("\(id)  \(state)\(cause)")
+        }
+    }
+
+    private func finish(_ transfer: JSON) throws {
+        switch transfer["state"]?.stringValue {
+        case "delivered": return
+        case "refused", "cancelled": throw Ending(.refused)
+        case "expired", "unconfirmed": throw Ending(.failed)
+        default:
+            throw Ending(
+                .notYet, "still \(transfer["state"]?.stringValue ?? "under way") after \(timeout)",
+                hint: "it goes on; see `selat show \(transfer["id"]?.stringValue ?? "ID")`")
+        }
+    }
+}
+
+struct Check: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Show the verdict on a transfer, explained, and send nothing.",
+        discussion: """
+            Takes what `send` takes. Exit status: 0 permitted, 2 refused, 4 facts are missing.
+
+            Example:
+              selat check roster.csv --to VN/mps --purpose dpv:ScientificResearch \\
+                --label unclassified --personal-data yes --facts facts.json
+            """)
+
+    @OptionGroup var transfer: TransferOptions
+    @OptionGroup var client: ClientOptions
+
+    func run() async throws {
+        let request = try transfer.request(for: try DatasetFolder(transfer.path))
+        let answer = try await client.withDaemon { try await $0.post("/v1/verdicts", request.json) }
+        if client.json {
+            Terminal.result(answer)
+        } else if let verdict = answer["verdict"] {
+            Terminal.result(VerdictText.lines(verdict).joined(separator: "\n"))
+        }
+        guard answer["verdict"]?["outcome"] != "permitted" else { return }
+        throw VerdictText.ending(answer["verdict"])
+    }
+}
+
+extension ControlClient {
+    /// The transfer once it has ended, or as it is when patience is over.
+    func ended(_ id: String, patienceSeconds: Int64) async throws -> JSON {
+        let deadline = ContinuousClock.now + .seconds(patienceSeconds)
+        while true {
+            let left = max(0, Int((deadline - .now) / .seconds(1)))
+            let transfer = try await getJSON(
+                "/v1/transfers/\(id)?wait_seconds=\(min(left, 60))")
+            if transfer["ended"] == true || ContinuousClock.now >= deadline { return transfer }
+        }
+    }
+}
+
+/// A verdict for people.
+enum VerdictText {
+    static func lines(_ verdict: JSON) -> [String] {
+        var lines = ["verdict: \(verdict["outcome"]?.stringValue ?? "unknown")"]
+        lines += texts(verdict, "summary").map { "  \($0)" }
+        lines += texts(verdict, "reasons").map { "  because \($0)" }
+        return lines
+    }
+
+    private static func texts(_ verdict: JSON, _ key: String) -> [String] {
+        (verdict[key]?.arrayValue ?? []).compactMap(\.stringValue)
+    }
+
+    static func ending(_ verdict: JSON?) -> Ending {
+        switch verdict?["outcome"]?.stringValue {
+        case "incomplete":
+            Ending(.notYet, "facts are missing; nothing was sent", hint: "state them with --facts")
+        case "refused": Ending(.refused, "the answer is no; nothing was sent")
+        default: Ending(.failed, "the daemon gave no verdict")
+        }
+    }
+}

@@ -1,0 +1,119 @@
+import ArgumentParser
+import SelatControl
+import SelatCore
+
+struct Transfers: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "List transfers, newest first.",
+        discussion: "Example: selat transfers --direction outbound --limit 20")
+
+    @Option(help: "outbound or inbound (default: both).")
+    var direction: String?
+
+    @Option(help: "At most this many of each direction.")
+    var limit: Int = 100
+
+    @OptionGroup var client: ClientOptions
+
+    func run() async throws {
+        let filter = direction.map { "&direction=\($0)" } ?? ""
+        let answer = try await client.withDaemon {
+            try await $0.getJSON("/v1/transfers?limit=\(limit)\(filter)")
+        }
+        if client.json { return Terminal.result(answer) }
+        var table = Table(["id", "direction", "peer", "state", "size", "created", "cause"])
+        for transfer in answer["transfers"]?.arrayValue ?? [] {
+            table.add([
+                transfer.text("id"), transfer.text("direction"), transfer.text("peer"),
+                transfer.text("state"), transfer.size("size_bytes"), transfer.text("created"),
+                transfer.text("cause"),
+            ])
+        }
+        Terminal.result(table.text)
+    }
+}
+
+struct Show: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Show one transfer: where it stands, why, and what the log says of it.",
+        discussion: "Example: selat show 0198f3a2-7c41-7d2e-9b1a-0f6c2d8e4a11")
+
+    @Argument(help: "The transfer's id.")
+    var id: TransferID
+
+    @OptionGroup var client: ClientOptions
+
+    func run() async throws {
+        let transfer = try await client.withDaemon {
+            try await $0.getJSON("/v1/transfers/\(id.text)")
+        }
+        if client.json { return Terminal.result(transfer) }
+        Terminal.result(lines(transfer).joined(separator: "\n"))
+    }
+
+    private func lines(_ transfer: JSON) -> [String] {
+        var lines = ["transfer: \(id.text)"]
+        for key in [
+            "direction", "peer", "state", "cause", "title", "precedence", "created", "received",
+            "expires", "attempt", "envelope",
+        ] where transfer[key] != nil { lines.append("\(key): \(transfer.text(key))") }
+        lines.append("size: \(transfer.size("size_bytes"))")
+        if let label = transfer["label"] {
+            lines.append("label: \(label.text("classification")), \(label.text("tlp"))")
+        }
+        if let verdict = transfer["verdict"] { lines += VerdictText.lines(verdict) }
+        if let receipt = transfer["receipt"] {
+            lines.append(
+                "receipt: \(receipt.text("kind")) signed by \(receipt.text("signer")) at "
+                    + receipt.text("time"))
+        }
+        for entry in transfer["timeline"]?.arrayValue ?? [] {
+            lines.append(
+                "  \(entry.text("time"))  \(entry.text("kind"))  entry \(entry.text("sequence"))")
+        }
+        return lines
+    }
+}
+
+struct Inbox: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "List the datasets that were delivered here.",
+        discussion: "Example: selat inbox --json")
+
+    @OptionGroup var client: ClientOptions
+
+    func run() async throws {
+        let answer = try await client.withDaemon {
+            try await $0.getJSON("/v1/transfers?direction=inbound&limit=10000")
+        }
+        let delivered = (answer["transfers"]?.arrayValue ?? []).filter {
+            $0["state"] == "delivered" || $0["state"] == "opened"
+        }
+        if client.json { return Terminal.result(["transfers": .array(delivered)]) }
+        var table = Table(["id", "from", "state", "label", "size", "received"])
+        for transfer in delivered {
+            table.add([
+                transfer.text("id"), transfer.text("peer"), transfer.text("state"),
+                transfer["label"]?.text("classification") ?? "", transfer.size("size_bytes"),
+                transfer.text("received"),
+            ])
+        }
+        Terminal.result(table.text)
+    }
+}
+
+extension JSON {
+    /// A member as text; empty where there is none.
+    func text(_ key: String) -> String {
+        switch self[key] {
+        case .string(let text): text
+        case .integer(let number): "\(number)"
+        case .bool(let flag): flag ? "yes" : "no"
+        default: ""
+        }
+    }
+
+    func size(_ key: String) -> String {
+        (self[key]?.integerValue).flatMap { UInt64(exactly: $0) }.map(Quantity.bytes) ?? ""
+    }
+}
