@@ -96,7 +96,7 @@ let package = Package(
             "SelatExchange",
             [
                 "SelatCore", "SelatCrypto", "SelatPolicy", "SelatEnvelope", "SelatFederation",
-                "SelatAudit", "SelatStore", "SelatTransport", nioCore, logging,
+                "SelatAudit", "SelatStore", "SelatHTTP", "SelatTransport", nioCore, logging,
             ]),
         module(
             "SelatControl",
