@@ -126,6 +126,12 @@ let package = Package(
                 nioPosix, logging,
             ],
             path: "Benchmarks/SelatTLSBenchmark", swiftSettings: strict),
+        .executableTarget(
+            name: "SelatBenchmarks",
+            dependencies: [
+                "SelatCore", "SelatCrypto", "SelatEnvelope", "SelatPolicy", "SelatStore",
+            ],
+            path: "Benchmarks/SelatBenchmarks", swiftSettings: strict),
         // What tests share: others' vectors, seeded entropy, a clock that stands.
         .target(
             name: "SelatTestSupport", dependencies: ["SelatCore"],
@@ -135,6 +141,9 @@ let package = Package(
         tests(
             "SelatFederationTests",
             ["SelatCore", "SelatCrypto", "SelatFederation", "SelatTestSupport"]),
+        tests(
+            "SelatEnvelopeTests",
+            ["SelatCore", "SelatCrypto", "SelatEnvelope", "SelatPolicy", "SelatTestSupport"]),
         tests("SelatExchangeTests", ["SelatCore", "SelatExchange", "SelatTestSupport"]),
         tests("SelatCoreTests", ["SelatCore", "SelatTestSupport"]),
         tests("SelatPolicyTests", ["SelatCore", "SelatCrypto", "SelatPolicy", "SelatTestSupport"]),
