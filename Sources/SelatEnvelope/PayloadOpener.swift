@@ -3,7 +3,7 @@ import SelatCrypto
 
 /// Opens a sealed payload (Format, *Payload*): the key commitment first, then every chunk by its tag.
 ///
-/// Two threads read ahead and open; whoever pulls gets the plaintext in order. The first failure ends
+/// Four threads read ahead and open; whoever pulls gets the plaintext in order. The first failure ends
 /// it: no byte after it is handed out.
 package final class PayloadOpener: Sendable {
     private let work: OpeningWork
