@@ -253,9 +253,8 @@ extension Exchange {
                 guard position < stream.size else { return nil }
                 let end = min(position + SpoolStream.pieceBytes, stream.size)
                 if end == stream.size { try await self.handOn(delivery) }
-                let piece = try await stream.read(position..<end)
-                position = end
-                return ByteBuffer(bytes: piece)
+                defer { position = end }
+                return try await stream.buffer(position..<end)
             }
             await peers.keep(client)
             guard let receipt = state.receipt else {

@@ -180,9 +180,21 @@ private actor PackageCursor {
         if position < stream.size {
             let start = position
             position = min(start + SpoolStream.pieceBytes, stream.size)
-            return ByteBuffer(bytes: try await stream.read(start..<position))
+            return try await stream.buffer(start..<position)
         }
         defer { trailer = nil }
         return trailer.map { ByteBuffer(bytes: $0) }
+    }
+}
+
+extension SpoolStream {
+    /// The bytes of `range`, at most `pieceBytes`, copied once.
+    func buffer(_ range: Range<UInt64>) async throws(FileFault) -> ByteBuffer {
+        try await read(range) { span in
+            var buffer = ByteBuffer()
+            buffer.reserveCapacity(span.byteCount)
+            span.withUnsafeBytes { _ = buffer.writeBytes($0) }
+            return buffer
+        }
     }
 }

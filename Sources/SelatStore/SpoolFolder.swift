@@ -141,33 +141,37 @@ package final class SpoolFolder: Sendable {
     }
 }
 
-/// A payload in the spool, read from its beginning or any offset to its end, piece by piece.
-package final class SpoolStream: Sendable {
+/// A payload in the spool, read piece by piece by one reader.
+// SAFETY: `memory` is used by one `read` at a time, which the contract of `read` asks for, and only
+// inside it; it is freed when nobody can call `read` any more.
+package final class SpoolStream: @unchecked Sendable {
     package static let pieceBytes: UInt64 = 1 << 20
 
     private let reader: SpoolReader
     private let folder: SpoolFolder
+    private let memory = UnsafeMutableRawBufferPointer.allocate(
+        byteCount: Int(pieceBytes) + 2 * SegmentBlocks.bytes, alignment: SegmentBlocks.bytes)
 
     package init(_ path: String, in folder: SpoolFolder) throws(FileFault) {
         reader = try SpoolReader(path)
         self.folder = folder
+        memory.initializeMemory(as: UInt8.self, repeating: 0)
     }
+
+    deinit { memory.deallocate() }
 
     package var size: UInt64 { reader.size }
 
-    /// The bytes of `range`, at most `pieceBytes`.
-    package func read(_ range: Range<UInt64>) async throws(FileFault) -> [UInt8] {
+    /// Reads `range`, at most `pieceBytes`. One call at a time.
+    /// - Parameter take: gets the bytes, which are gone when it returns.
+    package func read<Value: Sendable>(
+        _ range: Range<UInt64>, _ take: @escaping @Sendable (RawSpan) -> Value
+    ) async throws(FileFault) -> Value {
         precondition(range.count <= Int(Self.pieceBytes), "a piece has a limit")
-        let reader = reader
         return try await folder.onDisk { () throws(FileFault) in
-            let room = SegmentBlocks.widened(range).count
-            let memory = UnsafeMutableRawBufferPointer.allocate(
-                byteCount: room, alignment: SegmentBlocks.bytes)
-            defer { memory.deallocate() }
-            memory.initializeMemory(as: UInt8.self, repeating: 0)
-            var span = memory.mutableBytes
-            let start = try reader.read(range, into: &span)
-            return Array(memory[start..<start + range.count])
+            var span = self.memory.mutableBytes
+            let start = try self.reader.read(range, into: &span)
+            return take(self.memory.bytes.extracting(start..<start + range.count))
         }
     }
 }

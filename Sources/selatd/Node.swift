@@ -80,7 +80,7 @@ struct Node {
                             run: { try await control.run() }, stop: { control.shutDown() })),
                     .init(
                         service: Part(
-                            run: { await Self.watch(services, exchange) }, stop: {})),
+                            run: { await Self.watch(services, exchange) }, stop: { services.stopping() })),
                 ],
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet))
         services.ready("serving as \(exchange.identity.node)")
@@ -91,7 +91,6 @@ struct Node {
                 "control": "\(control.address)", "version": "\(Program.version)",
             ])
         try await group.run()
-        services.stopping()
         _ = try await exchange.store.commit { transaction in
             try transaction.append(EntryDraft(kind: "node.stopped", details: [:]))
         }
