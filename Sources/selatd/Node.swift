@@ -80,7 +80,8 @@ struct Node {
                             run: { try await control.run() }, stop: { control.shutDown() })),
                     .init(
                         service: Part(
-                            run: { await Self.watch(services, exchange) }, stop: { services.stopping() })),
+                            run: { await Self.watch(services, exchange) },
+                            stop: { services.stopping() })),
                 ],
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet))
         services.ready("serving as \(exchange.identity.node)")
