@@ -91,7 +91,8 @@ package struct EnvelopeCore: Hashable, Sendable {
     /// SHA-256 of the canonical bytes.
     package var digest: Digest { SHA256.digest(json.canonical) }
 
-    /// The digest that names a recipient's keys: SHA-256(SHA-256(certificate) ‖ SHA-256(ML-KEM key)).
+    /// The digest that names a recipient's keys: SHA-256(SHA-256(certificate) ‖ SHA-256(ML-KEM
+    /// key)).
     /// - Parameter mlkem: empty where the recipient has none.
     package static func recipientKeys(agreement: Certificate, mlkem: [UInt8] = []) -> Digest {
         SHA256.digest(agreement.digest.bytes + SHA256.digest(mlkem).bytes)

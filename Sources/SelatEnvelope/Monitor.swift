@@ -3,8 +3,8 @@ import SelatCore
 
 /// State that threads share and wait on: a mutex and a condition.
 ///
-/// Hand-overs happen once for each segment, so every change wakes everybody: simple, and too rare to
-/// cost anything.
+/// Hand-overs happen once for each segment, so every change wakes everybody: simple, and too rare
+/// to cost anything.
 // SAFETY: `state` is touched only under the mutex.
 final class Monitor<State>: @unchecked Sendable {
     private var state: State

@@ -86,7 +86,8 @@ extension ChunkCipher {
     }
 }
 
-/// Memory for one segment on its way: its plaintext, and its sealed bytes with room for whole blocks.
+/// Memory for one segment on its way: its plaintext, and its sealed bytes with room for whole
+/// blocks.
 final class Slot: Sendable {
     private let plain: PageMemory?
     let sealed: PageMemory

@@ -1,8 +1,8 @@
 package import SelatCore
 import SelatCrypto
 
-/// Takes a sealed payload as it arrives, checks each segment against its leaf, and only then hands it
-/// to the sink. It needs no key: relays take payloads in with it too.
+/// Takes a sealed payload as it arrives, checks each segment against its leaf, and only then hands
+/// it to the sink. It needs no key: relays take payloads in with it too.
 ///
 /// What the sink holds stays when an intake fails or is dropped: an upload goes on at the last
 /// segment that `sync` made durable.
@@ -31,11 +31,12 @@ package final class PayloadIntake: Sendable {
 
     deinit { work.fail(.cancelled) }
 
-    /// Takes the next bytes; returns when they are copied. Waits while all segments are on their way.
+    /// Takes the next bytes; returns when they are copied. Waits while all segments are on their
+    /// way.
     ///
     /// One call at a time. A cancelled task ends the intake.
-    /// - Throws: `EnvelopeError.segmentDiffers` for any segment so far, `.sizeDiffers` for more bytes
-    ///   than the payload has, `.file` when the sink refuses.
+    /// - Throws: `EnvelopeError.segmentDiffers` for any segment so far, `.sizeDiffers` for more
+    ///   bytes than the payload has, `.file` when the sink refuses.
     package func append(_ bytes: some Collection<UInt8> & Sendable) async throws(EnvelopeError) {
         try work.expect(bytes.count)
         var offset = 0

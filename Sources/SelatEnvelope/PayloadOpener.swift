@@ -1,17 +1,18 @@
 package import SelatCore
 import SelatCrypto
 
-/// Opens a sealed payload (Format, *Payload*): the key commitment first, then every chunk by its tag.
+/// Opens a sealed payload (Format, *Payload*): the key commitment first, then every chunk by its
+/// tag.
 ///
-/// Four threads read ahead and open; whoever pulls gets the plaintext in order. The first failure ends
-/// it: no byte after it is handed out.
+/// Four threads read ahead and open; whoever pulls gets the plaintext in order. The first failure
+/// ends it: no byte after it is handed out.
 package final class PayloadOpener: Sendable {
     private let work: OpeningWork
 
     /// - Parameters:
     ///   - size: sealed bytes, as the verified header says.
-    ///   - leaves: given where the payload was not checked on arrival; each segment is then compared
-    ///     with its leaf in the memory that is opened.
+    ///   - leaves: given where the payload was not checked on arrival; each segment is then
+    ///     compared with its leaf in the memory that is opened.
     package convenience init(
         _ source: any SegmentSource, size: UInt64, core: EnvelopeCore, contentKey: ContentKey,
         checking leaves: Leaves? = nil

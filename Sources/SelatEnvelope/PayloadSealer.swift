@@ -4,10 +4,10 @@ package import SelatPolicy
 
 /// Seals one payload into a sink while its plaintext arrives (Format, *Payload*).
 ///
-/// Four threads seal and write, so that two cores seal while the disk takes what is sealed; memory is
-/// six segments, whatever the size. A sealing that fails, is cancelled or is dropped throws away what
-/// the sink holds; its content key must never seal other bytes, because a second read of a changed
-/// file under one key would break GCM.
+/// Four threads seal and write, so that two cores seal while the disk takes what is sealed; memory
+/// is six segments, whatever the size. A sealing that fails, is cancelled or is dropped throws away
+/// what the sink holds; its content key must never seal other bytes, because a second read of a
+/// changed file under one key would break GCM.
 package final class PayloadSealer: Sendable {
     private let work: SealingWork
 
@@ -35,7 +35,8 @@ package final class PayloadSealer: Sendable {
 
     deinit { work.fail(.cancelled) }
 
-    /// Takes the next bytes; returns when they are copied. Waits while all segments are on their way.
+    /// Takes the next bytes; returns when they are copied. Waits while all segments are on their
+    /// way.
     ///
     /// One call at a time. A cancelled task cancels the sealing.
     /// - Throws: `EnvelopeError` of the sealing, whichever byte it concerns.
@@ -286,8 +287,8 @@ private final class SealingWork: Sendable {
         }
     }
 
-    /// Claims a segment that no producer fills: any when the threads read themselves, otherwise only
-    /// the last one where it has no plaintext.
+    /// Claims a segment that no producer fills: any when the threads read themselves, otherwise
+    /// only the last one where it has no plaintext.
     private func claim(_ state: inout State) -> Filling?? {
         guard state.next < layout.count else { return .some(nil) }
         guard let slot = state.free.popLast() else { return nil }

@@ -3,8 +3,8 @@ import SelatCrypto
 
 /// Where the segments of one payload begin and end (Format, *Leaves*).
 ///
-/// A segment is 64 chunks: 1 MiB of plaintext, 1,049,600 sealed bytes. The first leaf also covers the
-/// 56 bytes of salt and commitment. The last segment may be one chunk of 16 bytes.
+/// A segment is 64 chunks: 1 MiB of plaintext, 1,049,600 sealed bytes. The first leaf also covers
+/// the 56 bytes of salt and commitment. The last segment may be one chunk of 16 bytes.
 package struct SegmentLayout: Hashable, Sendable {
     package static let chunks = 64
     package static let messageBytes = UInt64(chunks * ChunkedEncryption.chunkBytes)

@@ -1,7 +1,8 @@
 package import SelatCore
 package import SelatCrypto
 
-/// A head whose header is signed by the sender that it names and whose parts are those of the header.
+/// A head whose header is signed by the sender that it names and whose parts are those of the
+/// header.
 ///
 /// Only `verify` makes one: whoever holds it need not ask again.
 package struct VerifiedHead: Sendable {

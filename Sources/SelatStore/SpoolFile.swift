@@ -5,8 +5,8 @@ import Synchronization
 /// A payload in the spool, written in segments without the page cache.
 ///
 /// Whole blocks go to the disk straight from the caller's memory. A block that two pieces share is
-/// joined here and written when it is full, and padded when it must be durable before. Where the file
-/// system refuses O_DIRECT (`isBuffered`), the same calls go through the page cache.
+/// joined here and written when it is full, and padded when it must be durable before. Where the
+/// file system refuses O_DIRECT (`isBuffered`), the same calls go through the page cache.
 package final class SpoolFile: SegmentSink {
     package let path: String
     /// Whether the file system refused direct writes: slower, and worth a warning.
@@ -155,8 +155,8 @@ private final class SpoolEdges: @unchecked Sendable {
         }
     }
 
-    /// Writes what there is of each block, padded. Nobody may be writing meanwhile, or a padded block
-    /// could overtake the full one.
+    /// Writes what there is of each block, padded. Nobody may be writing meanwhile, or a padded
+    /// block could overtake the full one.
     func flush(_ descriptor: Int32, _ path: String) throws(FileFault) {
         try locked { () throws(FileFault) in
             for (start, edge) in blocks {

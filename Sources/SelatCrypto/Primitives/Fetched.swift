@@ -1,7 +1,7 @@
 import COpenSSL
 
-// Algorithms are fetched once: a fetch walks the provider's tables under a lock, and costs more than
-// hashing a small message.
+// Algorithms are fetched once: a fetch walks the provider's tables under a lock, and costs more
+// than hashing a small message.
 
 /// OpenSSL algorithms that live as long as the process.
 enum Fetched {
