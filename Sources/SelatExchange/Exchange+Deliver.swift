@@ -212,8 +212,8 @@ extension Exchange {
         if head.count + Int(clamping: size) <= Limits.inlinePackageBytesMax,
             !delivery.sender.handedOn
         {
-            payload = try await SpoolStream(spool.path(of: name, .payload), in: spool).read(
-                0..<size)
+            let stream = try SpoolStream(spool.path(of: name, .payload), in: spool)
+            payload = Array(try await stream.buffer(0..<size).readableBytesView)
             try await handOn(delivery)
         }
         let client = try await peers.take(delivery.to)
