@@ -144,7 +144,13 @@ let package = Package(
         tests(
             "SelatEnvelopeTests",
             ["SelatCore", "SelatCrypto", "SelatEnvelope", "SelatPolicy", "SelatTestSupport"]),
-        tests("SelatExchangeTests", ["SelatCore", "SelatExchange", "SelatTestSupport"]),
+        tests(
+            "SelatExchangeTests",
+            [
+                "SelatCore", "SelatCrypto", "SelatPolicy", "SelatEnvelope", "SelatFederation",
+                "SelatAudit", "SelatStore", "SelatHTTP", "SelatTransport", "SelatExchange",
+                "SelatTestSupport", nioCore, logging,
+            ]),
         tests("SelatCoreTests", ["SelatCore", "SelatTestSupport"]),
         tests("SelatPolicyTests", ["SelatCore", "SelatCrypto", "SelatPolicy", "SelatTestSupport"]),
         tests(

@@ -1,0 +1,312 @@
+import Foundation
+import Logging
+import SelatAudit
+import SelatCore
+import SelatCrypto
+import SelatFederation
+import SelatHTTP
+import SelatPolicy
+import SelatStore
+import SelatTestSupport
+import SelatTransport
+import Synchronization
+
+@testable import SelatExchange
+
+/// Members with authorities, keys, certificates and one node each, in this process: everything but
+/// the daemon around them is the real thing.
+struct TestFederation: Sendable {
+    /// How a test's federation departs from a plain one.
+    struct Plan: Sendable {
+        var suites: [Suite: Timestamp?] = [.p256: nil]
+        var listDays: Int64 = 29
+        /// A text to replace in a policy file, by node and file name.
+        var edits: [String: (file: String, old: String, new: String)] = [:]
+        /// Where a node's spool lies, if not beside its database.
+        var spools: [String: String] = [:]
+    }
+
+    static let start = Timestamp(seconds: 1_793_491_200)  // 2026-11-01
+    private static let days: Int64 = 86_400
+
+    let clock = TestClock(start)
+    let federation: Federation
+    let nodes: [NodeID: TestNode]
+
+    var sender: TestNode { node("SG/hub") }
+    var recipient: TestNode { node("VN/hub") }
+    var stranger: TestNode { node("MY/hub") }
+
+    private func node(_ text: String) -> TestNode {
+        guard let node = nodes.first(where: { $0.key.text == text }) else {
+            preconditionFailure("no node \(text)")
+        }
+        return node.value
+    }
+
+    init(_ plan: Plan = Plan()) throws {
+        let (start, clock) = (Self.start, clock)
+        let authorities = try ["MY", "SG", "VN"].map { try Authority(Country($0), from: start) }
+        let list = try MembershipList(
+            issued: start, expires: start + plan.listDays * Self.days, isSandbox: true, quorum: 2,
+            suites: plan.suites, members: authorities.map(\.member)
+        ).signed(by: authorities.flatMap(\.signers), at: start)
+        let id = SHA256.digest(list)
+        let founded = try authorities.map { try Founded($0, of: id, from: start) }
+        var records: [Country: [UInt8]] = [:]
+        for node in founded { records[node.id.country] = node.record }
+        let federation = try Federation(
+            verifying: MembershipDocuments(list: list, records: records, revocationLists: [:]),
+            trusted: id, allowsSandbox: true, at: start)
+        self.federation = federation
+        nodes = Dictionary(
+            uniqueKeysWithValues: try founded.map {
+                ($0.id, try TestNode($0, federation, clock, plan))
+            })
+    }
+
+    /// One member's authority.
+    struct Authority {
+        let root: CertificateIssuer
+        let member: MembershipList.Member
+        let signers: [CMS.Signer]
+
+        init(_ country: Country, from start: Timestamp) throws {
+            let key = try PrivateKey.generate(.p256)
+            let root = try CertificateIssuer(
+                root: "\(country) authority", country: country, key: key, from: start + -days,
+                until: start + 3_650 * days)
+            signers = try ["first", "second"].map { person in
+                let key = try PrivateKey.generate(.p256)
+                let certificate = try root.issue(
+                    for: .authority, uri: "selat://\(country)/authority/\(person)",
+                    to: key.publicKey, from: start + -days, until: start + 365 * days)
+                return try CMS.Signer(certificate: certificate, key: key)
+            }
+            self.root = root
+            member = MembershipList.Member(
+                country: country, sector: .public, anchors: [root.certificate],
+                authorities: signers.map(\.certificate), threshold: 2, roles: [.exchange])
+        }
+    }
+
+    /// One node's keys, and its member's signed record.
+    struct Founded {
+        let id: NodeID
+        let port: UInt16
+        let keys: NodeIdentity.Keys
+        let record: [UInt8]
+
+        init(_ authority: Authority, of federation: Digest, from start: Timestamp) throws {
+            let id = try NodeID("\(authority.member.country)/hub")
+            let port = try freePort()
+            let keys = NodeIdentity.Keys(
+                tls: try .generate(.p256), signing: try .generate(.p256),
+                agreement: try .generate(.p256), log: try .generate(.ed25519))
+            func certified(_ key: PrivateKey, _ use: CertificatePurpose) throws -> [Certificate] {
+                [
+                    try authority.root.issue(
+                        for: use, uri: id.uri, to: key.publicKey, from: start + -days,
+                        until: start + 90 * days)
+                ]
+            }
+            let log = try LogIdentity(
+                origin: LogIdentity.origin(federation: federation, node: id), key: keys.log)
+            record = try MemberRecord(
+                federation: federation, country: id.country, issued: start,
+                expires: start + 29 * days,
+                nodes: [
+                    MemberRecord.Node(
+                        id: id, endpoint: Endpoint(host: "127.0.0.1", port: port),
+                        tls: try certified(keys.tls, .tlsServer),
+                        signing: try certified(keys.signing, .signing),
+                        agreement: try certified(keys.agreement, .agreement),
+                        logKey: log.verifierKey.text, roles: [.exchange])
+                ], officers: []
+            ).signed(by: authority.signers, at: start)
+            (self.id, self.port, self.keys) = (id, port, keys)
+        }
+    }
+
+    /// A port that nobody uses now; it stands in the signed record before anyone listens.
+    private static func freePort() throws -> UInt16 {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(descriptor) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let isBound = withUnsafeMutablePointer(to: &address) { address in
+            address.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+                bind(descriptor, address, length) == 0
+                    && getsockname(descriptor, address, &length) == 0
+            }
+        }
+        guard descriptor >= 0, isBound else { throw NoPort() }
+        return UInt16(bigEndian: address.sin_port)
+    }
+
+    struct NoPort: Error {}
+}
+
+/// One node: its exchange can be made anew on the same store and spool, as after a restart.
+final class TestNode: Sendable {
+    let id: NodeID
+    let identity: NodeIdentity
+    let keys: NodeIdentity.Keys
+    let policies: PolicySet
+    let store: Store
+    let spool: SpoolFolder
+    let port: UInt16
+    let door: Door
+    private let folder: TestFolder
+    private let make: @Sendable () -> Exchange
+
+    var exchange: Exchange { door.exchange }
+
+    init(
+        _ founded: TestFederation.Founded, _ federation: Federation, _ clock: TestClock,
+        _ plan: TestFederation.Plan
+    ) throws {
+        let identity = try NodeIdentity(
+            node: founded.id, keys: founded.keys, federation: federation, at: clock.now())
+        let folder = try TestFolder()
+        let place = plan.spools[founded.id.text] ?? "\(folder.path)/spool"
+        try FileManager.default.createDirectory(
+            atPath: place, withIntermediateDirectories: true)
+        let store = try Store.open(
+            path: "\(folder.path)/selat.sqlite", log: identity.log, clock: clock,
+            entropy: SystemEntropy(), fatal: { preconditionFailure("\($0)") })
+        let policies = try PolicySet.load(
+            files: try TestPolicies.sources(changing: plan.edits[founded.id.text]))
+        let storageKey = StorageKey(Random.secret(32))
+        let spool = SpoolFolder(place)
+        (id, keys, port) = (founded.id, founded.keys, founded.port)
+        (self.identity, self.store, self.spool) = (identity, store, spool)
+        (self.policies, self.folder) = (policies, folder)
+        make = {
+            Exchange(
+                identity: identity, federation: federation, policies: policies, store: store,
+                spool: spool, storageKey: storageKey, clock: clock, logger: .silent)
+        }
+        door = Door(make())
+    }
+
+    /// A new exchange over what is durable, as after a crash.
+    func restart() async throws {
+        door.exchange = make()
+        try await door.exchange.recover()
+    }
+
+    /// Serves peers while `body` runs.
+    func serving<Value: Sendable>(
+        _ body: @Sendable () async throws -> Value
+    ) async throws -> Value {
+        let server = try await NodeServer.bind(
+            .tcp(host: "127.0.0.1", port: Int(port)), identity: identity.tls,
+            verifyPeer: exchange.federation.peerVerification(.tlsClient, exchange.clock),
+            membership: exchange.federation.membershipExchange, service: door,
+            refused: { _ in }, logger: .silent)
+        return try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await server.run() }
+            let outcome: Result<Value, any Error>
+            do { outcome = .success(try await body()) } catch { outcome = .failure(error) }
+            server.shutDown()
+            try await group.waitForAll()
+            return try outcome.get()
+        }
+    }
+
+    func entries(_ kind: EntryKind) async throws -> Int {
+        try await store.entries(EntryFilter(kind: kind)).count
+    }
+
+    func outbound(_ id: TransferID) async throws -> OutboundRow? {
+        try await store.read { try $0.outbound(id) }
+    }
+
+    func inbound(_ id: TransferID, from: TestNode) async throws -> InboundRow? {
+        let from = from.id
+        return try await store.read { try $0.inbound(id, from: from) }
+    }
+
+    /// Names of the files in the spool.
+    var files: [String] {
+        get throws { try FileManager.default.contentsOfDirectory(atPath: spool.path).sorted() }
+    }
+}
+
+/// Where peers knock: a restarted exchange takes over behind it, and a test may break uploads.
+final class Door: EnvelopeService {
+    private let current: Mutex<Exchange>
+    /// Bytes after which the next appends break, one each.
+    let breaks = Mutex<[Int]>([])
+
+    init(_ exchange: Exchange) { current = Mutex(exchange) }
+
+    var exchange: Exchange {
+        get { current.withLock { $0 } }
+        set { current.withLock { $0 = newValue } }
+    }
+
+    func offer(
+        head: [UInt8], payload: [UInt8]?, from peer: NodeID
+    ) async throws -> OfferAnswer {
+        try await exchange.offer(head: head, payload: payload, from: peer)
+    }
+
+    func uploadState(_ upload: UploadID, from peer: NodeID) async throws -> UploadState {
+        try await exchange.uploadState(upload, from: peer)
+    }
+
+    func append(
+        _ upload: UploadID, from peer: NodeID, offset: UInt64, length: UInt64?, complete: Bool,
+        body: UploadBody
+    ) async throws -> UploadState {
+        let limit = breaks.withLock { $0.isEmpty ? nil : $0.removeFirst() }
+        let body = limit.map { UploadBody(Broken(body: body, limit: $0)) } ?? body
+        return try await exchange.append(
+            upload, from: peer, offset: offset, length: length, complete: complete, body: body)
+    }
+}
+
+/// A folder that goes away with the test.
+final class TestFolder: Sendable {
+    let path: String
+
+    init() throws {
+        path = FileManager.default.temporaryDirectory.path() + "selat-exchange-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+}
+
+/// The files under `Policies/`, as they ship.
+enum TestPolicies {
+    static func sources(
+        changing edit: (file: String, old: String, new: String)?
+    ) throws -> [PolicySource] {
+        var root = URL(filePath: #filePath)
+        while !FileManager.default.fileExists(atPath: root.appending(path: "Package.swift").path())
+        {
+            root.deleteLastPathComponent()
+        }
+        let folder = root.appending(path: "Policies")
+        return try FileManager.default.contentsOfDirectory(atPath: folder.path())
+            .filter { $0.hasSuffix(".yaml") }.sorted().map { name in
+                var text = try String(contentsOf: folder.appending(path: name), encoding: .utf8)
+                if let edit, edit.file == name {
+                    guard text.contains(edit.old) else { throw Absent(text: edit.old) }
+                    text = text.replacingOccurrences(of: edit.old, with: edit.new)
+                }
+                return PolicySource(name: name, bytes: Array(text.utf8))
+            }
+    }
+
+    struct Absent: Error { let text: String }
+}
+
+extension Logger {
+    static let silent = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+}
