@@ -1,4 +1,3 @@
-import FoundationEssentials
 import Glibc
 import Hummingbird
 import Logging
@@ -179,10 +178,8 @@ struct Node {
         _ store: Store, _ configuration: Configuration, _ federation: Federation,
         _ policies: PolicySet
     ) async throws {
-        let program = FileManager.default.contents(atPath: "/proc/self/exe").map(Array.init) ?? []
         let details: JSON = [
-            "version": .string(Program.version),
-            "program": .string(SHA256.digest(program).text),
+            "version": .string(Program.version), "program": .string(try programDigest().text),
             "configuration": .string(SHA256.digest(configuration.bytes).text),
             "membership": .string(federation.listDigest.text),
             "policies": .object(policies.editions.mapValues { .string($0.digest.text) }),
@@ -190,6 +187,22 @@ struct Node {
         ]
         _ = try await store.commit { transaction in
             try transaction.append(EntryDraft(kind: "node.started", details: details))
+        }
+    }
+
+    /// Read in pieces: the program is larger than all that the daemon ever holds.
+    private static func programDigest() throws -> Digest {
+        let file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC)
+        defer { close(file) }
+        var hasher = SHA256()
+        var piece = [UInt8](repeating: 0, count: 256 << 10)
+        while true {
+            let count = piece.withUnsafeMutableBytes { read(file, $0.baseAddress, $0.count) }
+            guard count >= 0 else {
+                throw StartFailure.failed("the program's own file is unreadable")
+            }
+            if count == 0 { return hasher.finish() }
+            hasher.update(piece[..<count])
         }
     }
 
