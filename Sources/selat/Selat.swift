@@ -40,9 +40,20 @@ struct Selat: AsyncParsableCommand {
             leave(ending)
         } catch {
             let code = exitCode(for: error)
-            if code == .success || code == .validationFailure { exit(withError: error) }
+            if code == .success || code == .validationFailure { leave(parser: error, code) }
             leave(Ending(explaining: error))
         }
+    }
+
+    /// Help and version are answers; a usage error gets our prefix like every other.
+    private static func leave(parser error: any Error, _ code: ArgumentParser.ExitCode) -> Never {
+        let text = fullMessage(for: error)
+        if code == .success {
+            Terminal.result(text)
+        } else {
+            Terminal.error(text.hasPrefix("Error: ") ? String(text.dropFirst(7)) : text)
+        }
+        Glibc.exit(code.rawValue)
     }
 
     private static func leave(_ ending: Ending) -> Never {
