@@ -83,6 +83,7 @@ struct SandboxProcess {
         posix_spawn_file_actions_addopen(
             &actions, STDOUT_FILENO, logFile, O_WRONLY | O_CREAT | O_APPEND, 0o600)
         posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO)
+        Self.keepDescriptorsFromChildren()
         let program = try Self.daemon()
         let words = [program, "--config", "\(node.folder)/selatd.yaml"]
         let arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
@@ -95,6 +96,15 @@ struct SandboxProcess {
             throw Ending(.failed, "starting `\(program)`: \(String(cString: strerror(code)))")
         }
         return pid
+    }
+
+    /// What the caller of this program had open must not live as long as the daemon: whoever waits for
+    /// the end of a pipe would wait for the daemon.
+    private static func keepDescriptorsFromChildren() {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []
+        for descriptor in names.compactMap({ Int32($0) }) where descriptor > STDERR_FILENO {
+            _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+        }
     }
 
     /// POSIX_SPAWN_SETSID, which the headers show only to programs that ask for GNU's extensions.
