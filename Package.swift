@@ -137,6 +137,8 @@ let package = Package(
             name: "SelatTestSupport", dependencies: ["SelatCore"],
             path: "Tests/SelatTestSupport", swiftSettings: strict),
         tests("ArchitectureTests", []),
+        // The real programs: `swift test` builds them because this target names them.
+        tests("CommandTests", ["selat", "selatd", "SelatCore"]),
         tests("SelatCryptoTests", ["SelatCore", "SelatCrypto", "SelatTestSupport", nioCore]),
         tests(
             "SelatFederationTests",

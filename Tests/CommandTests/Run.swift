@@ -1,0 +1,168 @@
+import Foundation
+import SelatCore
+
+/// How a program ended, and what it said.
+struct Ended: Sendable {
+    let stdout: String
+    let stderr: String
+    /// The exit code; a signal's number below zero.
+    let status: Int32
+
+    /// stdout as the one document that `--json` promises.
+    var json: JSON {
+        get throws { try JSON(parsing: Array(stdout.utf8)) }
+    }
+
+    /// Everything it said, for a test's comment.
+    var words: String { "exit \(status)\n\(stdout)\(stderr)" }
+}
+
+/// Runs real programs and collects what they say, through files: nothing blocks on a full pipe.
+enum Run {
+    /// The folder with the programs that this build made: beside the test bundle.
+    static let programs: String = {
+        let own = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+        let beside = own.map { URL(filePath: $0).deletingLastPathComponent().path }
+        let built = root + "/.build/debug"
+        return [beside, built].compactMap { $0 }
+            .first { FileManager.default.isExecutableFile(atPath: $0 + "/selat") } ?? built
+    }()
+
+    /// The package's root.
+    static let root = URL(filePath: #filePath).deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent().path
+
+    static var selat: String { programs + "/selat" }
+    static var selatd: String { programs + "/selatd" }
+
+    /// Where a tool lies, nil where it is not installed.
+    static func tool(_ name: String) -> String? {
+        ["/usr/bin", "/usr/local/bin", "/bin"].map { "\($0)/\(name)" }
+            .first { FileManager.default.isExecutableFile(atPath: $0) }
+    }
+
+    /// Runs `program` to its end.
+    /// - Throws: when it cannot be started, or is still running after `seconds`.
+    static func run(
+        _ program: String, _ arguments: [String], input: String = "",
+        environment: [String: String] = [:], in folder: String? = nil, seconds: Int = 60
+    ) async throws -> Ended {
+        let place = try Scratch()
+        defer { place.remove() }
+        let running = try Running(
+            program, arguments, input: input, environment: environment, in: folder, place: place)
+        let watchdog = Task {
+            try await Task.sleep(for: .seconds(seconds))
+            running.signal(SIGKILL)
+        }
+        defer { watchdog.cancel() }
+        let status = await running.end()
+        return Ended(
+            stdout: try place.text("stdout"), stderr: try place.text("stderr"), status: status)
+    }
+}
+
+/// A program that was started and may still run.
+final class Running: Sendable {
+    private let process: Process
+    private let ending: AsyncStream<Int32>
+
+    init(
+        _ program: String, _ arguments: [String], input: String = "",
+        environment: [String: String] = [:], in folder: String? = nil, place: Scratch
+    ) throws {
+        let process = Process()
+        process.executableURL = URL(filePath: program)
+        process.arguments = arguments
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        if let folder { process.currentDirectoryURL = URL(filePath: folder) }
+        process.standardInput = FileHandle(
+            forReadingAtPath: try place.write(Array(input.utf8), to: "stdin"))
+        for (name, path) in [
+            ("stdout", \Process.standardOutput), ("stderr", \Process.standardError),
+        ] {
+            let file = try place.write([], to: name)
+            process[keyPath: path] = FileHandle(forWritingAtPath: file)
+        }
+        let (ending, continuation) = AsyncStream.makeStream(of: Int32.self)
+        process.terminationHandler = { process in
+            let status = process.terminationStatus
+            continuation.yield(process.terminationReason == .exit ? status : -status)
+            continuation.finish()
+        }
+        try process.run()
+        self.process = process
+        self.ending = ending
+    }
+
+    var id: Int32 { process.processIdentifier }
+
+    func signal(_ number: Int32) { if process.isRunning { kill(id, number) } }
+
+    /// Waits for the end; asked once.
+    func end() async -> Int32 {
+        for await status in ending { return status }
+        return -1
+    }
+}
+
+/// A short folder of one test's own: unix sockets have about a hundred bytes for their path.
+struct Scratch: Sendable {
+    let path: String
+
+    init() throws {
+        var template = Array("/tmp/selat-XXXXXX".utf8CString)
+        guard let made = mkdtemp(&template) else { throw POSIXError(.EIO) }
+        path = String(cString: made)
+    }
+
+    func remove() { try? FileManager.default.removeItem(atPath: path) }
+
+    /// Writes a file, with the folders above it.
+    /// - Returns: where it lies.
+    @discardableResult
+    func write(_ bytes: [UInt8], to name: String) throws -> String {
+        let file = URL(filePath: "\(path)/\(name)")
+        try FileManager.default.createDirectory(
+            at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try Data(bytes).write(to: file)
+        return file.path
+    }
+
+    @discardableResult
+    func write(_ text: String, to name: String) throws -> String {
+        try write(Array(text.utf8), to: name)
+    }
+
+    func text(_ name: String) throws -> String {
+        String(decoding: try bytes(name), as: UTF8.self)
+    }
+
+    func bytes(_ name: String) throws -> [UInt8] {
+        Array(try Data(contentsOf: URL(filePath: "\(path)/\(name)")))
+    }
+
+    func exists(_ name: String) -> Bool {
+        FileManager.default.fileExists(atPath: "\(path)/\(name)")
+    }
+
+    /// The relative paths of all files below a folder of it, sorted.
+    func files(_ name: String = "") -> [String] {
+        let folder = name.isEmpty ? path : "\(path)/\(name)"
+        let found = FileManager.default.enumerator(atPath: folder)?.compactMap { $0 as? String }
+        var isFolder: ObjCBool = false
+        return (found ?? []).filter {
+            FileManager.default.fileExists(atPath: "\(folder)/\($0)", isDirectory: &isFolder)
+                && !isFolder.boolValue
+        }.sorted()
+    }
+}
+
+/// Bytes that no compression or lucky pattern makes smaller; the same in each run.
+func noise(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
+    var state = seed &* 0x9E37_79B9_7F4A_7C15 | 1
+    return (0..<count).map { _ in
+        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+        return UInt8(truncatingIfNeeded: state >> 56)
+    }
+}
