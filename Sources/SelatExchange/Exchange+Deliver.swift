@@ -94,7 +94,7 @@ extension Exchange {
             let jitter = entropy.bytes(1)[0]
             delivery.pause = .milliseconds(Backoff.milliseconds(failures: failures, jitter: jitter))
         case .destroy:
-            try await destroy(delivery)
+            await destroy(delivery)
         }
         return nil
     }
@@ -131,6 +131,8 @@ extension Exchange {
                 throw ServiceProblem.unknownTransfer(id)
             }
             row.take(sender)
+            // Nothing seals or signs for it any more, whatever happens after this commit.
+            if sender.state.isOutcome { row.contentKey = nil }
             if let receipt { row.receipt = receipt }
             try transaction.save(row)
             guard let entryKind else { return }
@@ -151,17 +153,10 @@ extension Exchange {
         }
     }
 
-    /// The key first: without it the payload is noise, also where a disk keeps old blocks.
-    private func destroy(_ delivery: Delivery) async throws {
-        let id = delivery.id
-        // What is unconfirmed may still be offered again by its recipient's word; its receipt alone
-        // is awaited, so nothing of it needs to stay.
-        _ = try await store.commit { transaction in
-            guard var row = try transaction.outbound(id) else { return }
-            row.contentKey = nil
-            try transaction.save(row)
-        }
-        await spool.remove(SpoolFolder.Name(outbound: id))
+    /// The content key went with the commit of the outcome: without it the payload is noise, also
+    /// where a disk keeps old blocks. A late receipt alone may still be awaited, so nothing stays.
+    private func destroy(_ delivery: Delivery) async {
+        await spool.remove(SpoolFolder.Name(outbound: delivery.id))
     }
 
     // MARK: Release

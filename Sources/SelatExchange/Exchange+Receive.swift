@@ -25,6 +25,8 @@ extension Exchange: EnvelopeService {
             to: Recipient.Offer(head), peer: peer, at: place,
             known: try known.map { try Recipient($0) }, now: clock.now())
         switch answer {
+        case .refuse(let refusal) where refusal.isFinal:
+            return try await refuseFinally(head, refusal, "header of `\(id)`", upload)
         case .refuse(let refusal):
             throw try await refuse(refusal, "header of `\(id)`", head: head, peer: peer)
         case .repeated(let state):

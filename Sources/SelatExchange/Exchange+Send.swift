@@ -65,9 +65,11 @@ extension Exchange {
             kind: verdict.entryKind, transfer: id, actor: .user(user),
             details: ["to": .string(request.to.text), "verdict": try JSON(parsing: verdict.record)])
         let state = verdict.outcome == .permitted ? Sender.State.sealing : .refused
-        let row = OutboundRow(
+        var judged = OutboundRow(
             id: id, to: request.to, created: now, expires: expires, precedence: request.precedence,
             state: state.rawValue, payloadSize: request.dataset.totalBytes, request: stored)
+        if verdict.outcome == .refused { judged.cause = verdict.reason }
+        let row = judged
         _ = try await store.commit { transaction in
             if verdict.outcome != .incomplete { try transaction.save(row) }
             try transaction.append(entry)
