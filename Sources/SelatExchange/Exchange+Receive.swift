@@ -301,7 +301,9 @@ extension Exchange: EnvelopeService {
         let after = try await store.commit { transaction -> InboundRow? in
             guard var row = try transaction.inbound(row.id, from: row.from) else { return nil }
             var recipient = try Recipient(row)
-            for action in recipient.handle(.complete, at: now) {
+            let actions = recipient.handle(.complete, at: now)
+            if actions.contains(.destroy) { row.contentKey = nil }
+            for action in actions {
                 guard case .record(let kind, let signed) = action else { continue }
                 var details: [String: JSON] = ["envelope": .string(head.identity.text)]
                 if signed != nil {
@@ -319,6 +321,9 @@ extension Exchange: EnvelopeService {
             return row
         }.value
         guard let after else { throw ServiceProblem.unknownTransfer(row.id) }
+        if after.state == Recipient.State.lapsed.rawValue {
+            await spool.remove(SpoolFolder.Name(inbound: row.id, from: row.from))
+        }
         logger.info(
             "transfer arrived",
             metadata: ["id": "\(row.id)", "from": "\(row.from)", "state": "\(after.state)"])
