@@ -1,0 +1,161 @@
+import Foundation
+import Testing
+
+/// Keeps the documents true where their text alone can tell: verbs, routes, keys and words.
+struct DocumentTests {
+    private static let root = ArrowTests.sources.deletingLastPathComponent()
+
+    private static func text(_ path: String) throws -> String {
+        try String(contentsOf: root.appending(path: path), encoding: .utf8)
+    }
+
+    /// Paths, from the root, of the files below a folder.
+    private static func files(_ folder: String, _ suffix: String = "") throws -> [String] {
+        let found = try #require(
+            FileManager.default.enumerator(atPath: root.appending(path: folder).path()))
+        return found.compactMap { $0 as? String }.filter { $0.hasSuffix(suffix) }
+            .map { "\(folder)/\($0)" }
+            .filter { path in
+                var isFolder: ObjCBool = false
+                let place = root.appending(path: path).path()
+                return FileManager.default.fileExists(atPath: place, isDirectory: &isFolder)
+                    && !isFolder.boolValue
+            }
+    }
+
+    /// The first cells, in backticks, of the table rows below a heading.
+    private static func firstCells(_ path: String, below heading: String) throws -> Set<String> {
+        let parts = try text(path).components(separatedBy: "\n## \(heading)\n")
+        let section = try #require(parts.count == 2 ? parts[1] : nil, "\(path) has `\(heading)`")
+        let body = section.components(separatedBy: "\n## ")[0]
+        return Set(body.matches(of: #/(?m)^\| `([^`]+)`/#).map { String($0.1) })
+    }
+
+    // MARK: Verbs
+
+    /// Verb to its sub-verbs, read from the command's `subcommands` lists.
+    private static func verbs() throws -> [String: Set<String>] {
+        var lists: [String: [String]] = [:]
+        for file in try files("Sources/selat", ".swift") {
+            let pattern = #/struct (\w+): AsyncParsableCommand \{[^@]*?subcommands: \[([^\]]*)\]/#
+            for match in try text(file).matches(of: pattern) {
+                lists[verb(match.1)] = match.2.matches(of: #/(\w+)\.self/#).map { verb($0.1) }
+            }
+        }
+        let top = try #require(lists["selat"])
+        return Dictionary(uniqueKeysWithValues: top.map { ($0, Set(lists[$0] ?? [])) })
+    }
+
+    /// `PackageVerb` is `package`, `PolicyCheck` is `check`.
+    private static func verb(_ type: Substring) -> String {
+        let name = type.replacing("Verb", with: "")
+        return (name == "Policy" ? "Policy" : name.replacing("Policy", with: "")).lowercased()
+    }
+
+    @Test(arguments: ["README.md", "SECURITY.md", "Policies/README.md", "CHANGELOG.md"])
+    func everyVerbThatADocumentNamesExists(_ path: String) throws {
+        let verbs = try Self.verbs()
+        #expect(verbs["audit"]?.contains("verify") == true)
+        let code = try Self.text(path).matches(of: #/```[\s\S]*?```|`[^`\n]+`/#).map(\.0)
+        for match in code.flatMap({ $0.matches(of: #/(?:^|[`\s(])selat +([a-z]+)(?: ([a-z]+))?/#) })
+        {
+            let named = try #require(
+                verbs[String(match.1)], "\(path) names `selat \(match.1)`")
+            if let second = match.2, !named.isEmpty {
+                #expect(named.contains(String(second)), "\(path): `\(match.1) \(second)`")
+            }
+        }
+    }
+
+    // MARK: Keys
+
+    @Test func theReadmeShowsEveryConfigurationKey() throws {
+        let lists = try Self.text("Sources/selatd/Configuration.swift")
+            .matches(of: #/\[\s*("[a-z]+"(?:,\s*"[a-z]+")*),?\s*\]/#)
+        let keys = Set(lists.flatMap { $0.1.matches(of: #/[a-z]+/#).map { String($0.0) } })
+        #expect(keys.contains("sandbox") && keys.contains("agreement"))
+        let readme = try Self.text("README.md")
+        for key in keys { #expect(readme.contains("\(key):"), "README lacks `\(key)`") }
+    }
+
+    @Test(arguments: ["README.md", "SECURITY.md", "Policies/README.md", "certs/README.md"])
+    func everyLinkLeadsSomewhere(_ path: String) throws {
+        let folder = Self.root.appending(path: path).deletingLastPathComponent()
+        let links = try Self.text(path).matches(of: #/\]\(([^)#]+)\)/#).map { String($0.1) }
+        for link in links where !link.hasPrefix("https://") {
+            let target = folder.appending(path: link).path()
+            #expect(FileManager.default.fileExists(atPath: target), "\(path) links to \(link)")
+        }
+    }
+
+    // MARK: Routes and entries
+
+    @Test func theControlPageListsExactlyTheRoutes() throws {
+        let source = try Self.text("Sources/SelatControl/ControlRoutes.swift")
+        let prefixes = ["addTransfers": "/transfers", "addAudit": "/audit"]
+        let pattern = #/(?:v1|group)\.(get|post|put|patch|delete)(?:\("([^"]*)"\))? \{/#
+        var routes: Set<String> = []
+        // The first section is the router itself, below `v1`; then one function for each group.
+        for (index, section) in source.components(separatedBy: "private static func ").enumerated()
+        {
+            let name = section.prefix { $0 != "(" }
+            guard let prefix = index == 0 ? "" : prefixes[String(name)] else { continue }
+            for match in section.matches(of: pattern) {
+                let path = match.2.map { "/\($0)" } ?? ""
+                routes.insert("\(match.1.uppercased()) /v1\(prefix)\(path)")
+            }
+        }
+        let page = try Self.firstCells("Sources/SelatControl/Control.docc/API.md", below: "Routes")
+        #expect(page.filter { $0.contains("/v1/") } == routes)
+        #expect(routes.count == 12)
+    }
+
+    @Test func theExchangePageListsExactlyTheEntryKinds() throws {
+        var kinds: Set<String> = []
+        let pattern = #/"((?:transfer|offer|peer|policy|node)\.[a-z]+)"/#
+        for file in try Self.files("Sources", ".swift") {
+            kinds.formUnion(try Self.text(file).matches(of: pattern).map { String($0.1) })
+        }
+        let sender = try Self.text("Sources/SelatExchange/Sender.swift")
+        #expect(sender.contains(#""transfer.\(outcome.rawValue)""#))
+        let outcomes = try #require(sender.firstMatch(of: #/case (delivered, [a-z, ]+)\n/#))
+        kinds.formUnion(outcomes.1.split(separator: ", ").map { "transfer.\($0)" })
+        let page = try Self.firstCells(
+            "Sources/SelatExchange/Exchange.docc/Exchange.md", below: "Audit entries")
+        #expect(page == kinds)
+    }
+
+    @Test func theExchangePageListsExactlyTheRefusals() throws {
+        let source = try Self.text("Sources/SelatExchange/Recipient.swift")
+        let refusals = try #require(source.firstMatch(of: #/enum Refusal[^{]*\{([\s\S]*?)\n\n/#))
+        let causes = refusals.1.matches(of: #/case (\w+)(?: = "([a-z-]+)")?/#)
+            .map { String($0.2 ?? $0.1) }
+        let page = try Self.firstCells(
+            "Sources/SelatExchange/Exchange.docc/Exchange.md", below: "Refusals")
+        #expect(page == Set(causes))
+    }
+
+    @Test func everyProblemOfTheControlPageIsMade() throws {
+        let page = try Self.text("Sources/SelatControl/Control.docc/API.md")
+        let types = Set(page.matches(of: #/urn:selat:problem:[a-z-]+/#).map { String($0.0) })
+        let sources = try Self.files("Sources", ".swift").map { try Self.text($0) }.joined()
+        for type in types { #expect(sources.contains("\"\(type)\""), "\(type) is never made") }
+    }
+
+    // MARK: Words
+
+    @Test(arguments: ["Sources", "Policies", "certs", "systemd", "scripts", "Benchmarks", ""])
+    func noFileHoldsWhatOnlyItsAuthorsNeed(_ folder: String) throws {
+        let paths =
+            folder.isEmpty
+            ? ["README.md", "SECURITY.md", "CHANGELOG.md", "Package.swift"]
+            : try Self.files(folder)
+        #expect(!paths.isEmpty)
+        for path in paths {
+            guard let text = try? Self.text(path) else { continue }
+            for word in ["TODO", "FIXME", "../shared", "/work/", "/root/", "/home/"] {
+                #expect(!text.contains(word), "\(path) holds `\(word)`")
+            }
+        }
+    }
+}
