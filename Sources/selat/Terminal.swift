@@ -98,7 +98,7 @@ struct Progress {
     private var count: UInt64 = 0
     private var isShown = false
 
-    /// - Parameter total: bytes; 0 where nothing will be shown.
+    /// - Parameter total: bytes; 0 where it is not known beforehand.
     init(_ verb: String, total: UInt64) {
         self.verb = verb
         self.total = total
@@ -122,11 +122,16 @@ struct Progress {
     private func line(at now: ContinuousClock.Instant) -> String {
         let seconds = max(1, UInt64((now - started) / .milliseconds(1)))
         let rate = count * 1_000 / seconds
+        let speed = "\(Quantity.bytes(rate))/s"
+        guard total > 0 else { return fitted("\(verb) \(Quantity.bytes(count))  \(speed)") }
         let left = rate > 0 ? Int((total - min(count, total)) / rate) : 0
-        let percent = total > 0 ? Int(count * 100 / total) : 100
-        let words =
-            "\(verb) \(percent)%  \(Quantity.bytes(count)) of \(Quantity.bytes(total))  "
-            + "\(Quantity.bytes(rate))/s  \(Quantity.seconds(left)) left"
+        return fitted(
+            "\(verb) \(count * 100 / total)%  \(Quantity.bytes(count)) of "
+                + "\(Quantity.bytes(total))  \(speed)  \(Quantity.seconds(left)) left")
+    }
+
+    /// One line of the terminal: a longer one would wrap, and not be renewed in place.
+    private func fitted(_ words: String) -> String {
         return String(words.prefix(max(20, Terminal.columns - 1)))
     }
 }
