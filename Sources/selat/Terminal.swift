@@ -120,8 +120,8 @@ struct Progress {
     }
 
     private func line(at now: ContinuousClock.Instant) -> String {
-        let seconds = max(1, UInt64((now - started) / .milliseconds(1)))
-        let rate = count * 1_000 / seconds
+        let milliseconds = max(1, UInt64((now - started) / .milliseconds(1)))
+        let rate = count * 1_000 / milliseconds
         let speed = "\(Quantity.bytes(rate))/s"
         guard total > 0 else { return fitted("\(verb) \(Quantity.bytes(count))  \(speed)") }
         let left = rate > 0 ? Int((total - min(count, total)) / rate) : 0
