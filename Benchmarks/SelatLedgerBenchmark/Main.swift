@@ -9,10 +9,6 @@ import SelatCore
 import SelatCrypto
 import SelatStore
 
-struct SystemClock: WallClock {
-    func now() -> Timestamp { Timestamp(seconds: Int64(Date().timeIntervalSince1970)) }
-}
-
 @main struct LedgerBenchmark {
     static func main() async throws {
         let arguments = CommandLine.arguments
