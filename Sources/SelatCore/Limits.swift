@@ -44,6 +44,10 @@ package enum Limits {
     package static let controlBodyBytesMax = 8 << 20
     /// Transfers that have not ended, per node.
     package static let transfersOpenMax = 10_000
+    /// Uploads that one peer may have begun and not ended.
+    package static let uploadsPerPeerMax = 256
+    /// Refused offers of one peer that are entered one by one in a minute; more are counted.
+    package static let refusalsPerMinuteMax = 60
 
     /// The canonical details of one audit entry.
     package static let entryDetailsBytesMax = 256 << 10

@@ -41,7 +41,10 @@ extension Exchange {
         // Every leaf was checked on arrival, and that is recorded; here every chunk's tag is.
         let opener = try PayloadOpener(
             source, size: row.payloadSize, core: head.core, contentKey: key)
-        try await recordOpening(row, by: user, at: now)
+        guard try await recordOpening(row, by: user, at: now) else {
+            throw ServiceProblem.notReady(
+                "`\(id)` was destroyed just now", remedy: "see `selat show \(id)`")
+        }
         return Opening(size: head.layout.messageSize) {
             do {
                 return try await opener.next().map { ByteBuffer(bytes: $0) }
@@ -52,12 +55,16 @@ extension Exchange {
         }
     }
 
-    private func recordOpening(_ row: InboundRow, by user: UInt32, at now: Timestamp) async throws {
-        _ = try await store.commit { transaction in
-            guard var row = try transaction.inbound(row.id, from: row.from) else { return }
+    /// - Returns: whether the plaintext may be handed out.
+    private func recordOpening(
+        _ row: InboundRow, by user: UInt32, at now: Timestamp
+    ) async throws -> Bool {
+        try await store.commit { transaction in
+            guard var row = try transaction.inbound(row.id, from: row.from) else { return false }
             var recipient = try Recipient(row)
-            for action in recipient.handle(.open, at: now) {
-                guard case .record(let kind, _) = action else { continue }
+            let actions = recipient.handle(.open, at: now)
+            guard actions.contains(.handOut) else { return false }
+            for case .record(let kind, _) in actions {
                 try transaction.append(
                     EntryDraft(
                         kind: try EntryKind(kind), transfer: row.id, actor: .user(user),
@@ -65,7 +72,8 @@ extension Exchange {
             }
             row.take(recipient)
             try transaction.save(row)
-        }
+            return true
+        }.value
     }
 
     /// A package as it travels: head, sealed payload, trailer.
@@ -142,17 +150,31 @@ extension Exchange {
         return row
     }
 
-    /// The verified head and the content key of a transfer that lies here. The signature is judged at
-    /// the time of arrival: an old certificate does not make a delivered dataset unreadable.
+    /// The verified head and the content key of a transfer that lies here.
     private func held(_ row: InboundRow) async throws -> (head: VerifiedHead, key: ContentKey) {
         guard let wrapped = row.contentKey else { throw ServiceProblem.unknownTransfer(row.id) }
         let owner = StorageKey.Owner.inbound(row.id, from: row.from)
-        let bytes = try await spool.read(SpoolFolder.Name(inbound: row.id, from: row.from), .head)
+        let head = try await head(of: row)
         do {
-            let head = try EnvelopeHead(parsing: bytes).verify { name in
+            return (head, try ContentKey(stored: try storageKey.unwrap(wrapped, for: owner)))
+        } catch {
+            throw ServiceProblem.verificationFailed("`\(row.id)`: \(error)")
+        }
+    }
+
+    /// The head of a transfer that lies here. The signature is judged at the time of the offer: an old
+    /// certificate neither breaks an upload nor makes a delivered dataset unreadable.
+    func head(of row: InboundRow) async throws -> VerifiedHead {
+        let bytes: [UInt8]
+        do {
+            bytes = try await spool.read(SpoolFolder.Name(inbound: row.id, from: row.from), .head)
+        } catch {
+            throw ServiceProblem.disk(error)
+        }
+        do {
+            return try EnvelopeHead(parsing: bytes).verify { name in
                 try self.federation.signer(name, node: row.from, at: row.received)
             }
-            return (head, try ContentKey(stored: try storageKey.unwrap(wrapped, for: owner)))
         } catch {
             throw ServiceProblem.verificationFailed("`\(row.id)`: \(error)")
         }

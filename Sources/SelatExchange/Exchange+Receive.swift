@@ -1,3 +1,4 @@
+import Glibc
 import Logging
 import NIOCore
 import SelatAudit
@@ -9,6 +10,7 @@ import SelatHTTP
 import SelatPolicy
 package import SelatStore
 package import SelatTransport
+import Synchronization
 
 // The recipient's road: verify the head, look inside, judge, record; take the payload in; record,
 // sign, answer.
@@ -32,11 +34,19 @@ extension Exchange: EnvelopeService {
         case .repeated(let state):
             return OfferAnswer(
                 created: false, upload: upload, state: state.rawValue,
-                offset: head.header.payload.size, receipt: try await receipt(of: known))
+                offset: known?.durable ?? 0, receipt: try await receipt(of: known))
         case .resume(let offset):
             return try await taken(upload, offset: offset, created: false, payload)
         case .consider:
-            return try await consider(head, bytes, upload, payload)
+            // Alone, or two offers of one new id would each begin its files.
+            let considered = try await uploads.alone(upload) {
+                try await self.consider(head, bytes, upload)
+            }
+            switch considered {
+            case .known: return try await offer(head: bytes, payload: payload, from: peer)
+            case .refused(let answer): return answer
+            case .taken: return try await taken(upload, offset: 0, created: true, payload)
+            }
         }
     }
 
@@ -50,15 +60,18 @@ extension Exchange: EnvelopeService {
         body: UploadBody
     ) async throws -> UploadState {
         _ = try await row(of: upload, peer)
-        return try await uploads.append(upload) {
-            try await self.take(upload, peer, offset: offset, length: length, body)
+        return try await uploads.alone(upload) {
+            try await self.take(
+                upload, peer, offset: offset, length: length, complete: complete, body)
         }
     }
 
     // MARK: Offers
 
     private var place: Recipient.Place {
-        Recipient.Place(node: identity.node, federation: federation.id, suites: [.p256])
+        Recipient.Place(
+            node: identity.node, federation: federation.id,
+            suites: federation.suites(at: clock.now()), membershipExpires: federation.expires)
     }
 
     /// The head, once its signature and its parts are verified.
@@ -74,19 +87,38 @@ extension Exchange: EnvelopeService {
         }
     }
 
+    private enum Considered: Sendable {
+        /// Another offer of the same id was faster.
+        case known
+        case refused(OfferAnswer)
+        case taken
+    }
+
     /// Looks inside a new envelope, judges it, and records that its payload may come.
     private func consider(
-        _ head: VerifiedHead, _ bytes: [UInt8], _ upload: UploadID, _ payload: [UInt8]?
-    ) async throws -> OfferAnswer {
+        _ head: VerifiedHead, _ bytes: [UInt8], _ upload: UploadID
+    ) async throws -> Considered {
+        let from = head.core.from
+        let (row, begun) = try await store.read {
+            (
+                try $0.inbound(upload.transfer, from: from),
+                try $0.inboundCount(from: from, state: Recipient.State.receiving.rawValue)
+            )
+        }
+        guard row == nil else { return .known }
+        guard begun < Limits.uploadsPerPeerMax else {
+            throw try await refuse(
+                .tooManyUploads, "\(begun) have not ended", head: head, peer: from)
+        }
         let (contentKey, manifest) = try await opened(head)
         switch judge(head, manifest) {
         case .refused(let refusal, let reason) where refusal.isFinal:
-            return try await refuseFinally(head, refusal, reason, upload)
+            return .refused(try await refuseFinally(head, refusal, reason, upload))
         case .refused(let refusal, let reason):
             throw try await refuse(refusal, reason, head: head, peer: head.core.from)
         case .permitted(let retentionSeconds):
             try await record(head, bytes, contentKey, manifest, retentionSeconds)
-            return try await taken(upload, offset: 0, created: true, payload)
+            return .taken
         }
     }
 
@@ -135,8 +167,7 @@ extension Exchange: EnvelopeService {
 
     private func judged(_ own: Verdict, _ sent: Verdict) -> Judgement {
         switch own.outcome {
-        case .permitted:
-            .permitted(retentionSeconds: Self.retention(sent.obligations + own.obligations))
+        case .permitted: owed(sent.obligations + own.obligations, sent, own)
         case .refused: .refused(.importRefused, own.reason)
         case .incomplete:
             .refused(
@@ -144,16 +175,40 @@ extension Exchange: EnvelopeService {
         }
     }
 
+    /// Whether this node can keep what both verdicts ask for.
+    private func owed(
+        _ obligations: [Obligation], _ sent: Verdict, _ own: Verdict
+    ) -> Judgement {
+        for least in [sent.suiteAtLeast, own.suiteAtLeast] where !Suite.p256.satisfies(least) {
+            return .refused(.suiteTooWeak, "suite \(least.rawValue) or better is owed")
+        }
+        let isApprovalOwed = own.obligations.contains { obligation in
+            if case .approval = obligation.demand { true } else { false }
+        }
+        if isApprovalOwed { return .refused(.importIncomplete, "an approval is owed here") }
+        return .permitted(retentionSeconds: Self.retention(obligations))
+    }
+
     /// What of a verdict contradicts the envelope that carries it.
     private func misfit(
         _ verdict: Verdict, _ head: VerifiedHead, _ manifest: Manifest, _ now: Timestamp
     ) -> Judgement? {
         let question = verdict.question
+        guard head.header.membershipSerial == federation.serial,
+            head.header.membershipDigest == federation.listDigest
+        else {
+            return .refused(.staleMembership, "the list in force here is \(federation.serial)")
+        }
         guard question.source == head.core.from, question.destination == head.core.to,
             question.label == head.core.label, question.relays.isEmpty,
+            head.header.route == [head.core.from, head.core.to],
             question.membershipSerial == head.header.membershipSerial,
             question.sectors == federation.sectors, verdict.facts == manifest.facts
         else { return .refused(.verdictDiffers, "the verdict is about another transfer") }
+        // What an officer attested cannot be verified here yet, so it opens nothing.
+        guard question.documents.isEmpty, !question.isEmergency else {
+            return .refused(.verdictDiffers, "it rests on what no officer's signature shows here")
+        }
         if question.decided - now > Limits.clockSkewSecondsMax {
             return .refused(.datedAhead, "the verdict is of \(question.decided), it is \(now) here")
         }
@@ -184,14 +239,9 @@ extension Exchange: EnvelopeService {
         if let retentionSeconds { row.destroyBy = clock.now() + Int64(clamping: retentionSeconds) }
         let new = row
         do {
+            await spool.remove(name)
+            try await spool.makePayload(of: name, size: row.payloadSize)
             try await spool.write(bytes, to: name, .head)
-            let path = spool.path(of: name, .payload)
-            let size = row.payloadSize
-            try await spool.onDisk { () throws(FileFault) in
-                // What an offer that was cut short left behind.
-                try? SpoolFile(resuming: path, at: 0).discard()
-                _ = try SpoolFile(creating: path, size: size)
-            }
         } catch {
             await spool.remove(name)
             throw Self.problem(of: error)
@@ -221,8 +271,9 @@ extension Exchange: EnvelopeService {
         }
         let body = UploadBody(
             OneBuffer(ByteBuffer(bytes: payload.dropFirst(Int(clamping: offset)))))
-        let state = try await uploads.append(upload) {
-            try await self.take(upload, upload.from, offset: offset, length: nil, body)
+        let state = try await uploads.alone(upload) {
+            try await self.take(
+                upload, upload.from, offset: offset, length: nil, complete: true, body)
         }
         return OfferAnswer(
             created: created, upload: upload, state: state.state, offset: state.offset,
@@ -235,7 +286,8 @@ extension Exchange: EnvelopeService {
     private static let progressBytes: UInt64 = 64 << 20
 
     private func take(
-        _ upload: UploadID, _ peer: NodeID, offset: UInt64, length: UInt64?, _ body: UploadBody
+        _ upload: UploadID, _ peer: NodeID, offset: UInt64, length: UInt64?, complete: Bool,
+        _ body: UploadBody
     ) async throws -> UploadState {
         let row = try await row(of: upload, peer)
         guard row.state == Recipient.State.receiving.rawValue else {
@@ -247,21 +299,55 @@ extension Exchange: EnvelopeService {
         guard offset == row.durable else {
             throw Problem.mismatchingOffset(expected: row.durable, provided: offset)
         }
-        let name = SpoolFolder.Name(inbound: row.id, from: row.from)
-        let head = try await authentic(try await spool.read(name, .head), from: row.from)
-        let path = spool.path(of: name, .payload)
-        let sink = try await onDisk { () throws(FileFault) in
-            try SpoolFile(resuming: path, at: offset)
-        }
-        let intake = try PayloadIntake(of: head, into: sink, resumingAt: offset)
+        let head = try await head(of: row)
+        let intake = try PayloadIntake(
+            of: head, into: try await payloadFile(of: row), resumingAt: offset)
         do {
             try await pump(body, into: intake, row)
-            try await intake.finish()
+            if complete { try await intake.finish() }
         } catch {
-            try await keepProgress(of: intake, row)
-            throw Self.problem(of: error)
+            await keepProgress(of: intake, row)
+            throw try await refused(error, head, peer)
         }
-        return try await complete(row, head)
+        if complete { return try await self.complete(row, head) }
+        try await save(durable: try await intake.sync(), row)
+        return try await state(of: try await self.row(of: upload, peer))
+    }
+
+    /// The payload's file, to go on where it is durable. What a crash took is begun again.
+    private func payloadFile(of row: InboundRow) async throws -> SpoolFile {
+        let name = SpoolFolder.Name(inbound: row.id, from: row.from)
+        let (path, offset) = (spool.path(of: name, .payload), row.durable)
+        do {
+            return try await spool.onDisk { () throws(FileFault) in
+                try SpoolFile(resuming: path, at: offset)
+            }
+        } catch  where [ENOENT, ENODATA].contains(error.code) {
+            logger.error("payload lost", metadata: ["id": "\(row.id)", "error": "\(error)"])
+        } catch {
+            throw ServiceProblem.disk(error)
+        }
+        try await save(.payloadLost, row)
+        do {
+            try await spool.makePayload(of: name, size: row.payloadSize)
+            // Makes the folder durable too.
+            try await spool.write(try await spool.read(name, .head), to: name, .head)
+        } catch {
+            throw ServiceProblem.disk(error)
+        }
+        guard offset == 0 else { throw Problem.mismatchingOffset(expected: 0, provided: offset) }
+        return try await onDisk { () throws(FileFault) in try SpoolFile(resuming: path, at: 0) }
+    }
+
+    /// Bytes that are not those of the header are entered; a link that broke is not.
+    private func refused(
+        _ error: any Error, _ head: VerifiedHead, _ peer: NodeID
+    ) async throws -> any Error {
+        switch error {
+        case EnvelopeError.segmentDiffers, EnvelopeError.sizeDiffers:
+            try await refuse(.payloadInvalid, "\(error)", head: head, peer: peer)
+        default: Self.problem(of: error)
+        }
     }
 
     private func pump(
@@ -279,16 +365,25 @@ extension Exchange: EnvelopeService {
     }
 
     /// After a break: what is whole and checked stays, and the next upload goes on there.
-    private func keepProgress(of intake: PayloadIntake, _ row: InboundRow) async throws {
-        if let durable = try? await intake.sync() { try await save(durable: durable, row) }
+    private func keepProgress(of intake: PayloadIntake, _ row: InboundRow) async {
+        do {
+            try await save(durable: try await intake.sync(), row)
+        } catch {
+            // Then the upload goes on at what was saved before.
+            logger.debug("progress not kept", metadata: ["id": "\(row.id)", "error": "\(error)"])
+        }
     }
 
     private func save(durable: UInt64, _ row: InboundRow) async throws {
+        try await save(.durable(durable), row)
+    }
+
+    private func save(_ event: Recipient.Event, _ row: InboundRow) async throws {
         let now = clock.now()
         _ = try await store.commit { transaction in
             guard var row = try transaction.inbound(row.id, from: row.from) else { return }
             var recipient = try Recipient(row)
-            guard recipient.handle(.durable(durable), at: now) == [.save] else { return }
+            guard recipient.handle(event, at: now) == [.save] else { return }
             row.durable = recipient.durable
             try transaction.save(row)
         }
@@ -302,6 +397,7 @@ extension Exchange: EnvelopeService {
             guard var row = try transaction.inbound(row.id, from: row.from) else { return nil }
             var recipient = try Recipient(row)
             let actions = recipient.handle(.complete, at: now)
+            // It came too late: nothing of it stays.
             if actions.contains(.destroy) { row.contentKey = nil }
             for action in actions {
                 guard case .record(let kind, let signed) = action else { continue }
@@ -340,7 +436,9 @@ extension Exchange: EnvelopeService {
 
     private func state(of row: InboundRow) async throws -> UploadState {
         UploadState(
-            offset: row.durable, length: row.payloadSize, complete: row.durable == row.payloadSize,
+            offset: row.durable, length: row.payloadSize,
+            complete: row.durable == row.payloadSize
+                && row.state != Recipient.State.receiving.rawValue,
             state: row.state, receipt: try await receipt(of: row))
     }
 
@@ -372,6 +470,7 @@ extension Exchange: EnvelopeService {
     private func refuse(
         _ refusal: Recipient.Refusal, _ detail: String, head: VerifiedHead?, peer: NodeID
     ) async throws -> Problem {
+        guard isEnteredSingly(peer) else { return ServiceProblem.refusal(refusal, detail) }
         _ = try await store.commit { transaction in
             try transaction.append(
                 EntryDraft(
@@ -386,10 +485,19 @@ extension Exchange: EnvelopeService {
         return ServiceProblem.refusal(refusal, detail)
     }
 
+    /// Counts one more refusal of a peer's in this minute.
+    private func isEnteredSingly(_ peer: NodeID) -> Bool {
+        refusals.withLock { counts in
+            counts[peer, default: 0] += 1
+            return counts[peer, default: 0] <= Limits.refusalsPerMinuteMax
+        }
+    }
+
     /// Signs and records a no that cannot change.
     private func refuseFinally(
         _ head: VerifiedHead, _ refusal: Recipient.Refusal, _ reason: String, _ upload: UploadID
     ) async throws -> OfferAnswer {
+        guard isEnteredSingly(head.core.from) else { throw ServiceProblem.tooManyRefusals }
         let now = clock.now()
         let words = "\(refusal.rawValue): \(reason)"
         let statement = try sign(.refused, head, reason: words, at: now)
@@ -401,12 +509,14 @@ extension Exchange: EnvelopeService {
         row.statement = statement
         let new = row
         let saved = try await store.commit { transaction in
+            if let known = try transaction.inbound(new.id, from: new.from) { return known }
             var row = new
             row.statementEntry = try transaction.append(
                 EntryDraft(
                     kind: "offer.refused", transfer: row.id, actor: .node(row.from),
                     details: [
-                        "cause": .string(refusal.rawValue), "detail": .string(reason),
+                        "cause": .string(refusal.rawValue),
+                        "detail": .string(String(reason.prefix(1_000))),
                         Receipt.statementKey: .string(SHA256.digest(statement).text),
                     ]))
             try transaction.save(row)
@@ -444,30 +554,38 @@ extension Exchange: EnvelopeService {
     /// Ends what has lapsed, and destroys what a retention duty no longer lets lie here.
     func endOverdue() async throws {
         let now = clock.now()
-        for row in try await store.read({ try $0.inbound(.spooled) }) {
-            var recipient = try Recipient(row)
-            let actions = recipient.handle(.tick, at: now)
-            if !actions.isEmpty { try await end(row, .tick, at: now) }
+        let due = try await store.read {
+            try $0.inboundDue(
+                open: Recipient.State.receiving.rawValue,
+                kept: [Recipient.State.delivered, .opened].map(\.rawValue), at: now)
         }
+        for row in due { try await end(row, .tick, at: now) }
     }
 
-    /// Performs a step that ends a transfer here: the key first, then the files.
+    /// Performs a step that ends a transfer here: the key first, then the files. An upload that still
+    /// runs is fenced off.
     func end(_ row: InboundRow, _ event: Recipient.Event, at now: Timestamp) async throws {
-        let ended = try await store.commit { transaction -> Bool in
-            guard var row = try transaction.inbound(row.id, from: row.from) else { return false }
-            var recipient = try Recipient(row)
-            let actions = recipient.handle(event, at: now)
-            for action in actions {
-                guard case .record(let kind, _) = action else { continue }
-                try transaction.append(
-                    EntryDraft(kind: try EntryKind(kind), transfer: row.id, details: [:]))
-            }
-            row.take(recipient)
-            if actions.contains(.destroy) { row.contentKey = nil }
-            try transaction.save(row)
-            return actions.contains(.destroy)
-        }.value
-        if ended { await spool.remove(SpoolFolder.Name(inbound: row.id, from: row.from)) }
+        let upload = UploadID(from: row.from, transfer: row.id)
+        try await uploads.alone(upload) {
+            let ended = try await self.store.commit { transaction -> Bool in
+                guard var row = try transaction.inbound(row.id, from: row.from) else {
+                    return false
+                }
+                var recipient = try Recipient(row)
+                let actions = recipient.handle(event, at: now)
+                guard actions.contains(.destroy) else { return false }
+                for case .record(let kind, _) in actions {
+                    try transaction.append(
+                        EntryDraft(kind: try EntryKind(kind), transfer: row.id, details: [:]))
+                }
+                row.take(recipient)
+                row.contentKey = nil
+                try transaction.save(row)
+                return true
+            }.value
+            guard ended else { return }
+            await self.spool.remove(SpoolFolder.Name(inbound: row.id, from: row.from))
+        }
     }
 }
 

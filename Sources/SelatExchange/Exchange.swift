@@ -33,7 +33,10 @@ package final class Exchange: Sendable {
     let peers: Peers
     let uploads = Uploads()
     let endings = Endings()
+    /// Handshakes of this minute that failed, by cause.
     let strangers = Mutex<[String: Int]>([:])
+    /// Offers of this minute that were refused, by peer.
+    let refusals = Mutex<[NodeID: Int]>([:])
 
     /// - Parameters:
     ///   - store: opened; its log is this node's.
@@ -101,19 +104,20 @@ package final class Exchange: Sendable {
     /// Takes nothing new up; `run` returns once what runs has been parked.
     package func stop() { accepted.finish() }
 
-    /// Once a minute: ends what is overdue, and enters the strangers of that minute.
+    /// Once a minute: ends what is overdue, and enters what was only counted in that minute.
     private func keepHouse() async {
         while !Task.isCancelled {
-            do {
-                try await Task.sleep(for: .seconds(60))
-                try await endOverdue()
-                try await enterStrangers()
-                try await endForgottenSeals()
-            } catch is CancellationError {
-                return
-            } catch {
-                logger.error("housekeeping failed", metadata: ["error": "\(error)"])
-            }
+            guard (try? await Task.sleep(for: .seconds(60))) != nil else { return }
+            // Each for itself: what fails in one must not keep the others from being done.
+            await kept { try await self.endOverdue() }
+            await kept { try await self.enterCounted() }
+            await kept { try await self.endForgottenSeals() }
+        }
+    }
+
+    private func kept(_ work: () async throws -> Void) async {
+        do { try await work() } catch {
+            logger.error("housekeeping failed", metadata: ["error": "\(error)"])
         }
     }
 
@@ -126,21 +130,33 @@ package final class Exchange: Sendable {
         }
     }
 
-    private func enterStrangers() async throws {
-        let causes = strangers.withLock { causes in
-            defer { causes = [:] }
-            return causes
+    /// Enters what was counted and not entered one by one.
+    func enterCounted() async throws {
+        let causes = strangers.withLock { counts in
+            defer { counts = [:] }
+            return counts
         }
-        for (cause, count) in causes.sorted(by: { $0.key < $1.key }) {
-            _ = try await store.commit { transaction in
-                try transaction.append(
-                    EntryDraft(
-                        kind: "peer.refused",
-                        details: [
-                            "cause": .string(String(cause.prefix(500))),
-                            "count": .integer(Int64(count)),
-                        ]))
+        let peers = refusals.withLock { counts in
+            defer { counts = [:] }
+            return counts.filter { $0.value > Limits.refusalsPerMinuteMax }
+        }
+        let drafts =
+            causes.sorted { $0.key < $1.key }.map { cause, count in
+                EntryDraft(
+                    kind: "peer.refused",
+                    details: [
+                        "cause": .string(String(cause.prefix(500))),
+                        "count": .integer(Int64(count)),
+                    ])
             }
+            + peers.sorted { $0.key < $1.key }.map { peer, count in
+                EntryDraft(
+                    kind: "offers.refused", actor: .node(peer),
+                    details: ["count": .integer(Int64(count - Limits.refusalsPerMinuteMax))])
+            }
+        guard !drafts.isEmpty else { return }
+        _ = try await store.commit { transaction in
+            for draft in drafts { try transaction.append(draft) }
         }
     }
 }

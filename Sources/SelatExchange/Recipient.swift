@@ -28,10 +28,15 @@ package struct Recipient: Hashable, Sendable {
         case livesTooLong = "lives-too-long"
         case tooLarge = "too-large"
         case idConflict = "id-conflict"
+        case tooManyUploads = "too-many-uploads"
+        case membershipExpired = "membership-expired"
+        case staleMembership = "stale-membership"
+        case payloadInvalid = "payload-invalid"
         case envelopeInvalid = "envelope-invalid"
         case verdictDiffers = "verdict-differs"
         case verdictTooOld = "verdict-too-old"
         case staleEdition = "stale-edition"
+        case suiteTooWeak = "suite-too-weak"
         case importRefused = "import-refused"
         case importIncomplete = "import-incomplete"
 
@@ -39,7 +44,7 @@ package struct Recipient: Hashable, Sendable {
         /// broken or hostile peer apart from a lawful one, or a state that the sender can mend.
         package var isFinal: Bool {
             switch self {
-            case .verdictDiffers, .importRefused, .importIncomplete, .tooLarge, .livesTooLong: true
+            case .verdictDiffers, .importRefused, .importIncomplete, .suiteTooWeak: true
             default: false
             }
         }
@@ -77,12 +82,18 @@ package struct Recipient: Hashable, Sendable {
     package struct Place: Hashable, Sendable {
         package let node: NodeID
         package let federation: Digest
+        /// Those that this node knows and that the membership list allows now.
         package let suites: Set<Suite>
+        /// When the membership list expires: what was made later is not taken.
+        package let membershipExpires: Timestamp
 
-        package init(node: NodeID, federation: Digest, suites: Set<Suite>) {
+        package init(
+            node: NodeID, federation: Digest, suites: Set<Suite>, membershipExpires: Timestamp
+        ) {
             self.node = node
             self.federation = federation
             self.suites = suites
+            self.membershipExpires = membershipExpires
         }
     }
 
@@ -135,6 +146,7 @@ package struct Recipient: Hashable, Sendable {
         if !place.suites.contains(offer.suite) { return .refuse(.unsupportedSuite) }
         if offer.created - now > Limits.clockSkewSecondsMax { return .refuse(.datedAhead) }
         if now >= offer.expires { return .refuse(.expired) }
+        if offer.created >= place.membershipExpires { return .refuse(.membershipExpired) }
         if offer.expires - offer.created > Limits.envelopeLifeSecondsMax {
             return .refuse(.livesTooLong)
         }
@@ -144,6 +156,8 @@ package struct Recipient: Hashable, Sendable {
     package enum Event: Hashable, Sendable {
         /// These bytes of the payload are in the spool for good.
         case durable(UInt64)
+        /// What was durable is gone: a crash of the disk, or somebody's hand, took the file.
+        case payloadLost
         /// The whole payload is durable and every leaf was checked.
         case complete
         /// An operator takes the plaintext.
@@ -170,6 +184,9 @@ package struct Recipient: Hashable, Sendable {
         case (.durable(let offset), .receiving):
             guard offset > durable, offset <= payloadSize else { return [] }
             durable = offset
+            return [.save]
+        case (.payloadLost, .receiving):
+            durable = 0
             return [.save]
         case (.complete, .receiving):
             // Never after `expires` on this clock: then the sender has been told otherwise.

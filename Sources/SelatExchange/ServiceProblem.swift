@@ -51,6 +51,14 @@ package enum ServiceProblem {
         )
     }
 
+    /// A peer whose envelopes were refused too often to sign one more refusal now.
+    static var tooManyRefusals: Problem {
+        Problem(
+            type: "urn:selat:problem:too-many-refusals", title: "too many refusals", status: 429,
+            detail: "over \(Limits.refusalsPerMinuteMax) of your offers were refused this minute",
+            remedy: "offer again in a minute")
+    }
+
     /// A refusal to a peer.
     static func refusal(_ refusal: Recipient.Refusal, _ detail: String) -> Problem {
         Problem(

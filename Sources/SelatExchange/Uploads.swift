@@ -1,6 +1,7 @@
 import SelatTransport
 
-/// One append at a time for each upload; a newer one fences off the older.
+/// One at a time for each upload: offers that begin it, appends, its end. What is newer fences off
+/// the older.
 actor Uploads {
     private struct Running {
         let fence: AsyncStream<Void>.Continuation
@@ -9,15 +10,15 @@ actor Uploads {
 
     private var running: [UploadID: Running] = [:]
 
-    /// Runs `work` alone. An older append to the same upload is cancelled and waited for; this one is
-    /// cancelled when a newer one comes.
+    /// Runs `work` alone. Older work on the same upload is cancelled and waited for; this is cancelled
+    /// when newer work comes.
     /// - Throws: what `work` throws; a `uploadSuperseded` problem when a newer one came.
-    nonisolated func append(
-        _ upload: UploadID, _ work: @escaping @Sendable () async throws -> UploadState
-    ) async throws -> UploadState {
+    nonisolated func alone<Value: Sendable>(
+        _ upload: UploadID, _ work: @escaping @Sendable () async throws -> Value
+    ) async throws -> Value {
         let fence = await enter(upload)
         do {
-            let state = try await withThrowingTaskGroup(of: UploadState?.self) { group in
+            let value = try await withThrowingTaskGroup(of: Value?.self) { group in
                 group.addTask { try await work() }
                 group.addTask {
                     for await _ in fence {}
@@ -27,8 +28,8 @@ actor Uploads {
                 return try await group.next() ?? nil
             }
             await leave(upload)
-            guard let state else { throw ServiceProblem.superseded(upload) }
-            return state
+            guard let value else { throw ServiceProblem.superseded(upload) }
+            return value
         } catch {
             await leave(upload)
             throw error

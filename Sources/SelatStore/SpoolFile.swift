@@ -31,6 +31,11 @@ package final class SpoolFile: SegmentSink {
     package convenience init(resuming path: String, at offset: UInt64) throws(FileFault) {
         let opened = try DirectFile.open(path, O_RDWR)
         do throws(FileFault) {
+            var status = stat()
+            guard fstat(opened.descriptor, &status) == 0 else { throw .latest("reading", path) }
+            guard UInt64(status.st_size) >= offset else {
+                throw FileFault("resuming", path, code: ENODATA, reason: "ends before \(offset)")
+            }
             let edges = try SpoolEdges(opened.descriptor, path, durable: offset)
             self.init(path, opened, edges)
         } catch {

@@ -49,6 +49,27 @@ package final class SpoolFolder: Sendable {
         }
     }
 
+    /// Makes an empty payload in place of what a crash may have left. Its name is durable with the
+    /// next `write`.
+    /// - Throws: `FileFault`, ENOSPC also where little more than the payload would have room: the
+    ///   database needs some, and so do the transfers that are under way.
+    package func makePayload(of name: Name, size: UInt64) async throws(FileFault) {
+        let destination = path(of: name, .payload)
+        let folder = path
+        try await onDisk { () throws(FileFault) in
+            unlink(destination)
+            var system = statvfs()
+            guard statvfs(folder, &system) == 0 else { throw .latest("asking for room in", folder) }
+            let unit = UInt64(system.f_frsize)
+            let reserve = min(UInt64(system.f_blocks) * unit / 20, 256 << 20)
+            guard
+                size <= UInt64(system.f_bavail) * unit
+                    - min(reserve, UInt64(system.f_bavail) * unit)
+            else { throw FileFault("reserving \(size) bytes in", folder, code: ENOSPC) }
+            _ = try SpoolFile(creating: destination, size: size)
+        }
+    }
+
     /// Reads a small part.
     package func read(_ name: Name, _ part: Name.Part) async throws(FileFault) -> [UInt8] {
         let source = path(of: name, part)

@@ -195,6 +195,26 @@ extension Snapshot {
         try InboundRow.fetch(database, filter.clause, filter.arguments)
     }
 
+    /// Transfers in state `open` that have expired, and those in `kept` states that are to be
+    /// destroyed by now; at most a thousand.
+    package func inboundDue(
+        open: String, kept: [String], at now: Timestamp
+    ) throws -> [InboundRow] {
+        let marks = repeatElement("?", count: kept.count).joined(separator: ", ")
+        return try InboundRow.fetch(
+            database,
+            """
+            WHERE state = ? AND expires <= ? OR state IN (\(marks)) AND destroy_by <= ? LIMIT 1000
+            """,
+            [open, now.seconds] + StatementArguments(kept) + [now.seconds])
+    }
+
+    /// How many transfers of one sender stand in a state.
+    package func inboundCount(from: NodeID, state: String) throws -> Int {
+        let sql = "SELECT count(*) FROM inbound WHERE state = ? AND sender = ?"
+        return try Int.fetchOne(database, sql: sql, arguments: [state, from.text]) ?? 0
+    }
+
     /// How many transfers stand in each state: outbound, then inbound.
     package func transferCounts() throws -> (outbound: [String: Int], inbound: [String: Int]) {
         func counts(_ table: String) throws -> [String: Int] {

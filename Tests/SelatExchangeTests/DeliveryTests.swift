@@ -2,6 +2,7 @@ import NIOCore
 import SelatAudit
 import SelatCore
 import SelatCrypto
+import SelatEnvelope
 import SelatFederation
 import SelatHTTP
 import SelatPolicy

@@ -26,7 +26,8 @@ struct RecipientTests {
         Recipient.answer(
             to: offer, peer: try NodeID("SG/hub"),
             at: Recipient.Place(
-                node: try NodeID("VN/hub"), federation: try digest(1), suites: [.p256]),
+                node: try NodeID("VN/hub"), federation: try digest(1), suites: [.p256],
+                membershipExpires: now + 86_400),
             known: known, now: now)
     }
 

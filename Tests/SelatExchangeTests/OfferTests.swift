@@ -1,0 +1,201 @@
+import Foundation
+import NIOCore
+import SelatAudit
+import SelatCore
+import SelatCrypto
+import SelatEnvelope
+import SelatFederation
+import SelatHTTP
+import SelatPolicy
+import SelatStore
+import SelatTestSupport
+import SelatTransport
+import Testing
+
+@testable import SelatExchange
+
+/// What a recipient says to envelopes that a liar, a latecomer or a stranger brings.
+struct OfferTests {
+    let world: TestFederation
+    var node: TestNode { world.recipient }
+
+    init() throws { world = try TestFederation() }
+
+    private func offered(_ head: [UInt8], by peer: TestNode? = nil) async -> String? {
+        await problem {
+            _ = try await node.exchange.offer(
+                head: head, payload: nil, from: (peer ?? world.sender).id)
+        }
+    }
+
+    private func expectNothingTaken() async throws {
+        #expect(try await node.entries("offer.refused") == 1)
+        #expect(try await node.entries("transfer.received") == 0)
+        #expect(try node.files == [])
+    }
+
+    @Test func theSameIDWithAnotherPayloadIsAConflict() async throws {
+        let first = try await world.seal()
+        let second = try await world.seal(6_000, id: first.core.id)
+        _ = try await node.exchange.offer(
+            head: world.head(first), payload: first.payload, from: world.sender.id)
+        #expect(await offered(try world.head(second)) == "id-conflict")
+        #expect(try await node.entries("offer.refused") == 1)
+        #expect(try await node.opened(first.core.id) == TestFederation.bytes(5_000))
+    }
+
+    @Test func anEnvelopeOfAnotherNodeIsRefused() async throws {
+        let head = try world.head(try await world.seal())
+        #expect(await offered(head, by: world.stranger) == "envelope-invalid")
+        try await expectNothingTaken()
+    }
+
+    @Test func anEnvelopeThatNamesAnotherSenderIsRefused() async throws {
+        let sealing = try await world.seal(from: world.stranger.id)
+        #expect(await offered(try world.head(sealing)) == "envelope-invalid")
+        try await expectNothingTaken()
+    }
+
+    @Test func anEnvelopeForAnotherRecipientIsRefused() async throws {
+        let sealing = try await world.seal(to: world.stranger.id)
+        #expect(await offered(try world.head(sealing)) == "wrong-address")
+        try await expectNothingTaken()
+    }
+
+    @Test func anEnvelopeOfAnotherFederationIsRefused() async throws {
+        let sealing = try await world.seal(federation: SHA256.digest([1]))
+        #expect(await offered(try world.head(sealing)) == "foreign-federation")
+        try await expectNothingTaken()
+    }
+
+    @Test func anExpiredEnvelopeIsRefused() async throws {
+        let head = try world.head(try await world.seal(life: 60))
+        world.clock.advance(seconds: 60)
+        #expect(await offered(head) == "expired")
+        try await expectNothingTaken()
+    }
+
+    @Test func anEnvelopeDatedAheadIsRefused() async throws {
+        let sealing = try await world.seal(created: 301)
+        #expect(await offered(try world.head(sealing)) == "dated-ahead")
+        try await expectNothingTaken()
+    }
+
+    @Test func aHeadWithAFlippedBitIsRefused() async throws {
+        var head = try world.head(try await world.seal())
+        head[head.count / 2] ^= 1
+        #expect(await offered(head) == "envelope-invalid")
+        try await expectNothingTaken()
+    }
+
+    /// The sender's own signature over a verdict that its policy never gave.
+    @Test func aForgedVerdictIsRefusedWithASignedNo() async throws {
+        let sealing = try await world.seal()
+        let honest = try world.verdict { $0.label = nil }
+        #expect(honest.outcome == .refused)
+        let record = String(decoding: honest.record, as: UTF8.self)
+            .replacingOccurrences(of: "\"refused\"", with: "\"permitted\"")
+        let head = try world.head(
+            sealing, record: Array(record.utf8), facts: honest.facts)
+        let answer = try await node.exchange.offer(
+            head: head, payload: sealing.payload, from: world.sender.id)
+        #expect(answer.state == "refused")
+        #expect(answer.receipt != nil)
+        try await expectNothingTaken()
+    }
+
+    @Test func factsThatAreNotThoseOfTheVerdictAreRefused() async throws {
+        let sealing = try await world.seal()
+        let head = try world.head(sealing, facts: TestFederation.facts(personal: true))
+        let answer = try await node.exchange.offer(head: head, payload: nil, from: world.sender.id)
+        #expect(answer.state == "refused")
+        try await expectNothingTaken()
+    }
+
+    @Test func aVerdictForAnotherDestinationIsRefused() async throws {
+        let verdict = try world.verdict {
+            $0.destination = world.stranger.id
+            $0.sectors = world.federation.sectors
+        }
+        let head = try world.head(try await world.seal(), verdict: verdict)
+        let answer = try await node.exchange.offer(head: head, payload: nil, from: world.sender.id)
+        #expect(answer.state == "refused")
+        try await expectNothingTaken()
+    }
+
+    /// Nothing of this version lets an officer prove either to another node.
+    @Test(arguments: ["emergency", "document"])
+    func whatNoOfficerCanProveHereOpensNothing(claim: String) async throws {
+        let verdict = try world.verdict { question in
+            if claim == "emergency" { question.isEmergency = true }
+            if claim == "document" { question.documents = ["SG:consent"] }
+        }
+        let head = try world.head(try await world.seal(), verdict: verdict)
+        let answer = try await node.exchange.offer(head: head, payload: nil, from: world.sender.id)
+        #expect(answer.state == "refused")
+        try await expectNothingTaken()
+    }
+
+    @Test func aVerdictOlderThanItsReleaseAllowsIsRefused() async throws {
+        let verdict = try world.verdict()
+        world.clock.advance(seconds: Limits.verdictAgeSecondsMax + 1)
+        let head = try world.head(try await world.seal(), verdict: verdict)
+        #expect(await offered(head) == "verdict-too-old")
+        try await expectNothingTaken()
+    }
+
+    @Test func aHeadUnderAnotherMembershipListIsStale() async throws {
+        let head = try world.head(try await world.seal(), serial: 2)
+        #expect(await offered(head) == "stale-membership")
+        try await expectNothingTaken()
+    }
+
+    @Test func aRouteThatTheVerdictDoesNotKnowIsRefused() async throws {
+        let head = try world.head(try await world.seal(), relay: world.stranger.id)
+        let answer = try await node.exchange.offer(head: head, payload: nil, from: world.sender.id)
+        #expect(answer.state == "refused")
+        try await expectNothingTaken()
+    }
+
+    @Test func anotherEditionIsStaleAndNotFinal() async throws {
+        let other = try TestFederation(
+            TestFederation.Plan(edits: [
+                "VN/hub": (file: "SG.yaml", old: "edition: 1", new: "edition: 2")
+            ]))
+        let sealing = try await other.seal()
+        let head = try other.head(sealing)
+        let refusal = await problem {
+            _ = try await other.recipient.exchange.offer(
+                head: head, payload: nil, from: other.sender.id)
+        }
+        #expect(refusal == "stale-edition")
+        #expect(try await other.recipient.inbound(sealing.core.id, from: other.sender) == nil)
+    }
+
+    @Test func offersOfOnePeerAreSummarisedBeyondARate() async throws {
+        let head = try world.head(try await world.seal(to: world.stranger.id))
+        for _ in 0..<70 { #expect(await offered(head) == "wrong-address") }
+        #expect(try await node.entries("offer.refused") == 60)
+        try await node.exchange.enterCounted()
+        #expect(try await node.entries("offers.refused") == 1)
+        #expect(await offered(head) == "wrong-address")
+        #expect(try await node.entries("offer.refused") == 61)
+    }
+
+    @Test func twoOffersOfOneNewEnvelopeMakeOneUpload() async throws {
+        let sealing = try await world.seal()
+        let head = try world.head(sealing)
+        let node = node
+        let sender = world.sender.id
+        await withTaskGroup { group in
+            for _ in 0..<4 {
+                group.addTask {
+                    _ = try? await node.exchange.offer(head: head, payload: nil, from: sender)
+                }
+            }
+        }
+        #expect(try await node.entries("transfer.received") == 1)
+        #expect(try await node.take(sealing).state == "delivered")
+        #expect(try await node.opened(sealing.core.id) == TestFederation.bytes(5_000))
+    }
+}
