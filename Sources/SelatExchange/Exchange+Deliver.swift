@@ -34,27 +34,54 @@ extension Exchange {
 
     /// Pursues one transfer until it has ended or the task is cancelled.
     func pursue(_ id: TransferID) async {
-        do {
-            guard let row = try await store.read({ try $0.outbound(id) }) else { return }
-            let delivery = try Delivery(row)
-            while !delivery.sender.state.isOutcome, !Task.isCancelled {
-                await lanes.enter(delivery.to, delivery.precedence, id)
-                delivery.pause = nil
-                do {
-                    try await drive(delivery, .due)
-                    await lanes.leave(delivery.to)
-                } catch {
-                    await lanes.leave(delivery.to)
-                    throw error
-                }
-                guard !delivery.sender.state.isOutcome else { break }
-                try await Task.sleep(for: delivery.pause ?? untilExpiry(of: delivery.sender))
+        var faults = 0
+        while !Task.isCancelled {
+            do {
+                return try await pursueFromStore(id)
+            } catch {
+                if Task.isCancelled { return }
+                // Not the link but this node: the disk is full, a file cannot be read. What is
+                // durable is right, so the pursuit begins again from there.
+                faults += 1
+                logger.error("transfer waits", metadata: ["id": "\(id)", "error": "\(error)"])
+                await note(cause: "\(error)", id)
+                try? await Task.sleep(for: backoff(faults))
             }
-        } catch is CancellationError {
-            return
-        } catch {
-            logger.error("transfer is parked", metadata: ["id": "\(id)", "error": "\(error)"])
         }
+    }
+
+    private func pursueFromStore(_ id: TransferID) async throws {
+        guard let row = try await store.read({ try $0.outbound(id) }) else { return }
+        let delivery = try Delivery(row)
+        while !delivery.sender.state.isOutcome {
+            await lanes.enter(delivery.to, delivery.precedence, id)
+            delivery.pause = nil
+            do {
+                try Task.checkCancellation()
+                try await drive(delivery, .due)
+                await lanes.leave(delivery.to)
+            } catch {
+                await lanes.leave(delivery.to)
+                throw error
+            }
+            guard !delivery.sender.state.isOutcome else { return }
+            try await Task.sleep(for: delivery.pause ?? untilExpiry(of: delivery.sender))
+        }
+    }
+
+    /// Why a transfer waits, for `selat show`, where the database still takes it.
+    private func note(cause: String, _ id: TransferID) async {
+        _ = try? await store.commit { transaction in
+            guard var row = try transaction.outbound(id), !(try Sender(row)).state.isOutcome else {
+                return
+            }
+            row.cause = cause
+            try transaction.save(row)
+        }
+    }
+
+    private func backoff(_ failures: Int) -> Duration {
+        .milliseconds(Backoff.milliseconds(failures: failures, jitter: entropy.bytes(1)[0]))
     }
 
     private func untilExpiry(of sender: Sender) -> Duration {
@@ -83,7 +110,9 @@ extension Exchange {
         case .save:
             try await record(delivery, kind: nil, cause: nil, from: before)
         case .release(let attempt):
-            return try await release(delivery, attempt: attempt)
+            return try await tried(delivery) {
+                try await self.release(delivery, attempt: attempt)
+            }
         case .offer:
             return try await tried(delivery) { try await self.offer(delivery) }
         case .upload(let offset):
@@ -91,10 +120,9 @@ extension Exchange {
         case .sendLastPiece:
             break
         case .retry(let failures):
-            let jitter = entropy.bytes(1)[0]
-            delivery.pause = .milliseconds(Backoff.milliseconds(failures: failures, jitter: jitter))
+            delivery.pause = backoff(failures)
         case .destroy:
-            await destroy(delivery)
+            await spool.remove(SpoolFolder.Name(outbound: delivery.id))
         }
         return nil
     }
@@ -109,15 +137,21 @@ extension Exchange {
             throw error
         } catch is CancellationError {
             throw CancellationError()
-        } catch let problem as Problem
-            where problem.type == "urn:selat:problem:\(Recipient.Refusal.staleEdition.rawValue)"
-        {
+        } catch let problem as Problem where Self.asksForNewAttempt.contains(problem.type) {
             return .headStale(cause: "\(problem)")
+        } catch let fault as FileFault {
+            return .failed(cause: "\(fault)")
         } catch {
             if Task.isCancelled { throw CancellationError() }
             return .failed(cause: "\(delivery.to): \(error)")
         }
     }
+
+    /// Refusals that another head can mend.
+    private static let asksForNewAttempt = Set(
+        [Recipient.Refusal.staleEdition, .staleMembership, .verdictTooOld].map {
+            "urn:selat:problem:\($0.rawValue)"
+        })
 
     // MARK: Recording
 
@@ -127,11 +161,13 @@ extension Exchange {
         let (sender, id, receipt) = (delivery.sender, delivery.id, delivery.receipt)
         let entryKind = try kind.map { try EntryKind($0) }
         _ = try await store.commit { transaction in
-            guard var row = try transaction.outbound(id), row.state == before.state.rawValue else {
-                throw ServiceProblem.unknownTransfer(id)
+            // The state that this was decided on; else the pursuit begins again from the row.
+            guard var row = try transaction.outbound(id), row.isAs(before) else {
+                throw ServiceProblem.notReady(
+                    "`\(id)` has changed meanwhile", remedy: "it goes on by itself")
             }
             row.take(sender)
-            // Nothing seals or signs for it any more, whatever happens after this commit.
+            // With the key the payload is destroyed, also where a disk keeps old blocks.
             if sender.state.isOutcome { row.contentKey = nil }
             if let receipt { row.receipt = receipt }
             try transaction.save(row)
@@ -153,12 +189,6 @@ extension Exchange {
         }
     }
 
-    /// The content key went with the commit of the outcome: without it the payload is noise, also
-    /// where a disk keeps old blocks. A late receipt alone may still be awaited, so nothing stays.
-    private func destroy(_ delivery: Delivery) async {
-        await spool.remove(SpoolFolder.Name(outbound: delivery.id))
-    }
-
     // MARK: Release
 
     /// Makes the verdict again and signs the head of this attempt.
@@ -167,18 +197,19 @@ extension Exchange {
         guard let row = try await store.read({ try $0.outbound(id) }), let wrapped = row.contentKey,
             let stored = row.sealed
         else { throw ServiceProblem.unknownTransfer(id) }
-        let request = try OutboundRequest.read(row.request).request
-        let again: Decision
-        do {
-            again = try decide(request)
-        } catch {
-            return .failed(cause: "\(error)")
-        }
+        let (request, permitted) = try OutboundRequest.read(row.request)
+        let again = try decide(request)
+        if let reason = unsendable(again.verdict) { return .releaseRefused(cause: reason) }
         // No officer's approval reaches this node yet: what owes one stays in `waiting`, and where
         // the verdict made again owes one, this is nil.
         guard let release = again.permit?.release(approvals: [], again: again) else {
             return .releaseRefused(
                 cause: "judged again at release: \(again.verdict.outcome.rawValue)")
+        }
+        guard again.verdict.hasSameBasis(as: permitted) else {
+            return .releaseRefused(
+                cause: "judged again at release: other grounds or duties than those it was sealed"
+                    + " under; send it anew")
         }
         let record = try SealedRecord(stored: stored)
         let key = try ContentKey(stored: try storageKey.unwrap(wrapped, for: .outbound(id)))
@@ -215,8 +246,14 @@ extension Exchange {
         do {
             let answer = try await client.offer(upload, head: head, payload: payload)
             await peers.keep(client)
-            guard let receipt = answer.receipt else { return .accepted(offset: answer.offset) }
-            return try event(of: receipt, head: head, delivery)
+            if let receipt = answer.receipt {
+                return try await event(of: receipt, head: head, delivery)
+            }
+            guard answer.state == Recipient.State.receiving.rawValue, answer.offset <= size else {
+                throw TransportFault.unexpectedAnswer(
+                    "`\(answer.state)` at byte \(answer.offset), and no receipt")
+            }
+            return .accepted(offset: answer.offset)
         } catch {
             try await release(client, after: error)
             throw error
@@ -241,6 +278,12 @@ extension Exchange {
         let head = try await spool.read(name, .head)
         let stream = try SpoolStream(spool.path(of: name, .payload), in: spool)
         let upload = UploadID(from: identity.node, transfer: delivery.id)
+        guard offset <= stream.size else {
+            throw FileFault(
+                "reading", spool.path(of: name, .payload), code: 0, reason: "ends before \(offset)")
+        }
+        // It lacks nothing but the word that it is whole.
+        if offset == stream.size { try await handOn(delivery) }
         let client = try await peers.take(delivery.to)
         var position = offset
         do {
@@ -255,16 +298,33 @@ extension Exchange {
             guard let receipt = state.receipt else {
                 return .failed(cause: "\(delivery.to) gave no receipt for the whole payload")
             }
-            return try event(of: receipt, head: head, delivery)
+            return try await event(of: receipt, head: head, delivery)
         } catch {
             try await release(client, after: error)
             throw error
         }
     }
 
-    /// What the recipient's receipt means, once it is verified.
-    private func event(
+    /// What the recipient's receipt means; one that proves nothing is dropped, and entered.
+    private nonisolated(nonsending) func event(
         of receipt: [UInt8], head: [UInt8], _ delivery: Delivery
+    ) async throws -> Sender.Event {
+        do {
+            return try verified(receipt, head: head, delivery)
+        } catch {
+            let (id, to) = (delivery.id, delivery.to)
+            _ = try await store.commit { transaction in
+                try transaction.append(
+                    EntryDraft(
+                        kind: "receipt.rejected", transfer: id, actor: .node(to),
+                        details: ["cause": .string(String("\(error)".prefix(1_000)))]))
+            }
+            throw error
+        }
+    }
+
+    private func verified(
+        _ receipt: [UInt8], head: [UInt8], _ delivery: Delivery
     ) throws -> Sender.Event {
         let now = clock.now()
         let recipient = try federation.node(delivery.to, at: now)

@@ -86,6 +86,7 @@ extension Exchange {
                     "`\(id)` is \(row.state)", remedy: "only what was delivered can be exported")
             }
             name = SpoolFolder.Name(inbound: id, from: row.from)
+            try await recordExport(id)
         } else if let row = try await store.read({ try $0.outbound(id) }) {
             guard row.attempt > 0, !(try Sender(row)).state.isOutcome else {
                 throw ServiceProblem.notReady(
@@ -93,10 +94,29 @@ extension Exchange {
                     remedy: "export at the recipient, or while it is under way")
             }
             name = SpoolFolder.Name(outbound: id)
+            try await recordExport(id, handsOn: true)
         } else {
             throw ServiceProblem.unknownTransfer(id)
         }
         return try await packed(name)
+    }
+
+    /// Before the first byte leaves: a package is a complete envelope, whoever carries it.
+    private func recordExport(_ id: TransferID, handsOn: Bool = false) async throws {
+        _ = try await store.commit { transaction in
+            if handsOn {
+                guard var row = try transaction.outbound(id),
+                    !(try Sender(row)).state.isOutcome
+                else {
+                    throw ServiceProblem.notReady(
+                        "`\(id)` has ended", remedy: "see `selat show \(id)`")
+                }
+                row.handedOn = true
+                try transaction.save(row)
+            }
+            try transaction.append(
+                EntryDraft(kind: "transfer.exported", transfer: id, details: [:]))
+        }
     }
 
     private func packed(_ name: SpoolFolder.Name) async throws -> Opening {

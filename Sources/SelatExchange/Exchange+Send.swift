@@ -6,6 +6,7 @@ import SelatEnvelope
 import SelatFederation
 package import SelatPolicy
 import SelatStore
+import SelatTransport
 import Synchronization
 
 // The sender's road: parse the request, decide, record, seal under the permit, record, answer.
@@ -43,6 +44,34 @@ extension Exchange {
         }
     }
 
+    /// Why a dataset that may go cannot go by this version, if it cannot.
+    func unsendable(_ verdict: Verdict) -> String? {
+        guard !federation.suites(at: clock.now()).isEmpty else {
+            return "the membership list allows no suite that this version knows"
+        }
+        let least = verdict.suiteAtLeast
+        return Suite.p256.satisfies(least)
+            ? nil : "suite \(least.rawValue) or better is owed, and this version knows 1"
+    }
+
+    /// What would be found out only when the head is made, or offered.
+    private func checkSize(_ request: OutboundRequest, _ verdict: Verdict) throws {
+        // Room for what else stands in a manifest, and for its sealing.
+        let manifest =
+            request.dataset.json.canonical.count + 2 * verdict.record.count + 64 << 10
+        guard manifest <= Limits.manifestBytesMax else {
+            throw ServiceProblem.badDataset(
+                "its description is too large: \(manifest) bytes of \(Limits.manifestBytesMax)")
+        }
+        let leaves = try SegmentLayout(messageSize: request.dataset.totalBytes).count * 32
+        guard leaves + UInt64(manifest + 2 * Limits.headerBytesMax) <= Limits.envelopeHeadBytesMax
+        else {
+            throw ServiceProblem.badDataset(
+                "\(request.dataset.totalBytes) bytes are too many for one envelope; send it in parts"
+            )
+        }
+    }
+
     /// What `begin` answers.
     package struct Begun: Sendable {
         package let id: TransferID
@@ -56,6 +85,10 @@ extension Exchange {
         _ request: OutboundRequest, lifeSeconds: Int64, by user: UInt32
     ) async throws -> Begun {
         let decision = try decide(request)
+        try checkSize(request, decision.verdict)
+        if decision.permit != nil, let reason = unsendable(decision.verdict) {
+            throw ServiceProblem.notReady(reason, remedy: "nothing was sent")
+        }
         let now = clock.now()
         let id = try await newID()
         let verdict = decision.verdict
@@ -86,7 +119,8 @@ extension Exchange {
 
     private func newID() async throws -> TransferID {
         let counts = try await store.read { try $0.transferCounts().outbound }
-        let open = Sender.openStates.reduce(0) { $0 + counts[$1, default: 0] }
+        let begun = Sender.openStates.union([Sender.State.sealing.rawValue])
+        let open = begun.reduce(0) { $0 + counts[$1, default: 0] }
         guard open < Limits.transfersOpenMax else {
             throw ServiceProblem.notReady(
                 "\(open) transfers are under way", remedy: "wait until some have ended")
@@ -114,8 +148,14 @@ extension Exchange {
             accepted.yield(id)
             return state
         } catch {
-            try await endSealing(id, cause: "sealing failed: \(error)")
-            throw Self.problem(of: error)
+            let problem = Self.problem(of: error)
+            do {
+                try await endSealing(id, cause: "sealing failed: \(error)")
+            } catch {
+                // The database takes nothing now; housekeeping tries again.
+                cutShort.withLock { $0[id] = "sealing failed: \(problem)" }
+            }
+            throw problem
         }
     }
 
@@ -176,11 +216,12 @@ extension Exchange {
     /// Ends a transfer whose dataset was never sealed whole. No id was answered for it.
     func endSealing(_ id: TransferID, cause: String) async throws {
         let now = clock.now()
-        _ = try await store.commit { transaction in
-            guard var row = try transaction.outbound(id) else { return }
+        let ended = try await store.commit { transaction -> Bool in
+            guard var row = try transaction.outbound(id) else { return false }
             var sender = try Sender(row)
-            for action in sender.handle(.sealingFailed(cause: cause), at: now) {
-                guard case .record(let kind, let cause) = action else { continue }
+            let actions = sender.handle(.sealingFailed(cause: cause), at: now)
+            guard actions.contains(.destroy) else { return false }
+            for case .record(let kind, let cause) in actions {
                 try transaction.append(
                     EntryDraft(
                         kind: try EntryKind(kind), transfer: id,
@@ -189,7 +230,9 @@ extension Exchange {
             row.take(sender)
             row.contentKey = nil
             try transaction.save(row)
-        }
+            return true
+        }.value
+        guard ended else { return }
         await spool.remove(SpoolFolder.Name(outbound: id))
         await endings.tell(id)
     }
@@ -201,7 +244,14 @@ extension Exchange {
             for id in overdue { pending[id] = nil }
             return overdue
         }
-        for id in overdue { try await endSealing(id, cause: "the dataset never came") }
+        let causes = cutShort.withLock { cutShort in
+            for id in overdue { cutShort[id] = "the dataset never came" }
+            return cutShort
+        }
+        for (id, cause) in causes {
+            try await endSealing(id, cause: cause)
+            cutShort.withLock { $0[id] = nil }
+        }
     }
 }
 
@@ -229,10 +279,15 @@ extension Sender {
 }
 
 extension OutboundRow {
+    /// Whether it still says what the machine was made from.
+    func isAs(_ sender: Sender) -> Bool {
+        state == sender.state.rawValue && handedOn == sender.handedOn && attempt == sender.attempt
+    }
+
     /// Takes over what is durable of the machine.
     mutating func take(_ sender: Sender) {
         state = sender.state.rawValue
-        handedOn = sender.handedOn
+        handedOn = handedOn || sender.handedOn
         attempt = sender.attempt
         cause = sender.cause
     }

@@ -26,6 +26,8 @@ package final class Exchange: Sendable {
 
     /// Permitted transfers whose payload has not begun to arrive.
     let pending = Mutex<[TransferID: PendingSeal]>([:])
+    /// Sealings that ended and could not be recorded as ended yet, with their causes.
+    let cutShort = Mutex<[TransferID: String]>([:])
     /// Transfers that are free to be pursued.
     let accepted: AsyncStream<TransferID>.Continuation
     let acceptances: AsyncStream<TransferID>

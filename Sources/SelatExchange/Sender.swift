@@ -123,6 +123,11 @@ package struct Sender: Hashable, Sendable {
             return [.record("transfer.released", cause: nil), .offer]
         case (.releaseRefused(let cause), .queued), (.releaseRefused(let cause), .sending):
             return handedOn ? end(.unconfirmed, cause) : end(.cancelled, cause)
+        case (.accepted, .queued) where now >= expires, (.accepted, .sending) where now >= expires,
+            (.failed, .queued) where now >= expires, (.failed, .sending) where now >= expires,
+            (.headStale, .queued) where now >= expires,
+            (.headStale, .sending) where now >= expires:
+            return expire()
         case (.accepted(let offset), .queued):
             state = .sending
             return begun() + [.record("transfer.offered", cause: nil), .upload(from: offset)]
@@ -152,7 +157,8 @@ package struct Sender: Hashable, Sendable {
     }
 
     private mutating func tryNow(at now: Timestamp) -> [Action] {
-        if now >= expires { return expire() }
+        // What may have arrived is asked for once more: the recipient repeats its receipt.
+        if now >= expires { return handedOn ? [.offer] : expire() }
         return attempt == 0 || headIsStale ? [.release(attempt: attempt + 1)] : [.offer]
     }
 

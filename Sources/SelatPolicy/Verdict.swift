@@ -78,7 +78,7 @@ package struct Verdict: Hashable, Sendable {
 extension Verdict {
     /// Whether two verdicts on one transfer rest on the same facts, grounds and obligations, so
     /// that approvals given under one hold under the other.
-    func hasSameBasis(as other: Verdict) -> Bool {
+    package func hasSameBasis(as other: Verdict) -> Bool {
         question.source == other.question.source
             && question.destination == other.question.destination
             && question.relays == other.question.relays

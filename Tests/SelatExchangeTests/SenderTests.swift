@@ -67,15 +67,29 @@ struct SenderTests {
         var sender = Self.sender(
             [.sealed(approvalsOwed: false), .due, .released, .accepted(offset: 0)]
                 + (handedOn ? [.lastPieceReady] : []))
-        let actions = sender.handle(.due, at: Self.expires)
+        var actions = sender.handle(.due, at: Self.expires)
+        if handedOn {
+            // It is asked for once more, and no byte of it is sent any more.
+            #expect(actions == [.offer])
+            actions = sender.handle(.accepted(offset: 0), at: Self.expires)
+        }
         #expect(sender.state == outcome)
         #expect(actions.last == .destroy)
+    }
+
+    @Test func theLastQuestionMayStillBringTheReceipt() {
+        var sender = Self.sender(
+            [.sealed(approvalsOwed: false), .due, .released, .accepted(offset: 0), .lastPieceReady])
+        #expect(sender.handle(.due, at: Self.expires) == [.offer])
+        _ = sender.handle(.deliveryProven, at: Self.expires)
+        #expect(sender.state == .delivered)
     }
 
     @Test func aLateReceiptSettlesUnconfirmedAndNothingElse() {
         var sender = Self.sender(
             [.sealed(approvalsOwed: false), .due, .released, .accepted(offset: 0), .lastPieceReady])
         _ = sender.handle(.due, at: Self.expires)
+        _ = sender.handle(.failed(cause: "no answer"), at: Self.expires)
         #expect(sender.state == .unconfirmed)
         _ = sender.handle(.deliveryProven, at: Self.expires)
         #expect(sender.state == .delivered)

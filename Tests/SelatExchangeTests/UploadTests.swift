@@ -1,0 +1,224 @@
+import Foundation
+import NIOCore
+import SelatAudit
+import SelatCore
+import SelatCrypto
+import SelatEnvelope
+import SelatFederation
+import SelatHTTP
+import SelatPolicy
+import SelatStore
+import SelatTestSupport
+import SelatTransport
+import Testing
+
+@testable import SelatExchange
+
+/// Payloads that arrive in pieces, broken, twice, too late or not as they were signed.
+struct UploadTests {
+    /// Three segments.
+    static let size = 2_500_000
+    let world: TestFederation
+    var node: TestNode { world.recipient }
+
+    init() throws { world = try TestFederation() }
+
+    private func begun(_ size: Int = Self.size, life: Int64 = 3_600) async throws -> Sealing {
+        let sealing = try await world.seal(size, life: life)
+        let answer = try await node.exchange.offer(
+            head: world.head(sealing), payload: nil, from: world.sender.id)
+        #expect(answer.state == "receiving")
+        return sealing
+    }
+
+    private func append(
+        _ sealing: Sealing, _ bytes: ArraySlice<UInt8>, at offset: UInt64, complete: Bool = true
+    ) async throws -> UploadState {
+        try await node.exchange.append(
+            sealing.upload, from: world.sender.id, offset: offset, length: nil, complete: complete,
+            body: UploadBody(Pieces(pieces: [Array(bytes)])))
+    }
+
+    private func expectDelivered(_ sealing: Sealing, _ size: Int = Self.size) async throws {
+        #expect(try await node.opened(sealing.core.id) == TestFederation.bytes(size))
+        #expect(try await node.entries("transfer.arrived") == 1)
+    }
+
+    @Test func aFlippedSegmentIsRefusedAndTheUploadResumes() async throws {
+        let sealing = try await begun()
+        var forged = sealing.payload
+        forged[1_500_000] ^= 1
+        #expect(
+            await problem { _ = try await append(sealing, forged[...], at: 0) } == "payload-invalid"
+        )
+        #expect(try await node.entries("offer.refused") == 1)
+        let state = try await node.exchange.uploadState(sealing.upload, from: world.sender.id)
+        #expect(!state.complete)
+        #expect(try await node.take(sealing, from: state.offset).state == "delivered")
+        try await expectDelivered(sealing)
+    }
+
+    @Test func morePayloadThanTheHeaderNamesIsRefused() async throws {
+        let sealing = try await begun()
+        let longer = sealing.payload + [0]
+        #expect(
+            await problem { _ = try await append(sealing, longer[...], at: 0) } == "payload-invalid"
+        )
+        #expect(try await node.take(sealing).state == "delivered")
+        try await expectDelivered(sealing)
+    }
+
+    @Test func aBrokenUploadGoesOnAtItsDurableOffsetAfterARestart() async throws {
+        let sealing = try await begun()
+        let whole = UploadBody(Pieces(pieces: [sealing.payload]))
+        let body = UploadBody(Broken(body: whole, limit: 1_500_000))
+        await #expect(throws: (any Error).self) {
+            _ = try await node.exchange.append(
+                sealing.upload, from: world.sender.id, offset: 0, length: nil, complete: true,
+                body: body)
+        }
+        try await node.restart()
+        let state = try await node.exchange.uploadState(sealing.upload, from: world.sender.id)
+        #expect(state.offset == 56 + 1_049_600)
+        #expect(try await node.take(sealing, from: state.offset).state == "delivered")
+        try await expectDelivered(sealing)
+    }
+
+    @Test func anUploadInPartsAnswersHowFarItCame() async throws {
+        let sealing = try await begun()
+        let part = try await append(
+            sealing, sealing.payload[..<1_500_000], at: 0, complete: false)
+        #expect(part.offset == 56 + 1_049_600)
+        #expect(!part.complete)
+        #expect(try await node.take(sealing, from: part.offset).state == "delivered")
+        try await expectDelivered(sealing)
+    }
+
+    @Test(arguments: [1, 1_049_656, 5_000_000] as [UInt64])
+    func anUploadThatStandsElsewhereIsToldWhere(offset: UInt64) async throws {
+        let sealing = try await begun()
+        do {
+            _ = try await append(sealing, [], at: offset)
+            Issue.record("taken")
+        } catch let problem as Problem {
+            #expect(problem.expectedOffset == 0)
+        }
+    }
+
+    @Test func anUploadBehindTheEndOfADeliveredOneIsAnsweredWithTheReceipt() async throws {
+        let sealing = try await begun()
+        let done = try await node.take(sealing)
+        let again = try await append(sealing, [], at: UInt64(sealing.payload.count))
+        #expect(again == done)
+        #expect(again.receipt != nil)
+        try await expectDelivered(sealing)
+    }
+
+    @Test func aStrangerCannotAppendOrAsk() async throws {
+        let sealing = try await begun()
+        let node = node
+        let stranger = world.stranger.id
+        #expect(
+            await problem {
+                _ = try await node.exchange.uploadState(sealing.upload, from: stranger)
+            } == "unknown-upload")
+        #expect(
+            await problem {
+                _ = try await node.exchange.append(
+                    sealing.upload, from: stranger, offset: 0, length: nil, complete: true,
+                    body: UploadBody(Pieces(pieces: [])))
+            } == "unknown-upload")
+    }
+
+    @Test func aNewerAppendFencesOffTheOlder() async throws {
+        let sealing = try await begun()
+        let (taken, told) = AsyncStream<Void>.makeStream()
+        let node = node
+        let slow = Pieces(pieces: [Array(sealing.payload[..<100_000])], end: .wait, taken: told)
+        let older = Task {
+            await problem {
+                _ = try await node.exchange.append(
+                    sealing.upload, from: sealing.core.from, offset: 0, length: nil, complete: true,
+                    body: UploadBody(slow))
+            }
+        }
+        for await _ in taken {}
+        #expect(try await node.take(sealing).state == "delivered")
+        #expect(await older.value != nil)
+        try await expectDelivered(sealing)
+    }
+
+    @Test(arguments: ["removed", "cut"])
+    func aPayloadFileThatACrashTookIsBegunAgain(loss: String) async throws {
+        let sealing = try await begun()
+        let part = try await append(
+            sealing, sealing.payload[..<1_500_000], at: 0, complete: false)
+        let path = node.spool.path(
+            of: SpoolFolder.Name(inbound: sealing.core.id, from: sealing.core.from), .payload)
+        if loss == "removed" { #expect(unlink(path) == 0) } else { #expect(truncate(path, 9) == 0) }
+        do {
+            _ = try await node.take(sealing, from: part.offset)
+            Issue.record("taken")
+        } catch let problem as Problem {
+            #expect(problem.expectedOffset == 0)
+        }
+        #expect(try await node.take(sealing).state == "delivered")
+        try await expectDelivered(sealing)
+    }
+
+    @Test func whatIsWholeOnlyAfterItExpiredLeavesNothing() async throws {
+        let sealing = try await begun(life: 60)
+        world.clock.advance(seconds: 60)
+        let state = try await node.take(sealing)
+        #expect(state.state == "lapsed")
+        #expect(state.receipt == nil)
+        let row = try #require(try await node.inbound(sealing.core.id, from: world.sender))
+        #expect(row.contentKey == nil)
+        #expect(try node.files == [])
+        #expect(try await node.entries("transfer.lapsed") == 1)
+    }
+
+    @Test func anOverdueUploadIsEndedWhileItRuns() async throws {
+        let sealing = try await begun(life: 60)
+        let (taken, told) = AsyncStream<Void>.makeStream()
+        let node = node
+        let slow = Pieces(pieces: [Array(sealing.payload[..<100_000])], end: .wait, taken: told)
+        let running = Task {
+            await problem {
+                _ = try await node.exchange.append(
+                    sealing.upload, from: sealing.core.from, offset: 0, length: nil, complete: true,
+                    body: UploadBody(slow))
+            }
+        }
+        for await _ in taken {}
+        world.clock.advance(seconds: 60)
+        try await node.exchange.endOverdue()
+        #expect(await running.value != nil)
+        #expect(try node.files == [])
+        #expect(try await node.take(sealing).state == "lapsed")
+    }
+
+    @Test func anOpenedDatasetThatWasTamperedWithGivesNoByteBehindTheTampering() async throws {
+        let sealing = try await begun()
+        _ = try await node.take(sealing)
+        let path = node.spool.path(
+            of: SpoolFolder.Name(inbound: sealing.core.id, from: sealing.core.from), .payload)
+        let file = try #require(FileHandle(forUpdatingAtPath: path))
+        try file.seek(toOffset: 1_500_000)
+        try file.write(contentsOf: [sealing.payload[1_500_000] ^ 1])
+        try file.close()
+        let opening = try await node.exchange.open(sealing.core.id, by: 0)
+        var bytes: [UInt8] = []
+        var failures = 0
+        for _ in 0..<10 where failures < 3 {
+            do {
+                guard let piece = try await opening.next() else { break }
+                #expect(failures == 0)
+                bytes += piece.readableBytesView
+            } catch { failures += 1 }
+        }
+        #expect(failures > 0)
+        #expect(bytes.count <= 1_500_000)
+        #expect(bytes == Array(TestFederation.bytes(Self.size)[..<bytes.count]))
+    }
+}
