@@ -44,7 +44,9 @@ package struct Recipient: Hashable, Sendable {
         /// broken or hostile peer apart from a lawful one, or a state that the sender can mend.
         package var isFinal: Bool {
             switch self {
-            case .verdictDiffers, .importRefused, .importIncomplete, .suiteTooWeak: true
+            case .verdictDiffers, .importRefused, .importIncomplete, .suiteTooWeak, .tooLarge,
+                .livesTooLong:
+                true
             default: false
             }
         }
