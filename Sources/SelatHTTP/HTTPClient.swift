@@ -1,3 +1,4 @@
+import Glibc
 package import HTTPTypes
 package import NIOCore
 import NIOHTTP1
@@ -20,7 +21,8 @@ package final class HTTPClient: Sendable {
     package let peer: ConnectionPeer
 
     /// Connects, and establishes the peer when there is something below HTTP.
-    /// - Throws: what connecting throws, and what `security` refuses.
+    /// - Throws: `HTTPFault.unreachable` when nobody answers at a host and port, what connecting to a
+    ///   path throws, and what `security` refuses.
     package static func connect(
         to address: HTTPAddress, limits: HTTPLimits = HTTPLimits(),
         security: ConnectionSecurity? = nil,
@@ -35,13 +37,19 @@ package final class HTTPClient: Sendable {
                 try Self.setUp(channel, limits: limits, security: security)
             }
         }
-        let connected =
-            switch address {
-            case .tcp(let host, let port):
-                try await bootstrap.connect(host: host, port: port, channelInitializer: setUp)
-            case .unix(let path):
-                try await bootstrap.connect(unixDomainSocketPath: path, channelInitializer: setUp)
-            }
+        let connected: Connected
+        do {
+            connected =
+                switch address {
+                case .tcp(let host, let port):
+                    try await bootstrap.connect(host: host, port: port, channelInitializer: setUp)
+                case .unix(let path):
+                    try await bootstrap.connect(
+                        unixDomainSocketPath: path, channelInitializer: setUp)
+                }
+        } catch let error as NIOConnectionError {
+            throw HTTPFault.unreachable("\(address)", reason: error.reason)
+        }
         do {
             return HTTPClient(stream: connected.stream, peer: try await connected.peer.get())
         } catch {
@@ -233,6 +241,18 @@ package struct ClientResponseBody: AsyncSequence, Sendable {
             let piece = try await body.client.nextPiece(keepsConnection: body.keepsConnection)
             isDone = piece == nil
             return piece
+        }
+    }
+}
+
+extension NIOConnectionError {
+    /// The last of the addresses' failures, in words.
+    fileprivate var reason: String {
+        switch connectionErrors.last?.error {
+        case let error as IOError: String(cString: strerror(error.errnoCode)).lowercased()
+        case ChannelError.connectTimeout?: "no answer"
+        case let error?: "\(error)"
+        case nil: "the name `\(host)` does not resolve"
         }
     }
 }

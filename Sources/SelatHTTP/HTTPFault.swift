@@ -14,6 +14,8 @@ package enum HTTPFault: Error, Hashable, Sendable, CustomStringConvertible {
     case closed
     /// The body of the previous response has not been read to its end.
     case responseUnread
+    /// No connection came about.
+    case unreachable(_ address: String, reason: String)
     /// The operating system ended the connection.
     case connectionLost(_ reason: String)
     /// A daemon that answers already listens on this path.
@@ -34,6 +36,7 @@ package enum HTTPFault: Error, Hashable, Sendable, CustomStringConvertible {
         case .stalled: "the peer was too slow"
         case .closed: "the connection is closed"
         case .responseUnread: "the body of the previous response has not been read"
+        case .unreachable(let address, let reason): "connecting to \(address): \(reason)"
         case .connectionLost(let reason): "connection lost: \(reason)"
         case .socketInUse(let path): "a running daemon answers on `\(path)`; stop it first"
         case .notASocket(let path): "`\(path)` is not a socket; remove it or choose another path"
