@@ -241,6 +241,8 @@ final class Door: EnvelopeService {
     private let current: Mutex<Exchange>
     /// Bytes after which the next appends break, one each.
     let breaks = Mutex<[Int]>([])
+    /// Whether answers get lost after the work is done.
+    let losesAnswers = Mutex(false)
 
     init(_ exchange: Exchange) { current = Mutex(exchange) }
 
@@ -252,7 +254,9 @@ final class Door: EnvelopeService {
     func offer(
         head: [UInt8], payload: [UInt8]?, from peer: NodeID
     ) async throws -> OfferAnswer {
-        try await exchange.offer(head: head, payload: payload, from: peer)
+        let answer = try await exchange.offer(head: head, payload: payload, from: peer)
+        if losesAnswers.withLock({ $0 }) { throw Broken.LinkBroke() }
+        return answer
     }
 
     func uploadState(_ upload: UploadID, from peer: NodeID) async throws -> UploadState {

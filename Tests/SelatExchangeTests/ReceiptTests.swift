@@ -1,0 +1,125 @@
+import NIOCore
+import SelatAudit
+import SelatCore
+import SelatCrypto
+import SelatEnvelope
+import SelatFederation
+import SelatHTTP
+import SelatPolicy
+import SelatStore
+import SelatTestSupport
+import SelatTransport
+import Testing
+
+@testable import SelatExchange
+
+/// Receipts that prove nothing, and the one that does.
+struct ReceiptTests {
+    let world: TestFederation
+    let document: [UInt8]
+    let id: TransferID
+
+    init() async throws {
+        let world = try TestFederation()
+        let sealing = try await world.seal()
+        let answer = try await world.recipient.exchange.offer(
+            head: world.head(sealing), payload: sealing.payload, from: world.sender.id)
+        document = try #require(answer.receipt)
+        id = sealing.core.id
+        self.world = world
+    }
+
+    private func verify(_ document: [UInt8]) throws -> ReceiptStatement {
+        let node = world.recipient.id
+        let record = try world.federation.node(node, at: world.clock.now())
+        return try Receipt(parsing: document).verify(
+            signer: { try world.federation.signer($0, node: node, at: world.clock.now()) },
+            log: try VerifierKey(record.logKey))
+    }
+
+    private func changed(_ key: String, _ value: JSON) throws -> [UInt8] {
+        var members = try #require(try JSON(parsing: document).objectValue)
+        members[key] = value
+        return JSON.object(members).canonical
+    }
+
+    private func statement(by node: TestNode, _ signer: NodeID) throws -> [UInt8] {
+        let statement = ReceiptStatement(
+            federation: world.federation.id, kind: .delivered, from: world.sender.id, id: id,
+            envelope: SHA256.digest([1]), attempt: 1, signer: signer, time: world.clock.now())
+        return try CMS.sign(
+            content: statement.json.canonical, type: .receipt, signer: node.identity.signer,
+            at: world.clock.now())
+    }
+
+    @Test func theRecipientsReceiptProvesTheDelivery() throws {
+        let statement = try verify(document)
+        #expect(statement.kind == .delivered)
+        #expect(statement.id == id)
+        #expect(statement.signer == world.recipient.id)
+    }
+
+    @Test func aStatementOfAnotherNodeProvesNothing() throws {
+        let stranger = world.stranger
+        for name in [stranger.id, world.recipient.id] {
+            let forged = try statement(by: stranger, name)
+            #expect(throws: FederationError.self) {
+                try verify(try changed("statement", .string(Base64.encode(forged))))
+            }
+        }
+    }
+
+    @Test func aStatementThatNoEntryHoldsProvesNothing() throws {
+        let other = try statement(by: world.recipient, world.recipient.id)
+        #expect(throws: ReceiptError.notRecorded) {
+            try verify(try changed("statement", .string(Base64.encode(other))))
+        }
+    }
+
+    @Test func aStatementInAnothersNameProvesNothing() throws {
+        let other = try statement(by: world.recipient, world.stranger.id)
+        #expect(throws: ReceiptError.foreignSigner(world.stranger.id)) {
+            try verify(try changed("statement", .string(Base64.encode(other))))
+        }
+    }
+
+    @Test func changedDetailsAreNotThoseOfTheEntry() throws {
+        #expect(throws: ReceiptError.detailsDiffer) {
+            try verify(try changed("details", "{}"))
+        }
+        #expect(throws: ReceiptError.detailsDiffer) {
+            try verify(try changed("salt", .string(Base64.encode([UInt8](repeating: 0, count: 32)))))
+        }
+    }
+
+    @Test func aProofOfAnotherEntryProvesNothing() async throws {
+        let other = try await world.recipient.store.proof(of: 0)
+        let text = JSON.string(String(decoding: other.bytes, as: UTF8.self))
+        #expect(throws: (any Error).self) { try verify(try changed("proof", text)) }
+    }
+
+    @Test func aMutatedReceiptIsRefusedWithATypedError() throws {
+        let intact = try verify(document)
+        for mutation in Mutations.of(document, count: 150, seed: 3) {
+            let statement = try? verify(mutation)
+            #expect(statement == nil || statement == intact)
+        }
+    }
+
+    @Test func aWrappedKeyIsWorthNothingUnderAnotherRow() throws {
+        let storage = StorageKey(Random.secret(32))
+        let other = TransferID(milliseconds: 1, entropy: [UInt8](repeating: 1, count: 10))
+        let wrapped = try storage.wrap(Random.secret(32), for: .outbound(id))
+        #expect(try storage.unwrap(wrapped, for: .outbound(id)).count == 32)
+        let owners: [StorageKey.Owner] = [
+            .outbound(other), .inbound(id, from: world.sender.id),
+        ]
+        for owner in owners {
+            #expect(throws: CryptoError.self) { try storage.unwrap(wrapped, for: owner) }
+        }
+        #expect(throws: CryptoError.self) {
+            try storage.unwrap(Array(wrapped.dropLast()), for: .outbound(id))
+        }
+        #expect(throws: CryptoError.self) { try storage.unwrap([], for: .outbound(id)) }
+    }
+}
