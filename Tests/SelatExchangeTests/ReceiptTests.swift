@@ -88,7 +88,8 @@ struct ReceiptTests {
             try verify(try changed("details", "{}"))
         }
         #expect(throws: ReceiptError.detailsDiffer) {
-            try verify(try changed("salt", .string(Base64.encode([UInt8](repeating: 0, count: 32)))))
+            try verify(
+                try changed("salt", .string(Base64.encode([UInt8](repeating: 0, count: 32)))))
         }
     }
 

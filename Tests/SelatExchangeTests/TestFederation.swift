@@ -22,6 +22,8 @@ struct TestFederation: Sendable {
         var listDays: Int64 = 29
         /// A text to replace in a policy file, by node and file name.
         var edits: [String: (file: String, old: String, new: String)] = [:]
+        /// The same edit for every node.
+        var edit: (file: String, old: String, new: String)?
         /// Where a node's spool lies, if not beside its database.
         var spools: [String: String] = [:]
     }
@@ -178,7 +180,7 @@ final class TestNode: Sendable {
             path: "\(folder.path)/selat.sqlite", log: identity.log, clock: clock,
             entropy: SystemEntropy(), fatal: { preconditionFailure("\($0)") })
         let policies = try PolicySet.load(
-            files: try TestPolicies.sources(changing: plan.edits[founded.id.text]))
+            files: try TestPolicies.sources(changing: plan.edits[founded.id.text] ?? plan.edit))
         let storageKey = StorageKey(Random.secret(32))
         let spool = SpoolFolder(place)
         (id, keys, port) = (founded.id, founded.keys, founded.port)
@@ -241,6 +243,8 @@ final class Door: EnvelopeService {
     private let current: Mutex<Exchange>
     /// Bytes after which the next appends break, one each.
     let breaks = Mutex<[Int]>([])
+    /// What is answered to an offer in place of the truth.
+    let lie = Mutex<(@Sendable (OfferAnswer) -> OfferAnswer)?>(nil)
     /// Whether answers get lost after the work is done.
     let losesAnswers = Mutex(false)
 
@@ -256,7 +260,7 @@ final class Door: EnvelopeService {
     ) async throws -> OfferAnswer {
         let answer = try await exchange.offer(head: head, payload: payload, from: peer)
         if losesAnswers.withLock({ $0 }) { throw Broken.LinkBroke() }
-        return answer
+        return lie.withLock { $0 }?(answer) ?? answer
     }
 
     func uploadState(_ upload: UploadID, from peer: NodeID) async throws -> UploadState {

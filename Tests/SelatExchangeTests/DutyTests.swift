@@ -1,0 +1,204 @@
+import Foundation
+import NIOCore
+import SelatAudit
+import SelatCore
+import SelatCrypto
+import SelatEnvelope
+import SelatFederation
+import SelatHTTP
+import SelatPolicy
+import SelatStore
+import SelatTestSupport
+import SelatTransport
+import Synchronization
+import Testing
+
+@testable import SelatExchange
+
+/// What policies owe beyond a yes, and recipients that do not play fair.
+struct DutyTests {
+    /// Viet Nam's import rule with more to it.
+    private static func imports(_ more: String) throws -> TestFederation {
+        try TestFederation(
+            TestFederation.Plan(
+                edit: (
+                    file: "VN.yaml", old: "  - ground: receive\n    flow: import\n",
+                    new: "  - ground: receive\n    flow: import\n\(more)\n"
+                )))
+    }
+
+    private static let untilTomorrow = "    until: 2026-11-02"
+    private static let oneDay = "    obligations:\n      - retention: {at-most: 1 days}"
+    private static let suiteFour = "    obligations:\n      - encryption: {at-least: suite-4}"
+
+    @Test func anImportThatIsNoLongerAllowedEndsInASignedNo() async throws {
+        let world = try Self.imports(Self.untilTomorrow)
+        let (sender, recipient) = (world.sender, world.recipient)
+        let id = try await sender.send(try world.request(), life: 20 * 86_400)
+        let exchange = sender.exchange
+        // Released while it was allowed; nobody listens yet.
+        let early = Task { await exchange.pursue(id) }
+        while try await sender.outbound(id)?.cause == nil { await Task.yield() }
+        early.cancel()
+        await early.value
+        world.clock.advance(seconds: 2 * 86_400)
+        try await recipient.serving { await exchange.pursue(id) }
+        let row = try #require(try await sender.outbound(id))
+        #expect(row.state == "refused")
+        #expect(row.cause?.contains("import-refused") == true)
+        #expect(row.receipt != nil)
+        #expect(try await recipient.inbound(id, from: sender)?.state == "refused")
+        #expect(try recipient.files == [])
+    }
+
+    @Test func aRetentionDutyEndsOpeningAndLeavesNothing() async throws {
+        let world = try Self.imports(Self.oneDay)
+        let (sender, recipient) = (world.sender, world.recipient)
+        let id = try await sender.send(try world.request())
+        try await recipient.serving { await sender.exchange.pursue(id) }
+        #expect(
+            try await recipient.inbound(id, from: sender)?.destroyBy
+                == TestFederation.start + 86_400)
+        #expect(try await recipient.opened(id) == TestFederation.bytes(5_000))
+        world.clock.advance(seconds: 86_400)
+        #expect(await problem { _ = try await recipient.exchange.open(id, by: 0) } == "not-ready")
+        let row = try #require(try await recipient.inbound(id, from: sender))
+        #expect(row.state == "destroyed")
+        #expect(row.contentKey == nil)
+        #expect(try recipient.files == [])
+        #expect(try await recipient.entries("transfer.opened") == 1)
+    }
+
+    @Test func housekeepingDestroysWhatNobodyOpens() async throws {
+        let world = try Self.imports(Self.oneDay)
+        let sealing = try await world.seal()
+        let recipient = world.recipient
+        _ = try await recipient.exchange.offer(
+            head: world.head(sealing), payload: sealing.payload, from: world.sender.id)
+        try await recipient.exchange.endOverdue()
+        #expect(try recipient.files.count == 2)
+        world.clock.advance(seconds: 86_400)
+        try await recipient.exchange.endOverdue()
+        #expect(try recipient.files == [])
+        #expect(try await recipient.entries("transfer.destroyed") == 1)
+    }
+
+    @Test func aStrongerSuiteThatIsOwedIsNeitherLeftOutNorTaken() async throws {
+        let world = try Self.imports(Self.suiteFour)
+        let request = try world.request()
+        #expect(
+            await problem {
+                _ = try await world.sender.exchange.begin(request, lifeSeconds: 60, by: 0)
+            } == "not-ready")
+        let head = try world.head(try await world.seal())
+        let answer = try await world.recipient.exchange.offer(
+            head: head, payload: nil, from: world.sender.id)
+        #expect(answer.state == "refused")
+        #expect(try world.recipient.files == [])
+    }
+
+    /// Delivers under a door that lies, until a cause stands in the row.
+    private func lied(
+        _ lie: @escaping @Sendable (OfferAnswer) -> OfferAnswer
+    ) async throws -> (sender: TestNode, row: OutboundRow) {
+        let world = try TestFederation()
+        let (sender, recipient) = (world.sender, world.recipient)
+        recipient.door.lie.withLock { $0 = lie }
+        let id = try await sender.send(try world.request())
+        let exchange = sender.exchange
+        try await recipient.serving {
+            let pursuit = Task { await exchange.pursue(id) }
+            while try await sender.outbound(id)?.cause == nil { await Task.yield() }
+            pursuit.cancel()
+            await pursuit.value
+        }
+        return (sender, try #require(try await sender.outbound(id)))
+    }
+
+    @Test func anOffsetBehindThePayloadsEndHarmsNobody() async throws {
+        let (_, row) = try await lied {
+            OfferAnswer(
+                created: true, upload: $0.upload, state: "receiving", offset: 1 << 50, receipt: nil)
+        }
+        #expect(row.state == "queued")
+    }
+
+    @Test func aStateWithoutAReceiptProvesNothing() async throws {
+        let (_, row) = try await lied {
+            OfferAnswer(
+                created: false, upload: $0.upload, state: "delivered", offset: $0.offset,
+                receipt: nil)
+        }
+        #expect(row.state == "queued")
+        #expect(row.receipt == nil)
+    }
+
+    @Test func aReceiptForAnotherTransferIsDroppedAndEntered() async throws {
+        let first = Mutex<[UInt8]?>(nil)
+        let world = try TestFederation()
+        let (sender, recipient) = (world.sender, world.recipient)
+        let honest = try await sender.send(try world.request())
+        let forged = try await sender.send(try world.request())
+        let exchange = sender.exchange
+        try await recipient.serving {
+            await exchange.pursue(honest)
+            let receipt = try await sender.outbound(honest)?.receipt
+            first.withLock { $0 = receipt }
+            recipient.door.lie.withLock {
+                $0 = {
+                    OfferAnswer(
+                        created: true, upload: $0.upload, state: "delivered", offset: $0.offset,
+                        receipt: receipt)
+                }
+            }
+            let pursuit = Task { await exchange.pursue(forged) }
+            while try await sender.outbound(forged)?.cause == nil { await Task.yield() }
+            pursuit.cancel()
+            await pursuit.value
+        }
+        #expect(try await sender.outbound(honest)?.state == "delivered")
+        #expect(try await sender.outbound(forged)?.state == "queued")
+        #expect(try await sender.outbound(forged)?.receipt == nil)
+        #expect(try await sender.entries("receipt.rejected") > 0)
+    }
+
+    @Test(.enabled(if: TinyDisk.canMount, "mounting a file system needs root"))
+    func aFullDiskAtTheRecipientHoldsTheTransferUntilThereIsRoom() async throws {
+        let disk = try TinyDisk()
+        let world = try TestFederation(TestFederation.Plan(spools: ["VN/hub": disk.path]))
+        let (sender, recipient) = (world.sender, world.recipient)
+        let id = try await sender.send(try world.request(size: 2_500_000))
+        let exchange = sender.exchange
+        try await recipient.serving {
+            let pursuit = Task { await exchange.pursue(id) }
+            while try await sender.outbound(id)?.cause == nil { await Task.yield() }
+            let row = try #require(try await sender.outbound(id))
+            #expect(row.cause?.contains("no space left") == true)
+            #expect(row.state == "queued")
+            #expect(try recipient.files == [])
+            disk.grow()
+            await pursuit.value
+        }
+        #expect(try await sender.outbound(id)?.state == "delivered")
+        #expect(try await recipient.opened(id) == TestFederation.bytes(2_500_000))
+    }
+}
+
+/// A file system of one mebibyte, which can be made larger.
+final class TinyDisk: Sendable {
+    private let folder: TestFolder
+    var path: String { folder.path }
+
+    static let canMount = (try? TinyDisk()) != nil
+
+    struct CannotMount: Error {}
+
+    init() throws {
+        folder = try TestFolder()
+        guard mount("tmpfs", folder.path, "tmpfs", 0, "size=1m") == 0 else { throw CannotMount() }
+    }
+
+    func grow() { _ = mount("tmpfs", folder.path, "tmpfs", UInt(MS_REMOUNT), "size=64m") }
+
+    deinit { umount2(folder.path, Int32(MNT_DETACH)) }
+}
