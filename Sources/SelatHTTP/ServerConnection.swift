@@ -53,7 +53,11 @@ struct ServerConnection: Sendable {
     ) async -> Response {
         let context = HTTPContext(source: HTTPContextSource(peer: peer, logger: logger))
         do {
-            return try await responder.respond(to: request, context: context)
+            let response = try await responder.respond(to: request, context: context)
+            // The router answers an unknown route or method itself, with a bare status.
+            let isBare = response.headers[.contentType] == nil
+            guard response.status.code >= 400, isBare else { return response }
+            return Problem(status: response.status).response
         } catch {
             return Problem.answer(error, to: request, logger: logger)
         }
