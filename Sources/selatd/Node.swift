@@ -1,6 +1,7 @@
 import Glibc
 import Hummingbird
 import Logging
+import NIOCore
 import SelatAudit
 import SelatControl
 import SelatCore
@@ -210,19 +211,32 @@ struct Node {
         _ exchange: Exchange, _ configuration: Configuration, warnings: [String], _ logger: Logger
     ) async throws -> (NodeServer, HTTPListener) {
         let (host, port) = configuration.listen
-        do {
-            let server = try await NodeServer.bind(
+        let server = try await listening(at: "\(host):\(port)") {
+            try await NodeServer.bind(
                 .tcp(host: host, port: port), identity: exchange.identity.tls,
                 verifyPeer: exchange.federation.peerVerification(.tlsClient, SystemClock()),
                 membership: exchange.federation.membershipExchange, service: exchange,
                 refused: { exchange.refusedStranger(cause: $0.cause) }, logger: logger)
-            let service = NodeControl(exchange: exchange, warnings: warnings)
-            let control = try await HTTPListener.bind(
+        }
+        let service = NodeControl(exchange: exchange, warnings: warnings)
+        let control = try await listening(at: configuration.control) {
+            try await HTTPListener.bind(
                 .unix(path: configuration.control, mode: 0o660), logger: logger,
                 responder: ControlRoutes.router(service).buildResponder())
-            return (server, control)
+        }
+        return (server, control)
+    }
+
+    private static func listening<Value>(
+        at address: String, _ bind: () async throws -> Value
+    ) async throws -> Value {
+        do {
+            return try await bind()
+        } catch let error as IOError {
+            let reason = String(cString: strerror(error.errnoCode))
+            throw StartFailure.failed("listening at `\(address)`: \(reason)")
         } catch {
-            throw StartFailure.failed("listening: \(error)")
+            throw StartFailure.failed("listening at `\(address)`: \(error)")
         }
     }
 }
