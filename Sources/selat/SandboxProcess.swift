@@ -34,9 +34,7 @@ struct SandboxProcess {
         guard let pid = try await runningID() else { return false }
         kill(pid, SIGTERM)
         let deadline = ContinuousClock.now + .seconds(60)
-        while kill(pid, 0) == 0 {
-            // A child of this very process must be reaped to be gone.
-            waitpid(pid, nil, WNOHANG)
+        while !Self.hasEnded(pid) {
             guard ContinuousClock.now < deadline else {
                 throw Ending(
                     .failed, "\(node.id) (pid \(pid)) does not stop", hint: "see \(logFile)")
@@ -55,6 +53,18 @@ struct SandboxProcess {
             String(decoding: line, as: UTF8.self).contains("\(node.folder)/selatd.yaml")
         else { return nil }
         return pid
+    }
+
+    /// Whether a process is gone, or waits only for its parent to notice; its files and sockets are
+    /// closed by then, which an empty command line alone does not say.
+    private static func hasEnded(_ pid: Int32) -> Bool {
+        guard let contents = FileManager.default.contents(atPath: "/proc/\(pid)/stat") else {
+            return true
+        }
+        // The state stands behind the name, which lies in parentheses and may hold anything.
+        let line = String(decoding: contents, as: UTF8.self)
+        let state = line.split(separator: ")").last?.first { $0 != " " }
+        return state == "Z" || state == "X"
     }
 
     private func answers() async -> Bool {
