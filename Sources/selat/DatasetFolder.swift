@@ -34,6 +34,10 @@ struct DatasetFolder {
             files =
                 found.filter { $0.path != Self.descriptorName }
                 .sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }
+            guard !files.isEmpty else {
+                throw Ending(
+                    .failed, "`\(location)` holds no file", hint: "a dataset has one at least")
+            }
         }
     }
 

@@ -142,6 +142,9 @@ extension PackageFile {
     static func opened(_ path: String) throws -> PackageFile {
         do {
             return try PackageFile(path)
+        } catch EnvelopeError.file(let fault) {
+            // A file that cannot be read says nothing about what it holds.
+            throw Ending(.failed, "\(fault)")
         } catch {
             throw Ending(.verificationFailed, "`\(path)`: \(error)")
         }

@@ -69,7 +69,13 @@ struct TransferOptions: ParsableArguments {
         guard let bytes = FileManager.default.contents(atPath: path) else {
             throw Ending(.failed, "reading facts `\(path)`: there is no such file to read")
         }
-        guard case .object(let members) = try JSON(parsing: Array(bytes)) else {
+        let document: JSON
+        do {
+            document = try JSON(parsing: Array(bytes))
+        } catch {
+            throw Ending(.usage, "facts `\(path)`: \(error)")
+        }
+        guard case .object(let members) = document else {
             throw Ending(.usage, "facts `\(path)`: expected one JSON object")
         }
         for (name, value) in members {
