@@ -35,8 +35,12 @@ enum Run {
     static var selat: String { programs + "/selat" }
     static var selatd: String { programs + "/selatd" }
 
+    static let openssl = tool("openssl")
+    static let curl = tool("curl")
+    static let sqlite3 = tool("sqlite3")
+
     /// Where a tool lies, nil where it is not installed.
-    static func tool(_ name: String) -> String? {
+    private static func tool(_ name: String) -> String? {
         ["/usr/bin", "/usr/local/bin", "/bin"].map { "\($0)/\(name)" }
             .first { FileManager.default.isExecutableFile(atPath: $0) }
     }
@@ -96,6 +100,7 @@ final class Running: Sendable {
     }
 
     var id: Int32 { process.processIdentifier }
+    var isRunning: Bool { process.isRunning }
 
     func signal(_ number: Int32) { if process.isRunning { kill(id, number) } }
 

@@ -65,6 +65,21 @@ struct Sandbox: Sendable {
         return try #require(Int32(text.filter(\.isNumber)))
     }
 
+    /// Ends the daemon at whatever it does, and waits until it is gone.
+    func crash(_ country: String) throws {
+        let pid = try process(country)
+        kill(pid, SIGKILL)
+        let deadline = ContinuousClock.now + .seconds(10)
+        while isAlive(pid) { try #require(ContinuousClock.now < deadline, "\(pid) does not end") }
+    }
+
+    /// Whether the process has not ended yet; one that nobody has reaped has.
+    private func isAlive(_ pid: Int32) -> Bool {
+        let line = FileManager.default.contents(atPath: "/proc/\(pid)/stat") ?? Data()
+        let state = String(decoding: line, as: UTF8.self).split(separator: ")").last
+        return !(state ?? "Z").contains(#/^ ?[ZX]/#)
+    }
+
     /// Whether the process is a daemon of this sandbox; a zombie's command line is empty.
     func isDaemon(_ pid: Int32) -> Bool {
         let line = FileManager.default.contents(atPath: "/proc/\(pid)/cmdline") ?? Data()

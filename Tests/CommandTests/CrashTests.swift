@@ -1,0 +1,107 @@
+import Foundation
+import SelatCore
+import Testing
+
+extension CommandTests {
+    /// Daemons that end between any two instructions.
+    @Suite struct CrashTests {
+        /// Kills one end's daemon again and again while a dataset travels.
+        @Test(arguments: [["SG", "VN"], ["VN", "SG", "VN"]])
+        func killedDaemonsDeliverExactlyOnce(_ victims: [String]) async throws {
+            try await Sandbox.fresh { sandbox in
+                let scratch = sandbox.scratch
+                let file = try scratch.write(noise(24 << 20), to: "d/large.bin")
+                let id = try await accepted(file, in: sandbox)
+                for (round, victim) in victims.enumerated() {
+                    // Where the payload stands at the recipient says that it is on its way.
+                    try await durable(UInt64(round) * 4 << 20, of: id, in: sandbox)
+                    print(
+                        "STATE", victim, round,
+                        try await sandbox.transfers("VN").map {
+                            ($0["state"]?.stringValue ?? "", $0["durable_bytes"]?.integerValue ?? 0)
+                        })
+                    try sandbox.crash(victim)
+                    try await sandbox.start()
+                }
+                try await delivered(id, in: sandbox)
+                #expect(try await sandbox.transfers("VN").map { $0["id"]?.stringValue } == [id])
+                let out = "\(scratch.path)/out"
+                let opened = try await sandbox.selat("open", id, "--out", out, on: "VN")
+                #expect(opened.status == 0, "\(opened.words)")
+                #expect(try scratch.bytes("out/large.bin") == scratch.bytes("d/large.bin"))
+                for country in ["SG", "VN"] {
+                    let log = try await sandbox.selat("audit", "verify", on: country)
+                    #expect(log.status == 0, "\(log.words)")
+                }
+                let arrivals = try await sandbox.selat(
+                    "audit", "log", "--kind", "transfer.arrived", "--json", on: "VN")
+                #expect(try arrivals.json["entries"]?.arrayValue?.count == 1)
+            }
+        }
+
+        /// Sends without waiting; the id is the promise.
+        private func accepted(_ file: String, in sandbox: Sandbox) async throws -> String {
+            let ended = try await sandbox.selat(
+                ["send", file, "--to", "VN/hub", "--json"] + Sandbox.harmless, on: "SG")
+            try #require(ended.status == 0, "\(ended.words)")
+            return try #require(try ended.json["id"]?.stringValue)
+        }
+
+        /// Waits until VN has `count` bytes on disk, or all.
+        private func durable(_ count: UInt64, of id: String, in sandbox: Sandbox) async throws {
+            try await until("\(count) bytes of \(id) are durable") {
+                let transfer = try await sandbox.transfers("VN").first {
+                    $0["id"]?.stringValue == id
+                }
+                guard let transfer else { return count == 0 }
+                let durable = transfer["durable_bytes"]?.integerValue ?? 0
+                return transfer["state"] == "delivered" || durable >= .init(count)
+            }
+        }
+
+        private func delivered(_ id: String, in sandbox: Sandbox) async throws {
+            try await until("\(id) is delivered at both ends") {
+                let shown = try await sandbox.selat("show", id, "--json", on: "SG")
+                let arrived = try await sandbox.inbox("VN").contains(id)
+                return try shown.json["state"] == "delivered" && arrived
+            }
+        }
+
+        private func until(
+            _ what: String, _ holds: () async throws -> Bool
+        ) async throws {
+            let deadline = ContinuousClock.now + .seconds(60)
+            while try await !holds() {
+                try #require(ContinuousClock.now < deadline, "\(what): not in a minute")
+            }
+        }
+
+        @Test func aKilledSealerLeavesNoHalfTransfer() async throws {
+            try await Sandbox.fresh { sandbox in
+                let scratch = sandbox.scratch
+                let file = try scratch.write(noise(24 << 20), to: "large.bin")
+                let place = try Scratch()
+                defer { place.remove() }
+                let sending = try Running(
+                    Run.selat,
+                    ["send", file, "--to", "VN/hub", "--socket", sandbox.socket("SG")]
+                        + Sandbox.harmless, place: place)
+                try await until("sealing has begun") {
+                    try await !sandbox.transfers("SG").isEmpty
+                }
+                try sandbox.crash("SG")
+                let status = await sending.end()
+                try await sandbox.start()
+                let states = try await sandbox.transfers("SG").map { $0["state"]?.stringValue }
+                if status == 0 {
+                    #expect(states.count == 1)
+                } else {
+                    #expect(!states.contains("sealing"), "\(states)")
+                    #expect(try place.text("stderr").hasPrefix("selat: error: "))
+                }
+                let log = try await sandbox.selat("audit", "verify", on: "SG")
+                #expect(log.status == 0, "\(log.words)")
+            }
+        }
+    }
+}

@@ -1,0 +1,95 @@
+import Foundation
+import SelatCore
+import Testing
+
+/// SG's node of the shared sandbox once more, with state, socket and port of its own, for what
+/// would harm the others.
+struct OwnNode: Sendable {
+    let scratch: Scratch
+    let sandbox: Sandbox
+    private let port: Int
+
+    init() throws {
+        sandbox = try Sandbox.current()
+        scratch = try Scratch()
+        port = try Self.freePort()
+    }
+
+    var state: String { "\(scratch.path)/state" }
+    var control: String { "\(scratch.path)/control.sock" }
+    var database: String { "\(state)/selat.sqlite" }
+
+    /// Its configuration, each line by its first word.
+    func configuration(_ changed: [String: String] = [:]) throws -> String {
+        let own = [
+            "state:": "state: \(state)", "control:": "control: \(control)",
+            "listen:": "listen: {host: 127.0.0.1, port: \(port)}",
+        ].merging(changed) { $1 }
+        let text = try String(
+            contentsOfFile: "\(sandbox.folder("SG"))/selatd.yaml", encoding: .utf8)
+        return text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
+            let key = line.prefix { $0 != ":" }.trimmingPrefix { $0 == " " } + ":"
+            return own[String(key)] ?? String(line)
+        }.joined(separator: "\n")
+    }
+
+    /// Runs the daemon where it is expected to end by itself.
+    func refused(_ changed: [String: String] = [:]) async throws -> Ended {
+        try await refused(configuration: try configuration(changed))
+    }
+
+    func refused(configuration: String) async throws -> Ended {
+        let file = try scratch.write(configuration, to: "selatd.yaml")
+        return try await Run.run(Run.selatd, ["--config", file], seconds: 20)
+    }
+
+    /// Runs `body` while the daemon serves, then stops it.
+    func serving<Value>(
+        _ changed: [String: String] = [:], _ body: () async throws -> Value
+    ) async throws -> Value {
+        let file = try scratch.write(try configuration(changed), to: "selatd.yaml")
+        let daemon = try Running(Run.selatd, ["--config", file], place: scratch)
+        do {
+            try await ready(daemon)
+            let value = try await body()
+            daemon.signal(SIGTERM)
+            #expect(await daemon.end() == 0)
+            return value
+        } catch {
+            daemon.signal(SIGKILL)
+            _ = await daemon.end()
+            throw error
+        }
+    }
+
+    private func ready(_ daemon: Running) async throws {
+        let deadline = ContinuousClock.now + .seconds(20)
+        while try await status().status != 0 {
+            let words = try scratch.text("stderr")
+            try #require(daemon.isRunning, "the daemon ended: \(words)")
+            try #require(ContinuousClock.now < deadline, "the daemon does not answer")
+        }
+    }
+
+    func status() async throws -> Ended {
+        try await Run.run(Run.selat, ["status", "--json", "--socket", control])
+    }
+
+    /// A port that nobody uses now.
+    static func freePort() throws -> Int {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(descriptor) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let bound = withUnsafeMutablePointer(to: &address) { address in
+            address.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+                bind(descriptor, address, length) == 0
+                    && getsockname(descriptor, address, &length) == 0
+            }
+        }
+        try #require(bound)
+        return Int(UInt16(bigEndian: address.sin_port))
+    }
+}

@@ -1,0 +1,192 @@
+import Foundation
+import SelatCore
+import Testing
+
+extension CommandTests {
+    /// Sealed packages that somebody has touched.
+    @Suite struct PackageTests {
+        let sandbox: Sandbox
+        let scratch: Scratch
+
+        init() throws {
+            sandbox = try Sandbox.current()
+            scratch = try Scratch()
+        }
+
+        /// The package of a fresh transfer, as its sender exports it.
+        private func package(bytes: Int, to country: String = "VN") async throws -> [UInt8] {
+            let file = try scratch.write(noise(bytes), to: "d.bin")
+            let id = try await sandbox.delivered(file, to: country)
+            let name = "\(country).selat"
+            let ended = try await sandbox.selat(
+                "package", "export", id, "\(scratch.path)/\(name)", on: country)
+            try #require(ended.status == 0, "\(ended.words)")
+            return try scratch.bytes(name)
+        }
+
+        private func verify(_ package: [UInt8], trust: String? = nil) async throws -> Ended {
+            let file = try scratch.write(package, to: "p.selat")
+            return try await Run.run(
+                Run.selat,
+                [
+                    "package", "verify", file, "--membership", sandbox.membership, "--trust",
+                    try trust ?? sandbox.trust(),
+                ])
+        }
+
+        private func expectRefusal(_ package: [UInt8], _ what: String) async throws {
+            let ended = try await verify(package)
+            #expect(ended.status == 3, "\(what): \(ended.words)")
+            #expect(ended.stderr.hasPrefix("selat: error: `"), "\(what): \(ended.words)")
+            #expect(ended.stdout.isEmpty, "\(what)")
+        }
+
+        @Test func anUntouchedPackageVerifiesAndInspects() async throws {
+            defer { scratch.remove() }
+            let package = try await package(bytes: 2_500_000)
+            let ended = try await verify(package)
+            #expect(ended.status == 0)
+            #expect(ended.stdout.contains("verified: "))
+            #expect(ended.stdout.contains("from SG/hub to VN/hub"))
+            let inspected = try await Run.run(
+                Run.selat, ["package", "inspect", "\(scratch.path)/p.selat", "--json"])
+            #expect(try inspected.json["verified"] == false)
+            #expect(try inspected.json["header"]?["to"] == "VN/hub")
+        }
+
+        @Test func aDeliveredPackageLiesAtTheRecipientOnly() async throws {
+            defer { scratch.remove() }
+            let id = try await sandbox.delivered(try scratch.write("x", to: "x.txt"))
+            let file = "\(scratch.path)/p.selat"
+            let ended = try await sandbox.selat("package", "export", id, file, on: "SG")
+            #expect(ended.status == 1)
+            #expect(ended.stderr.contains("`\(id)` is delivered, its sealed parts are not kept"))
+            #expect(ended.stderr.contains("selat: hint: export at the recipient"))
+            #expect(scratch.files() == ["x.txt"])
+        }
+
+        @Test func exportDoesNotReplaceAFile() async throws {
+            defer { scratch.remove() }
+            let id = try await sandbox.delivered(try scratch.write("x", to: "x.txt"))
+            let file = try scratch.write("mine", to: "p.selat")
+            let ended = try await sandbox.selat("package", "export", id, file, on: "VN")
+            #expect(ended.status == 1)
+            #expect(ended.stderr.contains("`\(file)` exists already"))
+            #expect(try scratch.text("p.selat") == "mine")
+            #expect(scratch.files() == ["p.selat", "x.txt"])
+        }
+
+        @Test func aFlippedBitInAnyPartIsFound() async throws {
+            defer { scratch.remove() }
+            let package = try await package(bytes: 2_000)
+            let members = try Archive(package).members
+            #expect(
+                members.map(\.name) == [
+                    "header.cms", "keys.cms", "keys.mlkem", "manifest", "leaves", "payload",
+                ])
+            for member in members where member.size > 0 {
+                var touched = package
+                touched[member.start + member.size / 2] ^= 0x10
+                try await expectRefusal(touched, member.name)
+            }
+        }
+
+        @Test func aPackageOfAnotherLengthIsFound() async throws {
+            defer { scratch.remove() }
+            let package = try await package(bytes: 2_000)
+            try await expectRefusal(Array(package.dropLast()), "truncated by one")
+            try await expectRefusal(package + [0], "extended by one")
+            try await expectRefusal(package + package, "twice")
+            try await expectRefusal([], "empty")
+        }
+
+        @Test func swappedSegmentsAreFound() async throws {
+            defer { scratch.remove() }
+            let package = try await package(bytes: 3_500_000)
+            let payload = try #require(try Archive(package).members.last)
+            let segment = 1 << 20
+            let (first, second) = (payload.start, payload.start + segment)
+            var swapped = package
+            swapped.replaceSubrange(first..<second, with: package[second..<second + segment])
+            swapped.replaceSubrange(second..<second + segment, with: package[first..<second])
+            try await expectRefusal(swapped, "swapped")
+        }
+
+        @Test func anotherRecipientsHeaderIsFound() async throws {
+            defer { scratch.remove() }
+            let mine = try Archive(try await package(bytes: 2_000, to: "VN"))
+            let other = try Archive(try await package(bytes: 2_000, to: "MY"))
+            try await expectRefusal(mine.replacing("header.cms", by: other), "header")
+        }
+
+        @Test func anotherTrustIsRefused() async throws {
+            defer { scratch.remove() }
+            let trust = "sha256:" + String(repeating: "a", count: 64)
+            let ended = try await verify(try await package(bytes: 10), trust: trust)
+            #expect(ended.status == 3)
+            #expect(ended.stderr.contains("selat: error: membership `\(sandbox.membership)`"))
+            #expect(ended.stderr.contains(trust))
+        }
+
+        @Test(arguments: ["verify", "inspect"])
+        func aFileThatIsNotThereIsNoVerdict(_ verb: String) async throws {
+            defer { scratch.remove() }
+            let more =
+                verb == "inspect"
+                ? [] : ["--membership", sandbox.membership, "--trust", try sandbox.trust()]
+            let absent = "\(scratch.path)/absent.selat"
+            for (path, says) in [(absent, "No such file"), (scratch.path, "directory")] {
+                let ended = try await Run.run(Run.selat, ["package", verb, path] + more)
+                #expect(ended.status == 1)
+                #expect(ended.stderr.contains(says), "\(ended.words)")
+            }
+        }
+    }
+}
+
+/// The members of a plain tar, where they lie.
+struct Archive {
+    struct Member {
+        let name: String
+        /// Offset of the member's own header block.
+        let block: Int
+        let size: Int
+        var start: Int { block + 512 }
+        var end: Int { start + (size + 511) / 512 * 512 }
+    }
+
+    let bytes: [UInt8]
+    let members: [Member]
+
+    init(_ bytes: [UInt8]) throws {
+        self.bytes = bytes
+        var members: [Member] = []
+        var offset = 0
+        var longSize: Int?
+        while offset + 512 <= bytes.count, bytes[offset] != 0 {
+            let name = String(decoding: bytes[offset...].prefix { $0 != 0 }, as: UTF8.self)
+            let digits = bytes[offset + 124..<offset + 136].prefix { (48...55).contains($0) }
+            let own = try #require(Int(String(decoding: digits, as: UTF8.self), radix: 8))
+            let member = Member(name: name, block: offset, size: longSize ?? own)
+            offset = member.end
+            longSize = nil
+            if bytes[member.block + 156] == UInt8(ascii: "x") {
+                // An extended header: the size of the member behind it, in decimal.
+                let record = bytes[member.start..<member.start + member.size]
+                longSize = Int(
+                    String(decoding: record, as: UTF8.self).drop { $0 != "=" }.filter(\.isNumber))
+            } else {
+                members.append(member)
+            }
+        }
+        self.members = members
+    }
+
+    /// This archive with one member, header block and all, from another.
+    func replacing(_ name: String, by other: Archive) throws -> [UInt8] {
+        let mine = try #require(members.first { $0.name == name })
+        let theirs = try #require(other.members.first { $0.name == name })
+        return Array(bytes[..<mine.block]) + other.bytes[theirs.block..<theirs.end]
+            + bytes[mine.end...]
+    }
+}
