@@ -10,16 +10,11 @@ extension CommandTests {
         func killedDaemonsDeliverExactlyOnce(_ victims: [String]) async throws {
             try await Sandbox.fresh { sandbox in
                 let scratch = sandbox.scratch
-                let file = try scratch.write(noise(24 << 20), to: "d/large.bin")
+                let file = try scratch.write(noise(64 << 20), to: "d/large.bin")
                 let id = try await accepted(file, in: sandbox)
                 for (round, victim) in victims.enumerated() {
                     // Where the payload stands at the recipient says that it is on its way.
                     try await durable(UInt64(round) * 4 << 20, of: id, in: sandbox)
-                    print(
-                        "STATE", victim, round,
-                        try await sandbox.transfers("VN").map {
-                            ($0["state"]?.stringValue ?? "", $0["durable_bytes"]?.integerValue ?? 0)
-                        })
                     try sandbox.crash(victim)
                     try await sandbox.start()
                 }

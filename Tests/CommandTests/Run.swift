@@ -165,9 +165,16 @@ struct Scratch: Sendable {
 
 /// Bytes that no compression or lucky pattern makes smaller; the same in each run.
 func noise(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
-    var state = seed &* 0x9E37_79B9_7F4A_7C15 | 1
-    return (0..<count).map { _ in
-        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-        return UInt8(truncatingIfNeeded: state >> 56)
+    // Whole words: this runs without optimisation.
+    let words = [UInt64](unsafeUninitializedCapacity: (count + 7) / 8) { words, filled in
+        var state = seed &* 0x9E37_79B9_7F4A_7C15 | 1
+        for index in words.indices {
+            state ^= state << 13
+            state ^= state >> 7
+            state ^= state << 17
+            words.initializeElement(at: index, to: state)
+        }
+        filled = words.count
     }
+    return words.withUnsafeBytes { Array($0.prefix(count)) }
 }
