@@ -77,6 +77,11 @@ extension Exchange: EnvelopeService {
     /// The head, once its signature and its parts are verified.
     private func authentic(_ bytes: [UInt8], from peer: NodeID) async throws -> VerifiedHead {
         let now = clock.now()
+        // A witness or a relay has a certificate too.
+        guard try federation.node(peer, at: now).roles.contains(.exchange) else {
+            throw try await refuse(
+                .wrongSender, "`\(peer)` is to send nothing", head: nil, peer: peer)
+        }
         do {
             return try EnvelopeHead(parsing: bytes).verify { name in
                 // Direct exchange: the peer is the sender, so its record alone can name the signer.

@@ -37,11 +37,14 @@ extension Exchange {
                 "the membership list expired at \(federation.expires)",
                 remedy: "obtain the newer list; what is on its way still arrives")
         }
-        do {
-            return try federation.node(node, at: now)
-        } catch {
+        let found: MemberRecord.Node
+        do { found = try federation.node(node, at: now) } catch {
             throw ServiceProblem.badDataset("\(error)")
         }
+        guard found.roles.contains(.exchange) else {
+            throw ServiceProblem.badDataset("`\(node)` takes no datasets: its record says so")
+        }
+        return found
     }
 
     /// Why a dataset that may go cannot go by this version, if it cannot.

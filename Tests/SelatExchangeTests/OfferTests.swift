@@ -56,6 +56,21 @@ struct OfferTests {
         try await expectNothingTaken()
     }
 
+    @Test func aWitnessNeitherSendsNorTakes() async throws {
+        let world = try TestFederation(TestFederation.Plan(witnesses: ["SG", "MY"]))
+        let head = try world.head(try await world.seal())
+        #expect(
+            await problem {
+                _ = try await world.recipient.exchange.offer(
+                    head: head, payload: nil, from: world.sender.id)
+            } == "wrong-sender")
+        let request = try world.request(to: "MY/hub")
+        #expect(
+            await problem {
+                _ = try await world.recipient.exchange.begin(request, lifeSeconds: 60, by: 0)
+            } == "bad-dataset")
+    }
+
     @Test func anEnvelopeForAnotherRecipientIsRefused() async throws {
         let sealing = try await world.seal(to: world.stranger.id)
         #expect(await offered(try world.head(sealing)) == "wrong-address")

@@ -20,6 +20,8 @@ struct TestFederation: Sendable {
     struct Plan: Sendable {
         var suites: [Suite: Timestamp?] = [.p256: nil]
         var listDays: Int64 = 29
+        /// Countries whose node is no more than a witness.
+        var witnesses: Set<String> = []
         /// A text to replace in a policy file, by node and file name.
         var edits: [String: (file: String, old: String, new: String)] = [:]
         /// The same edit for every node.
@@ -54,7 +56,11 @@ struct TestFederation: Sendable {
             suites: plan.suites, members: authorities.map(\.member)
         ).signed(by: authorities.flatMap(\.signers), at: start)
         let id = SHA256.digest(list)
-        let founded = try authorities.map { try Founded($0, of: id, from: start) }
+        let founded = try authorities.map { authority in
+            let isWitness = plan.witnesses.contains(authority.member.country.code)
+            return try Founded(
+                authority, of: id, roles: isWitness ? [.witness] : [.exchange], from: start)
+        }
         var records: [Country: [UInt8]] = [:]
         for node in founded { records[node.id.country] = node.record }
         let federation = try Federation(
@@ -88,7 +94,7 @@ struct TestFederation: Sendable {
             self.root = root
             member = MembershipList.Member(
                 country: country, sector: .public, anchors: [root.certificate],
-                authorities: signers.map(\.certificate), threshold: 2, roles: [.exchange])
+                authorities: signers.map(\.certificate), threshold: 2, roles: [.exchange, .witness])
         }
     }
 
@@ -99,7 +105,10 @@ struct TestFederation: Sendable {
         let keys: NodeIdentity.Keys
         let record: [UInt8]
 
-        init(_ authority: Authority, of federation: Digest, from start: Timestamp) throws {
+        init(
+            _ authority: Authority, of federation: Digest, roles: Set<NodeRole>,
+            from start: Timestamp
+        ) throws {
             let id = try NodeID("\(authority.member.country)/hub")
             let port = try freePort()
             let keys = NodeIdentity.Keys(
@@ -123,7 +132,7 @@ struct TestFederation: Sendable {
                         tls: try certified(keys.tls, .tlsServer),
                         signing: try certified(keys.signing, .signing),
                         agreement: try certified(keys.agreement, .agreement),
-                        logKey: log.verifierKey.text, roles: [.exchange])
+                        logKey: log.verifierKey.text, roles: roles)
                 ], officers: []
             ).signed(by: authority.signers, at: start)
             (self.id, self.port, self.keys) = (id, port, keys)
