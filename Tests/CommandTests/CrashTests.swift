@@ -71,6 +71,20 @@ extension CommandTests {
             }
         }
 
+        @Test func aTransferOutlivesAPeerThatIsDown() async throws {
+            try await Sandbox.fresh { sandbox in
+                try sandbox.crash("VN")
+                let file = try sandbox.scratch.write("x", to: "x.txt")
+                let ended = try await sandbox.selat(
+                    ["send", file, "--to", "VN/hub", "--wait", "--timeout", "1s", "--json"]
+                        + Sandbox.harmless, on: "SG")
+                #expect(ended.status == 4, "\(ended.words)")
+                let id = try #require(try ended.json["id"]?.stringValue)
+                try await sandbox.start()
+                try await delivered(id, in: sandbox)
+            }
+        }
+
         @Test func aKilledSealerLeavesNoHalfTransfer() async throws {
             try await Sandbox.fresh { sandbox in
                 let scratch = sandbox.scratch
