@@ -1,5 +1,4 @@
 // swift-tools-version:6.2
-import Foundation
 import PackageDescription
 
 // Every target of ours is built with these, and nothing else. Warnings are errors everywhere.
@@ -69,6 +68,7 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
     ],
     targets: [
+        // The two C libraries, as the system ships and patches them.
         .systemLibrary(
             name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(
@@ -119,6 +119,7 @@ let package = Package(
                 "SelatAudit", "SelatStore", "SelatHTTP", "SelatControl", argumentParser,
                 httpTypes, nioCore, nioPosix,
             ]),
+        // Measured beside peers by scripts/bench; never part of the tests.
         .executableTarget(
             name: "SelatTLSBenchmark",
             dependencies: [
@@ -127,34 +128,29 @@ let package = Package(
             ],
             path: "Benchmarks/SelatTLSBenchmark", swiftSettings: strict),
         .executableTarget(
-            name: "SelatBenchmarks",
+            name: "SelatSealBenchmark",
             dependencies: [
                 "SelatCore", "SelatCrypto", "SelatEnvelope", "SelatPolicy", "SelatStore",
             ],
-            path: "Benchmarks/SelatBenchmarks", swiftSettings: strict),
+            path: "Benchmarks/SelatSealBenchmark", swiftSettings: strict),
+        .executableTarget(
+            name: "SelatLedgerBenchmark",
+            dependencies: ["SelatCore", "SelatCrypto", "SelatAudit", "SelatStore", "CSQLite"],
+            path: "Benchmarks/SelatLedgerBenchmark", swiftSettings: strict),
         // What tests share: others' vectors, seeded entropy, a clock that stands.
         .target(
             name: "SelatTestSupport", dependencies: ["SelatCore"],
             path: "Tests/SelatTestSupport", swiftSettings: strict),
         tests("ArchitectureTests", []),
-        // The real programs: `swift test` builds them because this target names them.
-        tests("CommandTests", ["selat", "selatd", "SelatCore"]),
+        tests("SelatCoreTests", ["SelatCore", "SelatTestSupport"]),
         tests("SelatCryptoTests", ["SelatCore", "SelatCrypto", "SelatTestSupport", nioCore]),
-        tests(
-            "SelatFederationTests",
-            ["SelatCore", "SelatCrypto", "SelatFederation", "SelatTestSupport"]),
+        tests("SelatPolicyTests", ["SelatCore", "SelatCrypto", "SelatPolicy", "SelatTestSupport"]),
         tests(
             "SelatEnvelopeTests",
             ["SelatCore", "SelatCrypto", "SelatEnvelope", "SelatPolicy", "SelatTestSupport"]),
         tests(
-            "SelatExchangeTests",
-            [
-                "SelatCore", "SelatCrypto", "SelatPolicy", "SelatEnvelope", "SelatFederation",
-                "SelatAudit", "SelatStore", "SelatHTTP", "SelatTransport", "SelatExchange",
-                "SelatTestSupport", nioCore, logging,
-            ]),
-        tests("SelatCoreTests", ["SelatCore", "SelatTestSupport"]),
-        tests("SelatPolicyTests", ["SelatCore", "SelatCrypto", "SelatPolicy", "SelatTestSupport"]),
+            "SelatFederationTests",
+            ["SelatCore", "SelatCrypto", "SelatFederation", "SelatTestSupport"]),
         tests(
             "SelatAuditTests", ["SelatCore", "SelatCrypto", "SelatAudit", "SelatTestSupport"]),
         tests(
@@ -163,10 +159,6 @@ let package = Package(
                 "SelatCore", "SelatCrypto", "SelatAudit", "SelatStore", "SelatTestSupport",
                 "CSQLite", grdb,
             ]),
-        .executableTarget(
-            name: "SelatLedgerBenchmark",
-            dependencies: ["SelatCore", "SelatCrypto", "SelatAudit", "SelatStore", "CSQLite"],
-            path: "Benchmarks/SelatLedgerBenchmark", swiftSettings: strict),
         tests(
             "SelatHTTPTests",
             [
@@ -179,22 +171,14 @@ let package = Package(
                 "SelatCore", "SelatCrypto", "SelatHTTP", "SelatTransport", "SelatTestSupport",
                 nioCore, nioPosix, httpTypes, logging,
             ]),
+        tests(
+            "SelatExchangeTests",
+            [
+                "SelatCore", "SelatCrypto", "SelatPolicy", "SelatEnvelope", "SelatFederation",
+                "SelatAudit", "SelatStore", "SelatHTTP", "SelatTransport", "SelatExchange",
+                "SelatTestSupport", nioCore, logging,
+            ]),
+        // The real programs: `swift test` builds them because this target names them.
+        tests("CommandTests", ["selat", "selatd", "SelatCore"]),
     ]
 )
-
-// DEVELOPMENT ONLY, removed before the first release of the tree.
-if let only = Context.environment["SELAT_ONLY"] {
-    var keep = Set(only.split(separator: ",").flatMap { [String($0), "\($0)Tests"] })
-    var grew = true
-    while grew {
-        grew = false
-        for target in package.targets where keep.contains(target.name) {
-            for dependency in target.dependencies {
-                if case .byNameItem(let name, _) = dependency, keep.insert(name).inserted {
-                    grew = true
-                }
-            }
-        }
-    }
-    package.targets.removeAll { !keep.contains($0.name) }
-}

@@ -71,10 +71,10 @@ struct SandboxFounding {
         try folder.write(try rootKey.pem(), to: "\(path)/root.key")
         try folder.write(Array(root.certificate.pem.utf8), to: "\(path)/root.pem")
         // Two persons speak for a member, each with an own key.
-        let signers = try ["first", "second"].map { person in
+        let signers = try ["authority-1", "authority-2"].map { person in
             let key = try PrivateKey.generate(.p256)
             let certificate = try root.issue(
-                for: .authority, uri: "selat://\(country)/authority/\(person)",
+                for: .authority, uri: "selat://\(country)/\(person)",
                 to: key.publicKey, from: now, until: now + 365 * Self.days)
             try folder.write(try key.pem(), to: "\(path)/\(person).key")
             try folder.write(Array(certificate.pem.utf8), to: "\(path)/\(person).pem")

@@ -9,17 +9,17 @@ import Synchronization
 // Runs one job and prints its time and peak of private memory; `scripts/bench` runs the peers beside
 // it and prints ratios. Keys are kept in a file beside the spool: these are benchmarks, not datasets.
 //
-//   SelatBenchmarks seal INPUT SPOOL    the sealing threads read the file themselves
-//   SelatBenchmarks push INPUT SPOOL    the file comes in pieces, as from `selat send`
-//   SelatBenchmarks take SPOOL COPY     the sealed payload comes in pieces, as from a peer
-//   SelatBenchmarks open SPOOL OUTPUT   opened straight into a file
-//   SelatBenchmarks pull SPOOL OUTPUT   opened in order, through the page cache
+//   SelatSealBenchmark seal INPUT SPOOL    the sealing threads read the file themselves
+//   SelatSealBenchmark push INPUT SPOOL    the file comes in pieces, as from `selat send`
+//   SelatSealBenchmark take SPOOL COPY     the sealed payload comes in pieces, as from a peer
+//   SelatSealBenchmark open SPOOL OUTPUT   opened straight into a file
+//   SelatSealBenchmark pull SPOOL OUTPUT   opened in order, through the page cache
 
 @main
 struct Main {
     static func main() async {
         do { try await run() } catch {
-            FileHandle.standardError.write(Data("SelatBenchmarks: error: \(error)\n".utf8))
+            FileHandle.standardError.write(Data("SelatSealBenchmark: error: \(error)\n".utf8))
             exit(1)
         }
     }
