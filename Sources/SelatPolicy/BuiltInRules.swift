@@ -147,7 +147,8 @@ extension Evaluation {
         return facts
     }
 
-    private var missing: [String] { causes.map { set.table.definitions[$0].name }.sorted() }
+    /// The facts to state, in order.
+    var missing: [String] { causes.map { set.table.definitions[$0].name }.sorted() }
 
     private var editions: [String: Edition] {
         let names =

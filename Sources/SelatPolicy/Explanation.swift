@@ -75,7 +75,7 @@ extension PolicySet {
             ?? (judgement.jurisdiction == federation.name ? federation : nil)
         guard let file, let rules = file.byFlow[judgement.flow ?? .export] else {
             return judgement.clauses.map { clause in
-                Reason(judgement, clause, builtInDetails(clause.rule, evaluation, verdict))
+                Reason(judgement, clause, builtInDetails(clause.rule, evaluation))
             }
         }
         let view = evaluation.view(of: file)
@@ -114,12 +114,11 @@ extension PolicySet {
             conditions: failing.map(\.text), isCertain: truth != .maybe)
     }
 
-    private func builtInDetails(
-        _ rule: String, _ evaluation: Evaluation, _ verdict: Verdict
-    ) -> [String] {
+    private func builtInDetails(_ rule: String, _ evaluation: Evaluation) -> [String] {
         switch rule {
         case "contradictory-facts": evaluation.resolved.contradictions.sorted()
-        case "facts-missing": verdict.missing
+        // All of them, also where the verdict is refused anyway and lists none.
+        case "facts-missing": evaluation.missing
         default: []
         }
     }

@@ -51,7 +51,7 @@ package enum StoreError: Error, Hashable, Sendable, CustomStringConvertible {
         case .overloaded(let waiting): "\(waiting) changes are waiting; try again later"
         case .closed: "the database is closed"
         case .damaged(let path, let reason):
-            "log in `\(path)` is damaged: \(reason); run `selat audit verify \(path)`"
+            "log in `\(path)` is damaged: \(reason)"
         case .damagedEntry(let sequence, let reason): "entry \(sequence) is damaged: \(reason)"
         case .noSuchEntry(let sequence): "no entry \(sequence) that a checkpoint covers"
         case .failed(let operation, let code, let reason):

@@ -14,10 +14,14 @@ struct SandboxProcess {
     /// Starts the daemon unless it runs, and waits until it answers.
     /// - Returns: its process id.
     func start() async throws -> Int32 {
-        if let pid = try await runningID() { return pid }
+        let deadline = ContinuousClock.now + .seconds(30)
+        // A process that does not answer is starting, or about to end.
+        while let pid = try await runningID(), ContinuousClock.now < deadline {
+            if await answers() { return pid }
+            try await Task.sleep(for: .milliseconds(50))
+        }
         let pid = try spawn()
         try folder.write(Array("\(pid)\n".utf8), to: pidFile)
-        let deadline = ContinuousClock.now + .seconds(30)
         while ContinuousClock.now < deadline {
             if await answers() { return pid }
             var status: Int32 = 0

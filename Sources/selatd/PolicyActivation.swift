@@ -22,14 +22,18 @@ enum PolicyActivation {
         directory: String, store: Store, clock: any WallClock, logger: Logger
     ) async throws -> Active {
         let kept = try await store.read { try $0.value(key) }
-        let files = try read(directory)
-        let bytes = stored(files)
+        let files: [PolicySource]
         let set: PolicySet
-        do throws(PolicyErrors) {
+        do {
+            files = try read(directory)
             set = try PolicySet.load(files: files, now: clock.now())
+        } catch let errors as PolicyErrors {
+            let reasons = errors.diagnostics.map(\.description)
+            return try await keep(kept, reasons, directory, store, logger)
         } catch {
-            return try await keep(kept, error, directory, store, logger)
+            return try await keep(kept, ["\(error)"], directory, store, logger)
         }
+        let bytes = stored(files)
         for warning in set.warnings { logger.warning("\(warning)") }
         if bytes != kept { try await activate(set, bytes, store) }
         return Active(set: set, warning: nil)
@@ -45,25 +49,25 @@ enum PolicyActivation {
     }
 
     private static func keep(
-        _ stored: [UInt8]?, _ errors: PolicyErrors, _ directory: String, _ store: Store,
+        _ stored: [UInt8]?, _ reasons: [String], _ directory: String, _ store: Store,
         _ logger: Logger
     ) async throws -> Active {
-        guard let stored else { throw StartFailure.invalid(errors.description) }
-        for diagnostic in errors.diagnostics { logger.error("\(diagnostic)") }
-        let first = errors.diagnostics.first?.description ?? ""
+        guard let stored else { throw StartFailure.invalid(reasons.joined(separator: "\n")) }
+        for reason in reasons { logger.error("\(reason)") }
+        let first = reasons.first ?? ""
         _ = try await store.commit { transaction in
             try transaction.append(
                 EntryDraft(
                     kind: "policy.refused",
                     details: [
-                        "errors": .integer(Int64(errors.diagnostics.count)),
+                        "errors": .integer(Int64(reasons.count)),
                         "first": .string(first),
                     ]))
         }
         let set = try PolicySet.load(files: try sources(stored))
         return Active(
             set: set,
-            warning: "the policy files in `\(directory)` are invalid (\(first)); "
+            warning: "the policy files in `\(directory)` are not usable (\(first)); "
                 + "the last good editions are in force")
     }
 

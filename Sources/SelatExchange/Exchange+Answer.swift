@@ -1,0 +1,135 @@
+import Logging
+import SelatAudit
+import SelatCore
+import SelatCrypto
+import SelatEnvelope
+import SelatFederation
+import SelatHTTP
+package import SelatStore
+import SelatTransport
+import Synchronization
+
+// What the recipient answers: receipts, refusals, and faults in words for the one who asked.
+
+extension Exchange {
+    func row(of upload: UploadID, _ peer: NodeID) async throws -> InboundRow {
+        let row = try await store.read { try $0.inbound(upload.transfer, from: upload.from) }
+        guard let row, upload.from == peer else { throw Problem.unknownUpload(upload) }
+        return row
+    }
+
+    func state(of row: InboundRow) async throws -> UploadState {
+        UploadState(
+            offset: row.durable, length: row.payloadSize,
+            complete: row.durable == row.payloadSize
+                && row.state != Recipient.State.receiving.rawValue,
+            state: row.state, receipt: try await receipt(of: row))
+    }
+
+    /// The receipt with its proof against the newest checkpoint; nil where nothing was stated.
+    package func receipt(of row: InboundRow?) async throws -> [UInt8]? {
+        guard let row, let statement = row.statement, let sequence = row.statementEntry else {
+            return nil
+        }
+        let entry = try await store.read { try $0.entry(sequence) }
+        guard let entry, let details = entry.details, let salt = entry.salt else { return nil }
+        return Receipt(
+            statement: statement, entry: entry.entry, details: details, salt: salt,
+            proof: try await store.proof(of: sequence)
+        ).json.canonical
+    }
+
+    func sign(
+        _ kind: ReceiptKind, _ head: VerifiedHead, reason: String?, at now: Timestamp
+    ) throws -> [UInt8] {
+        let statement = ReceiptStatement(
+            federation: federation.id, kind: kind, from: head.core.from, id: head.core.id,
+            envelope: head.identity, attempt: head.header.attempt, signer: identity.node, time: now,
+            reason: reason)
+        return try CMS.sign(
+            content: statement.json.canonical, type: .receipt, signer: identity.signer, at: now)
+    }
+
+    /// Enters a refusal that the sender can mend, or that tells nothing about the transfer.
+    func refuse(
+        _ refusal: Recipient.Refusal, _ detail: String, head: VerifiedHead?, peer: NodeID
+    ) async throws -> Problem {
+        guard isEnteredSingly(peer) else { return ServiceProblem.refusal(refusal, detail) }
+        _ = try await store.commit { transaction in
+            try transaction.append(
+                EntryDraft(
+                    kind: "offer.refused", transfer: head?.core.id, actor: .node(peer),
+                    details: [
+                        "cause": .string(refusal.rawValue),
+                        "detail": .string(String(detail.prefix(1_000))),
+                    ]))
+        }
+        logger.warning(
+            "offer refused", metadata: ["peer": "\(peer)", "cause": "\(refusal.rawValue)"])
+        return ServiceProblem.refusal(refusal, detail)
+    }
+
+    /// Counts one more refusal of a peer's in this minute.
+    func isEnteredSingly(_ peer: NodeID) -> Bool {
+        refusals.withLock { counts in
+            counts[peer, default: 0] += 1
+            return counts[peer, default: 0] <= Limits.refusalsPerMinuteMax
+        }
+    }
+
+    /// Signs and records a no that cannot change.
+    func refuseFinally(
+        _ head: VerifiedHead, _ refusal: Recipient.Refusal, _ reason: String, _ upload: UploadID
+    ) async throws -> OfferAnswer {
+        guard isEnteredSingly(head.core.from) else { throw ServiceProblem.tooManyRefusals }
+        let now = clock.now()
+        let words = "\(refusal.rawValue): \(reason)"
+        let statement = try sign(.refused, head, reason: words, at: now)
+        var row = InboundRow(
+            from: head.core.from, id: head.core.id, received: now, expires: head.core.expires,
+            state: Recipient.State.refused.rawValue, payloadSize: head.header.payload.size,
+            fixedParts: head.fixedParts, header: head.header.json.canonical)
+        row.cause = words
+        row.statement = statement
+        let new = row
+        let saved = try await store.commit { transaction in
+            if let known = try transaction.inbound(new.id, from: new.from) { return known }
+            var row = new
+            row.statementEntry = try transaction.append(
+                EntryDraft(
+                    kind: "offer.refused", transfer: row.id, actor: .node(row.from),
+                    details: [
+                        "cause": .string(refusal.rawValue),
+                        "detail": .string(String(reason.prefix(1_000))),
+                        Receipt.statementKey: .string(SHA256.digest(statement).text),
+                    ]))
+            try transaction.save(row)
+            return row
+        }.value
+        return OfferAnswer(
+            created: true, upload: upload, state: saved.state, offset: 0,
+            receipt: try await receipt(of: saved))
+    }
+
+    func onDisk<Value: Sendable>(
+        _ work: @escaping @Sendable () throws(FileFault) -> Value
+    ) async throws -> Value {
+        do {
+            return try await spool.onDisk(work)
+        } catch {
+            throw ServiceProblem.disk(error)
+        }
+    }
+
+    /// What an error of the parts means to the one who asked.
+    static func problem(of error: any Error) -> any Error {
+        switch error {
+        case let fault as FileFault: ServiceProblem.disk(fault)
+        case EnvelopeError.file(let fault): ServiceProblem.disk(fault)
+        case let error as EnvelopeError: ServiceProblem.verificationFailed(error.description)
+        case StoreError.diskFull(let path):
+            ServiceProblem.disk(FileFault("writing", path, code: 28, reason: "no space left"))
+        default: error
+        }
+    }
+}

@@ -1,0 +1,96 @@
+import SelatCore
+import SelatEnvelope
+import SelatFederation
+import SelatPolicy
+
+// Both ends judge: what the recipient asks of a sender's verdict.
+
+extension Exchange {
+    enum Judgement {
+        case permitted(retentionSeconds: UInt64?)
+        case refused(Recipient.Refusal, String)
+    }
+
+    /// Both ends judge (PROTOCOL, *Verdicts at both ends*): the sender's verdict is made again from
+    /// what it pins, and the import is judged by this node's own editions and clock.
+    func judge(_ head: VerifiedHead, _ manifest: Manifest) -> Judgement {
+        let now = clock.now()
+        do {
+            let verdict = try policies.verify(record: manifest.verdictRecord)
+            if let refusal = misfit(verdict, head, manifest, now) { return refusal }
+            // No officer's approval can be verified here yet, so one that is owed is not there.
+            guard let permit = try policies.decide(verdict.question).permit,
+                permit.outstanding([]).isEmpty
+            else { return .refused(.verdictDiffers, "the verdict permits no release as it is") }
+            var question = verdict.question
+            question.decided = now
+            return judged(try policies.decideImport(question), verdict)
+        } catch let mismatch as VerdictMismatch {
+            guard case .staleEdition = mismatch else {
+                return .refused(.verdictDiffers, "\(mismatch)")
+            }
+            return .refused(.staleEdition, "\(mismatch)")
+        } catch {
+            return .refused(.verdictDiffers, "\(error)")
+        }
+    }
+
+    func judged(_ own: Verdict, _ sent: Verdict) -> Judgement {
+        switch own.outcome {
+        case .permitted: owed(sent.obligations + own.obligations, sent, own)
+        case .refused: .refused(.importRefused, own.reason)
+        case .incomplete:
+            .refused(
+                .importIncomplete, "facts are missing: \(own.missing.joined(separator: ", "))")
+        }
+    }
+
+    /// Whether this node can keep what both verdicts ask for.
+    func owed(
+        _ obligations: [Obligation], _ sent: Verdict, _ own: Verdict
+    ) -> Judgement {
+        for least in [sent.suiteAtLeast, own.suiteAtLeast] where !Suite.p256.satisfies(least) {
+            return .refused(.suiteTooWeak, "suite \(least.rawValue) or better is owed")
+        }
+        let isApprovalOwed = own.obligations.contains { obligation in
+            if case .approval = obligation.demand { true } else { false }
+        }
+        if isApprovalOwed { return .refused(.importIncomplete, "an approval is owed here") }
+        return .permitted(retentionSeconds: Self.retention(obligations))
+    }
+
+    /// What of a verdict contradicts the envelope that carries it.
+    func misfit(
+        _ verdict: Verdict, _ head: VerifiedHead, _ manifest: Manifest, _ now: Timestamp
+    ) -> Judgement? {
+        let question = verdict.question
+        guard head.header.membershipSerial == federation.serial,
+            head.header.membershipDigest == federation.listDigest
+        else {
+            return .refused(.staleMembership, "the list in force here is \(federation.serial)")
+        }
+        guard question.source == head.core.from, question.destination == head.core.to,
+            question.label == head.core.label, question.relays.isEmpty,
+            head.header.route == [head.core.from, head.core.to],
+            question.membershipSerial == head.header.membershipSerial,
+            question.sectors == federation.sectors, verdict.facts == manifest.facts
+        else { return .refused(.verdictDiffers, "the verdict is about another transfer") }
+        // What an officer attested cannot be verified here yet, so it opens nothing.
+        guard question.documents.isEmpty, !question.isEmergency else {
+            return .refused(.verdictDiffers, "it rests on what no officer's signature shows here")
+        }
+        if question.decided - now > Limits.clockSkewSecondsMax {
+            return .refused(.datedAhead, "the verdict is of \(question.decided), it is \(now) here")
+        }
+        if head.signingTime - question.decided > Limits.verdictAgeSecondsMax {
+            return .refused(.verdictTooOld, "the verdict is of \(question.decided)")
+        }
+        return nil
+    }
+
+    static func retention(_ obligations: [Obligation]) -> UInt64? {
+        obligations.compactMap { obligation in
+            if case .retention(let seconds, _) = obligation.demand { seconds } else { nil }
+        }.min()
+    }
+}

@@ -1,0 +1,46 @@
+import SelatAudit
+import SelatCore
+import SelatEnvelope
+import SelatStore
+import SelatTransport
+
+// What time ends: transfers that lapsed, and datasets whose retention is over.
+
+extension Exchange {
+    /// Ends what has lapsed, and destroys what a retention duty no longer lets lie here.
+    func endOverdue() async throws {
+        let now = clock.now()
+        let due = try await store.read {
+            try $0.inboundDue(
+                open: Recipient.State.receiving.rawValue,
+                kept: [Recipient.State.delivered, .opened].map(\.rawValue), at: now)
+        }
+        for row in due { try await end(row, .tick, at: now) }
+    }
+
+    /// Performs a step that ends a transfer here: the key first, then the files. An upload that still
+    /// runs is fenced off.
+    func end(_ row: InboundRow, _ event: Recipient.Event, at now: Timestamp) async throws {
+        let upload = UploadID(from: row.from, transfer: row.id)
+        try await uploads.alone(upload) {
+            let ended = try await self.store.commit { transaction -> Bool in
+                guard var row = try transaction.inbound(row.id, from: row.from) else {
+                    return false
+                }
+                var recipient = try Recipient(row)
+                let actions = recipient.handle(event, at: now)
+                guard actions.contains(.destroy) else { return false }
+                for case .record(let kind, _) in actions {
+                    try transaction.append(
+                        EntryDraft(kind: try EntryKind(kind), transfer: row.id, details: [:]))
+                }
+                row.take(recipient)
+                row.contentKey = nil
+                try transaction.save(row)
+                return true
+            }.value
+            guard ended else { return }
+            await self.spool.remove(SpoolFolder.Name(inbound: row.id, from: row.from))
+        }
+    }
+}

@@ -1,0 +1,58 @@
+import SelatCore
+import SelatCrypto
+import SelatEnvelope
+package import SelatPolicy
+import SelatStore
+
+// How rows, heads and verdicts become what the recipient's machine works with.
+
+extension Recipient {
+    /// The machine as a row keeps it.
+    init(_ row: InboundRow) throws {
+        guard let state = State(rawValue: row.state) else {
+            throw CoreError.malformed("state", row.state, expected: "a state of a recipient")
+        }
+        self.init(
+            state: state, expires: row.expires, payloadSize: row.payloadSize,
+            fixedParts: row.fixedParts, durable: row.durable, destroyBy: row.destroyBy)
+    }
+}
+
+extension InboundRow {
+    /// Takes over what is durable of the machine.
+    mutating func take(_ recipient: Recipient) {
+        state = recipient.state.rawValue
+        durable = recipient.durable
+    }
+}
+
+extension Recipient.Offer {
+    init(_ head: VerifiedHead) {
+        self.init(
+            from: head.core.from, to: head.core.to, federation: head.core.federation,
+            suite: head.core.suite, created: head.core.created, expires: head.core.expires,
+            payloadSize: head.header.payload.size, fixedParts: head.fixedParts)
+    }
+}
+
+extension VerifiedHead {
+    /// Digest over what never changes between attempts: core, keys, leaves, root and size.
+    var fixedParts: Digest {
+        SHA256.digest(
+            core.digest.bytes + header.parts.keysCMS.bytes + header.parts.keysMLKEM.bytes
+                + header.parts.leaves.bytes + header.payload.root.bytes
+                + withUnsafeBytes(of: header.payload.size.bigEndian) { Array($0) })
+    }
+}
+
+extension Verdict {
+    /// Which rules of which files refuse, in one line.
+    package var reason: String {
+        let rules = judgements.filter { $0.outcome == .refused }.map { judgement in
+            let names = judgement.clauses.map(\.rule).joined(separator: ", ")
+            return names.isEmpty
+                ? "\(judgement.jurisdiction): no ground" : "\(judgement.jurisdiction): \(names)"
+        }
+        return rules.joined(separator: "; ")
+    }
+}
