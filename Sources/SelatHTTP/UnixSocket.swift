@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Glibc
 import NIOCore
 
@@ -39,9 +40,8 @@ struct UnixSocket: Sendable {
     /// Dials before it unlinks: a socket that answers belongs to a living daemon.
     private static func removeStale(_ path: String, _ address: inout sockaddr_un) throws(HTTPFault)
     {
-        var status = stat()
-        guard lstat(path, &status) == 0 else { return }
-        guard status.st_mode & S_IFMT == S_IFSOCK else { throw .notASocket(path: path) }
+        guard let file = try? FileIdentity(path) else { return }
+        guard file.isSocket else { throw .notASocket(path: path) }
         let descriptor = try open(path)
         defer { Glibc.close(descriptor) }
         let outcome = with(&address) { connect(descriptor, $0, $1) }
@@ -96,16 +96,23 @@ struct UnixSocket: Sendable {
 
     private static let backlog: Int32 = 256
 
-    /// A file as the file system knows it, whatever its name.
+    /// A file as the file system knows it, whatever its name; links are not followed.
+    ///
+    /// Foundation asks the system: `struct stat` has two owners where NIO's C module is loaded too,
+    /// and which one the compiler names depends on the order of loading.
     private struct FileIdentity: Equatable {
         let device: UInt
         let inode: UInt
+        let isSocket: Bool
 
         init(_ path: String) throws(HTTPFault) {
-            var status = stat()
-            try UnixSocket.check("lstat", path, lstat(path, &status))
-            device = status.st_dev
-            inode = status.st_ino
+            guard let attributes = try? FileManager.default.attributesOfItem(atPath: path),
+                let device = attributes[.systemNumber] as? UInt,
+                let inode = attributes[.systemFileNumber] as? UInt
+            else { throw .socket("lstat", path: path, errno: ENOENT, reason: "cannot be read") }
+            self.device = device
+            self.inode = inode
+            isSocket = attributes[.type] as? FileAttributeType == .typeSocket
         }
     }
 }
