@@ -52,7 +52,7 @@ extension Exchange {
             return try await spool.onDisk { () throws(FileFault) in
                 try SpoolFile(resuming: path, at: offset)
             }
-        } catch  where [ENOENT, ENODATA].contains(error.code) {
+        } catch where [ENOENT, ENODATA].contains(error.code) {
             logger.error("payload lost", metadata: ["id": "\(row.id)", "error": "\(error)"])
         } catch {
             throw ServiceProblem.disk(error)

@@ -11,7 +11,7 @@ extension Exchange {
         case refused(Recipient.Refusal, String)
     }
 
-    /// Both ends judge (PROTOCOL, *Verdicts at both ends*): the sender's verdict is made again from
+    /// Both ends judge: the sender's verdict is made again from
     /// what it pins, and the import is judged by this node's own editions and clock.
     func judge(_ head: VerifiedHead, _ manifest: Manifest) -> Judgement {
         let now = clock.now()

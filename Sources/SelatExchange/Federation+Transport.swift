@@ -28,7 +28,7 @@ extension Federation {
 }
 
 extension Suite {
-    /// Whether this is the suite that is asked for, or above it (PROTOCOL, *Content key*): 2 and 3
+    /// Whether this is the suite that is asked for, or above it: 2 and 3
     /// are above 1 and not comparable, 4 is above all.
     func satisfies(_ least: Suite) -> Bool {
         self == least || least == .p256 || self == .p384MLKEM1024

@@ -34,7 +34,7 @@ package struct RefusedPeer: Sendable {
     }
 }
 
-/// The listener that other nodes dial: TLS 1.3, mutual, and the routes of PROTOCOL.md section 7.
+/// The listener that other nodes dial: TLS 1.3, mutual, and the routes of Protocol.md.
 package final class NodeServer: Sendable {
     private let listener: HTTPListener
     private let context: CurrentContext

@@ -1,4 +1,4 @@
-// The header fields of PROTOCOL.md section 7: resumable uploads
+// The header fields of Protocol.md: resumable uploads
 // (draft-ietf-httpbis-resumable-upload, interop version 8) and the membership mark. Parsing is
 // strict, one text for one value.
 
