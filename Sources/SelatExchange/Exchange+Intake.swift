@@ -52,10 +52,9 @@ extension Exchange {
             return try await spool.onDisk { () throws(FileFault) in
                 try SpoolFile(resuming: path, at: offset)
             }
-        } catch where [ENOENT, ENODATA].contains(error.code) {
-            logger.error("payload lost", metadata: ["id": "\(row.id)", "error": "\(error)"])
         } catch {
-            throw ServiceProblem.disk(error)
+            guard [ENOENT, ENODATA].contains(error.code) else { throw ServiceProblem.disk(error) }
+            logger.error("payload lost", metadata: ["id": "\(row.id)", "error": "\(error)"])
         }
         try await save(.payloadLost, row)
         do {
