@@ -47,7 +47,8 @@ package enum ControlRoutes {
             return stream(try await service.open(id, by: caller))
         }
         group.get(":id/package") { _, context in
-            stream(try await service.package(try id(context)))
+            let (id, caller) = (try id(context), try caller(context))
+            return stream(try await service.package(id, by: caller))
         }
     }
 

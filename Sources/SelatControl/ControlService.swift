@@ -22,7 +22,7 @@ package protocol ControlService: Sendable {
     /// A delivered dataset in plain: its files, one after the other.
     func open(_ id: TransferID, by caller: Caller) async throws -> ByteStream
     /// A transfer's package, sealed as it is.
-    func package(_ id: TransferID) async throws -> ByteStream
+    func package(_ id: TransferID, by caller: Caller) async throws -> ByteStream
     /// Audit entries with their details, oldest first.
     func entries(_ query: EntryQuery) async throws -> JSON
     /// The newest signed checkpoint, as text.

@@ -77,7 +77,7 @@ extension Exchange {
     }
 
     /// A package as it travels: head, sealed payload, trailer.
-    package func package(_ id: TransferID) async throws -> Opening {
+    package func package(_ id: TransferID, by user: UInt32) async throws -> Opening {
         let inbound = try await store.read { try $0.inbound(id) }
         let name: SpoolFolder.Name
         if let row = inbound.first {
@@ -86,7 +86,7 @@ extension Exchange {
                     "`\(id)` is \(row.state)", remedy: "only what was delivered can be exported")
             }
             name = SpoolFolder.Name(inbound: id, from: row.from)
-            try await recordExport(id)
+            try await recordExport(id, by: user)
         } else if let row = try await store.read({ try $0.outbound(id) }) {
             guard row.attempt > 0, !(try Sender(row)).state.isOutcome else {
                 throw ServiceProblem.notReady(
@@ -94,7 +94,7 @@ extension Exchange {
                     remedy: "export at the recipient, or while it is under way")
             }
             name = SpoolFolder.Name(outbound: id)
-            try await recordExport(id, handsOn: true)
+            try await recordExport(id, handsOn: true, by: user)
         } else {
             throw ServiceProblem.unknownTransfer(id)
         }
@@ -102,7 +102,9 @@ extension Exchange {
     }
 
     /// Before the first byte leaves: a package is a complete envelope, whoever carries it.
-    private func recordExport(_ id: TransferID, handsOn: Bool = false) async throws {
+    private func recordExport(
+        _ id: TransferID, handsOn: Bool = false, by user: UInt32
+    ) async throws {
         _ = try await store.commit { transaction in
             if handsOn {
                 guard var row = try transaction.outbound(id),
@@ -115,7 +117,8 @@ extension Exchange {
                 try transaction.save(row)
             }
             try transaction.append(
-                EntryDraft(kind: "transfer.exported", transfer: id, details: [:]))
+                EntryDraft(
+                    kind: "transfer.exported", transfer: id, actor: .user(user), details: [:]))
         }
     }
 

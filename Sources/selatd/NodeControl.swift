@@ -196,8 +196,8 @@ struct NodeControl: ControlService {
         return ByteStream(size: opening.size, next: opening.next)
     }
 
-    func package(_ id: TransferID) async throws -> ByteStream {
-        let opening = try await exchange.package(id)
+    func package(_ id: TransferID, by caller: Caller) async throws -> ByteStream {
+        let opening = try await exchange.package(id, by: caller.user)
         return ByteStream(size: opening.size, next: opening.next)
     }
 

@@ -149,7 +149,7 @@ struct RecoveryTests {
         let pursuit = Task { await exchange.pursue(id) }
         // Released, and nobody listens.
         while try await sender.outbound(id)?.cause == nil { await Task.yield() }
-        _ = try await exchange.package(id)
+        _ = try await exchange.package(id, by: 1_000)
         #expect(try await sender.outbound(id)?.handedOn == true)
         #expect(try await sender.entries("transfer.exported") == 1)
         world.clock.advance(seconds: 60)
