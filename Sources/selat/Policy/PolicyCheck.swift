@@ -3,12 +3,6 @@ import Foundation
 import SelatCore
 import SelatPolicy
 
-struct PolicyVerb: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "policy", abstract: "Work with policy files.",
-        subcommands: [PolicyCheck.self])
-}
-
 struct PolicyCheck: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check",
@@ -57,28 +51,5 @@ struct PolicyCheck: AsyncParsableCommand {
             "severity": .string(diagnostic.severity.rawValue),
             "message": .string(diagnostic.message),
         ]
-    }
-}
-
-enum PolicyFolder {
-    /// The folder's `.yaml` files; `tests` below it is not part of the set.
-    static func read(_ directory: String) throws -> [PolicySource] {
-        let names: [String]
-        do {
-            names = try FileManager.default.contentsOfDirectory(atPath: directory)
-        } catch {
-            throw Ending(.failed, "reading folder `\(directory)`: \(error.localizedDescription)")
-        }
-        let files = names.filter { $0.hasSuffix(".yaml") }.sorted()
-        guard !files.isEmpty else {
-            throw Ending(.failed, "folder `\(directory)` holds no .yaml file")
-        }
-        return try files.map { name in
-            let path = "\(directory)/\(name)"
-            guard let bytes = FileManager.default.contents(atPath: path) else {
-                throw Ending(.failed, "reading `\(path)`: it cannot be read")
-            }
-            return PolicySource(name: path, bytes: Array(bytes))
-        }
     }
 }

@@ -1,0 +1,7 @@
+import ArgumentParser
+
+struct PolicyVerb: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "policy", abstract: "Work with policy files.",
+        subcommands: [PolicyCheck.self])
+}
