@@ -3,8 +3,12 @@ package import SelatCore
 
 /// What the daemon does for its operators. Answers are the JSON documents of `API.md`; what cannot
 /// be done is thrown as a `Problem`.
-package protocol ControlService: Sendable {
+package protocol ControlService: TransferControl, AuditControl {
     func status() async throws -> JSON
+}
+
+/// Sending, receiving and looking at transfers.
+package protocol TransferControl: Sendable {
     /// The verdict on a transfer, and nothing sent.
     func check(_ request: SendRequest) async throws -> JSON
     /// Judges and, where the verdict permits, waits for the payload.
@@ -23,6 +27,10 @@ package protocol ControlService: Sendable {
     func open(_ id: TransferID, by caller: Caller) async throws -> ByteStream
     /// A transfer's package, sealed as it is.
     func package(_ id: TransferID, by caller: Caller) async throws -> ByteStream
+}
+
+/// Looking at the audit log.
+package protocol AuditControl: Sendable {
     /// Audit entries with their details, oldest first.
     func entries(_ query: EntryQuery) async throws -> JSON
     /// The newest signed checkpoint, as text.

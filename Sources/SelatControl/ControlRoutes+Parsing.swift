@@ -1,0 +1,81 @@
+import HTTPTypes
+import Hummingbird
+import SelatCore
+import SelatHTTP
+
+// What callers send is parsed here, and nowhere behind it.
+
+extension ControlRoutes {
+    static func asked<Value>(_ parse: () throws -> Value) throws -> Value {
+        do {
+            return try parse()
+        } catch let error as CoreError {
+            throw Problem.badRequest(error.description)
+        }
+    }
+
+    static func sendRequest(_ request: Request) async throws -> SendRequest {
+        let bytes = try await request.bytes(upTo: Limits.controlBodyBytesMax)
+        return try asked { try SendRequest(json: try JSON(parsing: bytes)) }
+    }
+
+    static func id(_ context: HTTPContext) throws -> TransferID {
+        let text = try context.parameters.require("id")
+        return try asked { try TransferID(text) }
+    }
+
+    static func caller(_ context: HTTPContext) throws -> Caller {
+        guard let process = context.peer.process else {
+            throw Problem(
+                type: "urn:selat:problem:unknown-caller", title: "the caller is not known",
+                status: 403, remedy: "use the control socket on the node itself")
+        }
+        return Caller(user: process.user)
+    }
+
+    static func number(
+        _ request: Request, _ key: String, default value: Int, _ range: ClosedRange<Int>
+    ) throws -> Int {
+        guard let text = request.uri.queryParameters[key[...]] else { return value }
+        guard let number = Int(text), range.contains(number) else {
+            throw Problem.badRequest(
+                "`\(key)` is `\(text.prefix(40))`, must be a number from \(range.lowerBound)"
+                    + (range.upperBound == .max ? "" : " to \(range.upperBound)"))
+        }
+        return number
+    }
+
+    static func word<Value: RawRepresentable & CaseIterable>(
+        _ request: Request, _ key: String
+    ) throws -> Value? where Value.RawValue == String {
+        guard let text = request.uri.queryParameters[key[...]] else { return nil }
+        guard let value = Value(rawValue: String(text)) else {
+            let words = Value.allCases.map { "`\($0.rawValue)`" }.joined(separator: ", ")
+            throw Problem.badRequest("`\(key)` is `\(text.prefix(40))`, must be one of \(words)")
+        }
+        return value
+    }
+
+    static func stream(_ bytes: ByteStream) -> Response {
+        let body = ResponseBody(contentLength: Int(clamping: bytes.size)) { writer in
+            do {
+                while let piece = try await bytes.next() { try await writer.write(piece) }
+                await bytes.close()
+            } catch {
+                await bytes.close()
+                throw error
+            }
+            try await writer.finish(nil)
+        }
+        return Response(
+            status: .ok, headers: [.contentType: "application/octet-stream"], body: body)
+    }
+}
+
+extension Problem {
+    static func badRequest(_ detail: String) -> Problem {
+        Problem(
+            type: "urn:selat:problem:bad-request", title: "the request is not well-formed",
+            status: 400, detail: detail)
+    }
+}

@@ -1,0 +1,39 @@
+import Hummingbird
+import SelatCore
+import SelatHTTP
+
+extension ControlRoutes {
+    static func addTransfers(
+        to group: RouterGroup<HTTPContext>, _ service: some ControlService
+    ) {
+        group.get { request, _ in
+            let direction: Direction? = try word(request, "direction")
+            let limit = try number(request, "limit", default: 100, 1...10_000)
+            return Response.json(try await service.transfers(direction, limit: limit))
+        }
+        group.post { request, context in
+            let caller = try caller(context)
+            let asked = try await sendRequest(request)
+            return Response.json(try await service.begin(asked, by: caller), status: .created)
+        }
+        group.put(":id/payload") { request, context in
+            let (id, caller) = (try id(context), try caller(context))
+            return Response.json(try await service.seal(id, request.body, by: caller))
+        }
+        group.get(":id") { request, context in
+            let wait = try number(request, "wait_seconds", default: 0, 0...300)
+            return Response.json(try await service.transfer(try id(context), waitSeconds: wait))
+        }
+        group.get(":id/manifest") { _, context in
+            Response.json(try await service.manifest(try id(context)))
+        }
+        group.post(":id/opening") { _, context in
+            let (id, caller) = (try id(context), try caller(context))
+            return stream(try await service.open(id, by: caller))
+        }
+        group.get(":id/package") { _, context in
+            let (id, caller) = (try id(context), try caller(context))
+            return stream(try await service.package(id, by: caller))
+        }
+    }
+}

@@ -1,0 +1,61 @@
+import NIOCore
+import SelatControl
+import SelatCore
+import SelatEnvelope
+import SelatExchange
+import SelatHTTP
+import SelatPolicy
+
+// Asking for a verdict, and sending.
+
+extension NodeControl {
+    func check(_ request: SendRequest) async throws -> JSON {
+        ["verdict": try verdict(try exchange.decide(try outbound(request)))]
+    }
+
+    func begin(_ request: SendRequest, by caller: Caller) async throws -> JSON {
+        let begun = try await exchange.begin(
+            try outbound(request), lifeSeconds: request.lifeSeconds, by: caller.user)
+        return [
+            "id": .string(begun.id.text), "state": .string(begun.state),
+            "verdict": try verdict(begun.decision),
+        ]
+    }
+
+    func seal<Body: AsyncSequence & Sendable>(
+        _ id: TransferID, _ body: Body, by caller: Caller
+    ) async throws -> JSON where Body.Element == ByteBuffer {
+        let state = try await exchange.seal(id, body, by: caller.user)
+        return ["id": .string(id.text), "state": .string(state.rawValue)]
+    }
+
+    private func outbound(_ request: SendRequest) throws -> OutboundRequest {
+        var descriptor = request.dataset.objectValue ?? [:]
+        if let title = request.title { descriptor["title"] = .string(title) }
+        do {
+            return OutboundRequest(
+                to: request.to, label: request.label, facts: request.facts,
+                ground: request.ground, precedence: request.precedence,
+                dataset: try DatasetDescription(json: .object(descriptor)))
+        } catch {
+            throw ServiceProblem.badDataset("\(error)")
+        }
+    }
+
+    /// A verdict with what the record leaves out: reasons, for people.
+    func verdict(_ decision: Decision) throws -> JSON {
+        var members = try verdict(decision.verdict)
+        let reasons = try exchange.policies.reasons(decision.verdict.question)
+        members["reasons"] = .strings(reasons.map(\.description))
+        return .object(members)
+    }
+
+    func verdict(_ verdict: Verdict) throws -> [String: JSON] {
+        [
+            "outcome": .string(verdict.outcome.rawValue),
+            "summary": .strings(verdict.summaryLines),
+            "missing": .strings(verdict.missing),
+            "digest": .string(verdict.digest.text), "record": verdict.json,
+        ]
+    }
+}

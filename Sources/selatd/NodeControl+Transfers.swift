@@ -1,0 +1,112 @@
+import SelatAudit
+import SelatControl
+import SelatCore
+import SelatCrypto
+import SelatEnvelope
+import SelatExchange
+import SelatPolicy
+import SelatStore
+
+// What was sent and received, and what lies here.
+
+extension NodeControl {
+    func transfers(_ direction: Direction?, limit: Int) async throws -> JSON {
+        let filter = TransferFilter(limit: limit)
+        let rows = try await exchange.store.read { snapshot in
+            (
+                direction == .inbound ? [] : try snapshot.outbound(filter),
+                direction == .outbound ? [] : try snapshot.inbound(filter)
+            )
+        }
+        let all = try rows.0.map { try members($0) } + rows.1.map { try members($0) }
+        let newestFirst = all.sorted {
+            ($0["id"]?.stringValue ?? "") > ($1["id"]?.stringValue ?? "")
+        }
+        return ["transfers": .array(newestFirst.map { .object($0) })]
+    }
+
+    func transfer(_ id: TransferID, waitSeconds: Int) async throws -> JSON {
+        if waitSeconds > 0 { try await exchange.waitForEnd(of: id, seconds: waitSeconds) }
+        let found = try await exchange.rows(id)
+        var document: [String: JSON]
+        if let row = found.outbound {
+            document = try members(row)
+            let request = try exchange.request(of: row)
+            document["verdict"] = .object(try verdict(try Verdict(record: request.verdictRecord)))
+            document["dataset"] = request.request.dataset.json
+            if let receipt = row.receipt { document["receipt"] = try self.receipt(receipt) }
+        } else if let row = found.inbound.first {
+            document = try members(row)
+            if let receipt = try await exchange.receipt(of: row) {
+                document["receipt"] = try self.receipt(receipt)
+            }
+        } else {
+            throw ServiceProblem.unknownTransfer(id)
+        }
+        document["timeline"] = .array(try found.entries.map { .object(try entry($0)) })
+        return .object(document)
+    }
+
+    private func members(_ row: OutboundRow) throws -> [String: JSON] {
+        let state = Sender.State(rawValue: row.state)
+        let request = try exchange.request(of: row).request
+        var members: [String: JSON] = [
+            "id": .string(row.id.text), "direction": "outbound", "peer": .string(row.to.text),
+            "state": .string(row.state), "ended": .bool(state?.isOutcome ?? false),
+            "created": .string(row.created.text), "expires": .string(row.expires.text),
+            "precedence": .string(row.precedence.rawValue), "attempt": .integer(row.attempt),
+            "size_bytes": .integer(row.payloadSize), "label": request.label.json,
+        ]
+        members["title"] = request.dataset.title.map { .string($0) }
+        members["cause"] = row.cause.map { .string($0) }
+        return members
+    }
+
+    private func members(_ row: InboundRow) throws -> [String: JSON] {
+        let header = try JSON(parsing: row.header)
+        var members: [String: JSON] = [
+            "id": .string(row.id.text), "direction": "inbound", "peer": .string(row.from.text),
+            "state": .string(row.state), "received": .string(row.received.text),
+            "expires": .string(row.expires.text), "size_bytes": .integer(row.payloadSize),
+            "durable_bytes": .integer(row.durable),
+            "envelope": .string(SHA256.digest(row.header).text),
+        ]
+        members["created"] = header["created"]
+        members["label"] = header["label"]
+        members["precedence"] = header["precedence"]
+        members["cause"] = row.cause.map { .string($0) }
+        members["destroy_by"] = row.destroyBy.map { .string($0.text) }
+        return members
+    }
+
+    private func receipt(_ bytes: [UInt8]) throws -> JSON {
+        let receipt = try Receipt(parsing: bytes)
+        let statement = try JSON(
+            parsing: try CMS.unverifiedContent(receipt.statement, type: .receipt))
+        var members = statement.objectValue ?? [:]
+        members["entry"] = .integer(receipt.entry.sequence)
+        members["document"] = receipt.json
+        return .object(members)
+    }
+
+    // MARK: Datasets
+
+    func manifest(_ id: TransferID) async throws -> JSON {
+        let manifest = try await exchange.manifest(id)
+        return [
+            "id": .string(id.text), "from": .string(manifest.core.from.text),
+            "dataset": manifest.dataset.json, "facts": manifest.facts.json,
+            "verdict": try JSON(parsing: manifest.verdictRecord),
+        ]
+    }
+
+    func open(_ id: TransferID, by caller: Caller) async throws -> ByteStream {
+        let opening = try await exchange.open(id, by: caller.user)
+        return ByteStream(size: opening.size, next: opening.next)
+    }
+
+    func package(_ id: TransferID, by caller: Caller) async throws -> ByteStream {
+        let opening = try await exchange.package(id, by: caller.user)
+        return ByteStream(size: opening.size, next: opening.next)
+    }
+}
