@@ -1,4 +1,5 @@
 import SelatCore
+import SelatCrypto
 import Yams
 
 /// A file's content as it was written: words, lists and keys, each with its place. Nothing is
@@ -20,20 +21,32 @@ package struct DocumentNode: Sendable {
     package let content: Content
 }
 
-extension DocumentNode {
-    /// Reads one file.
-    /// - Returns: its root, or every problem that kept it from having one.
-    static func parse(_ source: PolicySource) -> Result<DocumentNode, PolicyErrors> {
+/// One file, parsed: its tree, or every problem that kept it from having one.
+struct PolicyDocument: Sendable {
+    let name: String
+    let digest: Digest
+    let root: DocumentNode?
+    let problems: [PolicyDiagnostic]
+
+    init(_ source: PolicySource) {
+        name = source.name
+        digest = SHA256.digest(source.bytes)
         var scan = DocumentScan(file: source.name)
         guard let text = scan.text(of: source.bytes) else {
-            return .failure(PolicyErrors(diagnostics: scan.problems))
+            root = nil
+            problems = scan.problems
+            return
         }
         var builder = DocumentBuilder(file: source.name)
         let root = builder.document(text)
-        guard let root, builder.problems.isEmpty else {
-            return .failure(PolicyErrors(diagnostics: builder.problems))
-        }
-        return .success(root)
+        self.root = builder.problems.isEmpty ? root : nil
+        problems = builder.problems
+    }
+
+    /// The last component of the name, without `.yaml`; nil where it ends otherwise.
+    var stem: String? {
+        let last = name.split(separator: "/").last ?? ""
+        return last.hasSuffix(".yaml") ? String(last.dropLast(5)) : nil
     }
 }
 
@@ -100,7 +113,6 @@ private struct DocumentBuilder {
             return DocumentNode(place: place, content: .list(elements))
         case .mapping(let mapping):
             let entries = mapping.compactMap { entry(key: $0.key, value: $0.value, depth) }
-            checkRepetition(entries)
             return DocumentNode(place: place, content: .map(entries))
         case .alias:
             report(.yamlFeature, place, "an alias; write the value out")
@@ -141,13 +153,6 @@ private struct DocumentBuilder {
         }
         return convert(value, depth: depth + 1).map {
             DocumentNode.Entry(key: scalar.string, place: place, value: $0)
-        }
-    }
-
-    private mutating func checkRepetition(_ entries: [DocumentNode.Entry]) {
-        var seen: Set<String> = []
-        for entry in entries where !seen.insert(entry.key).inserted {
-            report(.duplicateKey, entry.place, "`\(entry.key)` stands twice in one map")
         }
     }
 }

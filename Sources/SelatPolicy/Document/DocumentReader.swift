@@ -20,12 +20,13 @@ package struct DocumentReader {
 
     /// The root of a file.
     package mutating func root(of source: PolicySource) -> DocumentNode? {
-        switch DocumentNode.parse(source) {
-        case .success(let node): return node
-        case .failure(let errors):
-            problems += errors.diagnostics
-            return nil
-        }
+        root(of: PolicyDocument(source))
+    }
+
+    /// The root of a parsed file.
+    mutating func root(of document: PolicyDocument) -> DocumentNode? {
+        problems += document.problems
+        return document.root
     }
 
     /// A map whose keys are all among `keys`.
@@ -46,6 +47,10 @@ package struct DocumentReader {
             report(.wrongType, node.place, "\(what) must be keys with values")
             return nil
         }
+        var seen: Set<String> = []
+        for entry in entries where !seen.insert(entry.key).inserted {
+            report(.duplicateKey, entry.place, "`\(entry.key)` stands twice in \(what)")
+        }
         return Section(what: what, place: node.place, entries: entries)
     }
 
@@ -61,6 +66,10 @@ package struct DocumentReader {
         guard let node else { return nil }
         guard case .word(let text, _) = node.content else {
             report(.wrongType, node.place, "\(what) must be one value")
+            return nil
+        }
+        guard !text.isEmpty else {
+            report(.wrongType, node.place, "\(what) is empty; write a value")
             return nil
         }
         return text

@@ -25,20 +25,20 @@ struct KnownSet: Sendable {
 }
 
 /// A rule's condition, resolved to positions so that evaluation compares integers only.
-indirect enum Condition: Sendable {
+indirect enum Condition: Hashable, Sendable {
     case always
     case all([Condition])
     case any([Condition])
     case leaf(Leaf)
 
-    struct Leaf: Sendable {
+    struct Leaf: Hashable, Sendable {
         let fact: Int
         let test: Test
         /// As written, `purpose: only [dpv:PublicBenefit]`, for explanations.
         let text: String
     }
 
-    enum Test: Sendable {
+    enum Test: Hashable, Sendable {
         case flag(Bool)
         case number(ClosedRange<UInt64>)
         case one(Bits)

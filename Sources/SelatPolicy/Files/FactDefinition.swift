@@ -24,7 +24,7 @@ enum FactSource: String, CaseIterable, Sendable {
 }
 
 /// The shape of a fact's value.
-enum FactType: Sendable {
+enum FactType: Hashable, Sendable {
     case flag
     case number
     case one(Lexicon)
@@ -68,7 +68,7 @@ enum Silence: Hashable, Sendable {
 }
 
 /// A fact as the vocabulary defines it.
-struct FactDefinition: Sendable {
+struct FactDefinition: Hashable, Sendable {
     let name: String
     /// Its position among the set's facts.
     let index: Int

@@ -1,7 +1,7 @@
 import SelatCore
 
 /// An agreement between members, or one member's decision about another.
-struct Instrument: Sendable {
+struct Instrument: Hashable, Sendable {
     enum Party: Hashable, Sendable {
         case country(Country)
         case node(NodeID)
@@ -39,7 +39,7 @@ struct Instrument: Sendable {
 }
 
 /// `agreements.yaml`.
-struct Agreements: Sendable {
+struct Agreements: Hashable, Sendable {
     let number: UInt64
     let inForce: Timestamp
     let instruments: [Instrument]
@@ -55,7 +55,7 @@ struct AgreementsReader {
         reader = DocumentReader(file: file)
     }
 
-    mutating func read(_ source: PolicySource) -> Agreements? {
+    mutating func read(_ source: PolicyDocument) -> Agreements? {
         let keys = ["agreements", "edition", "in-force", "instruments"]
         guard let root = reader.section(reader.root(of: source), "the agreements", keys: keys)
         else { return nil }

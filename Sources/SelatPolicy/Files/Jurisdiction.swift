@@ -1,7 +1,7 @@
 import SelatCore
 
 /// One country's file, or the federation's, resolved and ready to judge.
-struct Jurisdiction: Sendable {
+struct Jurisdiction: Hashable, Sendable {
     let name: String
     /// Nil for the federation.
     let country: Country?
@@ -25,7 +25,7 @@ struct Jurisdiction: Sendable {
     }
 }
 
-struct FlowRules: Sendable {
+struct FlowRules: Hashable, Sendable {
     let prohibitions: [Rule]
     let grounds: [Rule]
     let duties: [Rule]
@@ -46,7 +46,7 @@ struct FlowRules: Sendable {
 }
 
 /// A category of a country's own, that data may have though nobody states it.
-struct NationalCategory: Sendable {
+struct NationalCategory: Hashable, Sendable {
     let name: String
     /// Its position among all countries' categories.
     let term: Int

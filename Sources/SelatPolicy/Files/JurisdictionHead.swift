@@ -26,21 +26,23 @@ struct HeadReader {
         "groups", "rules",
     ]
 
-    mutating func read(_ source: PolicySource, digest: Digest) -> JurisdictionHead? {
-        guard let root = reader.section(reader.root(of: source), "the file", keys: Self.keys),
-            let nameNode = reader.required(root, "jurisdiction"),
-            let name = reader.word(nameNode, "jurisdiction")
+    /// A head without a fault is complete; where one is reported, what is missing is filled in, so
+    /// that the rules below it are checked too.
+    mutating func read(_ source: PolicyDocument) -> JurisdictionHead? {
+        guard let root = reader.section(reader.root(of: source), "the file", keys: Self.keys)
         else { return nil }
-        checkName(source, name, nameNode.place)
+        let nameNode = reader.required(root, "jurisdiction")
+        let name = reader.word(nameNode, "jurisdiction") ?? source.stem ?? ""
+        if let nameNode { checkName(source, name, nameNode.place) }
         _ = reader.quoted(reader.required(root, "title"), "title")
         let number = reader.number(reader.required(root, "edition"), "edition")
         let standing: Standing? = reader.choice(reader.required(root, "standing"), "standing")
         let inForce = reader.date(reader.required(root, "in-force"), "in-force")
         readReview(root, inForce)
-        guard let number, let standing, let inForce else { return nil }
         var head = JurisdictionHead(
-            root: root, name: name, country: try? Country(name), number: number,
-            standing: standing, inForce: inForce, digest: digest)
+            root: root, name: name, country: try? Country(name), number: number ?? 1,
+            standing: standing ?? .draft, inForce: inForce ?? Timestamp(seconds: 0),
+            digest: source.digest)
         head.documents = readDocuments(root["documents"], name)
         head.nationalCategories = readNames(root["national-categories"], name)
         head.counters = readNames(root["counters"], name)
@@ -48,7 +50,7 @@ struct HeadReader {
         return head
     }
 
-    private mutating func checkName(_ source: PolicySource, _ name: String, _ place: Place) {
+    private mutating func checkName(_ source: PolicyDocument, _ name: String, _ place: Place) {
         let file = source.name.split(separator: "/").last ?? ""
         if file != "\(name).yaml" {
             reader.report(

@@ -13,7 +13,7 @@ struct Bits: Hashable, Sendable {
 }
 
 /// The values that one fact can have, as small integers, with the terms above each.
-struct Lexicon: Sendable {
+struct Lexicon: Hashable, Sendable {
     let names: [String]
     let index: [String: Int]
     /// For each term the terms above it, itself included.

@@ -1,5 +1,4 @@
 import SelatCore
-import SelatCrypto
 
 /// Reads all files of a set in the order in which they need one another: the vocabulary, the heads
 /// of the countries' files, then everybody's rules.
@@ -24,17 +23,31 @@ struct PolicyLoader {
             report(.size, "", "more than \(Limits.policyFilesMax) files")
             return nil
         }
-        let byName = index(files)
+        return load(files.map(PolicyDocument.init))
+    }
+
+    mutating func load(_ documents: [PolicyDocument]) -> PolicySet? {
+        let byName = index(documents)
         guard let vocabularyFile = require("vocabulary", byName),
-            let vocabulary = readVocabulary(vocabularyFile)
-        else { return nil }
+            let agreementsFile = require("agreements", byName)
+        else {
+            problems += documents.flatMap(\.problems)
+            return nil
+        }
+        var names = VocabularyReader(file: vocabularyFile.name)
+        let vocabulary = names.read(vocabularyFile)
+        problems += names.problems
+        guard let vocabulary else {
+            problems += documents.filter { $0.name != vocabularyFile.name }.flatMap(\.problems)
+            return nil
+        }
+        // What the vocabulary's own faults make unknown elsewhere would only hide them.
+        defer { if !names.problems.isEmpty { problems.removeAll(where: isEcho) } }
         let heads = readHeads(byName, vocabulary)
         guard let table = table(vocabulary, heads, vocabularyFile.name) else { return nil }
         let jurisdictions = heads.map { readRules($0.head, $0.reader, table, vocabulary) }
-        guard let agreementsFile = require("agreements", byName),
-            let agreements = readAgreements(agreementsFile, table),
-            let federation = federation(jurisdictions)
-        else { return nil }
+        let agreements = readAgreements(agreementsFile, table)
+        guard let agreements, let federation = federation(jurisdictions) else { return nil }
         return PolicySet(
             editions: editions(
                 jurisdictions, agreements, agreementsFile, vocabulary, vocabularyFile),
@@ -50,6 +63,11 @@ struct PolicyLoader {
             vocabularyInForce: vocabulary.inForce, signed: signed)
     }
 
+    private func isEcho(_ problem: PolicyDiagnostic) -> Bool {
+        !problem.file.hasSuffix("vocabulary.yaml")
+            && [.unknownTerm, .unknownFact, .unknownWord].contains(problem.code)
+    }
+
     private mutating func report(
         _ code: PolicyDiagnostic.Code, _ file: String, _ message: String
     ) {
@@ -60,46 +78,37 @@ struct PolicyLoader {
     }
 
     /// Files by the last component of their names, without `.yaml`.
-    private mutating func index(_ files: [PolicySource]) -> [String: PolicySource] {
-        var byName: [String: PolicySource] = [:]
+    private mutating func index(_ files: [PolicyDocument]) -> [String: PolicyDocument] {
+        var byName: [String: PolicyDocument] = [:]
         for file in files {
-            let last = file.name.split(separator: "/").last.map(String.init) ?? file.name
-            guard last.hasSuffix(".yaml") else {
+            guard let stem = file.stem else {
                 report(.fileName, file.name, "a policy file's name ends in `.yaml`")
                 continue
             }
-            if byName.updateValue(file, forKey: String(last.dropLast(5))) != nil {
-                report(.doubledFile, file.name, "two files are named `\(last)`")
+            if byName.updateValue(file, forKey: stem) != nil {
+                report(.doubledFile, file.name, "two files are named `\(stem).yaml`")
             }
         }
         return byName
     }
 
     private mutating func require(
-        _ name: String, _ files: [String: PolicySource]
-    ) -> PolicySource? {
+        _ name: String, _ files: [String: PolicyDocument]
+    ) -> PolicyDocument? {
         if let file = files[name] { return file }
         report(.missingFile, "\(name).yaml", "the set lacks `\(name).yaml`")
         return nil
     }
 
-    private mutating func readVocabulary(_ file: PolicySource) -> Vocabulary? {
-        var reader = VocabularyReader(file: file.name)
-        let vocabulary = reader.read(file)
-        problems += reader.problems
-        // Without sound terms every other file would be full of unknown ones.
-        return reader.problems.isEmpty ? vocabulary : nil
-    }
-
     private mutating func readHeads(
-        _ files: [String: PolicySource], _ vocabulary: Vocabulary
+        _ files: [String: PolicyDocument], _ vocabulary: Vocabulary
     ) -> [(head: JurisdictionHead, reader: DocumentReader)] {
         var heads: [(head: JurisdictionHead, reader: DocumentReader)] = []
         let names = files.keys.sorted().filter { $0 != "vocabulary" && $0 != "agreements" }
         for file in names.compactMap({ files[$0] }) {
             var headReader = HeadReader(
                 reader: DocumentReader(file: file.name), roles: vocabulary.roles, now: now)
-            guard let head = headReader.read(file, digest: SHA256.digest(file.bytes)) else {
+            guard let head = headReader.read(file) else {
                 problems += headReader.reader.problems
                 continue
             }
@@ -121,7 +130,8 @@ struct PolicyLoader {
         return jurisdiction
     }
 
-    private mutating func readAgreements(_ file: PolicySource, _ table: FactTable) -> Agreements? {
+    private mutating func readAgreements(_ file: PolicyDocument, _ table: FactTable) -> Agreements?
+    {
         var reader = AgreementsReader(table, file: file.name)
         let agreements = reader.read(file)
         problems += reader.reader.problems
@@ -205,16 +215,17 @@ struct PolicyLoader {
     // MARK: Editions
 
     private func editions(
-        _ jurisdictions: [Jurisdiction], _ agreements: Agreements, _ agreementsFile: PolicySource,
-        _ vocabulary: Vocabulary, _ vocabularyFile: PolicySource
+        _ jurisdictions: [Jurisdiction], _ agreements: Agreements,
+        _ agreementsFile: PolicyDocument, _ vocabulary: Vocabulary,
+        _ vocabularyFile: PolicyDocument
     ) -> [String: Edition] {
         var editions = Dictionary(
             jurisdictions.map { ($0.name, $0.edition) }, uniquingKeysWith: { first, _ in first })
         editions["agreements"] = Edition(
-            number: agreements.number, digest: SHA256.digest(agreementsFile.bytes),
+            number: agreements.number, digest: agreementsFile.digest,
             standing: .published)
         editions["vocabulary"] = Edition(
-            number: vocabulary.number, digest: SHA256.digest(vocabularyFile.bytes),
+            number: vocabulary.number, digest: vocabularyFile.digest,
             standing: .published)
         return editions
     }

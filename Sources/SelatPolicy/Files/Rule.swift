@@ -1,7 +1,7 @@
 import SelatCore
 
 /// One rule of a file, resolved.
-struct Rule: Sendable {
+struct Rule: Hashable, Sendable {
     enum Kind: String, CaseIterable, Sendable { case ground, prohibition, duty }
 
     let kind: Kind
@@ -34,7 +34,7 @@ struct Rule: Sendable {
 }
 
 /// What a rule cites.
-struct Basis: Sendable {
+struct Basis: Hashable, Sendable {
     let title: String
     let cite: String
     let kind: SourceKind
@@ -50,7 +50,7 @@ struct Basis: Sendable {
 }
 
 /// An obligation as a rule asks for it, before it is joined with others.
-struct RuleObligation: Sendable {
+struct RuleObligation: Hashable, Sendable {
     let demand: Obligation.Demand
     /// Nil where the flow decides whose debt it is.
     let side: Side?

@@ -30,7 +30,7 @@ struct VocabularyReader {
 
     init(file: String) { reader = DocumentReader(file: file) }
 
-    mutating func read(_ source: PolicySource) -> Vocabulary? {
+    mutating func read(_ source: PolicyDocument) -> Vocabulary? {
         let keys = ["vocabulary", "edition", "in-force", "roles", "facts", "terms"]
         guard let root = reader.section(reader.root(of: source), "the vocabulary", keys: keys)
         else { return nil }
