@@ -21,6 +21,22 @@ struct Misspelling: Sendable, CustomTestStringConvertible {
 
     static let all = [
         Misspelling(
+            "MY", "purpose: {only: [dpv:PublicBenefit]}",
+            "purpose: {all-of: [dpv:PublicBenefit]}",
+            "write `only` beside `all-of` [some-of-in-ground]"),
+        Misspelling(
+            "agreements", "territory: [MY, SG]",
+            "territory: [MY, SG]\n    covers2: always", "[unknown-key]"),
+        Misspelling(
+            "agreements", "covers: {destination-sector: business,",
+            "covers: {special-category: no,", "`special-category` is not known here"),
+        Misspelling(
+            "agreements", "covers: {destination-sector: business,",
+            "covers: {safeguard: {some-of: [adequacy]},", "`safeguard` is not known here"),
+        Misspelling(
+            "ASEAN", "when: {emergency: yes}\n    unless",
+            "when: {special-category: yes}\n    unless", "`special-category` is not known here"),
+        Misspelling(
             "MY", "      - retention:", "      - retenion:",
             "unknown key `retenion` in an obligation; did you mean `retention`? [unknown-key]"),
         Misspelling(
@@ -116,7 +132,7 @@ struct Misspelling: Sendable, CustomTestStringConvertible {
 struct LoadingTests {
     @Test("a mistake is refused with its place and what to write", arguments: Misspelling.all)
     func mistakeIsRefused(_ mistake: Misspelling) throws {
-        let files = try ShippedPolicies.sources(
+        let files = try FrozenPolicies.sources(
             changing: mistake.file, mistake.old, to: mistake.new)
         let errors = try #require(throws: PolicyErrors.self) { try PolicySet.load(files: files) }
         let texts = errors.diagnostics.map(\.description)
@@ -126,10 +142,10 @@ struct LoadingTests {
 
     @Test("a diagnostic names file, line and column")
     func diagnosticNamesItsPlace() throws {
-        let files = try ShippedPolicies.sources(
+        let files = try FrozenPolicies.sources(
             changing: "MY", "      - retention:", to: "      - retenion:")
         let errors = try #require(throws: PolicyErrors.self) { try PolicySet.load(files: files) }
-        let text = String(decoding: try ShippedPolicies.bytes("MY.yaml"), as: UTF8.self)
+        let text = String(decoding: try FrozenPolicies.bytes("MY.yaml"), as: UTF8.self)
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
         let line = try #require(lines.firstIndex { $0.contains("- retention") })
         #expect(errors.diagnostics.map(\.line) == [line + 1])
@@ -138,10 +154,10 @@ struct LoadingTests {
 
     @Test("every error of every file is listed")
     func allErrorsAreListed() throws {
-        var files = try ShippedPolicies.sources(changing: "MY", "180 days", to: "180d")
+        var files = try FrozenPolicies.sources(changing: "MY", "180 days", to: "180d")
         files = try files.map { source in
             guard source.name.hasSuffix("VN.yaml") else { return source }
-            let other = try ShippedPolicies.sources(
+            let other = try FrozenPolicies.sources(
                 changing: "VN", "flow: transit", to: "flow: transi")
             return try #require(other.first { $0.name == source.name })
         }
@@ -151,14 +167,14 @@ struct LoadingTests {
 
     @Test("a set lacks no part", arguments: ["ASEAN", "agreements", "vocabulary"])
     func missingFileIsRefused(name: String) throws {
-        let files = try ShippedPolicies.sources().filter { !$0.name.hasSuffix("/\(name).yaml") }
+        let files = try FrozenPolicies.sources().filter { !$0.name.hasSuffix("/\(name).yaml") }
         let errors = try #require(throws: PolicyErrors.self) { try PolicySet.load(files: files) }
         #expect(errors.diagnostics.map(\.code) == [.missingFile])
     }
 
     @Test("two files for one country are refused")
     func doubledFileIsRefused() throws {
-        let files = try ShippedPolicies.sources()
+        let files = try FrozenPolicies.sources()
         let again = PolicySource(name: "other/SG.yaml", bytes: files[2].bytes)
         let errors = try #require(throws: PolicyErrors.self) {
             try PolicySet.load(files: files + [again])
@@ -175,7 +191,7 @@ struct LoadingTests {
             (Array(repeating: 0x20, count: Limits.policyFileBytesMax + 1), .size),
         ])
     func badBytesAreRefused(bytes: [UInt8], code: PolicyDiagnostic.Code) throws {
-        let rest = try ShippedPolicies.sources().dropFirst()
+        let rest = try FrozenPolicies.sources().dropFirst()
         let files = [PolicySource(name: "ASEAN.yaml", bytes: bytes)] + rest
         let errors = try #require(throws: PolicyErrors.self) { try PolicySet.load(files: files) }
         #expect(errors.diagnostics.contains { $0.code == code })
@@ -187,21 +203,21 @@ struct LoadingTests {
             "jurisdiction: " + (open == "- " ? "\n" : "") + String(repeating: open, count: 20_000)
         let files =
             [PolicySource(name: "SG.yaml", bytes: Array(text.utf8))]
-            + (try ShippedPolicies.sources().filter { !$0.name.hasSuffix("SG.yaml") })
+            + (try FrozenPolicies.sources().filter { !$0.name.hasSuffix("SG.yaml") })
         #expect(throws: PolicyErrors.self) { try PolicySet.load(files: files) }
     }
 
     @Test("a review that is due is a warning, and the file stays in force")
     func dueReviewWarns() throws {
         let set = try PolicySet.load(
-            files: try ShippedPolicies.sources(), now: try Timestamp("2027-06-01T00:00:00Z"))
+            files: try FrozenPolicies.sources(), now: try Timestamp("2027-06-01T00:00:00Z"))
         #expect(set.warnings.map(\.code) == Array(repeating: .review, count: 4))
         #expect(try set.decide(.gauges()).verdict.outcome == .permitted)
     }
 
-    @Test("a mutated set is loaded or refused", arguments: ShippedPolicies.names)
+    @Test("a mutated set is loaded or refused", arguments: FrozenPolicies.names)
     func mutationsAreLoadedOrRefused(name: String) throws {
-        let files = try ShippedPolicies.sources()
+        let files = try FrozenPolicies.sources()
         let target = try #require(files.first { $0.name == "Policies/\(name).yaml" })
         var refused = 0
         for bytes in Mutations.of(target.bytes, count: 100, seed: 20_260_901) {

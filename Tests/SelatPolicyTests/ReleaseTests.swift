@@ -14,7 +14,7 @@ struct ReleaseTests {
 
     @Test("without owed approvals the verdict made again is enough")
     func releaseWithoutApprovals() throws {
-        let set = try ShippedPolicies.load()
+        let set = try FrozenPolicies.load()
         let permit = try #require(try set.decide(.gauges()).permit)
         let later = try set.decide(.gauges { $0.decided = $0.decided + 3_600 })
         let release = try #require(permit.release(approvals: [], again: later))
@@ -23,7 +23,7 @@ struct ReleaseTests {
 
     @Test("an owed approval is waited for")
     func approvalIsWaitedFor() throws {
-        let set = try ShippedPolicies.load()
+        let set = try FrozenPolicies.load()
         let decision = try set.decide(inference())
         let permit = try #require(decision.permit)
         #expect(permit.outstanding([]).map(\.description) == ["1 × releasing-officer, source"])
@@ -39,7 +39,7 @@ struct ReleaseTests {
 
     @Test("a person meets one approval, and nobody's is spent where another's would do")
     func personMeetsOneApproval() throws {
-        let files = try ShippedPolicies.sources(
+        let files = try FrozenPolicies.sources(
             changing: "ASEAN", "      - approval: {role: releasing-officer, side: source}",
             to: """
                       - approval: {role: releasing-officer, side: source}
@@ -60,7 +60,7 @@ struct ReleaseTests {
 
     @Test("one person twice is one person")
     func samePersonTwiceIsOne() throws {
-        let files = try ShippedPolicies.sources(
+        let files = try FrozenPolicies.sources(
             changing: "ASEAN", "role: releasing-officer, side",
             to: "role: releasing-officer, count: 2, side")
         let decision = try PolicySet.load(files: files).decide(inference())
@@ -73,7 +73,7 @@ struct ReleaseTests {
 
     @Test("a verdict that changed releases nothing")
     func changedVerdictReleasesNothing() throws {
-        let set = try ShippedPolicies.load()
+        let set = try FrozenPolicies.load()
         let permit = try #require(try set.decide(.gauges()).permit)
         let changes: [(inout Question) throws -> Void] = [
             { $0.facts["purpose"] = Fact(.set(["selat:Defence"]), .stated) },

@@ -3,7 +3,8 @@ import SelatCore
 import SelatPolicy
 import Testing
 
-/// Records as files, so that another implementation can read them (Verdict, *Vectors*).
+/// Records as files, so that another implementation can judge again what they pin (Verdict,
+/// *Vectors*).
 struct VerdictVector: Sendable, CustomTestStringConvertible {
     let name: String
     let header: [Substring: Substring]
@@ -16,7 +17,7 @@ struct VerdictVector: Sendable, CustomTestStringConvertible {
 
     static func all() throws -> [VerdictVector] {
         try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
-            .sorted { $0.path() < $1.path() }
+            .filter { $0.pathExtension == "txt" }.sorted { $0.path() < $1.path() }
             .map { url in
                 let bytes = Array(try Data(contentsOf: url))
                 let text = String(decoding: bytes, as: UTF8.self)
@@ -24,27 +25,43 @@ struct VerdictVector: Sendable, CustomTestStringConvertible {
                 var header: [Substring: Substring] = [:]
                 for line in parts[0].split(separator: "\n") {
                     let pair = line.split(separator: ":", maxSplits: 1)
-                    header[pair[0]] = pair[1].drop { $0 == " " }
+                    header[pair[0]] = pair.count < 2 ? "" : pair[1].drop { $0 == " " }
                 }
                 return VerdictVector(
                     name: url.lastPathComponent, header: header, record: Array(parts[1].utf8))
             }
+    }
+
+    var signed: Set<String> {
+        Set((header["signed"] ?? "").split(separator: " ").map(String.init))
     }
 }
 
 @Suite("Vectors of the record")
 struct VectorTests {
     @Test(
-        "a vector is read, written again to the byte, or refused",
+        "a vector is read, judged again and written again to the byte, or refused",
         arguments: try VerdictVector.all())
     func vectorHolds(_ vector: VerdictVector) throws {
-        guard vector.header["expect"] == "verdict" else {
+        let set = try FrozenPolicies.load(signed: vector.signed)
+        switch vector.header["expect"] {
+        case "verdict":
+            let verdict = try set.verify(record: vector.record)
+            #expect(verdict.record == vector.record)
+            #expect(verdict.digest.text == String(vector.header["digest"] ?? ""))
+            #expect(verdict.outcome.rawValue == String(vector.header["outcome"] ?? ""))
+        case "malformed":
             #expect(throws: QuestionError.self) { try Verdict(record: vector.record) }
-            return
+        default:
+            let mismatch = try #require(throws: VerdictMismatch.self) {
+                try set.verify(record: vector.record)
+            }
+            #expect(mismatch.part == String(vector.header["differs"] ?? ""))
         }
-        let verdict = try Verdict(record: vector.record)
-        #expect(verdict.record == vector.record)
-        #expect(verdict.digest.text == String(vector.header["digest"] ?? ""))
-        #expect(verdict.outcome.rawValue == String(vector.header["outcome"] ?? ""))
     }
+
+    @Test(
+        "the vectors are written anew",
+        .enabled(if: ProcessInfo.processInfo.environment["SELAT_WRITE_VECTORS"] == "policy"))
+    func writeVectors() throws { try VerdictVectorWriter().write() }
 }

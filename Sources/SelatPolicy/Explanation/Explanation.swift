@@ -47,6 +47,9 @@ package enum BuiltIn {
             "no signed instrument covers this classification between the two ends"
         case "tlp-red-needs-named-officers": "TLP:RED is for named persons, whom nothing names here"
         case "tlp-not-onward": "TLP:AMBER is not sent on"
+        case "outside-received-onward":
+            "a dataset in it was received on condition that it does not go there"
+        case "received-past-destroy-by": "a dataset in it should have been destroyed by now"
         case "no-ground": "no ground of the file can apply"
         case "named-ground-does-not-apply": "the ground that the sender named does not apply"
         case "transform-unavailable":
@@ -78,7 +81,7 @@ extension PolicySet {
                 Reason(judgement, clause, builtInDetails(clause.rule, evaluation))
             }
         }
-        let view = evaluation.view(of: file)
+        let view = evaluation.view(of: file, judgement.flow)
         var reasons = judgement.clauses.filter { $0.kind != .ground }.map { clause in
             Reason(judgement, clause, conditions(of: clause.rule, in: rules.prohibitions, view))
         }

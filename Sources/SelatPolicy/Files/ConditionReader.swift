@@ -24,6 +24,8 @@ struct ConditionScope {
     let levels: Set<Int>?
     /// Named groups of countries.
     let groups: [String: [String]]
+    /// Facts that are not known where the condition is asked, with the reason.
+    var unknowable: [KnownFact: String] = [:]
 }
 
 /// Reads `when` and `unless` into conditions.
@@ -87,6 +89,9 @@ struct ConditionReader {
         _ entry: DocumentNode.Entry, _ reader: inout DocumentReader
     ) -> [Condition.Leaf] {
         guard let fact = definition(entry, &reader) else { return [] }
+        if let known = KnownFact(rawValue: fact.name), let reason = scope.unknowable[known] {
+            reader.report(.cannotApply, entry.place, "`\(fact.name)` is not known here: \(reason)")
+        }
         if scope.isTransit, !fact.isSeenByRelay {
             reader.report(.unseenByRelay, entry.place, "no relay sees the fact `\(fact.name)`")
         }
@@ -238,7 +243,21 @@ struct ConditionReader {
         if section.entries.isEmpty {
             reader.report(.emptyCondition, node.place, "an empty condition on `\(fact.name)`")
         }
+        checkAllOf(section, fact, &reader)
         return section.entries.compactMap { readSetTest($0, fact, lexicon, &reader) }
+    }
+
+    /// `all-of` alone asks that something is there and lets pass whatever else is.
+    private func checkAllOf(
+        _ section: Section, _ fact: FactDefinition, _ reader: inout DocumentReader
+    ) {
+        guard scope.isGround, KnownFact.closedInGrounds.contains(fact.name),
+            let entry = section.entries.first(where: { $0.key == "all-of" }),
+            section["only"] == nil
+        else { return }
+        reader.report(
+            .someOfInGround, entry.place,
+            "a ground permits only what it lists of `\(fact.name)`: write `only` beside `all-of`")
     }
 
     private mutating func readSetTest(

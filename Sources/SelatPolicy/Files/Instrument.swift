@@ -154,7 +154,11 @@ struct AgreementsReader {
     private mutating func readCovers(_ node: DocumentNode) -> Condition? {
         // Strict as in a ground: an instrument covers only what it lists.
         let scope = ConditionScope(
-            jurisdiction: "agreements", isGround: true, isTransit: false, levels: nil, groups: [:])
+            jurisdiction: "agreements", isGround: true, isTransit: false, levels: nil, groups: [:],
+            unknowable: [
+                .specialCategory: "each file has its own list",
+                .safeguard: "instruments are what it is computed from",
+            ])
         var conditions = ConditionReader(table: table, scope: scope)
         return conditions.read(node, &reader)
     }

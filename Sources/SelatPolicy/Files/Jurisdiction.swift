@@ -19,9 +19,11 @@ struct Jurisdiction: Hashable, Sendable {
     /// The rules by kind for each flow, in the file's order, so that judging looks at no other.
     let byFlow: [Flow: FlowRules]
 
-    /// The lowest own level that is not below a label's, else top secret.
-    func level(of rank: Int) -> Int {
-        levels.first { $0 >= rank } ?? Classification.topSecret.rank
+    /// The lowest own level that is not below a label's, else top secret. The federation has all
+    /// levels.
+    func level(of rank: Int, _ semantics: Semantics) -> Int {
+        if country == nil, semantics > .one { return rank }
+        return levels.first { $0 >= rank } ?? Classification.topSecret.rank
     }
 }
 
@@ -54,12 +56,14 @@ struct NationalCategory: Hashable, Sendable {
 }
 
 /// A number that a node keeps over many transfers.
-package struct Counter: Hashable, Sendable {
+package struct Counter: Sendable {
     package enum Reach: String, CaseIterable, Sendable { case anywhere, destination }
 
     package let name: String
     /// The fact that is added up.
     package let adds: String
+    /// Which transfers count; those that may meet it count too.
+    let of: Condition?
     package let to: Reach
     /// The window of time, in seconds.
     package let over: UInt64

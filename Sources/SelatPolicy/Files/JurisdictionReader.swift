@@ -142,11 +142,13 @@ struct JurisdictionReader {
                 return nil
             }
             let adds = readAdded(reader.required(section, "adds"))
-            if let of = section["of"] { _ = readCondition(of, isGround: false, isTransit: false) }
+            let of = section["of"].flatMap {
+                readCondition($0, isGround: false, isTransit: false)
+            }
             let reach: Counter.Reach? = reader.choice(reader.required(section, "to"), "reach")
             let over = reader.duration(reader.required(section, "over"), "over")
             guard let adds, let reach, let over else { return nil }
-            return Counter(name: entry.key, adds: adds, to: reach, over: over)
+            return Counter(name: entry.key, adds: adds, of: of, to: reach, over: over)
         }
     }
 
@@ -324,7 +326,9 @@ struct JurisdictionReader {
     ) -> Condition? {
         let scope = ConditionScope(
             jurisdiction: head.name, isGround: isGround, isTransit: isTransit,
-            levels: head.country == nil ? nil : levels, groups: groups)
+            levels: head.country == nil ? nil : levels, groups: groups,
+            unknowable: head.country == nil
+                ? [.specialCategory: "the federation's file has no such list"] : [:])
         var conditions = ConditionReader(table: table, scope: scope)
         defer { used.formUnion(conditions.used) }
         return conditions.read(node, &reader)

@@ -22,4 +22,10 @@ package struct Obligation: Hashable, Sendable {
     package let owedBy: Side
     /// The rules that ask for it, `MY/breach`, in order.
     package let because: [String]
+
+    package init(demand: Demand, owedBy: Side, because: [String]) {
+        self.demand = demand
+        self.owedBy = owedBy
+        self.because = because
+    }
 }

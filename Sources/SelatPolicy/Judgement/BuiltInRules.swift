@@ -44,7 +44,7 @@ extension Evaluation {
             clauses.append(.builtIn("vocabulary-not-in-force"))
         }
         if !resolved.contradictions.isEmpty { clauses.append(.builtIn("contradictory-facts")) }
-        clauses += labelClauses()
+        clauses += labelClauses() + receivedClauses()
         if !resolved.missing.isEmpty { clauses.append(.builtIn("facts-missing", isCertain: false)) }
         return clauses
     }
@@ -68,6 +68,20 @@ extension Evaluation {
         return clauses
     }
 
+    /// What was laid on this node with a dataset that it now sends on.
+    private func receivedClauses() -> [Clause] {
+        var clauses: [Clause] = []
+        let destination = question.destination.country
+        if question.received.contains(where: { !$0.allows(destination) }) {
+            clauses.append(.builtIn("outside-received-onward"))
+        }
+        let isOver = question.received.contains { part in
+            part.destroyBy.map { question.decided >= $0 } ?? false
+        }
+        if isOver { clauses.append(.builtIn("received-past-destroy-by")) }
+        return clauses
+    }
+
     private var lineageBeyondEnds: Set<Country> {
         question.lineage.subtracting([question.source.country, question.destination.country])
     }
@@ -86,6 +100,12 @@ extension Evaluation {
             demands.append(
                 ObligationJoin.Demanded(
                     demand: .onwardOnlyTo([]), side: .destination, rule: "selat/tlp-not-onward"))
+        }
+        for part in Received.inOrder(question.received) {
+            demands += part.demands.map {
+                ObligationJoin.Demanded(
+                    demand: $0, side: $0.sideOnward, rule: "selat/received-from-\(part.from)")
+            }
         }
         return demands
     }

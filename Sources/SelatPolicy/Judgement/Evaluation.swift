@@ -48,8 +48,15 @@ struct Evaluation {
     /// The higher of the levels at which the two ends see the label.
     var higherRank: Int {
         let ends = [question.source.country, question.destination.country]
-        return ends.map { set.jurisdictions[$0]?.level(of: resolved.rank) ?? resolved.rank }
+        return ends.map { level(in: set.jurisdictions[$0]) }
             .max() ?? resolved.rank
+    }
+
+    /// The level at which a file sees the label. A relay knows nothing of where a dataset comes
+    /// from.
+    private func level(in file: Jurisdiction?, _ flow: Flow? = nil) -> Int {
+        let rank = flow == .transit ? resolved.rankInTransit : resolved.rank
+        return file?.level(of: rank, question.semantics) ?? rank
     }
 
     private mutating func resolveInstruments() {
@@ -84,11 +91,10 @@ struct Evaluation {
     // MARK: Views
 
     /// The facts as one file sees them: its own levels, its own lists.
-    func view(of file: Jurisdiction) -> [FactState] {
+    func view(of file: Jurisdiction, _ flow: Flow?) -> [FactState] {
         var view = states
         if question.label != nil {
-            view[set.table[.classification]] = FactState(
-                content: .one(file.level(of: resolved.rank)))
+            view[set.table[.classification]] = FactState(content: .one(level(in: file, flow)))
         }
         view[set.table[.specialCategory]] = special(file, view)
         if !file.nationalCategories.isEmpty { addNationalCategories(file, &view) }
@@ -158,7 +164,7 @@ struct Evaluation {
     private mutating func judge(
         _ file: Jurisdiction, _ flow: Flow?, _ rules: FlowRules, named: String?
     ) -> Judgement {
-        let view = view(of: file)
+        let view = view(of: file, flow)
         let prohibitions = applying(rules.prohibitions, view)
         if prohibitions.contains(where: { $0.truth == .yes }) {
             return judgement(

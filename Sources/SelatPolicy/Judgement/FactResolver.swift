@@ -114,17 +114,30 @@ struct FactResolver {
     }
 
     /// The level that the files are shown: an unknown marking counts as the highest.
-    var rank: Int {
+    var rank: Int { rank(marked: markingRank) }
+
+    /// The level that a relay's file is shown: a header says nothing of where a dataset comes from.
+    var rankInTransit: Int {
+        guard question.semantics > .one else { return rank }
+        return rank(marked: ranks(of: [question.source.country]).first)
+    }
+
+    private func rank(marked known: Int?) -> Int {
         guard let label = question.label else { return Classification.topSecret.rank }
-        guard label.marking != nil, markingRank == nil else { return label.classification.rank }
+        guard label.marking != nil, known == nil else { return label.classification.rank }
         return Classification.topSecret.rank
     }
 
     /// The level of the originator's marking: the source's own, or of where the dataset came from.
+    /// Whose word it is nobody says, so the highest counts.
     private var markingRank: Int? {
-        guard let marking = question.label?.marking else { return nil }
-        let files = [question.source.country] + question.lineage.sorted()
-        return files.lazy.compactMap { set.jurisdictions[$0]?.markings[marking] }.first
+        let ranks = ranks(of: [question.source.country] + question.lineage.sorted())
+        return question.semantics > .one ? ranks.max() : ranks.first
+    }
+
+    private func ranks(of countries: [Country]) -> [Int] {
+        guard let marking = question.label?.marking else { return [] }
+        return countries.compactMap { set.jurisdictions[$0]?.markings[marking] }
     }
 
     private mutating func resolveOfficers() throws(QuestionError) {

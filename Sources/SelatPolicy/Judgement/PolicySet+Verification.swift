@@ -7,17 +7,33 @@ package enum VerdictMismatch: Error, Hashable, Sendable, CustomStringConvertible
     /// The sender judged by an edition that is not the one held here. Not final: whoever is behind
     /// fetches it, and the sender decides again.
     case staleEdition(_ name: String, pinned: Digest, held: Digest?)
-    /// The same inputs give another verdict here: final.
-    case differs(_ part: String)
+    /// The same inputs give another verdict here: final. The part is a path into the record,
+    /// `facts.ai-use`, with both values as canonical JSON; nil where there is none.
+    case differs(_ part: String, sent: String?, own: String?)
 
     package var description: String {
         switch self {
         case .question(let error): "\(error)"
         case .staleEdition(let name, let pinned, let held):
             "the verdict pins edition \(pinned) of `\(name)`; held here: \(held?.text ?? "none")"
-        case .differs(let part):
-            "the same inputs give another verdict here: `\(part)` differs"
+        case .differs(let part, let sent, let own):
+            "the same inputs give another verdict here: `\(part)` is \(Self.short(sent)) in the"
+                + " sender's record and \(Self.short(own)) here"
         }
+    }
+
+    /// The path of the part that differs, `editions.SG.digest`; nil where nothing could be compared.
+    package var part: String? {
+        switch self {
+        case .question: nil
+        case .staleEdition(let name, _, _): "editions.\(name).digest"
+        case .differs(let part, _, _): part
+        }
+    }
+
+    private static func short(_ value: String?) -> String {
+        guard let value else { return "absent" }
+        return value.count <= 120 ? value : "\(value.prefix(120))…"
     }
 }
 
@@ -31,7 +47,11 @@ extension PolicySet {
         let own = try Self.asked { () throws(QuestionError) in
             try decide(stated.question).verdict
         }
-        guard own.record == record else { throw .differs(Self.part(stated, own)) }
+        guard own.record == record else {
+            throw Self.difference(stated.json, own.json, at: "")
+                ?? .differs(
+                    "type", sent: nil, own: nil)
+        }
         return own
     }
 
@@ -49,10 +69,44 @@ extension PolicySet {
         return nil
     }
 
-    private static func part(_ stated: Verdict, _ own: Verdict) -> String {
-        guard case .object(let a) = stated.json, case .object(let b) = own.json else {
-            return "type"
+    /// The first difference, going down into objects and arrays. Inputs come before what follows
+    /// from them.
+    private static func difference(
+        _ sent: JSON?, _ own: JSON?, at path: String
+    ) -> VerdictMismatch? {
+        guard sent != own else { return nil }
+        func below(_ key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
+        switch (sent, own) {
+        case (.object(let a)?, .object(let b)?):
+            let keys = Set(a.keys).union(b.keys).sorted { (rank($0), $0) < (rank($1), $1) }
+            for key in keys {
+                if let found = difference(a[key], b[key], at: below(key)) { return found }
+            }
+            return nil
+        case (.array(let a)?, .array(let b)?) where a.contains { $0.objectValue != nil }:
+            for index in 0..<max(a.count, b.count) {
+                let (one, other) = (
+                    index < a.count ? a[index] : nil, index < b.count ? b[index] : nil
+                )
+                if let found = difference(one, other, at: below("\(index)")) { return found }
+            }
+            return nil
+        default:
+            return .differs(
+                path, sent: sent.map { String(decoding: $0.canonical, as: UTF8.self) },
+                own: own.map { String(decoding: $0.canonical, as: UTF8.self) })
         }
-        return Set(a.keys).union(b.keys).sorted().first { a[$0] != b[$0] } ?? "type"
+    }
+
+    /// What a verdict rests on, before what it says.
+    private static func rank(_ key: String) -> Int {
+        switch key {
+        case "semantics": 0
+        case "editions", "membership", "instruments": 1
+        case "facts": 2
+        case "outcome": 4
+        case "judgements", "obligations", "missing": 5
+        default: 3
+        }
     }
 }

@@ -24,18 +24,24 @@ package struct Question: Hashable, Sendable {
     package var ground: String?
     /// Countries from which the dataset, or a part of it, was received.
     package var lineage: Set<Country>
+    /// What is owed for the datasets received that this one derives from.
+    package var received: Set<Received>
     /// Documents that an officer of the fitting role has attested for this transfer.
     package var documents: Set<String>
     /// Whether an emergency officer's declaration covers this transfer.
     package var isEmergency: Bool
     /// Counters of the source's file by name, this transfer included.
     package var counters: [String: UInt64]
+    /// The version of the language that answers.
+    package var semantics: Semantics
 
     package init(
         source: NodeID, destination: NodeID, relays: [NodeID] = [],
         sectors: [Country: Sector], membershipSerial: UInt64, decided: Timestamp, label: Label?,
         facts: Facts, ground: String? = nil, lineage: Set<Country> = [],
-        documents: Set<String> = [], isEmergency: Bool = false, counters: [String: UInt64] = [:]
+        received: Set<Received> = [], documents: Set<String> = [], isEmergency: Bool = false,
+        counters: [String: UInt64] = [:],
+        semantics: Semantics = .current
     ) {
         self.source = source
         self.destination = destination
@@ -47,9 +53,11 @@ package struct Question: Hashable, Sendable {
         self.facts = facts
         self.ground = ground
         self.lineage = lineage
+        self.received = received
         self.documents = documents
         self.isEmergency = isEmergency
         self.counters = counters
+        self.semantics = semantics
     }
 
     /// The question that a verdict answered, so that a recipient can put it again.

@@ -24,12 +24,15 @@ extension Verdict {
             "outcome": .string(outcome.rawValue),
             "relays": .strings(question.relays.map(\.text)),
             "sectors": .object(sectors),
-            "semantics": .integer(Self.semantics),
+            "semantics": .integer(question.semantics.rawValue),
             "to": .string(question.destination.text),
             "type": .string(Self.type),
         ]
         members["ground"] = question.ground.map { .string($0) }
         members["label"] = question.label?.json
+        if !question.received.isEmpty {
+            members["received"] = .array(Received.inOrder(question.received).map(\.json))
+        }
         return .object(members)
     }
 
@@ -59,11 +62,12 @@ extension Verdict {
         guard try reader.string("type") == Self.type else {
             throw .wrongType("type", in: "verdict", expected: "`\(Self.type)`")
         }
-        guard try reader.unsigned("semantics") == Self.semantics else {
-            throw .wrongType("semantics", in: "verdict", expected: "\(Self.semantics)")
+        guard let semantics = Semantics(rawValue: try reader.unsigned("semantics")) else {
+            let known = Semantics.allCases.map { "\($0.rawValue)" }.joined(separator: " or ")
+            throw .wrongType("semantics", in: "verdict", expected: known)
         }
         facts = try Facts(json: try reader.json("facts"))
-        question = try Question(&reader, facts)
+        question = try Question(&reader, facts, semantics)
         editions = try Self.members(try reader.json("editions"), "editions") {
             (json) throws(CoreError) in try Edition(json: json)
         }
@@ -98,7 +102,10 @@ extension Verdict {
 extension Question {
     /// The question inside a record. What silence meant is left out: it follows from the
     /// vocabulary, and so must come out the same.
-    fileprivate init(_ reader: inout ObjectReader, _ facts: Facts) throws(CoreError) {
+    fileprivate init(
+        _ reader: inout ObjectReader, _ facts: Facts, _ semantics: Semantics
+    ) throws(CoreError) {
+        self.semantics = semantics
         source = try reader.node("from")
         destination = try reader.node("to")
         var relays: [NodeID] = []
@@ -118,9 +125,24 @@ extension Question {
         decided = try reader.timestamp("decided")
         label = if let json = reader.optional("label") { try Label(json: json) } else { nil }
         ground = try reader.optionalString("ground")
+        received = []
+        if let parts = reader.optional("received") {
+            received = try Self.received(parts, semantics)
+        }
         self.facts = Facts()
         (lineage, documents, isEmergency, counters) = ([], [], false, [:])
         for (name, fact) in facts.byName { try take(name, fact) }
+    }
+
+    private static func received(
+        _ json: JSON, _ semantics: Semantics
+    ) throws(CoreError) -> Set<Received> {
+        guard semantics > .one, let parts = json.arrayValue, !parts.isEmpty else {
+            throw .wrongType("received", in: "verdict", expected: "parts, or no such key")
+        }
+        var received: Set<Received> = []
+        for part in parts { received.insert(try Received(json: part)) }
+        return received
     }
 
     /// Puts one fact of a record where the question has it.

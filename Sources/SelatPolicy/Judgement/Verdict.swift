@@ -56,9 +56,6 @@ package struct Verdict: Hashable, Sendable {
         case permitted, refused, incomplete
     }
 
-    /// The version of the semantics; a change of any verdict's meaning raises it.
-    package static let semantics: UInt64 = 1
-
     package let question: Question
     /// Stated, inspected and assumed facts of the vocabulary; assumed ones bind alike.
     package let facts: Facts
@@ -82,9 +79,18 @@ extension Verdict {
         question.source == other.question.source
             && question.destination == other.question.destination
             && question.relays == other.question.relays
-            && question.label == other.question.label && facts == other.facts
+            && question.label == other.question.label
+            && question.received == other.question.received && declared == other.declared
             && grounds == other.grounds && obligations == other.obligations
     }
+
+    /// The facts but for the counters: what others send meanwhile changes no approval.
+    private var declared: Facts {
+        Facts(facts.byName.filter { question.counters[$0.key] == nil })
+    }
+
+    /// When the recipient destroys the dataset at the latest, because somebody before it must.
+    package var destroyBy: Timestamp? { question.received.compactMap(\.destroyBy).min() }
 
     /// The grounds that count, `SG/not-personal`, in the order of judgement.
     package var grounds: [String] {
