@@ -56,7 +56,7 @@ struct NationalCategory: Hashable, Sendable {
 }
 
 /// A number that a node keeps over many transfers.
-package struct Counter: Sendable {
+package struct Counter: Hashable, Sendable {
     package enum Reach: String, CaseIterable, Sendable { case anywhere, destination }
 
     package let name: String
