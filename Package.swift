@@ -79,6 +79,12 @@ let package = Package(
         module("SelatEnvelope", ["SelatCore", "SelatCrypto", "SelatPolicy"]),
         module("SelatFederation", ["SelatCore", "SelatCrypto"]),
         module("SelatAudit", ["SelatCore", "SelatCrypto"]),
+        module(
+            "SelatEvidence",
+            [
+                "SelatCore", "SelatCrypto", "SelatPolicy", "SelatEnvelope", "SelatFederation",
+                "SelatAudit",
+            ]),
         module("SelatStore", ["SelatCore", "SelatCrypto", "SelatAudit", "CSQLite", grdb]),
         module(
             "SelatHTTP",
@@ -96,7 +102,8 @@ let package = Package(
             "SelatExchange",
             [
                 "SelatCore", "SelatCrypto", "SelatPolicy", "SelatEnvelope", "SelatFederation",
-                "SelatAudit", "SelatStore", "SelatHTTP", "SelatTransport", nioCore, logging,
+                "SelatAudit", "SelatEvidence", "SelatStore", "SelatHTTP", "SelatTransport", nioCore,
+                logging,
             ]),
         module(
             "SelatControl",
@@ -108,15 +115,16 @@ let package = Package(
             "selatd",
             [
                 "SelatCore", "SelatCrypto", "SelatPolicy", "SelatEnvelope", "SelatFederation",
-                "SelatAudit", "SelatStore", "SelatHTTP", "SelatTransport", "SelatExchange",
-                "SelatControl", hummingbird, nioCore, logging, lifecycle,
+                "SelatAudit", "SelatEvidence", "SelatStore", "SelatHTTP", "SelatTransport",
+                "SelatExchange", "SelatControl", hummingbird, nioCore, logging, lifecycle,
                 unixSignals,
             ]),
         program(
             "selat",
             [
                 "SelatCore", "SelatCrypto", "SelatPolicy", "SelatEnvelope", "SelatFederation",
-                "SelatAudit", "SelatStore", "SelatHTTP", "SelatControl", argumentParser,
+                "SelatAudit", "SelatEvidence", "SelatStore", "SelatHTTP", "SelatControl",
+                argumentParser,
                 httpTypes, nioCore, nioPosix,
             ]),
         // Measured beside peers by scripts/bench; never part of the tests.
@@ -175,8 +183,8 @@ let package = Package(
             "SelatExchangeTests",
             [
                 "SelatCore", "SelatCrypto", "SelatPolicy", "SelatEnvelope", "SelatFederation",
-                "SelatAudit", "SelatStore", "SelatHTTP", "SelatTransport", "SelatExchange",
-                "SelatTestSupport", nioCore, logging,
+                "SelatAudit", "SelatEvidence", "SelatStore", "SelatHTTP", "SelatTransport",
+                "SelatExchange", "SelatTestSupport", nioCore, logging,
             ]),
         // The real programs: `swift test` builds them because this target names them.
         tests("CommandTests", ["selat", "selatd", "SelatCore"]),

@@ -31,6 +31,9 @@ extension ControlRoutes {
             let (id, caller) = (try id(context), try caller(context))
             return stream(try await service.open(id, by: caller))
         }
+        group.get(":id/evidence") { _, context in
+            Response.json(try await service.evidence(try id(context)))
+        }
         group.get(":id/package") { _, context in
             let (id, caller) = (try id(context), try caller(context))
             return stream(try await service.package(id, by: caller))

@@ -4,6 +4,7 @@ import SelatAudit
 import SelatCore
 import SelatCrypto
 import SelatEnvelope
+import SelatEvidence
 import SelatFederation
 import SelatHTTP
 import SelatPolicy
@@ -21,6 +22,8 @@ extension Exchange {
         let precedence: Precedence
         var sender: Sender
         var receipt: [UInt8]?
+        /// What the last release has signed, until it is recorded.
+        var released: Released?
         /// How long to wait before the next try.
         var pause: Duration?
 
@@ -30,6 +33,13 @@ extension Exchange {
             precedence = row.precedence
             sender = try Sender(row)
         }
+    }
+
+    /// A header as it was signed, and the verdict under which.
+    private struct Released {
+        let envelope: Digest
+        let header: [UInt8]
+        let verdict: JSON
     }
 
     /// Pursues one transfer until it has ended or the task is cancelled.
@@ -159,6 +169,7 @@ extension Exchange {
         _ delivery: Delivery, kind: String?, cause: String?, from before: Sender
     ) async throws {
         let (sender, id, receipt) = (delivery.sender, delivery.id, delivery.receipt)
+        let released = kind == Sender.releasedKind ? delivery.released : nil
         let entryKind = try kind.map { try EntryKind($0) }
         _ = try await store.commit { transaction in
             // The state that this was decided on; else the pursuit begins again from the row.
@@ -176,6 +187,11 @@ extension Exchange {
             if let cause { details["cause"] = .string(cause) }
             if sender.attempt > 0 { details["attempt"] = .integer(sender.attempt) }
             if let receipt { details["receipt"] = .string(SHA256.digest(receipt).text) }
+            if let released {
+                try transaction.keep(header: released.header, of: released.envelope)
+                details["envelope"] = .string(released.envelope.text)
+                details["verdict"] = released.verdict
+            }
             try transaction.append(
                 EntryDraft(kind: entryKind, transfer: id, details: .object(details)))
         }
@@ -224,6 +240,9 @@ extension Exchange {
                 membershipDigest: federation.listDigest, transit: [:]),
             signer: identity.signer, at: clock.now())
         try await spool.write(head.encoded(), to: SpoolFolder.Name(outbound: id), .head)
+        delivery.released = Released(
+            envelope: try head.unverifiedIdentity(), header: head.headerCMS,
+            verdict: again.verdict.json)
         return .released
     }
 

@@ -5,6 +5,7 @@ import SelatAudit
 import SelatCore
 import SelatCrypto
 import SelatEnvelope
+import SelatEvidence
 import SelatHTTP
 import SelatStore
 import SelatTransport
@@ -118,10 +119,19 @@ extension Exchange {
         }
     }
 
+    /// This node's verdict on the import, as `transfer.received` holds it; nil once erased. It goes
+    /// into the entry that the receipt shows, so that the sender can prove what both ends judged.
+    private func ownVerdict(on row: InboundRow) async throws -> JSON? {
+        let filter = EntryFilter(transfer: row.id, kind: "transfer.received")
+        let received = try await store.entries(filter).first { $0.entry.actor == .node(row.from) }
+        return try received?.details.flatMap { try JSON(parsing: $0)[Receipt.importKey] }
+    }
+
     /// The whole payload is durable and checked: signs, records, and puts it into the inbox.
     func complete(_ row: InboundRow, _ head: VerifiedHead) async throws -> UploadState {
         let now = clock.now()
         let statement = try sign(.delivered, head, reason: nil, at: now)
+        let own = try await ownVerdict(on: row)
         let after = try await store.commit { transaction -> InboundRow? in
             guard var row = try transaction.inbound(row.id, from: row.from) else { return nil }
             var recipient = try Recipient(row)
@@ -133,6 +143,7 @@ extension Exchange {
                 var details: [String: JSON] = ["envelope": .string(head.identity.text)]
                 if signed != nil {
                     details[Receipt.statementKey] = .string(SHA256.digest(statement).text)
+                    details[Receipt.importKey] = own
                     row.statement = statement
                 }
                 let sequence = try transaction.append(

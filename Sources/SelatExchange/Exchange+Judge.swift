@@ -7,7 +7,7 @@ import SelatPolicy
 
 extension Exchange {
     enum Judgement {
-        case permitted(retentionSeconds: UInt64?)
+        case permitted(own: Verdict, retentionSeconds: UInt64?)
         case refused(Recipient.Refusal, String)
     }
 
@@ -56,7 +56,7 @@ extension Exchange {
             if case .approval = obligation.demand { true } else { false }
         }
         if isApprovalOwed { return .refused(.importIncomplete, "an approval is owed here") }
-        return .permitted(retentionSeconds: Self.retention(obligations))
+        return .permitted(own: own, retentionSeconds: Self.retention(obligations))
     }
 
     /// What of a verdict contradicts the envelope that carries it.

@@ -3,6 +3,7 @@ import SelatAudit
 package import SelatCore
 import SelatCrypto
 import SelatEnvelope
+import SelatEvidence
 import SelatFederation
 import SelatPolicy
 import SelatStore
@@ -117,8 +118,8 @@ extension Exchange: EnvelopeService {
             return .refused(try await refuseFinally(head, refusal, reason, upload))
         case .refused(let refusal, let reason):
             throw try await refuse(refusal, reason, head: head, peer: head.core.from)
-        case .permitted(let retentionSeconds):
-            try await record(head, bytes, contentKey, manifest, retentionSeconds)
+        case .permitted(let own, let retentionSeconds):
+            try await record(head, bytes, contentKey, manifest, own, retentionSeconds)
             return .taken
         }
     }
@@ -139,7 +140,7 @@ extension Exchange: EnvelopeService {
 
     func record(
         _ head: VerifiedHead, _ bytes: [UInt8], _ contentKey: ContentKey, _ manifest: Manifest,
-        _ retentionSeconds: UInt64?
+        _ own: Verdict, _ retentionSeconds: UInt64?
     ) async throws {
         let core = head.core
         let name = SpoolFolder.Name(inbound: core.id, from: core.from)
@@ -162,10 +163,12 @@ extension Exchange: EnvelopeService {
         let details: JSON = [
             "envelope": .string(head.identity.text), "size": .integer(row.payloadSize),
             "verdict": .string(SHA256.digest(manifest.verdictRecord).text),
+            Receipt.importKey: own.json,
         ]
         _ = try await store.commit { transaction in
             guard try transaction.inbound(core.id, from: core.from) == nil else { return }
             try transaction.save(new)
+            try transaction.keep(header: head.head.headerCMS, of: head.identity)
             try transaction.append(
                 EntryDraft(
                     kind: "transfer.received", transfer: core.id, actor: .node(core.from),

@@ -1,4 +1,5 @@
 package import SelatCore
+package import SelatEvidence
 
 /// The recipient's side of one transfer as a pure machine.
 package struct Recipient: Hashable, Sendable {
@@ -217,9 +218,4 @@ package struct Recipient: Hashable, Sendable {
         state = .lapsed
         return [.record("transfer.lapsed", statement: nil), .destroy]
     }
-}
-
-/// What a receipt states.
-package enum ReceiptKind: String, CaseIterable, Sendable {
-    case delivered, refused
 }

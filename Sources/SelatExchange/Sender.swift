@@ -102,6 +102,9 @@ package struct Sender: Hashable, Sendable {
         self.cause = cause
     }
 
+    /// The entry that names a signed header and the verdict under which it was signed.
+    static let releasedKind = "transfer.released"
+
     /// Takes one step.
     /// - Returns: what to do now, in order. An event that does not fit the state does nothing: a
     ///   repeated answer, or one that crossed with the outcome.
@@ -120,7 +123,7 @@ package struct Sender: Hashable, Sendable {
         case (.released, .queued), (.released, .sending):
             attempt += 1
             headIsStale = false
-            return [.record("transfer.released", cause: nil), .offer]
+            return [.record(Self.releasedKind, cause: nil), .offer]
         case (.releaseRefused(let cause), .queued), (.releaseRefused(let cause), .sending):
             return handedOn ? end(.unconfirmed, cause) : end(.cancelled, cause)
         case (.accepted, .queued) where now >= expires, (.accepted, .sending) where now >= expires,

@@ -14,6 +14,8 @@ package struct Federation: Sendable {
     package let listDigest: Digest
     package let records: [Country: MemberRecord]
     package let nodes: [NodeID: MemberRecord.Node]
+    /// The signed bytes behind all this, to prove it to others.
+    package let documents: MembershipDocuments
 
     private let anchors: [Country: TrustAnchors]
     private let signers: [IssuerAndSerial: Listed]
@@ -28,8 +30,9 @@ package struct Federation: Sendable {
 
     init(
         id: Digest, list: MembershipList, listDigest: Digest, records: [Country: MemberRecord],
-        anchors: [Country: TrustAnchors]
+        anchors: [Country: TrustAnchors], documents: MembershipDocuments
     ) {
+        self.documents = documents
         self.id = id
         self.list = list
         self.listDigest = listDigest

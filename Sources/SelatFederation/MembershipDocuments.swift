@@ -55,7 +55,9 @@ extension Federation {
             }
             records[country] = record
         }
-        self.init(id: id, list: list, listDigest: digest, records: records, anchors: anchors)
+        self.init(
+            id: id, list: list, listDigest: digest, records: records, anchors: anchors,
+            documents: documents)
     }
 
     /// What the list says of itself, to know whose signatures to ask for.

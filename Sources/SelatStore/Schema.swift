@@ -13,6 +13,7 @@ enum Schema {
         Migration(name: "log", sql: log),
         Migration(name: "settings", sql: settings),
         Migration(name: "transfers", sql: TransferSchema.sql),
+        Migration(name: "headers", sql: HeaderSchema.sql),
     ]
 
     /// `SLAT`, in the file's header: tells our databases from others.

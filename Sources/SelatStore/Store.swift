@@ -160,6 +160,23 @@ package final class Store: Sendable {
         return TLogProof(index: sequence, path: path, checkpoint: signed.note)
     }
 
+    /// The proofs of several entries, all against the same checkpoint.
+    /// - Throws: `StoreError.noSuchEntry` when the newest one does not cover them all.
+    package func proofs(of sequences: [UInt64]) async throws -> [TLogProof] {
+        let signed = latest.signed
+        if let uncovered = sequences.first(where: { $0 >= signed.checkpoint.size }) {
+            throw StoreError.noSuchEntry(uncovered)
+        }
+        return try await read { snapshot in
+            try sequences.map { sequence in
+                TLogProof(
+                    index: sequence,
+                    path: try snapshot.inclusionProof(of: sequence, in: signed.checkpoint.size),
+                    checkpoint: signed.note)
+            }
+        }
+    }
+
     /// The entries that `filter` names, oldest first.
     package func entries(_ filter: EntryFilter = EntryFilter()) async throws -> [EntryRow] {
         try await read { try $0.entries(filter) }

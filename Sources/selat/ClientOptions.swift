@@ -48,6 +48,13 @@ extension TransferID: ExpressibleByArgument {
     }
 }
 
+extension Digest: ExpressibleByArgument {
+    package init?(argument: String) {
+        guard let digest = try? Digest(argument) else { return nil }
+        self = digest
+    }
+}
+
 extension Country: ExpressibleByArgument {
     package init?(argument: String) {
         guard let country = try? Country(argument) else { return nil }

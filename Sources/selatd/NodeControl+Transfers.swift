@@ -3,6 +3,7 @@ import SelatControl
 import SelatCore
 import SelatCrypto
 import SelatEnvelope
+import SelatEvidence
 import SelatExchange
 import SelatPolicy
 import SelatStore
@@ -103,6 +104,11 @@ extension NodeControl {
     func open(_ id: TransferID, by caller: Caller) async throws -> ByteStream {
         let opening = try await exchange.open(id, by: caller.user)
         return ByteStream(size: opening.size, next: opening.next)
+    }
+
+    func evidence(_ id: TransferID) async throws -> JSON {
+        let files = try await exchange.evidence(of: id).files
+        return ["files": .object(files.mapValues { .string(Base64.encode($0)) })]
     }
 
     func package(_ id: TransferID, by caller: Caller) async throws -> ByteStream {

@@ -3,6 +3,7 @@ import SelatAudit
 import SelatCore
 import SelatCrypto
 import SelatEnvelope
+import SelatEvidence
 import SelatFederation
 import SelatHTTP
 import SelatPolicy

@@ -1,4 +1,5 @@
 import SelatCore
+import SelatEvidence
 import SelatExchange
 import SelatTestSupport
 import Testing

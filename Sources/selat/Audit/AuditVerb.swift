@@ -5,7 +5,7 @@ import SelatCore
 struct AuditVerb: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "audit", abstract: "Read and verify the audit log.",
-        subcommands: [Log.self, Verify.self, Checkpoint.self])
+        subcommands: [Log.self, Verify.self, Checkpoint.self, Prove.self])
 
     struct Log: AsyncParsableCommand {
         static let configuration = CommandConfiguration(

@@ -8,26 +8,34 @@ extension AuditVerb {
     struct Verify: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "verify",
-            abstract: "Verify the audit log: every entry, the tree, every checkpoint.",
+            abstract: "Verify an audit log, or the evidence of one transfer.",
             discussion: """
-                With a file: reads that database, on any machine, and writes nothing; --key names the
-                log's key from a source that you trust. Without: asks the daemon. Exit status 3 when
-                anything is wrong.
+                With a database file: reads every entry, the tree and every checkpoint, on any
+                machine, and writes nothing; --key names the log's key from a source that you trust.
+                Without: asks the daemon. With a folder that `audit prove` made: says in sentences
+                what is proven and what is not, from the one digest after --trust. Exit status 3
+                when anything is wrong.
 
                 Examples:
                   selat audit verify --socket /run/selat/control.sock
                   selat audit verify selat.sqlite --key 'selat/…+1f0a…+AQ…'
+                  selat audit verify proof --trust sha256:4f62…
                 """)
 
-        @Argument(help: "A database file; without it the daemon's log is verified.")
+        @Argument(
+            help: "A database file, or a folder of evidence; without it the daemon's log.")
         var file: String?
 
         @Option(help: "The log's verifier key (C2SP signed-note), obtained elsewhere.")
         var key: String?
 
+        @Option(help: "The digest of the federation's first membership list, obtained elsewhere.")
+        var trust: Digest?
+
         @OptionGroup var client: ClientOptions
 
         func run() async throws {
+            if let file, EvidenceFolder.isFolder(file) { return try verifyEvidence(file) }
             let report = try await report()
             if client.json { Terminal.result(report) } else { print(report) }
             guard report["sound"] == true else { throw Ending(.verificationFailed) }

@@ -109,6 +109,18 @@ package struct Receipt: Sendable {
     /// The key under which an entry's details hold the digest of a statement.
     package static let statementKey = "statement"
 
+    /// The key under which an entry's details hold the recipient's verdict on the import.
+    package static let importKey = "import"
+
+    /// What the statement says, before anything in it is believed.
+    /// - Throws: `CryptoError`, `CoreError`.
+    package var unverifiedStatement: ReceiptStatement {
+        get throws {
+            try ReceiptStatement(
+                canonical: try CMS.unverifiedContent(statement, type: .receipt))
+        }
+    }
+
     /// Verifies signature, statement and proof.
     /// - Parameters:
     ///   - signer: finds the certificate that the statement's CMS names, verified for signing.
@@ -131,6 +143,11 @@ package struct Receipt: Sendable {
         guard proof.index == entry.sequence else { throw ReceiptError.notRecorded }
         return content
     }
+}
+
+/// What a receipt states.
+package enum ReceiptKind: String, CaseIterable, Sendable {
+    case delivered, refused
 }
 
 /// Why a receipt proves nothing.

@@ -1,0 +1,153 @@
+import SelatAudit
+import SelatCore
+import SelatFederation
+
+// Evidence as the files of a folder, by path (Format.md, *Files*).
+
+extension Evidence {
+    /// The files to write.
+    package var files: [String: [UInt8]] {
+        var files = ["evidence.json": subject.json.canonical]
+        files["header.cms"] = header
+        files["receipt.json"] = receipt
+        files["membership/membership.cms"] = membership.list
+        for (country, record) in membership.records {
+            files["membership/records/\(country.code).cms"] = record
+        }
+        for (country, list) in membership.revocationLists {
+            files["membership/crls/\(country.code).crl"] = list
+        }
+        for (name, bytes) in policies { files["policies/\(name).yaml"] = bytes }
+        for entry in entries {
+            let stem = "log/\(entry.entry.sequence)"
+            files["\(stem).entry.json"] = entry.entry.canonical
+            files["\(stem).details.json"] = entry.details
+            files["\(stem).salt"] = entry.salt.map { Array((Base64.encode($0) + "\n").utf8) }
+            files["\(stem).tlog-proof"] = entry.proof.bytes
+        }
+        return files
+    }
+
+    /// Parses the files of a folder strictly; what they claim is not checked yet.
+    /// - Throws: `EvidenceError` naming the first file, in order, that is missing, unknown or
+    ///   malformed.
+    package init(files: [String: [UInt8]]) throws(EvidenceError) {
+        var reader = FileReader(files)
+        guard files.count <= Self.filesMax,
+            files.values.reduce(0, { $0 + $1.count }) <= Self.bytesMax
+        else { throw .tooLarge }
+        subject = try reader.parse("evidence.json") { try Subject(canonical: $0) }
+        membership = MembershipDocuments(
+            list: try reader.required("membership/membership.cms"),
+            records: try reader.countries("membership/records/", ".cms"),
+            revocationLists: try reader.countries("membership/crls/", ".crl"))
+        header = reader.take("header.cms")
+        receipt = reader.take("receipt.json")
+        entries = try reader.entries()
+        policies = reader.named("policies/", ".yaml")
+        if let file = reader.files.keys.min() { throw .unknown(file: file) }
+    }
+}
+
+extension Evidence.Subject {
+    var json: JSON {
+        [
+            "type": "evidence", "version": 1, "federation": .string(federation.text),
+            "maker": .string(maker.text), "from": .string(from.text), "to": .string(to.text),
+            "id": .string(id.text), "made": .string(made.text),
+        ]
+    }
+
+    init(canonical bytes: [UInt8]) throws(CoreError) {
+        var reader = try ObjectReader(try JSON(parsing: bytes), "evidence")
+        guard try reader.string("type") == "evidence", try reader.unsigned("version") == 1 else {
+            throw .wrongType("version", in: "evidence", expected: "`evidence` of version 1")
+        }
+        federation = try reader.digest("federation")
+        maker = try reader.node("maker")
+        from = try reader.node("from")
+        to = try reader.node("to")
+        id = try TransferID(try reader.string("id"))
+        made = try reader.timestamp("made")
+        try reader.end()
+        guard json.canonical == bytes else {
+            throw .wrongType("(top)", in: "evidence", expected: "in canonical form")
+        }
+        guard from != to, maker == from || maker == to else {
+            throw .wrongType("maker", in: "evidence", expected: "one of two ends")
+        }
+    }
+}
+
+/// Takes files out of a folder; what is left over at the end belongs to nothing.
+private struct FileReader {
+    var files: [String: [UInt8]]
+
+    init(_ files: [String: [UInt8]]) { self.files = files }
+
+    mutating func take(_ path: String) -> [UInt8]? { files.removeValue(forKey: path) }
+
+    mutating func required(_ path: String) throws(EvidenceError) -> [UInt8] {
+        guard let bytes = take(path) else { throw .missing(file: path) }
+        return bytes
+    }
+
+    mutating func parse<Value>(
+        _ path: String, _ parse: ([UInt8]) throws -> Value
+    ) throws(EvidenceError) -> Value {
+        let bytes = try required(path)
+        do {
+            return try parse(bytes)
+        } catch {
+            throw .malformed(file: path, reason: "\(error)")
+        }
+    }
+
+    /// The files `PREFIXnameSUFFIX`, by name.
+    mutating func named(_ prefix: String, _ suffix: String) -> [String: [UInt8]] {
+        var found: [String: [UInt8]] = [:]
+        for path in files.keys
+        where path.hasPrefix(prefix) && path.hasSuffix(suffix)
+            && path.utf8.count > prefix.utf8.count + suffix.utf8.count
+        {
+            found[String(path.dropFirst(prefix.count).dropLast(suffix.count))] = take(path)
+        }
+        return found
+    }
+
+    mutating func countries(
+        _ prefix: String, _ suffix: String
+    ) throws(EvidenceError) -> [Country: [UInt8]] {
+        var found: [Country: [UInt8]] = [:]
+        for (name, bytes) in named(prefix, suffix) {
+            guard let country = try? Country(name) else {
+                throw .unknown(file: prefix + name + suffix)
+            }
+            found[country] = bytes
+        }
+        return found
+    }
+
+    mutating func entries() throws(EvidenceError) -> [ProvenEntry] {
+        var entries: [ProvenEntry] = []
+        for path in files.keys.sorted() where path.hasPrefix("log/") {
+            guard path.hasSuffix(".entry.json") else { continue }
+            let stem = String(path.dropLast(".entry.json".count))
+            let entry = try parse(path) { try Entry(canonical: $0) }
+            guard stem == "log/\(entry.sequence)" else { throw .unknown(file: path) }
+            let proof = try parse("\(stem).tlog-proof") { try TLogProof(parsing: $0) }
+            let details = take("\(stem).details.json")
+            let salt = details == nil ? nil : try parse("\(stem).salt") { try Self.salt($0) }
+            entries.append(ProvenEntry(entry: entry, details: details, salt: salt, proof: proof))
+        }
+        return entries.sorted { $0.entry.sequence < $1.entry.sequence }
+    }
+
+    private static func salt(_ bytes: [UInt8]) throws(CoreError) -> [UInt8] {
+        let text = String(decoding: bytes, as: UTF8.self)
+        guard text.hasSuffix("\n"), let salt = Base64.decode(text.dropLast()),
+            salt.count == Entry.saltBytes
+        else { throw .malformed("salt", "\(bytes.count) bytes", expected: "base64 of 32 bytes") }
+        return salt
+    }
+}

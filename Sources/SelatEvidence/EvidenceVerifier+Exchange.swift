@@ -1,0 +1,182 @@
+import SelatAudit
+import SelatCore
+import SelatCrypto
+import SelatEnvelope
+import SelatFederation
+import SelatPolicy
+
+// What the entries say: verdicts, the header, the receipt.
+
+extension EvidenceVerifier {
+    // MARK: Verdicts
+
+    /// - Returns: the sequence of the first entry with a verdict of the maker's that permits.
+    mutating func checkVerdicts() -> UInt64? {
+        var permitted: UInt64?
+        for (kind, key) in Self.verdicts {
+            for (sequence, details) in entries(kind) {
+                guard let json = details[key], case .object = json else { continue }
+                guard let verdict = checkVerdict(json.canonical, "entry \(sequence)") else {
+                    continue
+                }
+                if verdict.outcome == .permitted {
+                    permitted = min(permitted ?? sequence, sequence)
+                }
+            }
+        }
+        return permitted
+    }
+
+    /// The entries whose details hold a verdict's record, and under which key.
+    private static let verdicts = [
+        ("transfer.permitted", "verdict"), ("transfer.refused", "verdict"),
+        ("transfer.incomplete", "verdict"), ("transfer.released", "verdict"),
+        ("transfer.received", Receipt.importKey),
+    ]
+
+    mutating func checkVerdict(_ record: [UInt8], _ place: String) -> Verdict? {
+        do {
+            let verdict = try Verdict(record: record)
+            guard verdict.question.source == subject.from,
+                verdict.question.destination == subject.to
+            else { throw EvidenceFault.differs("the verdict is about other nodes") }
+            let isAgain = try judgedAgain(verdict, record)
+            let summary = verdict.summaryLines.joined(separator: "; ")
+            report.proven.append("\(place) holds the verdict `\(verdict.outcome)`: \(summary)")
+            if isAgain {
+                report.proven.append(
+                    "the verdict of \(place) is what the policy files here give: made again, byte "
+                        + "for byte the same")
+            } else {
+                report.unproven.append(
+                    "that the verdict of \(place) follows from the policies: not every file that it "
+                        + "pins is here")
+            }
+            return verdict
+        } catch {
+            report.wrong.append("\(place): \(error)")
+            return nil
+        }
+    }
+
+    /// - Returns: false where a file is not here.
+    private func judgedAgain(_ verdict: Verdict, _ record: [UInt8]) throws -> Bool {
+        let digests = evidence.policies.mapValues { SHA256.digest($0) }
+        guard verdict.editions.allSatisfy({ digests[$0.key] == $0.value.digest }) else {
+            return false
+        }
+        let files = evidence.policies.sorted { $0.key < $1.key }.map {
+            PolicySource(name: "\($0.key).yaml", bytes: $0.value)
+        }
+        let set = try PolicySet.load(files: files, signed: Set(verdict.instruments))
+        let isImport = verdict.judgements.allSatisfy { $0.flow != .export && $0.flow != .domestic }
+        let again =
+            isImport
+            ? try set.decideImport(verdict.question) : try set.decide(verdict.question).verdict
+        guard again.record == record else {
+            throw EvidenceFault.differs("the policy files here give another verdict")
+        }
+        return true
+    }
+
+    // MARK: Header
+
+    mutating func checkHeader(_ federation: Federation, after permitted: UInt64?) -> Header? {
+        guard let cms = evidence.header else {
+            report.unproven.append("that anything left \(subject.from): no header was signed")
+            return nil
+        }
+        do {
+            let content = try CMS.unverifiedContent(cms, type: .header)
+            let created = try Header(parsing: content).core.created
+            let signed = try CMS.verify(cms, type: .header) {
+                try federation.signer($0, node: subject.from, at: created)
+            }
+            let header = try Header(parsing: signed.content)
+            guard header.core.from == subject.from, header.core.to == subject.to,
+                header.core.id == subject.id, header.core.federation == subject.federation
+            else { throw EvidenceFault.differs("it is about another transfer") }
+            try checkRecorded(header, permitted)
+            report.proven.append(
+                "\(subject.from) signed at \(signed.signingTime) the envelope \(header.identity) for "
+                    + "\(subject.to), labelled \(header.core.label.classification.rawValue), with a "
+                    + "sealed payload of \(header.payload.size) bytes and tree root "
+                    + "\(header.payload.root)")
+            return header
+        } catch {
+            report.wrong.append("header: \(error)")
+            return nil
+        }
+    }
+
+    /// The maker's log must hold the very header, the sender's behind a verdict that permits.
+    private func checkRecorded(_ header: Header, _ permitted: UInt64?) throws {
+        let kind = isSenders ? "transfer.released" : "transfer.received"
+        let identity = JSON.string(header.identity.text)
+        let found = entries(kind).first { $0.details["envelope"] == identity }
+        guard let found else {
+            // Erased details take with them which header it was; an entry of the kind must be there.
+            guard
+                evidence.entries.contains(where: { $0.entry.kind.text == kind && $0.details == nil }
+                )
+            else { throw EvidenceFault.differs("no entry `\(kind)` names it") }
+            return
+        }
+        let isErased = evidence.entries.contains { $0.details == nil }
+        guard !isSenders || isErased || permitted.map({ $0 < found.sequence }) == true else {
+            throw EvidenceFault.differs("no verdict that permits stands before its release")
+        }
+    }
+
+    // MARK: Receipt
+
+    mutating func checkReceipt(_ federation: Federation, _ header: Header?) {
+        guard let bytes = evidence.receipt else {
+            report.unproven.append("that \(subject.to) got the dataset: there is no receipt")
+            return
+        }
+        do {
+            let receipt = try Receipt(parsing: bytes)
+            let time = try receipt.unverifiedStatement.time
+            let statement = try receipt.verify(
+                signer: { try federation.signer($0, node: subject.to, at: time) },
+                log: try logKey(of: subject.to, federation))
+            guard statement.signer == subject.to, statement.from == subject.from,
+                statement.id == subject.id, statement.federation == subject.federation
+            else { throw EvidenceFault.differs("it is about another transfer") }
+            try check(statement, against: header)
+            prove(statement, receipt)
+        } catch {
+            report.wrong.append("receipt: \(error)")
+        }
+    }
+
+    private func check(_ statement: ReceiptStatement, against header: Header?) throws {
+        guard let header else { throw EvidenceFault.differs("there is no header that it is about") }
+        guard statement.envelope == header.identity else {
+            throw EvidenceFault.differs("it is about another envelope than the header here")
+        }
+    }
+
+    private mutating func prove(_ statement: ReceiptStatement, _ receipt: Receipt) {
+        let reason = statement.reason.map { " (\($0))" } ?? ""
+        report.proven.append(
+            "\(subject.to) signed at \(statement.time) that it \(statement.kind.verb) this envelope"
+                + "\(reason), and its log holds that as entry \(receipt.entry.sequence)")
+        guard let details = try? JSON(parsing: receipt.details),
+            let own = details[Receipt.importKey]
+        else {
+            return
+        }
+        _ = checkVerdict(own.canonical, "entry \(receipt.entry.sequence) of \(subject.to)")
+    }
+}
+
+extension ReceiptKind {
+    fileprivate var verb: String {
+        switch self {
+        case .delivered: "took in whole"
+        case .refused: "refused"
+        }
+    }
+}

@@ -1,0 +1,155 @@
+import SelatAudit
+package import SelatCore
+import SelatCrypto
+import SelatEnvelope
+import SelatFederation
+import SelatPolicy
+
+/// Verifies evidence from one digest alone (Format.md, *Verification*).
+package struct EvidenceVerifier {
+    let evidence: Evidence
+    var report = EvidenceReport()
+
+    private init(_ evidence: Evidence) { self.evidence = evidence }
+
+    /// - Parameter trusted: the digest of the federation's first membership list, obtained
+    ///   elsewhere.
+    /// - Returns: what is proven, what is not, and what is wrong.
+    package static func verify(_ evidence: Evidence, trusted: Digest) -> EvidenceReport {
+        var verifier = EvidenceVerifier(evidence)
+        verifier.run(trusted)
+        return verifier.report
+    }
+
+    var subject: Evidence.Subject { evidence.subject }
+    var isSenders: Bool { subject.maker == subject.from }
+
+    private mutating func run(_ trusted: Digest) {
+        guard let federation = checkMembership(trusted) else { return }
+        checkLog(federation)
+        guard report.wrong.isEmpty else { return }
+        let permitted = checkVerdicts()
+        let header = checkHeader(federation, after: permitted)
+        checkReceipt(federation, header)
+        report.unproven.append(
+            "what the dataset means, that nothing else was sent, and that the log holds no other "
+                + "entry about this transfer than those shown here")
+    }
+
+    // MARK: Steps
+
+    private mutating func checkMembership(_ trusted: Digest) -> Federation? {
+        do {
+            let federation = try Federation(
+                verifying: evidence.membership, trusted: trusted, allowsSandbox: true,
+                at: try beginning())
+            guard federation.id == subject.federation else {
+                report.wrong.append("the evidence is of another federation than its membership")
+                return nil
+            }
+            report.proven.append(
+                "membership list \(federation.serial) is the trusted one, signed by its quorum of "
+                    + "\(federation.list.quorum) of \(federation.members.count) members")
+            if federation.isSandbox {
+                report.unproven.append(
+                    "that any country stands behind these keys: the federation is a sandbox")
+            }
+            return federation
+        } catch {
+            report.wrong.append("membership: \(error)")
+            return nil
+        }
+    }
+
+    /// When the transfer began, by the header's own word; signatures are judged at that time.
+    private func beginning() throws -> Timestamp {
+        guard let header = evidence.header else {
+            return evidence.entries.first?.entry.time ?? subject.made
+        }
+        let content = try CMS.unverifiedContent(header, type: .header)
+        return try Header(parsing: content).core.created
+    }
+
+    private mutating func checkLog(_ federation: Federation) {
+        do {
+            let key = try logKey(of: subject.maker, federation)
+            var checkpoint: Checkpoint?
+            for entry in evidence.entries {
+                guard entry.entry.transfer == subject.id else {
+                    throw EvidenceFault.foreign(entry.entry.sequence)
+                }
+                let covering = try Self.verified(entry, key)
+                guard checkpoint == nil || checkpoint == covering else {
+                    throw EvidenceFault.severalCheckpoints
+                }
+                checkpoint = covering
+            }
+            guard let checkpoint else { throw EvidenceFault.noEntries }
+            report.proven += logSentences(checkpoint)
+            report.unproven += erasedSentences
+        } catch {
+            report.wrong.append("log of \(subject.maker): \(error)")
+        }
+    }
+
+    private static func verified(_ entry: ProvenEntry, _ key: VerifierKey) throws -> Checkpoint {
+        do {
+            return try entry.verify(log: key)
+        } catch {
+            throw EvidenceFault.entry(entry.entry.sequence, reason: "\(error)")
+        }
+    }
+
+    func logKey(of node: NodeID, _ federation: Federation) throws -> VerifierKey {
+        guard let listed = federation.nodes[node] else {
+            throw FederationError.unknownNode(node)
+        }
+        return try VerifierKey(listed.logKey)
+    }
+
+    private func logSentences(_ checkpoint: Checkpoint) -> [String] {
+        let story = evidence.entries.map { "\($0.entry.sequence) \($0.entry.kind)" }
+        return [
+            "the log of \(subject.maker), of \(checkpoint.size) entries, signed with its key, holds "
+                + "in this order: \(story.joined(separator: ", "))"
+        ]
+    }
+
+    private var erasedSentences: [String] {
+        evidence.entries.filter { $0.details == nil }.map {
+            "what the details of entry \($0.entry.sequence) were: they were erased, or "
+                + "left out here; the entry stands"
+        }
+    }
+
+    // MARK: Entries
+
+    /// The entries of a kind with their details.
+    func entries(_ kind: String) -> [(sequence: UInt64, details: JSON)] {
+        evidence.entries.compactMap { entry in
+            guard entry.entry.kind.text == kind, let details = entry.details,
+                let json = try? JSON(parsing: details)
+            else { return nil }
+            return (entry.entry.sequence, json)
+        }
+    }
+}
+
+/// What is wrong with a step, in words.
+enum EvidenceFault: Error, CustomStringConvertible {
+    case entry(UInt64, reason: String)
+    case foreign(UInt64)
+    case severalCheckpoints
+    case noEntries
+    case differs(String)
+
+    var description: String {
+        switch self {
+        case .entry(let sequence, let reason): "entry \(sequence): \(reason)"
+        case .foreign(let sequence): "entry \(sequence) is not about this transfer"
+        case .severalCheckpoints: "its proofs are against different checkpoints"
+        case .noEntries: "not one entry is shown"
+        case .differs(let what): what
+        }
+    }
+}

@@ -1,0 +1,52 @@
+import SelatAudit
+package import SelatCore
+package import SelatEvidence
+import SelatFederation
+import SelatHTTP
+import SelatStore
+
+// What proves one transfer to somebody who trusts neither end (Evidence.docc).
+
+extension Exchange {
+    /// Everything that this node can show about a transfer.
+    /// - Throws: `Problem` for a transfer that is not known here.
+    package func evidence(of id: TransferID) async throws -> Evidence {
+        let found = try await rows(id)
+        let entries = try await proven(found.entries)
+        let (from, to, receipt): (NodeID, NodeID, [UInt8]?)
+        if let row = found.outbound {
+            (from, to, receipt) = (identity.node, row.to, row.receipt)
+        } else if let row = found.inbound.first {
+            (from, to, receipt) = (row.from, identity.node, try await self.receipt(of: row))
+        } else {
+            throw ServiceProblem.unknownTransfer(id)
+        }
+        return Evidence(
+            subject: Evidence.Subject(
+                federation: federation.id, maker: identity.node, from: from, to: to, id: id,
+                made: clock.now()),
+            membership: federation.documents,
+            header: try await header(receipt, found.inbound.first, found.entries),
+            entries: entries, receipt: receipt, policies: [:])
+    }
+
+    private func proven(_ rows: [EntryRow]) async throws -> [ProvenEntry] {
+        let proofs = try await store.proofs(of: rows.map(\.entry.sequence))
+        return zip(rows, proofs).map { row, proof in
+            ProvenEntry(entry: row.entry, details: row.details, salt: row.salt, proof: proof)
+        }
+    }
+
+    /// The header that the receipt is about; without one, the newest that was signed or taken.
+    private func header(
+        _ receipt: [UInt8]?, _ inbound: InboundRow?, _ rows: [EntryRow]
+    ) async throws -> [UInt8]? {
+        let named = try receipt.map { try Receipt(parsing: $0).unverifiedStatement.envelope }
+        let recorded = rows.lazy.reversed().compactMap { row in
+            row.details.flatMap { try? JSON(parsing: $0)["envelope"]?.stringValue }
+                .flatMap { try? Digest($0) }
+        }.first
+        guard let envelope = named ?? recorded else { return nil }
+        return try await store.read { try $0.header(of: envelope) }
+    }
+}

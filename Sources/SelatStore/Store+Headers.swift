@@ -1,0 +1,32 @@
+// Signed headers, kept when the parts that they name are long destroyed: a receipt is about one.
+
+import Foundation
+import GRDB
+package import SelatCore
+
+enum HeaderSchema {
+    static let sql = """
+        CREATE TABLE headers (
+            envelope BLOB PRIMARY KEY NOT NULL CHECK (length(envelope) = 32),
+            cms BLOB NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        """
+}
+
+extension Transaction {
+    /// Keeps a header for good.
+    /// - Parameter envelope: the envelope's identity, which the header has alone.
+    package func keep(header cms: [UInt8], of envelope: Digest) throws {
+        try database.cachedStatement(
+            sql: "INSERT INTO headers (envelope, cms) VALUES (?, ?) ON CONFLICT DO NOTHING"
+        ).execute(arguments: [Data(envelope.bytes), Data(cms)])
+    }
+}
+
+extension Snapshot {
+    /// The signed header (CMS) of an envelope that this node sent or took; nil for others.
+    package func header(of envelope: Digest) throws -> [UInt8]? {
+        try [UInt8].fetch(
+            database, "SELECT cms FROM headers WHERE envelope = ?", [Data(envelope.bytes)])
+    }
+}

@@ -1,0 +1,53 @@
+import ArgumentParser
+import Foundation
+import SelatControl
+import SelatCore
+
+extension AuditVerb {
+    struct Prove: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "prove",
+            abstract: "Write what proves one transfer to somebody who trusts neither end.",
+            discussion: """
+                Makes a folder with the signed header, the verdicts, the log entries with their \
+                proofs, the receipt, the membership and the policy files. `selat audit verify` \
+                checks it on any machine, without a daemon.
+
+                Example:
+                  selat audit prove 0198f3a2-7c41-7d2e-9b1a-0f6c2d8e4a11 --out proof
+                  selat audit verify proof --trust sha256:4f62…
+                """)
+
+        @Argument(help: "The transfer.")
+        var id: TransferID
+
+        @Option(help: "The folder to make; it must not exist.")
+        var out: String
+
+        @OptionGroup var client: ClientOptions
+
+        func run() async throws {
+            let answer = try await client.withDaemon {
+                try await $0.getJSON("/v1/transfers/\(id)/evidence")
+            }
+            var files: [String: [UInt8]] = [:]
+            for (path, text) in answer["files"]?.objectValue ?? [:] {
+                guard let bytes = text.stringValue.flatMap({ Base64.decode($0) }) else {
+                    throw Ending(.failed, "the daemon's answer is no evidence: `\(path)`")
+                }
+                files[path] = bytes
+            }
+            try EvidenceFolder.write(files, to: out)
+            if client.json {
+                Terminal.result([
+                    "id": .string(id.text), "folder": .string(out),
+                    "files": .strings(files.keys.sorted()),
+                ])
+            } else {
+                Terminal.result(out)
+                Terminal.note("\(files.count) files; an auditor runs:")
+                Terminal.note("  selat audit verify \(out) --trust DIGEST_OF_THE_FIRST_LIST")
+            }
+        }
+    }
+}

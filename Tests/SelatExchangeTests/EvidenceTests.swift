@@ -1,0 +1,165 @@
+import SelatAudit
+import SelatCore
+import SelatCrypto
+import SelatEvidence
+import SelatFederation
+import SelatPolicy
+import SelatTestSupport
+import Testing
+
+@testable import SelatExchange
+
+/// Evidence of real transfers, verified from one digest, and everything that spoils it.
+struct EvidenceTests {
+    let trusted: Digest
+    /// What the two ends show about the same transfer.
+    let sent: [String: [UInt8]]
+    let received: [String: [UInt8]]
+    /// The sender's evidence of another transfer to the same recipient.
+    let other: [String: [UInt8]]
+
+    init() async throws {
+        let world = try TestFederation()
+        trusted = world.federation.id
+        (sent, received, other) = try await world.recipient.serving {
+            var files: [[String: [UInt8]]] = []
+            for size in [5_000, 6_000] {
+                let id = try await world.sender.send(world.request(size: size))
+                await world.sender.exchange.pursue(id)
+                for node in [world.sender, world.recipient] {
+                    files.append(try await Self.files(of: id, at: node))
+                }
+            }
+            return (files[0], files[1], files[2])
+        }
+    }
+
+    private static func files(
+        of id: TransferID, at node: TestNode
+    ) async throws -> [String: [UInt8]] {
+        var files = try await node.exchange.evidence(of: id).files
+        for source in try TestPolicies.sources(changing: nil) {
+            files["policies/\(source.name)"] = source.bytes
+        }
+        return files
+    }
+
+    private func report(_ files: [String: [UInt8]]) throws -> EvidenceReport {
+        EvidenceVerifier.verify(try Evidence(files: files), trusted: trusted)
+    }
+
+    private func isSound(_ files: [String: [UInt8]]) -> Bool {
+        (try? report(files).isSound) ?? false
+    }
+
+    /// The file of the first entry of a kind, without its ending.
+    private func stem(_ kind: String, _ files: [String: [UInt8]]) throws -> String {
+        let path = try #require(
+            files.first {
+                $0.key.hasSuffix(".entry.json")
+                    && String(decoding: $0.value, as: UTF8.self).contains("\"\(kind)\"")
+            }?.key, "no \(kind)")
+        return String(path.dropLast(".entry.json".count))
+    }
+
+    // MARK: What is proven
+
+    @Test func bothEndsProveTheTransfer() throws {
+        for (files, verdicts) in [(sent, 3), (received, 2)] {
+            let report = try report(files)
+            #expect(report.wrong == [])
+            #expect(report.proven.contains { $0.contains("that it took in whole this envelope") })
+            #expect(report.proven.contains { $0.contains("SG/hub signed at") })
+            // Each verdict of both ends is made again from the files.
+            #expect(report.proven.count { $0.contains("made again, byte for byte") } == verdicts)
+        }
+    }
+
+    @Test func filesAreReadAsTheyAreWritten() throws {
+        #expect(try Evidence(files: sent).files == sent)
+        #expect(try Evidence(files: received).files == received)
+    }
+
+    @Test func erasedDetailsLeaveTheRestProven() throws {
+        var files = sent
+        for path in files.keys where path.hasSuffix(".details.json") || path.hasSuffix(".salt") {
+            files[path] = nil
+        }
+        let report = try report(files)
+        #expect(report.isSound)
+        #expect(report.unproven.count { $0.contains("erased") } == 4)
+    }
+
+    @Test func whatIsNotHereIsNotClaimed() throws {
+        var files = sent
+        files["receipt.json"] = nil
+        #expect(try report(files).unproven.contains { $0.contains("there is no receipt") })
+        #expect(try !report(files).proven.contains { $0.contains("took in whole") })
+        files = sent
+        files["policies/VN.yaml"] = nil
+        #expect(try report(files).unproven.count { $0.contains("not every file") } == 3)
+        files["policies/VN.yaml"] = Array("jurisdiction: VN".utf8)
+        #expect(try report(files).unproven.count { $0.contains("not every file") } == 3)
+    }
+
+    // MARK: What is wrong
+
+    @Test func everyFileCounts() throws {
+        // Times that nobody signs, and files that may be absent or of another edition.
+        let free = ["evidence.json", "policies/"]
+        for files in [sent, received] {
+            for (path, bytes) in files where !free.contains(where: path.hasPrefix) {
+                for (number, mutant) in Mutations.of(bytes, count: 12, seed: 7).enumerated()
+                where mutant != bytes {
+                    var changed = files
+                    changed[path] = mutant
+                    #expect(!isSound(changed), "\(path), mutation \(number)")
+                }
+            }
+        }
+    }
+
+    @Test(arguments: ["header.cms", "receipt.json"])
+    func anotherTransfersPartIsNotThisOnes(_ path: String) throws {
+        var files = sent
+        files[path] = other[path]
+        #expect(!isSound(files))
+    }
+
+    @Test func anotherTransfersEntryIsNotThisOnes() throws {
+        let stem = try stem("transfer.released", other)
+        for files in [sent, received] {
+            var files = files
+            for suffix in [".entry.json", ".details.json", ".salt", ".tlog-proof"] {
+                files[stem + suffix] = other[stem + suffix]
+            }
+            #expect(!isSound(files))
+        }
+    }
+
+    @Test(arguments: ["transfer.permitted", "transfer.released"])
+    func aReleaseNeedsItsVerdictBeforeIt(_ kind: String) throws {
+        let stem = try stem(kind, sent)
+        let files = sent.filter { !$0.key.hasPrefix(stem + ".") }
+        #expect(!isSound(files))
+    }
+
+    @Test func anotherFederationsDigestProvesNothing() throws {
+        let report = EvidenceVerifier.verify(try Evidence(files: sent), trusted: SHA256.digest([1]))
+        #expect(report.proven == [])
+        #expect(report.wrong.count == 1)
+    }
+
+    @Test func foreignFilesAreRefused() {
+        for path in [
+            "notes.txt", "log/x.entry.json", "policies/.yaml", "membership/records/sg.cms",
+        ] {
+            var files = sent
+            files[path] = [1]
+            #expect(throws: EvidenceError.self) { try Evidence(files: files) }
+        }
+        #expect(throws: EvidenceError.self) {
+            try Evidence(files: sent.filter { $0.key != "evidence.json" })
+        }
+    }
+}
