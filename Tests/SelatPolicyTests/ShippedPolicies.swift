@@ -13,7 +13,9 @@ enum ShippedPolicies {
         return root.appending(path: "Policies")
     }()
 
-    static let names = ["ASEAN", "MY", "SG", "VN", "agreements", "vocabulary"]
+    static let names =
+        ((try? FileManager.default.contentsOfDirectory(atPath: folder.path())) ?? [])
+        .filter { $0.hasSuffix(".yaml") }.map { String($0.dropLast(5)) }.sorted()
 
     static func bytes(_ path: String) throws -> [UInt8] {
         Array(try Data(contentsOf: folder.appending(path: path)))

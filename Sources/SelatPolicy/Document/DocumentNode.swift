@@ -25,7 +25,7 @@ package struct DocumentNode: Sendable {
 struct PolicyDocument: Sendable {
     let name: String
     let digest: Digest
-    let root: DocumentNode?
+    private(set) var root: DocumentNode?
     let problems: [PolicyDiagnostic]
 
     init(_ source: PolicySource) {
@@ -41,6 +41,13 @@ struct PolicyDocument: Sendable {
         let root = builder.document(text)
         self.root = builder.problems.isEmpty ? root : nil
         problems = builder.problems
+    }
+
+    /// The file with another tree.
+    func with(root: DocumentNode) -> PolicyDocument {
+        var document = self
+        document.root = root
+        return document
     }
 
     /// The last component of the name, without `.yaml`; nil where it ends otherwise.

@@ -48,10 +48,12 @@ package struct DocumentReader {
             return nil
         }
         var seen: Set<String> = []
-        for entry in entries where !seen.insert(entry.key).inserted {
+        let unique = entries.filter { entry in
+            if seen.insert(entry.key).inserted { return true }
             report(.duplicateKey, entry.place, "`\(entry.key)` stands twice in \(what)")
+            return false
         }
-        return Section(what: what, place: node.place, entries: entries)
+        return Section(what: what, place: node.place, entries: unique)
     }
 
     /// The value of a key that must be there.
@@ -167,4 +169,8 @@ package struct Section: Sendable {
 package struct Word: Sendable {
     package let text: String
     package let place: Place
+
+    var node: DocumentNode {
+        DocumentNode(place: place, content: .word(text, isQuoted: false))
+    }
 }

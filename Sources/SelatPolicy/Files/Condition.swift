@@ -34,8 +34,16 @@ indirect enum Condition: Hashable, Sendable {
     struct Leaf: Hashable, Sendable {
         let fact: Int
         let test: Test
-        /// As written, `purpose: only [dpv:PublicBenefit]`, for explanations.
+        /// As written, `purpose: only [dpv:PublicBenefit]`, for explanations; two spellings of one
+        /// test are equal.
         let text: String
+
+        static func == (a: Leaf, b: Leaf) -> Bool { a.fact == b.fact && a.test == b.test }
+
+        func hash(into hasher: inout Hasher) {
+            hasher.combine(fact)
+            hasher.combine(test)
+        }
     }
 
     enum Test: Hashable, Sendable {

@@ -82,7 +82,17 @@ struct ConditionReader {
                 .wrongType, entry.place, "`any` must be a list of two or more alternatives")
             return nil
         }
-        return .any(nodes.compactMap { readMap($0, &reader, mayBranch: false) })
+        var seen: Set<Condition> = []
+        let alternatives = nodes.compactMap { node in
+            guard let alternative = readMap(node, &reader, mayBranch: false) else {
+                return nil as Condition?
+            }
+            if !seen.insert(alternative).inserted {
+                reader.report(.doubled, node.place, "the same alternative stands twice")
+            }
+            return alternative
+        }
+        return .any(alternatives)
     }
 
     private mutating func readFact(

@@ -5,7 +5,7 @@ struct Jurisdiction: Hashable, Sendable {
     let name: String
     /// Nil for the federation.
     let country: Country?
-    let edition: Edition
+    var edition: Edition
     let inForce: Timestamp
     /// What makes a dataset special here; nil where the law knows no such list.
     let special: Condition?
@@ -15,9 +15,9 @@ struct Jurisdiction: Hashable, Sendable {
     let markings: [String: Int]
     let nationalCategories: [NationalCategory]
     let counters: [Counter]
-    let rules: [Rule]
+    var rules: [Rule]
     /// The rules by kind for each flow, in the file's order, so that judging looks at no other.
-    let byFlow: [Flow: FlowRules]
+    var byFlow: [Flow: FlowRules]
 
     /// The lowest own level that is not below a label's, else top secret. The federation has all
     /// levels.

@@ -60,8 +60,8 @@ struct JurisdictionReader {
     }
 
     private mutating func readSectors(_ node: DocumentNode) -> Set<Sector> {
-        guard let nodes = reader.list(node, "binds") else { return [] }
-        return Set(nodes.compactMap { reader.choice($0, "sector", Sector.self) })
+        let words = reader.words(node, "binds") ?? []
+        return Set(words.compactMap { reader.choice($0.node, "sector", Sector.self) })
     }
 
     private mutating func readAuthorities(_ node: DocumentNode?) -> Set<String> {
@@ -275,9 +275,7 @@ struct JurisdictionReader {
             return []
         }
         let flows = words.map { word in
-            reader.choice(
-                DocumentNode(place: word.place, content: .word(word.text, isQuoted: false)),
-                "flow of a country's file", Flow.self)
+            reader.choice(word.node, "flow of a country's file", Flow.self)
         }
         guard !flows.contains(nil) else { return nil }
         return Set(flows.compactMap { $0 })
@@ -369,6 +367,15 @@ struct JurisdictionReader {
         var obligations = ObligationReader(roles: roles, authorities: authorities, flows: flows)
         defer { used.formUnion(obligations.used) }
         let lexicon = table.definitions[table[.categories]].type.lexicon
-        return nodes.compactMap { obligations.read($0, categories: lexicon, &reader) }
+        var seen: Set<RuleObligation> = []
+        return nodes.compactMap { node in
+            guard let obligation = obligations.read(node, categories: lexicon, &reader) else {
+                return nil
+            }
+            if !seen.insert(obligation).inserted {
+                reader.report(.doubled, node.place, "the same obligation stands twice")
+            }
+            return obligation
+        }
     }
 }

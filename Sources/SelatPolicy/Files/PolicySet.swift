@@ -8,16 +8,16 @@ package struct PolicySet: Sendable {
     /// Doubts that prevent nothing: past review dates.
     package let warnings: [PolicyDiagnostic]
     /// What officers of the named roles may attest, by name.
-    package let documents: [String: DocumentDefinition]
+    package internal(set) var documents: [String: DocumentDefinition]
 
     let table: FactTable
-    let jurisdictions: [Country: Jurisdiction]
-    let federation: Jurisdiction
-    let agreements: Agreements
+    var jurisdictions: [Country: Jurisdiction]
+    var federation: Jurisdiction
+    var agreements: Agreements
     /// When the vocabulary comes into force.
     let vocabularyInForce: Timestamp
     /// The instruments that every party has signed.
-    let signed: Set<String>
+    private(set) var signed: Set<String>
 
     /// The countries that have a file.
     package var countries: [Country] { jurisdictions.keys.sorted() }
@@ -28,6 +28,13 @@ package struct PolicySet: Sendable {
     /// The counters that a transfer from a country raises; their sums go into the question.
     package func counters(of country: Country) -> [Counter] {
         jurisdictions[country]?.counters ?? []
+    }
+
+    /// The set with other instruments signed.
+    package func counting(_ signed: Set<String>) -> PolicySet {
+        var set = self
+        set.signed = signed
+        return set
     }
 
     /// Reads a whole set; one error anywhere and nothing is loaded.

@@ -5,7 +5,7 @@ struct Rule: Hashable, Sendable {
     enum Kind: String, CaseIterable, Sendable { case ground, prohibition, duty }
 
     let kind: Kind
-    let name: String
+    var name: String
     /// Empty for the federation's rules: they hold in any flow.
     let flows: Set<Flow>
     let ladder: String?
@@ -13,8 +13,8 @@ struct Rule: Hashable, Sendable {
     let until: Timestamp?
     let when: Condition
     let unless: Condition?
-    let basis: Basis
-    let exemption: String?
+    var basis: Basis
+    var exemption: String?
     let obligations: [RuleObligation]
 
     /// Whether it applies, at a moment, with the facts as its file sees them.

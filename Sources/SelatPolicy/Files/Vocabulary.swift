@@ -9,8 +9,8 @@ struct Vocabulary: Sendable {
     let roles: [String]
 
     /// A fact whose values may still be open.
-    struct FactEntry: Sendable {
-        enum Values: Sendable {
+    struct FactEntry: Hashable, Sendable {
+        enum Values: Hashable, Sendable {
             case fixed(FactType)
             case documents, nationalCategories
         }

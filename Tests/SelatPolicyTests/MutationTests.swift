@@ -1,0 +1,56 @@
+import Foundation
+import SelatCore
+import SelatPolicy
+import Testing
+
+/// Small mistakes in each shipped file: one key or word left out, written twice, or with one letter
+/// changed. Each is refused, or fails a case, or can change no verdict.
+///
+/// `SELAT_MUTATION=MY,SG` names the files; `all` takes every file.
+@Suite("Mistakes in the shipped files")
+struct MutationTests {
+    static let named = (ProcessInfo.processInfo.environment["SELAT_MUTATION"] ?? "")
+        .split(separator: ",").map(String.init)
+
+    static let files = named == ["all"] ? ShippedPolicies.names : named
+
+    static let run = Result {
+        let cases = try PolicyCase.all().map { example in
+            MutationCase(
+                name: example.name, countries: example.countries,
+                holds: { example.holds(in: $0) })
+        }
+        return try MutationRun(files: try ShippedPolicies.sources(), cases: cases)
+    }
+
+    @Test("no mistake is silent", arguments: files)
+    func noMistakeIsSilent(name: String) throws {
+        let run = try Self.run.get()
+        #expect(run.failing == [])
+        let start = ContinuousClock.now
+        let report = run.report(file: "Policies/\(name).yaml")
+        print("\(report.summary) (\(ContinuousClock.now - start))")
+        for line in report.silentLines { print(line) }
+        #expect(report.silent.count == 0)
+        #expect(report.refused > 0)
+    }
+}
+
+extension PolicyCase {
+    /// The countries whose files it asks.
+    var countries: Set<Country> {
+        question.lineage.union([question.source.country, question.destination.country])
+            .union(question.relays.map(\.country))
+    }
+
+    /// Whether a set gives what the case expects.
+    func holds(in set: PolicySet) -> Bool {
+        let verdict = try? set.counting(signed).decide(question).verdict
+        guard let verdict, verdict.outcome == self.verdict else { return false }
+        return ground.map { $0 == verdict.grounds.first } ?? true
+            && prohibitions.map { $0 == verdict.prohibitions } ?? true
+            && builtIn.map { $0 == verdict.builtIn } ?? true
+            && missing.map { $0 == verdict.missing } ?? true
+            && obligations.map { $0 == verdict.obligations.map(\.summary) } ?? true
+    }
+}
