@@ -3,6 +3,8 @@ import SelatCore
 /// One country's file, or the federation's, resolved and ready to judge.
 struct Jurisdiction: Hashable, Sendable {
     let name: String
+    /// The file as diagnostics show it.
+    var path: String
     /// Nil for the federation.
     let country: Country?
     var edition: Edition

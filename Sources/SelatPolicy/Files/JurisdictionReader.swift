@@ -29,7 +29,7 @@ struct JurisdictionReader {
         let rules = readRules(reader.required(root, "rules"), sources, authorities)
         checkUse(root)
         return Jurisdiction(
-            name: head.name, country: head.country,
+            name: head.name, path: reader.file, country: head.country,
             edition: Edition(number: head.number, digest: head.digest, standing: head.standing),
             inForce: head.inForce, special: special, levels: levels.sorted(), markings: markings,
             nationalCategories: categories, counters: counters, rules: rules,
@@ -244,7 +244,7 @@ struct JurisdictionReader {
         guard let name, let flows, let when, let basis else { return nil }
         return (
             Rule(
-                kind: kind, name: name, flows: flows,
+                kind: kind, name: name, place: kinds[0].place, flows: flows,
                 ladder: section["ladder"].flatMap { reader.word($0, "ladder") }, from: from,
                 until: until, when: when, unless: unless, basis: basis, exemption: exemption,
                 obligations: obligations), kinds[0].place

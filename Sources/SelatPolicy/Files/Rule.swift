@@ -6,6 +6,8 @@ struct Rule: Hashable, Sendable {
 
     let kind: Kind
     var name: String
+    /// Where the name stands in the file.
+    var place: Place
     /// Empty for the federation's rules: they hold in any flow.
     let flows: Set<Flow>
     let ladder: String?

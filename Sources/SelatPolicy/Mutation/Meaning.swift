@@ -66,6 +66,7 @@ extension Jurisdiction {
     var withoutTexts: Jurisdiction {
         var file = self
         file.edition = .blank
+        file.path = ""
         file.rules = rules.map(\.withoutTexts)
         // Made of the rules.
         file.byFlow = [:]
@@ -81,6 +82,7 @@ extension Edition {
 extension Rule {
     fileprivate var withoutTexts: Rule {
         var rule = self
+        rule.place = Place(line: 1, column: 1)
         // Grounds are named by senders, prohibitions by who asks why; a duty's name is a label.
         if kind == .duty { rule.name = "" }
         rule.basis = Basis(title: "", cite: "", kind: .policy, clause: "", binds: [])
