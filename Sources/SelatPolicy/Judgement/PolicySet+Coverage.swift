@@ -44,7 +44,8 @@ extension Jurisdiction {
         let left = rules.filter { "\(name)/\($0.name)" != rule }
         guard left.count < rules.count else { return self }
         return Jurisdiction(
-            name: name, path: path, country: country, edition: edition, inForce: inForce, special: special,
+            name: name, path: path, country: country, edition: edition, inForce: inForce,
+            special: special,
             levels: levels, markings: markings, nationalCategories: nationalCategories,
             counters: counters, rules: left, byFlow: FlowRules.byFlow(left))
     }
