@@ -12,6 +12,8 @@ package enum AuditError: Error, Hashable, Sendable, CustomStringConvertible {
     case unsigned(_ name: String)
     /// A note with a line of a trusted key that does not verify.
     case signatureInvalid(_ name: String)
+    /// A checkpoint without enough cosignatures of trusted witnesses.
+    case quorumMissing(_ origin: String)
     /// Details that are not those the entry is bound to.
     case commitmentDiffers(sequence: UInt64)
     /// The key cannot sign notes.
@@ -26,6 +28,8 @@ package enum AuditError: Error, Hashable, Sendable, CustomStringConvertible {
         case .proofFails(let kind): "\(kind) proof does not lead to the signed root"
         case .unsigned(let name): "note carries no signature of `\(name)`"
         case .signatureInvalid(let name): "signature of `\(name)` does not verify"
+        case .quorumMissing(let origin):
+            "checkpoint of `\(origin)` lacks cosignatures: its witnesses' quorum is not met"
         case .commitmentDiffers(let sequence):
             "details of entry \(sequence) do not match its commitment"
         case .unsuitableKey(let reason): "key cannot sign the log: \(reason)"

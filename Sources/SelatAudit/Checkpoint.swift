@@ -45,13 +45,17 @@ package struct SignedCheckpoint: Hashable, Sendable {
     /// named for.
     /// - Throws: `AuditError`.
     package init(note: [UInt8], key: VerifierKey) throws(AuditError) {
-        let signed = try SignedNote(parsing: note)
+        try self.init(try SignedNote(parsing: note), key: key)
+    }
+
+    /// The same of a note that is parsed already.
+    package init(_ signed: SignedNote, key: VerifierKey) throws(AuditError) {
         try signed.verify(key)
         let checkpoint = try Checkpoint(parsing: signed.text)
         guard checkpoint.origin == key.name else {
             throw .malformed("checkpoint of `\(key.name)`", checkpoint.origin.quotable)
         }
-        self.init(checkpoint: checkpoint, note: note)
+        self.init(checkpoint: checkpoint, note: signed.bytes)
     }
 }
 

@@ -7,7 +7,7 @@ import SelatCrypto
 package struct SignedNote: Hashable, Sendable {
     /// The signed text, its last newline included.
     package let text: String
-    package private(set) var signatures: [NoteSignature]
+    package internal(set) var signatures: [NoteSignature]
 
     /// Parses a note.
     /// - Throws: `AuditError.malformed` for anything that is not a note of at most

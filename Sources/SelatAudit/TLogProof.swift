@@ -54,6 +54,16 @@ package struct TLogProof: Hashable, Sendable {
         return checkpoint
     }
 
+    /// Proves that an entry with this leaf is in a log of `policy`, before the policy's witnesses.
+    /// - Returns: the checkpoint that holds it.
+    /// - Throws: `AuditError`; `.quorumMissing` for a proof that is signed by the log alone.
+    package func verify(leaf: Digest, policy: LogPolicy) throws(AuditError) -> Checkpoint {
+        let checkpoint = try policy.verify(checkpoint).checkpoint
+        try TreeProof.verifyInclusion(
+            leaf: leaf, index: index, size: checkpoint.size, root: checkpoint.root, path: path)
+        return checkpoint
+    }
+
     private static let firstLine = "c2sp.org/tlog-proof@v1"
     private static let bytesMax = Limits.noteBytesMax + 64 * Limits.proofHashesMax
 }

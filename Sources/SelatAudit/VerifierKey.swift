@@ -17,24 +17,17 @@ package struct VerifierKey: Hashable, Sendable, CustomStringConvertible {
         guard key.kind == .ed25519 else { throw .unsuitableKey("it is not an Ed25519 key") }
         self.name = name
         self.key = key
-        id = Self.id(name: name, key: key.raw)
+        id = NoteKeyText.id(name: name, type: Self.ed25519, key: key.raw)
     }
 
     /// - Throws: `AuditError.malformed` for anything but what `text` gives, other key types included.
     package init(_ text: String) throws(AuditError) {
-        // The base64 part may itself hold a plus.
-        let parts = text.split(separator: "+", maxSplits: 2, omittingEmptySubsequences: false)
-        guard text.utf8.count <= Self.textBytesMax, parts.count == 3,
-            let blob = Base64.decode(parts[2]), blob.count == 33, blob[0] == Self.ed25519,
-            let key = try? PublicKey(ed25519Raw: Array(blob[1...]))
-        else { throw .malformed("verifier key", text.quotable) }
-        try self.init(name: String(parts[0]), key: key)
+        let (name, key) = try NoteKeyText.parse(text, type: Self.ed25519)
+        try self.init(name: name, key: key)
         guard self.text == text else { throw .malformed("verifier key", text.quotable) }
     }
 
-    package var text: String {
-        "\(name)+\(Hex.encode(id.bigEndianBytes))+\(Base64.encode([Self.ed25519] + key.raw))"
-    }
+    package var text: String { NoteKeyText.text(name: name, type: Self.ed25519, key: key.raw) }
 
     package var description: String { text }
 
@@ -46,14 +39,35 @@ package struct VerifierKey: Hashable, Sendable, CustomStringConvertible {
             }
     }
 
-    private static func id(name: String, key: [UInt8]) -> UInt32 {
-        let digest = SHA256.digest(Array(name.utf8) + [0x0A, ed25519] + key)
-        return digest.bytes.prefix(4).reduce(0) { $0 << 8 | UInt32($1) }
-    }
-
     /// The signature type of plain Ed25519.
     private static let ed25519: UInt8 = 0x01
     private static let nameBytesMax = 512
+}
+
+/// The text of a key of any signature type, and its id.
+enum NoteKeyText {
+    /// The first four bytes of SHA-256(name ‖ 0A ‖ type ‖ key).
+    static func id(name: String, type: UInt8, key: [UInt8]) -> UInt32 {
+        let digest = SHA256.digest(Array(name.utf8) + [0x0A, type] + key)
+        return digest.bytes.prefix(4).reduce(0) { $0 << 8 | UInt32($1) }
+    }
+
+    static func text(name: String, type: UInt8, key: [UInt8]) -> String {
+        let id = Hex.encode(id(name: name, type: type, key: key).bigEndianBytes)
+        return "\(name)+\(id)+\(Base64.encode([type] + key))"
+    }
+
+    /// Name and key, the id not compared yet.
+    static func parse(_ text: String, type: UInt8) throws(AuditError) -> (String, PublicKey) {
+        // The base64 part may itself hold a plus.
+        let parts = text.split(separator: "+", maxSplits: 2, omittingEmptySubsequences: false)
+        guard text.utf8.count <= textBytesMax, parts.count == 3,
+            let blob = Base64.decode(parts[2]), blob.count == 33, blob[0] == type,
+            let key = try? PublicKey(ed25519Raw: Array(blob[1...]))
+        else { throw .malformed("verifier key", text.quotable) }
+        return (String(parts[0]), key)
+    }
+
     private static let textBytesMax = 1_024
 }
 
