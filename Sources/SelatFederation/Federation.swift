@@ -146,7 +146,7 @@ package struct Federation: Sendable {
         return anchors
     }
 
-    private func verified(
+    func verified(
         _ certificate: Certificate, of country: Country, for purpose: CertificatePurpose,
         at time: Timestamp
     ) throws(FederationError) -> VerifiedCertificate {
@@ -158,7 +158,7 @@ package struct Federation: Sendable {
         }
     }
 
-    private func requireListInForce(at time: Timestamp) throws(FederationError) {
+    func requireListInForce(at time: Timestamp) throws(FederationError) {
         guard time < list.expires + FederationLimits.graceSecondsMax else {
             throw .notInForce(MembershipList.document, from: list.issued, until: list.expires)
         }

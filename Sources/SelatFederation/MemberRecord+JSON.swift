@@ -10,6 +10,9 @@ extension MemberRecord {
             "nodes": .array(nodes.map(\.json)), "officers": .array(officers.map(\.json)),
             "policy-signers": .base64(policySigners),
         ]
+        if policyThreshold != Self.policyThresholdLeast {
+            fields["policy-threshold"] = .integer(Int64(policyThreshold))
+        }
         fields["previous"] = previous.map { .string($0.text) }
         return .object(fields)
     }
@@ -40,11 +43,14 @@ extension MemberRecord {
         }
         let signers = try fields.certificates(
             "policy-signers", max: FederationLimits.authoritiesMax)
+        let threshold = try fields.read { r throws(CoreError) in
+            try r.optionalUnsigned("policy-threshold").map { Int(clamping: $0) }
+        }
         try fields.end()
         try self.init(
             federation: federation, country: country, serial: serial, previous: previous,
             issued: issued, expires: expires, nodes: nodes, officers: officers,
-            policySigners: signers)
+            policySigners: signers, policyThreshold: threshold ?? Self.policyThresholdLeast)
     }
 }
 

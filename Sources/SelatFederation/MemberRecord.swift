@@ -56,13 +56,15 @@ package struct MemberRecord: Hashable, Sendable {
     package let officers: [Officer]
     /// Who signs the member's policy editions.
     package let policySigners: [Certificate]
+    /// How many persons among them must sign an edition.
+    package let policyThreshold: Int
 
     /// - Throws: `FederationError.contradiction` for another country's node or officer, a repeated
     ///   one, or a certificate that names another.
     package init(
         federation: Digest, country: Country, serial: UInt64 = 1, previous: Digest? = nil,
         issued: Timestamp, expires: Timestamp, nodes: [Node], officers: [Officer],
-        policySigners: [Certificate] = []
+        policySigners: [Certificate] = [], policyThreshold: Int = Self.policyThresholdLeast
     ) throws(FederationError) {
         self.federation = federation
         self.country = country
@@ -73,6 +75,7 @@ package struct MemberRecord: Hashable, Sendable {
         self.nodes = nodes.sorted { $0.id < $1.id }
         self.officers = officers.sorted { $0.id < $1.id }
         self.policySigners = policySigners
+        self.policyThreshold = policyThreshold
         if let reason = contradiction {
             throw .contradiction(Self.document(of: country), reason: reason)
         }
@@ -86,6 +89,9 @@ package struct MemberRecord: Hashable, Sendable {
     ) throws(CryptoError) -> [UInt8] {
         try CMS.sign(content: json.canonical, type: .memberRecord, signers: signers, at: time)
     }
+
+    /// No single person decides what the law is.
+    package static let policyThresholdLeast = 2
 
     static func document(of country: Country) -> String { "member record of `\(country)`" }
 
@@ -105,7 +111,24 @@ package struct MemberRecord: Hashable, Sendable {
         if Set(nodes.map(\.id)).count != nodes.count { return "a node stands twice" }
         if Set(officers.map(\.id)).count != officers.count { return "an officer stands twice" }
         return nodes.lazy.compactMap(\.contradiction).first
-            ?? officers.lazy.compactMap(\.contradiction).first
+            ?? officers.lazy.compactMap(\.contradiction).first ?? signersContradiction
+    }
+
+    private var signersContradiction: String? {
+        if let stranger = policySigners.first(where: { $0.officer?.node.country != country }) {
+            return "policy signer `\(stranger)` is no officer of `\(country)`"
+        }
+        if Set(policySigners.map(\.publicKey)).count != policySigners.count {
+            return "a key of a policy signer stands twice"
+        }
+        let persons = Set(policySigners.compactMap(\.officer)).count
+        // Without any signers there are no editions, and so nothing to reach.
+        let reachable = persons == 0 ? Self.policyThresholdLeast : persons
+        guard policyThreshold >= Self.policyThresholdLeast else {
+            return "`policy-threshold` is \(policyThreshold), at least \(Self.policyThresholdLeast)"
+        }
+        return policyThreshold <= reachable
+            ? nil : "\(persons) policy signers cannot reach the threshold of \(policyThreshold)"
     }
 }
 

@@ -138,6 +138,8 @@ package enum FederationLimits {
     package static let certificatesPerPurposeMax = 8
     /// `membership.cms`, and one record.
     package static let documentBytesMax = 4 << 20
+    /// `FILE.p7s`.
+    package static let editionSignaturesBytesMax = 64 << 10
     package static let listLifeSecondsMax: Int64 = 30 * 86_400
     /// After a document's expiry what is on its way may still arrive.
     package static let graceSecondsMax: Int64 = 7 * 86_400

@@ -12,6 +12,8 @@ struct World {
         let signing: CMS.Signer
         let agreement: CMS.Signer
         let officer: CMS.Signer
+        /// Three persons, two of whom must sign an edition.
+        let policySigners: [CMS.Signer]
     }
 
     static let from = Timestamp(seconds: 1_780_000_000)
@@ -65,7 +67,8 @@ struct World {
             roles: ["releasing-officer"])
         return try MemberRecord(
             federation: federation, country: member.country, issued: Self.now + -60,
-            expires: Self.now + 20 * 86_400, nodes: [node], officers: [officer])
+            expires: Self.now + 20 * 86_400, nodes: [node], officers: [officer],
+            policySigners: member.policySigners.map(\.certificate))
     }
 
     func documents(revoking revoked: [Certificate] = []) throws -> MembershipDocuments {
@@ -125,6 +128,10 @@ struct World {
                 try signer(.authority, "authority-3"),
             ],
             tls: try signer(.tlsServer, "hub"), signing: try signer(.signing, "hub"),
-            agreement: try signer(.agreement, "hub"), officer: try signer(.officer, "hub/lee"))
+            agreement: try signer(.agreement, "hub"), officer: try signer(.officer, "hub/lee"),
+            policySigners: [
+                try signer(.officer, "hub/first"), try signer(.officer, "hub/second"),
+                try signer(.officer, "hub/third"),
+            ])
     }
 }

@@ -57,6 +57,7 @@ package enum CMS {
     package static func sign(
         content: [UInt8], type: CMSContentType, signers: [Signer], at time: Timestamp
     ) throws(CryptoError) -> [UInt8] {
+        precondition(!type.isDetached, "an edition is signed with `signDetached`")
         precondition(
             signers.count == 1 || signers.count > 1 && type.allowsSeveralSigners,
             "a message of this type has one signer")
@@ -73,7 +74,8 @@ package enum CMS {
     package static func addSignature(
         to der: [UInt8], type: CMSContentType, signer: Signer, at time: Timestamp
     ) throws(CryptoError) -> [UInt8] {
-        precondition(type.allowsSeveralSigners, "a message of this type has one signer")
+        precondition(
+            type.allowsSeveralSigners && !type.isDetached, "a message of this type has one signer")
         let message = try SignedMessage(parsing: der, as: type)
         let added = try statement(message.content, type, signer, time)
         return SignedMessage(
@@ -91,6 +93,13 @@ package enum CMS {
         signer: (IssuerAndSerial) throws -> VerifiedCertificate
     ) throws -> SignedContent {
         let message = try SignedMessage(parsing: der, as: type)
+        return SignedContent(
+            content: message.content, signatures: try signatures(of: message, signer))
+    }
+
+    static func signatures(
+        of message: SignedMessage, _ signer: (IssuerAndSerial) throws -> VerifiedCertificate
+    ) throws -> [Signature] {
         let signatures = try message.signers.map { statement in
             let verified = try signer(statement.signer)
             try check(statement, of: message, against: verified)
@@ -99,7 +108,7 @@ package enum CMS {
         guard Set(signatures.map(\.certificate.certificate)).count == signatures.count else {
             throw CryptoError.unreadableMessage("one signer signed twice")
         }
-        return SignedContent(content: message.content, signatures: signatures)
+        return signatures
     }
 
     /// The content of a message whose signers are not known yet, to learn who they may be: a
@@ -111,8 +120,9 @@ package enum CMS {
         try SignedMessage(parsing: der, as: type).content
     }
 
-    private static func statement(
-        _ content: [UInt8], _ type: CMSContentType, _ signer: Signer, _ time: Timestamp
+    static func statement(
+        _ content: [UInt8], _ type: CMSContentType, _ signer: Signer, _ time: Timestamp,
+        federation: Digest? = nil
     ) throws(CryptoError) -> SignerStatement {
         guard let algorithm = SignatureAlgorithm(signer.key.kind) else {
             throw .unreadableKey("\(signer.key.kind.rawValue) keys do not sign CMS messages")
@@ -120,7 +130,7 @@ package enum CMS {
         var statement = SignerStatement(
             signer: signer.certificate.issuerAndSerial, algorithm: algorithm,
             messageDigest: try algorithm.digest(content), signingTime: time,
-            certificateDigest: signer.certificate.digest.bytes)
+            certificateDigest: signer.certificate.digest.bytes, federation: federation?.bytes)
         statement.signature = try signer.key.sign(statement.attributes(of: type))
         return statement
     }

@@ -16,6 +16,9 @@ package enum CMSContentType: UInt64, Hashable, Sendable, CaseIterable {
 
     var oid: OID { OID(selat: 1, rawValue) }
 
+    /// Whether the content lies beside the message, and the signers say for which federation.
+    var isDetached: Bool { self == .policyEdition }
+
     /// Whether more than one signer may stand in one message.
     var allowsSeveralSigners: Bool {
         switch self {

@@ -78,5 +78,6 @@ extension OID {
     static let contentType = OID(1, 2, 840, 113549, 1, 9, 3)
     static let messageDigest = OID(1, 2, 840, 113549, 1, 9, 4)
     static let signingTime = OID(1, 2, 840, 113549, 1, 9, 5)
+    static let federation = OID(selat: 3, 1)
     static let signingCertificateV2 = OID(1, 2, 840, 113549, 1, 9, 16, 2, 47)
 }

@@ -5,6 +5,7 @@ import SelatCore
 /// message.
 struct SignedMessage {
     let type: CMSContentType
+    /// Inside the message, or beside it where the type is detached.
     let content: [UInt8]
     let signers: [SignerStatement]
 
@@ -14,11 +15,15 @@ struct SignedMessage {
         self.signers = signers
     }
 
+    /// - Parameter detached: the content of a message whose type is detached.
     /// - Throws: `CryptoError.unreadableMessage` for bytes that are not the one DER encoding of a
     ///   message of this type within the profile.
-    init(parsing der: [UInt8], as type: CMSContentType) throws(CryptoError) {
+    init(
+        parsing der: [UInt8], as type: CMSContentType, detached: [UInt8]? = nil
+    ) throws(CryptoError) {
+        precondition(type.isDetached == (detached != nil), "a content is inside or beside")
         do throws(DERError) {
-            try self.init(reading: der, as: type)
+            try self.init(reading: der, as: type, detached)
         } catch {
             throw .unreadableMessage(error.reason)
         }
@@ -27,7 +32,9 @@ struct SignedMessage {
         }
     }
 
-    private init(reading der: [UInt8], as type: CMSContentType) throws(DERError) {
+    private init(
+        reading der: [UInt8], as type: CMSContentType, _ detached: [UInt8]?
+    ) throws(DERError) {
         var outer = DERReader(der)
         var message = try outer.sequence()
         try outer.end("the message")
@@ -38,8 +45,12 @@ struct SignedMessage {
         _ = try signed.content(DER.Tag.set)
         var encapsulated = try signed.sequence()
         try encapsulated.expect(type.oid.der, "the content type")
-        var explicit = try encapsulated.inside(DER.Tag.context | DER.Tag.constructed)
-        content = Array(try explicit.content(DER.Tag.octetString))
+        if let detached {
+            content = detached
+        } else {
+            var explicit = try encapsulated.inside(DER.Tag.context | DER.Tag.constructed)
+            content = Array(try explicit.content(DER.Tag.octetString))
+        }
         if signed.nextTag != DER.Tag.set {
             throw DERError("certificates or revocation lists stand inside")
         }
@@ -60,7 +71,8 @@ struct SignedMessage {
         let digests = Set(signers.map(\.algorithm)).map(\.digestIdentifier)
         let signed = DER.sequence(
             DER.integer(3), DER.set(digests),
-            DER.sequence(type.oid.der, DER.explicit(0, DER.octets(content))),
+            DER.sequence(
+                type.oid.der, type.isDetached ? [] : DER.explicit(0, DER.octets(content))),
             DER.set(signers.map { $0.encoded(of: type) }))
         return DER.sequence(OID.signedData.der, DER.explicit(0, signed))
     }

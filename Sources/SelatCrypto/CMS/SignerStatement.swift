@@ -30,7 +30,8 @@ enum SignatureAlgorithm: Hashable {
     }
 }
 
-/// One SignerInfo (RFC 5652, 5.3) with exactly four signed attributes and none unsigned.
+/// One SignerInfo (RFC 5652, 5.3) with exactly four signed attributes, five where the message is
+/// detached, and none unsigned.
 struct SignerStatement {
     let signer: IssuerAndSerial
     let algorithm: SignatureAlgorithm
@@ -38,6 +39,8 @@ struct SignerStatement {
     let signingTime: Timestamp
     /// SHA-256 of the signer's certificate, from signingCertificateV2 (RFC 5035).
     let certificateDigest: [UInt8]
+    /// The federation's digest, 32 bytes; only in detached messages.
+    var federation: [UInt8]?
     /// DER of the two numbers.
     var signature: [UInt8] = []
 
@@ -46,6 +49,7 @@ struct SignerStatement {
         let issuer = DER.sequence(DER.explicit(4, signer.issuer))
         let certificate = DER.sequence(
             DER.octets(certificateDigest), DER.sequence(issuer, DER.integer(signer.serial)))
+        let federation = federation.map { Self.attribute(.federation, DER.octets($0)) }
         return DER.set(
             tag: tag,
             [
@@ -53,7 +57,7 @@ struct SignerStatement {
                 Self.attribute(.signingTime, DER.time(signingTime)),
                 Self.attribute(.messageDigest, DER.octets(messageDigest)),
                 Self.attribute(.signingCertificateV2, DER.sequence(DER.sequence(certificate))),
-            ])
+            ] + (federation.map { [$0] } ?? []))
     }
 
     func encoded(of type: CMSContentType) -> [UInt8] {
@@ -94,10 +98,12 @@ extension SignerStatement {
         guard var digest = values.removeValue(forKey: .messageDigest),
             var time = values.removeValue(forKey: .signingTime),
             var certificates = values.removeValue(forKey: .signingCertificateV2),
-            var contentType = values.removeValue(forKey: .contentType), values.isEmpty
-        else {
-            throw DERError("signed attributes other than the four of the profile")
-        }
+            var contentType = values.removeValue(forKey: .contentType)
+        else { throw Self.otherAttributes }
+        var named = values.removeValue(forKey: .federation)
+        guard values.isEmpty, (named != nil) == type.isDetached else { throw Self.otherAttributes }
+        federation = try named?.content(DER.Tag.octetString).map { $0 }
+        guard federation.map({ $0.count == 32 }) ?? true else { throw Self.otherAttributes }
         messageDigest = Array(try digest.content(DER.Tag.octetString))
         signingTime = try time.time()
         try contentType.expect(type.oid.der, "the signed content type")
@@ -105,6 +111,10 @@ extension SignerStatement {
         var identifiers = try list.sequence()
         var identifier = try identifiers.sequence()
         certificateDigest = Array(try identifier.content(DER.Tag.octetString))
+    }
+
+    private static var otherAttributes: DERError {
+        DERError("signed attributes other than those of the profile")
     }
 
     private static func attributeValues(
@@ -116,8 +126,8 @@ extension SignerStatement {
             var attribute = try attributes.sequence()
             let name = try attribute.oid()
             let value = try attribute.inside(DER.Tag.set)
-            guard values.updateValue(value, forKey: name) == nil, values.count <= 4 else {
-                throw DERError("signed attributes other than the four of the profile")
+            guard values.updateValue(value, forKey: name) == nil, values.count <= 5 else {
+                throw otherAttributes
             }
         }
         return values

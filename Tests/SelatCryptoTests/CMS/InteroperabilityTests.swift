@@ -36,6 +36,32 @@ struct InteroperabilityTests {
                 "-out", "header.json") != 0)
     }
 
+    @Test(arguments: [KeyKind.p256, .p384])
+    func commandVerifiesDetachedEditions(kind: KeyKind) throws {
+        let signers = try ["first", "second"].map {
+            try authority.signer(.officer, kind, name: "hub/\($0)")
+        }
+        let file = Array("jurisdiction: SG\nedition: 2\n".utf8)
+        let command = try OpenSSLCommand()
+        try command.write(
+            "SG.yaml.p7s",
+            try CMS.signDetached(
+                content: file, type: .policyEdition, federation: SHA256.digest([1]),
+                signers: signers, at: Authority.now))
+        try command.write("signers.pem", signers.map(\.certificate.pem).joined().utf8)
+        try command.write("ca.pem", authority.issuer.certificate.pem.utf8)
+        func verified(_ bytes: [UInt8]) throws -> Bool {
+            try command.write("SG.yaml", bytes)
+            return try command.run(
+                "cms", "-verify", "-binary", "-cades", "-inform", "DER", "-in", "SG.yaml.p7s", "-content",
+                "SG.yaml", "-certfile", "signers.pem", "-CAfile", "ca.pem", "-purpose", "any",
+                "-attime", attime, "-out", "out") == 0
+        }
+        #expect(try verified(file))
+        #expect(try !verified(file + [0x0A]))
+        #expect(try !verified([]))
+    }
+
     @Test func commandAcceptsTheRevocationList() throws {
         let signer = try authority.signer()
         let command = try OpenSSLCommand()

@@ -22,7 +22,7 @@ import Testing
         try CMS.verify(der, type: type, signer: anchors.lookup(signer.certificate))
     }
 
-    @Test(arguments: [KeyKind.p256, .p384], CMSContentType.allCases)
+    @Test(arguments: [KeyKind.p256, .p384], CMSContentType.allCases.filter { !$0.isDetached })
     func messageSurvivesTheRound(kind: KeyKind, type: CMSContentType) throws {
         let signer = try authority.signer(.signing, kind)
         let der = try CMS.sign(content: content, type: type, signer: signer, at: Authority.now)
@@ -40,7 +40,7 @@ import Testing
 
     @Test func anotherContentTypeIsRefused() throws {
         let der = try CMS.sign(content: content, type: .header, signer: signer, at: Authority.now)
-        for type in CMSContentType.allCases where type != .header {
+        for type in CMSContentType.allCases where type != .header && !type.isDetached {
             #expect(throws: CryptoError.self) { try verify(der, type) }
         }
     }

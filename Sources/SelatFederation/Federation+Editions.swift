@@ -1,0 +1,204 @@
+package import SelatCore
+import SelatCrypto
+
+/// Who must have signed a policy edition.
+package enum EditionOwner: Hashable, Sendable {
+    /// One member's own file.
+    case member(Country)
+    /// Vocabulary, agreements and the federation's file: `quorum` members, and each of `parties`.
+    case members(parties: Set<Country>)
+}
+
+/// Whose good signatures an edition bears.
+package struct EditionSignatures: Hashable, Sendable {
+    /// The persons who signed, by country.
+    package let persons: [Country: Set<OfficerID>]
+    /// Members whose threshold of persons has signed, ordered.
+    package let members: [Country]
+    /// For `status`: signatures that count, and how many are needed.
+    package let counted: Int
+    package let needed: Int
+}
+
+// The signatures of policy editions (`Format.md`, *Policy editions*).
+extension Federation {
+    /// Verifies the signatures beside a policy file.
+    /// - Parameters:
+    ///   - file: the file's name, for messages.
+    ///   - content: the file's bytes.
+    ///   - signatures: DER of the detached message; nil where there is none.
+    /// - Throws: `FederationError.editionNotSigned`, which names who has not signed.
+    package func verifyEdition(
+        _ file: String, content: [UInt8], signatures: [UInt8]?, owner: EditionOwner,
+        at time: Timestamp
+    ) throws(FederationError) -> EditionSignatures {
+        try requireListInForce(at: time)
+        let persons = try signatures.map { der throws(FederationError) in
+            try self.persons(file, content: content, der, owner, at: time)
+        }
+        switch owner {
+        case .member(let country):
+            return try requireMember(country, file, persons ?? [:], at: time)
+        case .members(let parties):
+            return try requireMembers(parties, file, persons ?? [:])
+        }
+    }
+
+    private func persons(
+        _ file: String, content: [UInt8], _ der: [UInt8], _ owner: EditionOwner,
+        at time: Timestamp
+    ) throws(FederationError) -> [Country: Set<OfficerID>] {
+        guard der.count <= FederationLimits.editionSignaturesBytesMax else {
+            throw .editionNotSigned(file, reason: "its signatures are larger than 64 KiB")
+        }
+        do {
+            let found = try CMS.verifyDetached(
+                der, content: content, type: .policyEdition, federation: id
+            ) { name in try policySigner(name, file, owner, at: time) }
+            return try sorted(found, file)
+        } catch let error as FederationError {
+            throw error
+        } catch CryptoError.signatureInvalid(let signer) {
+            throw .editionNotSigned(
+                file, reason: "the signature of `\(signer)` is not over these bytes: it is of "
+                    + "another edition, or the file was changed; sign the file as it is")
+        } catch {
+            throw .editionNotSigned(file, reason: "signatures: \(error)")
+        }
+    }
+
+    private func policySigner(
+        _ name: IssuerAndSerial, _ file: String, _ owner: EditionOwner, at time: Timestamp
+    ) throws(FederationError) -> VerifiedCertificate {
+        var first: Country?
+        if case .member(let country) = owner { first = country }
+        guard let signer = policySigner(name, first) else {
+            throw .editionNotSigned(
+                file, reason: "signed by somebody (\(name)) who is no policy signer of any member"
+                    + whoMaySign(owner))
+        }
+        if let first, signer.country != first {
+            throw .editionNotSigned(
+                file, reason: "signed by `\(signer.certificate)`, who is no policy signer of "
+                    + "`\(first)`" + whoMaySign(owner))
+        }
+        do throws(FederationError) {
+            try requireRecord(of: signer.country, at: time)
+            return try verified(
+                signer.certificate, of: signer.country, for: .officer, at: time)
+        } catch {
+            throw .editionNotSigned(file, reason: "signature of `\(signer.certificate)`: \(error)")
+        }
+    }
+
+    /// Looks among the signers of `first` first: another country's CA may have given one of its own
+    /// the same name.
+    private func policySigner(
+        _ name: IssuerAndSerial, _ first: Country?
+    ) -> (country: Country, certificate: Certificate)? {
+        let countries = [first].compactMap { $0 } + records.keys.sorted()
+        for country in countries {
+            let signers = records[country]?.policySigners ?? []
+            if let signer = signers.first(where: { $0.issuerAndSerial == name }) {
+                return (country, signer)
+            }
+        }
+        return nil
+    }
+
+    private func sorted(
+        _ signatures: [CMS.Signature], _ file: String
+    ) throws(FederationError) -> [Country: Set<OfficerID>] {
+        var persons: [Country: Set<OfficerID>] = [:]
+        for signature in signatures {
+            guard let person = signature.certificate.certificate.officer,
+                persons[signature.certificate.country, default: []].insert(person).inserted
+            else {
+                throw .editionNotSigned(
+                    file, reason: "`\(signature.certificate.certificate)` has signed twice")
+            }
+        }
+        return persons
+    }
+
+    private func requireMember(
+        _ country: Country, _ file: String, _ persons: [Country: Set<OfficerID>],
+        at time: Timestamp
+    ) throws(FederationError) -> EditionSignatures {
+        guard let record = records[country] else {
+            throw .editionNotSigned(
+                file, reason: "no member record of `\(country)` is in force, so nobody can sign it")
+        }
+        try requireRecord(of: country, at: time)
+        let signed = persons[country] ?? []
+        guard signed.count >= record.policyThreshold else {
+            let missing = record.policySignerNames.subtracting(signed)
+            throw .editionNotSigned(
+                file, reason: "\(signed.count) of \(record.policyThreshold) signatures"
+                    + whoMaySign(.member(country))
+                    + (signed.isEmpty ? "" : "; not yet signed: \(Self.list(missing))"))
+        }
+        return EditionSignatures(
+            persons: persons, members: [country], counted: signed.count,
+            needed: record.policyThreshold)
+    }
+
+    private func requireMembers(
+        _ parties: Set<Country>, _ file: String, _ persons: [Country: Set<OfficerID>]
+    ) throws(FederationError) -> EditionSignatures {
+        let signed = list.members.map(\.country).filter { country in
+            guard let record = records[country] else { return false }
+            return (persons[country]?.count ?? 0) >= record.policyThreshold
+        }
+        guard signed.count >= list.quorum else {
+            throw .editionNotSigned(
+                file, reason: "signed for \(signed.count) of \(list.quorum) members"
+                    + unsigned(list.members.map(\.country), signed))
+        }
+        let missing = parties.intersection(list.members.map(\.country)).subtracting(signed)
+        guard missing.isEmpty else {
+            throw .editionNotSigned(
+                file, reason: "it holds instruments of members who have not signed it"
+                    + unsigned(missing.sorted(), []))
+        }
+        return EditionSignatures(
+            persons: persons, members: signed, counted: signed.count, needed: list.quorum)
+    }
+
+    private func requireRecord(
+        of country: Country, at time: Timestamp
+    ) throws(FederationError) {
+        guard let record = records[country] else { throw .unknownMember(country) }
+        guard time < record.expires + FederationLimits.graceSecondsMax else {
+            throw .notInForce(
+                MemberRecord.document(of: country), from: record.issued, until: record.expires)
+        }
+    }
+
+    // MARK: Words
+
+    private func whoMaySign(_ owner: EditionOwner) -> String {
+        guard case .member(let country) = owner, let record = records[country] else { return "" }
+        let names = record.policySignerNames
+        return "; signers named by the member record of `\(country)` are "
+            + (names.isEmpty ? "none" : Self.list(names))
+    }
+
+    private func unsigned(_ countries: [Country], _ signed: [Country]) -> String {
+        let missing = countries.filter { !signed.contains($0) }.map { country in
+            let threshold = records[country]?.policyThreshold
+            return "`\(country)` (\(threshold.map { "\($0) of " } ?? "")"
+                + "\(Self.list(records[country]?.policySignerNames ?? [])))"
+        }
+        return "; not yet signed for " + missing.joined(separator: ", ")
+    }
+
+    private static func list(_ names: Set<OfficerID>) -> String {
+        names.isEmpty ? "none" : names.sorted().map { "`\($0)`" }.joined(separator: ", ")
+    }
+}
+
+extension MemberRecord {
+    /// The persons who may sign the member's policy editions.
+    package var policySignerNames: Set<OfficerID> { Set(policySigners.compactMap(\.officer)) }
+}
