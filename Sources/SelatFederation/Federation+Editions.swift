@@ -60,7 +60,8 @@ extension Federation {
             throw error
         } catch CryptoError.signatureInvalid(let signer) {
             throw .editionNotSigned(
-                file, reason: "the signature of `\(signer)` is not over these bytes: it is of "
+                file,
+                reason: "the signature of `\(signer)` is not over these bytes: it is of "
                     + "another edition, or the file was changed; sign the file as it is")
         } catch {
             throw .editionNotSigned(file, reason: "signatures: \(error)")
@@ -74,12 +75,14 @@ extension Federation {
         if case .member(let country) = owner { first = country }
         guard let signer = policySigner(name, first) else {
             throw .editionNotSigned(
-                file, reason: "signed by somebody (\(name)) who is no policy signer of any member"
+                file,
+                reason: "signed by somebody (\(name)) who is no policy signer of any member"
                     + whoMaySign(owner))
         }
         if let first, signer.country != first {
             throw .editionNotSigned(
-                file, reason: "signed by `\(signer.certificate)`, who is no policy signer of "
+                file,
+                reason: "signed by `\(signer.certificate)`, who is no policy signer of "
                     + "`\(first)`" + whoMaySign(owner))
         }
         do throws(FederationError) {
@@ -134,7 +137,8 @@ extension Federation {
         guard signed.count >= record.policyThreshold else {
             let missing = record.policySignerNames.subtracting(signed)
             throw .editionNotSigned(
-                file, reason: "\(signed.count) of \(record.policyThreshold) signatures"
+                file,
+                reason: "\(signed.count) of \(record.policyThreshold) signatures"
                     + whoMaySign(.member(country))
                     + (signed.isEmpty ? "" : "; not yet signed: \(Self.list(missing))"))
         }
@@ -152,13 +156,15 @@ extension Federation {
         }
         guard signed.count >= list.quorum else {
             throw .editionNotSigned(
-                file, reason: "signed for \(signed.count) of \(list.quorum) members"
+                file,
+                reason: "signed for \(signed.count) of \(list.quorum) members"
                     + unsigned(list.members.map(\.country), signed))
         }
         let missing = parties.intersection(list.members.map(\.country)).subtracting(signed)
         guard missing.isEmpty else {
             throw .editionNotSigned(
-                file, reason: "it holds instruments of members who have not signed it"
+                file,
+                reason: "it holds instruments of members who have not signed it"
                     + unsigned(missing.sorted(), []))
         }
         return EditionSignatures(

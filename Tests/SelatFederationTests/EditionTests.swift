@@ -146,7 +146,9 @@ import Testing
         let parties = Set(try ["MY", "JP"].map { try Country($0) })
         let owner = EditionOwner.members(parties: parties)
         let two = try sign(signers("SG", 0, 1) + signers("VN", 0, 1))
-        #expect(refusal { try verify(two, owner) }.contains("have not signed it; not yet signed for `MY`"))
+        #expect(
+            refusal { try verify(two, owner) }.contains(
+                "have not signed it; not yet signed for `MY`"))
         // Japan is no member: its instruments never count, and it has nobody who could sign.
         let three = try sign(signers("SG", 0, 1) + signers("MY", 0, 1))
         #expect(try verify(three, owner).members.map(\.code) == ["MY", "SG"])

@@ -37,6 +37,12 @@ extension DocumentReader {
         return nil
     }
 
+    /// A date, or a moment in UTC where midnight there is the middle of somebody's day.
+    package mutating func moment(_ node: DocumentNode?, _ what: String) -> Timestamp? {
+        guard let node, let text = word(node, what) else { return nil }
+        return (try? Timestamp(text)) ?? date(node, what)
+    }
+
     private static func number(_ text: String) -> UInt64? {
         guard !text.isEmpty, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }),
             text == "0" || text.utf8.first != 0x30, let number = UInt64(text),

@@ -61,7 +61,7 @@ struct AgreementsReader {
         else { return nil }
         _ = reader.word(reader.required(root, "agreements"), "agreements")
         let number = reader.number(reader.required(root, "edition"), "edition")
-        let inForce = reader.date(reader.required(root, "in-force"), "in-force")
+        let inForce = reader.moment(reader.required(root, "in-force"), "in-force")
         var ids: Set<String> = []
         var instruments: [Instrument] = []
         for node in reader.list(reader.required(root, "instruments"), "instruments") ?? [] {

@@ -37,7 +37,7 @@ struct HeadReader {
         _ = reader.quoted(reader.required(root, "title"), "title")
         let number = reader.number(reader.required(root, "edition"), "edition")
         let standing: Standing? = reader.choice(reader.required(root, "standing"), "standing")
-        let inForce = reader.date(reader.required(root, "in-force"), "in-force")
+        let inForce = reader.moment(reader.required(root, "in-force"), "in-force")
         readReview(root, inForce)
         var head = JurisdictionHead(
             root: root, name: name, country: try? Country(name), number: number ?? 1,

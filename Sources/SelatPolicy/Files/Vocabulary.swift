@@ -39,7 +39,7 @@ struct VocabularyReader {
         let roles = readRoles(reader.required(root, "roles"))
         let facts = readFacts(reader.required(root, "facts"), at: root.place)
         guard let number = reader.number(reader.required(root, "edition"), "edition"),
-            let inForce = reader.date(reader.required(root, "in-force"), "in-force")
+            let inForce = reader.moment(reader.required(root, "in-force"), "in-force")
         else { return nil }
         return Vocabulary(number: number, inForce: inForce, facts: facts, roles: roles)
     }

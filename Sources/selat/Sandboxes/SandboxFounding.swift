@@ -20,6 +20,8 @@ struct SandboxFounding {
         let country: Country
         let root: CertificateIssuer
         let signers: [CMS.Signer]
+        /// Two persons who sign the member's policy editions.
+        let policySigners: [CMS.Signer]
     }
 
     func run() throws {
@@ -30,16 +32,13 @@ struct SandboxFounding {
         try folder.makeFolder(folder.path)
         for path in ["", "/records", "/crls"] { try folder.makeFolder(folder.membership + path) }
         try folder.makeFolder(folder.policies)
-        for file in files {
-            let name = file.name.split(separator: "/").last.map(String.init) ?? file.name
-            try folder.write(file.bytes, to: "\(folder.policies)/\(name)")
-        }
         // A little back, so that clocks read a second apart do not matter.
         let now = SystemClock().now() + -60
         let authorities = try countries.map { try authority($0, now) }
         let list = try membershipList(authorities, now)
         let federation = SHA256.digest(list)
         try folder.write(list, to: "\(folder.membership)/membership.cms")
+        try write(files, signedBy: authorities, federation, now)
         let nodes = try authorities.map { try node(of: $0, federation, list, now) }
         try folder.write(nodes)
     }
@@ -61,6 +60,29 @@ struct SandboxFounding {
         return files
     }
 
+    /// The members' files and those of all, each with the signatures that it needs.
+    private func write(
+        _ files: [PolicySource], signedBy authorities: [Authority], _ federation: Digest,
+        _ now: Timestamp
+    ) throws {
+        for file in files {
+            let head = try EditionHead(file)
+            var signers = authorities.flatMap(\.policySigners)
+            if case .country(let country) = head.kind {
+                signers = authorities.first { $0.country == country }?.policySigners ?? []
+            }
+            // Nobody here may speak for a country that is no member.
+            guard !signers.isEmpty else { continue }
+            let path = "\(folder.policies)/\(head.name).yaml"
+            try folder.write(file.bytes, to: path)
+            guard head.standing != .draft else { continue }
+            try folder.write(
+                try CMS.signDetached(
+                    content: file.bytes, type: .policyEdition, federation: federation,
+                    signers: signers, at: now), to: "\(path).p7s")
+        }
+    }
+
     private func authority(_ country: Country, _ now: Timestamp) throws -> Authority {
         let path = "\(folder.path)/authority-\(country)"
         try folder.makeFolder(path)
@@ -70,18 +92,27 @@ struct SandboxFounding {
             until: now + 3_650 * Self.days)
         try folder.write(try rootKey.pem(), to: "\(path)/root.key")
         try folder.write(Array(root.certificate.pem.utf8), to: "\(path)/root.pem")
-        // Two persons speak for a member, each with an own key.
-        let signers = try ["authority-1", "authority-2"].map { person in
+        func person(_ name: String, _ uri: String, _ purpose: CertificatePurpose) throws
+            -> CMS.Signer
+        {
             let key = try PrivateKey.generate(.p256)
             let certificate = try root.issue(
-                for: .authority, uri: "selat://\(country)/\(person)",
-                to: key.publicKey, from: now, until: now + 365 * Self.days)
-            try folder.write(try key.pem(), to: "\(path)/\(person).key")
-            try folder.write(Array(certificate.pem.utf8), to: "\(path)/\(person).pem")
+                for: purpose, uri: uri, to: key.publicKey, from: now,
+                until: now + 365 * Self.days)
+            try folder.write(try key.pem(), to: "\(path)/\(name).key")
+            try folder.write(Array(certificate.pem.utf8), to: "\(path)/\(name).pem")
             return try CMS.Signer(certificate: certificate, key: key)
         }
+        // Two persons speak for a member, and two sign its policies, each with an own key.
+        let signers = try ["authority-1", "authority-2"].map {
+            try person($0, "selat://\(country)/\($0)", .authority)
+        }
+        let policySigners = try ["policy-1", "policy-2"].map {
+            try person($0, OfficerID("\(country)/hub/\($0)").uri, .officer)
+        }
         try Self.issueRevocationList(root, country, folder, at: now)
-        return Authority(country: country, root: root, signers: signers)
+        return Authority(
+            country: country, root: root, signers: signers, policySigners: policySigners)
     }
 
     /// Real members publish a fresh list at least every week; a sandbox does at each `up`.
@@ -148,7 +179,7 @@ struct SandboxFounding {
                     signing: [try certified("signing", .signing)],
                     agreement: [try certified("agreement", .agreement)],
                     logKey: log.verifierKey.text, roles: [.exchange, .relay, .witness])
-            ], officers: [])
+            ], officers: [], policySigners: authority.policySigners.map(\.certificate))
         try folder.write(
             try record.signed(by: authority.signers, at: now),
             to: "\(folder.membership)/records/\(authority.country).cms")

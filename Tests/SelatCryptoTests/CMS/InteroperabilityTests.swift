@@ -53,7 +53,8 @@ struct InteroperabilityTests {
         func verified(_ bytes: [UInt8]) throws -> Bool {
             try command.write("SG.yaml", bytes)
             return try command.run(
-                "cms", "-verify", "-binary", "-cades", "-inform", "DER", "-in", "SG.yaml.p7s", "-content",
+                "cms", "-verify", "-binary", "-cades", "-inform", "DER", "-in", "SG.yaml.p7s",
+                "-content",
                 "SG.yaml", "-certfile", "signers.pem", "-CAfile", "ca.pem", "-purpose", "any",
                 "-attime", attime, "-out", "out") == 0
         }

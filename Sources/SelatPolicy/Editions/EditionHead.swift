@@ -1,0 +1,121 @@
+package import SelatCore
+import SelatCrypto
+
+/// What a policy file says of itself: enough to ask for the right signatures, and to know when it
+/// comes into force, before anything else in it is read.
+package struct EditionHead: Hashable, Sendable {
+    package enum Kind: Hashable, Sendable {
+        case country(Country)
+        case federation
+        /// For each instrument, by id, whose signatures it needs: all parties, or the one it is `by`.
+        case agreements([String: Set<Country>])
+        case vocabulary
+    }
+
+    /// `SG`, `ASEAN`, `agreements`, `vocabulary`: the file's name without `.yaml`.
+    package let name: String
+    package let kind: Kind
+    package let number: UInt64
+    package let standing: Standing
+    package let inForce: Timestamp
+    /// Nil where the kind of file has none.
+    package let reviewBy: Timestamp?
+    /// SHA-256 of the file's bytes.
+    package let digest: Digest
+
+    /// - Throws: `PolicyErrors` for a file that has no such head, or another name than its
+    ///   jurisdiction's; other faults in it are `PolicySet.load`'s.
+    package init(_ source: PolicySource) throws(PolicyErrors) {
+        let document = PolicyDocument(source)
+        var reader = EditionHeadReader(document)
+        guard let head = reader.read(document), reader.reader.problems.isEmpty else {
+            throw PolicyErrors(diagnostics: reader.reader.problems)
+        }
+        self = head
+    }
+
+    fileprivate init(
+        name: String, kind: Kind, number: UInt64, standing: Standing, inForce: Timestamp,
+        reviewBy: Timestamp?, digest: Digest
+    ) {
+        self.name = name
+        self.kind = kind
+        self.number = number
+        self.standing = standing
+        self.inForce = inForce
+        self.reviewBy = reviewBy
+        self.digest = digest
+    }
+}
+
+extension EditionHead {
+    /// The instruments that count once all members among their parties have signed: those whose
+    /// parties are all members. Empty for other files.
+    package func instruments(among members: Set<Country>) -> Set<String> {
+        guard case .agreements(let parties) = kind else { return [] }
+        return Set(parties.filter { $0.value.isSubset(of: members) }.keys)
+    }
+}
+
+private struct EditionHeadReader {
+    var reader: DocumentReader
+    let stem: String?
+
+    init(_ document: PolicyDocument) {
+        reader = DocumentReader(file: document.name)
+        stem = document.stem
+    }
+
+    mutating func read(_ document: PolicyDocument) -> EditionHead? {
+        guard let node = reader.root(of: document), let root = reader.map(node, "the file"),
+            let (name, kind) = nameAndKind(root)
+        else { return nil }
+        if stem != name {
+            reader.report(
+                .fileName, root.place, "the file of `\(name)` must be named `\(name).yaml`")
+        }
+        var standing: Standing? = .published
+        var review: Timestamp?
+        switch kind {
+        case .country, .federation:
+            standing = reader.choice(reader.required(root, "standing"), "standing")
+            review = reader.date(reader.required(root, "review-by"), "review-by")
+        case .agreements, .vocabulary: break
+        }
+        guard let number = reader.number(reader.required(root, "edition"), "edition"),
+            let inForce = reader.moment(reader.required(root, "in-force"), "in-force"),
+            let standing
+        else { return nil }
+        return EditionHead(
+            name: name, kind: kind, number: number, standing: standing, inForce: inForce,
+            reviewBy: review, digest: document.digest)
+    }
+
+    private mutating func nameAndKind(_ root: Section) -> (String, EditionHead.Kind)? {
+        if root["vocabulary"] != nil { return ("vocabulary", .vocabulary) }
+        if root["agreements"] != nil {
+            return ("agreements", .agreements(instruments(root["instruments"])))
+        }
+        guard let node = reader.required(root, "jurisdiction"),
+            let name = reader.word(node, "jurisdiction")
+        else { return nil }
+        guard name.utf8.count == 2 else { return (name, .federation) }
+        return reader.country(Word(text: name, place: node.place)).map { (name, .country($0)) }
+    }
+
+    private mutating func instruments(_ node: DocumentNode?) -> [String: Set<Country>] {
+        var parties: [String: Set<Country>] = [:]
+        for element in reader.list(node, "instruments") ?? [] {
+            guard let section = reader.map(element, "an instrument"),
+                let id = reader.word(reader.required(section, "id"), "id")
+            else { continue }
+            let words = section["by"] ?? reader.required(section, "parties")
+            let countries = (reader.words(words, "parties") ?? []).compactMap { word in
+                (try? NodeID(word.text))?.country ?? reader.country(word)
+            }
+            // Of two with one id, both must be signed; the set itself is refused anyway.
+            parties[id, default: []].formUnion(countries)
+        }
+        return parties
+    }
+}

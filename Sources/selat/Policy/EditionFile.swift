@@ -1,0 +1,57 @@
+import FoundationEssentials
+import Glibc
+import SelatCore
+import SelatCrypto
+import SelatPolicy
+
+/// A policy file and the signatures beside it.
+struct EditionFile {
+    let path: String
+    let source: PolicySource
+    let head: EditionHead
+    /// DER; nil where nobody has signed.
+    let signatures: [UInt8]?
+
+    var signaturesPath: String { "\(path).p7s" }
+
+    /// - Throws: `Ending` for a file that cannot be read, `PolicyErrors` for one without a sound head.
+    init(_ path: String) throws {
+        self.path = path
+        guard let contents = FileManager.default.contents(atPath: path) else {
+            throw Ending(.failed, "reading `\(path)`: it cannot be read")
+        }
+        source = PolicySource(name: path, bytes: Array(contents))
+        head = try EditionHead(source)
+        signatures = FileManager.default.contents(atPath: "\(path).p7s").map { Array($0) }
+    }
+
+    /// How many have signed these very bytes; the signatures themselves are not verified.
+    /// - Throws: `Ending` where the signatures are unreadable or over other bytes.
+    func unverifiedCount() throws -> Int {
+        guard let signatures else { return 0 }
+        do {
+            let signers = try CMS.unverifiedSigners(
+                ofDetached: signatures, content: source.bytes, type: .policyEdition)
+            guard signers.allSatisfy(\.isOverContent) else {
+                throw Ending(
+                    .verificationFailed, "`\(signaturesPath)` is over other bytes than `\(path)`",
+                    hint: "it is of another edition: sign this one with --anew")
+            }
+            return signers.count
+        } catch let error as CryptoError {
+            throw Ending(.verificationFailed, "`\(signaturesPath)`: \(error)")
+        }
+    }
+
+    /// Puts the signatures beside the file, whole or not at all.
+    func write(signatures: [UInt8]) throws {
+        let hidden = "\(signaturesPath).\(getpid())"
+        guard FileManager.default.createFile(atPath: hidden, contents: Data(signatures)),
+            rename(hidden, signaturesPath) == 0
+        else {
+            unlink(hidden)
+            throw Ending(
+                .failed, "writing `\(signaturesPath)`: \(String(cString: strerror(errno)))")
+        }
+    }
+}

@@ -1,0 +1,36 @@
+import FoundationEssentials
+import Glibc
+
+/// The passphrase of an officer's key: from a file, or typed at a terminal that does not show it.
+enum Passphrase {
+    /// - Returns: nil where the key is not encrypted.
+    static func forKey(_ pem: [UInt8], at path: String, file: String?) throws -> [UInt8]? {
+        guard String(decoding: pem, as: UTF8.self).contains("ENCRYPTED") else { return nil }
+        if let file {
+            guard let contents = FileManager.default.contents(atPath: file) else {
+                throw Ending(.failed, "reading `\(file)`: it cannot be read")
+            }
+            return contents.prefix { $0 != 0x0A }.map { $0 }
+        }
+        guard isatty(STDIN_FILENO) == 1 else {
+            throw Ending(
+                .usage, "key `\(path)` is encrypted, and nobody can be asked for its passphrase",
+                hint: "run it at a terminal, or name a file with --passphrase-file")
+        }
+        return try ask("passphrase of `\(path)`: ")
+    }
+
+    private static func ask(_ prompt: String) throws -> [UInt8] {
+        var shown = termios()
+        tcgetattr(STDIN_FILENO, &shown)
+        var hidden = shown
+        hidden.c_lflag &= ~tcflag_t(ECHO)
+        tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden)
+        defer { tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown) }
+        Terminal.write(prompt, to: STDERR_FILENO)
+        let line = readLine(strippingNewline: true)
+        Terminal.write("\n", to: STDERR_FILENO)
+        guard let line, !line.isEmpty else { throw Ending(.usage, "no passphrase was typed") }
+        return Array(line.utf8)
+    }
+}
