@@ -54,22 +54,23 @@ package struct Entry: Hashable, Sendable {
     }
 
     /// The RFC 6962 leaf hash over the canonical bytes.
-    package var leaf: Digest { MerkleHash.leaf(canonical) }
+    package var leaf: Digest {
+        var encoder = EntryEncoder()
+        encoder.encode(self)
+        return encoder.leaf
+    }
 
     /// SHA-256("selat details v1" ‖ 00 ‖ salt ‖ details).
     /// - Parameters:
     ///   - details: canonical JSON.
     ///   - salt: 32 random bytes, used for this entry alone: without it, short details could be
     ///     guessed from the commitment.
-    package static func commitment(to details: some Collection<UInt8>, salt: some Collection<UInt8>)
-        -> Digest
-    {
-        var input: [UInt8] = []
-        input.reserveCapacity(commitmentLabel.count + saltBytes + details.count)
-        input += commitmentLabel
-        input += salt
-        input += details
-        return SHA256.digest(input)
+    package static func commitment(to details: RawSpan, salt: RawSpan) -> Digest {
+        SHA256.digest(commitmentLabel.span.bytes, salt, details)
+    }
+
+    package static func commitment(to details: [UInt8], salt: [UInt8]) -> Digest {
+        commitment(to: details.span.bytes, salt: salt.span.bytes)
     }
 
     /// Whether these are the details that the entry is bound to.

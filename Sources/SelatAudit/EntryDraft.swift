@@ -79,6 +79,8 @@ package struct EntryDraft: Sendable {
     package let kind: EntryKind
     package let transfer: TransferID?
     package let actor: EntryActor
+    /// The actor as it stands in the entry.
+    package let actorText: String
     /// Canonical JSON; can be erased later without breaking a proof.
     package let details: [UInt8]
 
@@ -90,6 +92,7 @@ package struct EntryDraft: Sendable {
         self.kind = kind
         self.transfer = transfer
         self.actor = actor
+        actorText = actor.text
         self.details = details.canonical
     }
 }

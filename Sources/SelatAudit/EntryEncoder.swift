@@ -1,70 +1,130 @@
-// The canonical bytes of an entry, without a JSON tree: the writer and the verifier pass each entry
-// through here, and a test holds it equal to `JSON.canonical`. No value that an entry can hold needs
-// an escape.
+// The canonical bytes of an entry, without a JSON tree and without an allocation: the writer and the
+// verifier pass each entry through here, and a test holds it equal to `JSON.canonical`. No value that
+// an entry can hold needs an escape.
 
 package import SelatCore
 import SelatCrypto
 
 /// Encodes entries into one buffer that is used again.
 package struct EntryEncoder {
-    /// The canonical bytes of the entry encoded last.
-    package private(set) var bytes: [UInt8] = []
+    /// The leaf's input: a zero byte, then the canonical bytes of the entry encoded last.
+    private var buffer = [UInt8](repeating: 0, count: 512)
+    private var count = 1
     private var clock = ClockText()
 
-    package init() { bytes.reserveCapacity(320) }
+    package init() {}
+
+    /// The canonical bytes of the entry encoded last.
+    package var bytes: [UInt8] { Array(buffer[1..<count]) }
+
+    /// The RFC 6962 leaf hash over them.
+    package var leaf: Digest { SHA256.digest(buffer.span.bytes.extracting(0..<count)) }
 
     package mutating func encode(_ entry: Entry) {
         encode(
-            sequence: entry.sequence, seconds: entry.time.seconds, kind: entry.kind.text.utf8,
-            transfer: entry.transfer?.text.utf8, actor: entry.actor.text.utf8,
-            commitment: entry.commitment.bytes)
+            sequence: entry.sequence, seconds: entry.time.seconds, kind: entry.kind.text,
+            transfer: entry.transfer?.text, actor: entry.actor.text,
+            commitment: entry.commitment)
     }
 
-    /// The RFC 6962 leaf hash over the entry's canonical bytes.
-    package mutating func leaf(of entry: Entry) -> Digest {
-        encode(entry)
-        return MerkleHash.leaf(bytes)
+    /// Encodes an entry from its parts as text.
+    package mutating func encode(
+        sequence: UInt64, seconds: Int64, kind: String, transfer: String?, actor: String,
+        commitment: Digest
+    ) {
+        if let transfer {
+            encode(
+                sequence: sequence, seconds: seconds, kind: kind.utf8Span.span.bytes,
+                transfer: transfer.utf8Span.span.bytes, actor: actor.utf8Span.span.bytes,
+                commitment: commitment)
+        } else {
+            encode(
+                sequence: sequence, seconds: seconds, kind: kind.utf8Span.span.bytes,
+                transfer: nil, actor: actor.utf8Span.span.bytes, commitment: commitment)
+        }
     }
 
     /// Encodes an entry from its parts, as they lie in a database row.
     ///
     /// The parts are copied as they are: bytes that no entry can hold give bytes that no entry has,
     /// never another entry's. Precondition: none holds a quote.
-    package mutating func encode<Text: Collection<UInt8>>(
-        sequence: UInt64, seconds: Int64, kind: Text, transfer: Text?, actor: Text,
-        commitment: some Collection<UInt8>
+    package mutating func encode(
+        sequence: UInt64, seconds: Int64, kind: RawSpan, transfer: RawSpan?, actor: RawSpan,
+        commitment: Digest
     ) {
-        bytes.removeAll(keepingCapacity: true)
-        bytes += #"{"actor":""#.utf8
-        bytes += actor
-        bytes += #"","commitment":"sha256:"#.utf8
-        for byte in commitment {
-            bytes += [Self.digits[Int(byte >> 4)], Self.digits[Int(byte & 15)]]
+        let length = kind.byteCount + actor.byteCount + (transfer?.byteCount ?? 0)
+        if buffer.count < length + Self.fixedBytesMax {
+            buffer = [UInt8](repeating: 0, count: length + Self.fixedBytesMax)
         }
-        bytes += #"","kind":""#.utf8
-        bytes += kind
-        bytes += #"","sequence":"#.utf8
-        append(decimal: sequence)
-        bytes += #","time":""#.utf8
-        bytes += clock.text(of: seconds)
-        if let transfer {
-            bytes += #"","transfer":""#.utf8
-            bytes += transfer
+        let time = clock.text(of: seconds)
+        count = buffer.withUnsafeMutableBytes { buffer in
+            var writer = ByteWriter(buffer, at: 1)
+            writer.write(#"{"actor":""#)
+            writer.write(actor)
+            writer.write(#"","commitment":"sha256:"#)
+            writer.write(hex: commitment)
+            writer.write(#"","kind":""#)
+            writer.write(kind)
+            writer.write(#"","sequence":"#)
+            writer.write(decimal: sequence)
+            writer.write(#","time":""#)
+            writer.write(time.span.bytes)
+            if let transfer {
+                writer.write(#"","transfer":""#)
+                writer.write(transfer)
+            }
+            writer.write(#""}"#)
+            return writer.count
         }
-        bytes += #""}"#.utf8
     }
 
-    private mutating func append(decimal number: UInt64) {
-        let start = bytes.count
+    /// Over what an entry has besides kind, transfer and actor.
+    private static let fixedBytesMax = 256
+}
+
+/// Writes bytes one behind the other into a buffer that is large enough.
+private struct ByteWriter {
+    private let buffer: UnsafeMutableRawBufferPointer
+    private(set) var count: Int
+
+    init(_ buffer: UnsafeMutableRawBufferPointer, at start: Int) {
+        self.buffer = buffer
+        count = start
+    }
+
+    mutating func write(_ text: StaticString) {
+        copy(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    }
+
+    mutating func write(_ bytes: RawSpan) { bytes.withUnsafeBytes { copy($0) } }
+
+    mutating func write(hex digest: Digest) {
+        digest.withBytes { bytes in
+            for byte in bytes {
+                buffer[count] = Self.digit(byte >> 4)
+                buffer[count + 1] = Self.digit(byte & 15)
+                count += 2
+            }
+        }
+    }
+
+    mutating func write(decimal number: UInt64) {
+        let start = count
         var rest = number
         repeat {
-            bytes.append(UInt8(ascii: "0") + UInt8(rest % 10))
+            buffer[count] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
             rest /= 10
+            count += 1
         } while rest > 0
-        bytes[start...].reverse()
+        buffer[start..<count].reverse()
     }
 
-    private static let digits = Array("0123456789abcdef".utf8)
+    private mutating func copy(_ bytes: UnsafeRawBufferPointer) {
+        UnsafeMutableRawBufferPointer(rebasing: buffer[count...]).copyMemory(from: bytes)
+        count += bytes.count
+    }
+
+    private static func digit(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 + value : 0x57 + value }
 }
 
 /// Time texts: neighbours in the log mostly share their second.

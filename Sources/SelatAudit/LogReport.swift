@@ -12,6 +12,8 @@ package struct LogReport: Sendable {
     package internal(set) var root = MerkleHash.empty
     /// Entries before this one are covered by a checkpoint whose signature and root are right.
     package internal(set) var covered: UInt64 = 0
+    /// Entries whose details were erased, as later entries say.
+    package internal(set) var erased: UInt64 = 0
     /// What is wrong, the first `failuresMax` of it.
     package private(set) var failures: [LogFailure] = []
     /// Failures in all.
@@ -34,6 +36,14 @@ package struct LogReport: Sendable {
         }
     }
 
+    /// The same fault of many entries.
+    mutating func fail(_ sequences: SequenceSet, _ reason: String) {
+        for range in sequences.ranges {
+            for sequence in range.prefix(Self.failuresMax) { fail(sequence, reason) }
+            failureCount += UInt64(max(0, range.count - Self.failuresMax))
+        }
+    }
+
     private static let failuresMax = 100
 
     /// The report as `audit verify --json` prints it.
@@ -42,6 +52,7 @@ package struct LogReport: Sendable {
             "sound": .bool(isSound), "entries": .integer(entries),
             "checkpoints": .integer(checkpoints), "size": .integer(size),
             "root": .string(Base64.encode(root.bytes)), "covered": .integer(covered),
+            "erased": .integer(erased),
             "key": key.map { .string($0.text) } ?? .null, "key_is_its_own": .bool(isKeyItsOwn),
             "failure_count": .integer(failureCount),
             "failures": .strings(failures.map(\.description)),

@@ -24,20 +24,18 @@ package struct LogTree: Hashable, Sendable {
     }
 
     /// Adds a leaf.
-    /// - Returns: the leaf, then the roots of the full subtrees that it completes, smallest first:
-    ///   the nodes to be stored with this leaf.
-    package mutating func append(leaf: Digest) -> [Digest] {
-        var nodes = [leaf]
+    /// - Parameter complete: takes the roots of the full subtrees that the leaf completes, smallest
+    ///   first: with the leaf itself, the nodes to be stored beside it.
+    package mutating func append(leaf: Digest, complete: (Digest) -> Void = { _ in }) {
         var node = leaf
         var levels = size
         while levels & 1 == 1 {
             node = MerkleHash.node(edge.removeLast(), node)
-            nodes.append(node)
+            complete(node)
             levels >>= 1
         }
         edge.append(node)
         size += 1
-        return nodes
     }
 
     /// The tree's root; SHA-256 of nothing when it is empty.

@@ -3,35 +3,6 @@
 import SelatCore
 import SelatCrypto
 
-/// One entry as it was found, believed in nothing.
-package struct FoundEntry: Sendable {
-    package var sequence: Int64
-    package var seconds: Int64
-    package var kind: [UInt8]
-    package var transfer: [UInt8]?
-    package var actor: [UInt8]
-    package var commitment: [UInt8]
-    /// The leaf and the full subtrees that it completes, 32 bytes each.
-    package var nodes: [UInt8]
-    package var salt: [UInt8]?
-    package var details: [UInt8]?
-
-    package init(
-        sequence: Int64, seconds: Int64, kind: [UInt8], transfer: [UInt8]?, actor: [UInt8],
-        commitment: [UInt8], nodes: [UInt8], salt: [UInt8]?, details: [UInt8]?
-    ) {
-        self.sequence = sequence
-        self.seconds = seconds
-        self.kind = kind
-        self.transfer = transfer
-        self.actor = actor
-        self.commitment = commitment
-        self.nodes = nodes
-        self.salt = salt
-        self.details = details
-    }
-}
-
 /// Takes entries and checkpoints in order, and says what is wrong with them.
 package struct LogVerifier {
     /// What was found so far.
@@ -41,6 +12,9 @@ package struct LogVerifier {
     private var encoder = EntryEncoder()
     /// Whether entries are missing, so that no root behind them can be computed.
     private var isBroken = false
+    /// Entries without details, and those that erasures named.
+    private var missing = SequenceSet()
+    private var erased: [SequenceSet] = []
 
     /// - Parameter key: the log's; without one every checkpoint fails.
     package init(key: VerifierKey?) {
@@ -51,24 +25,28 @@ package struct LogVerifier {
     /// The size at which the next checkpoint may stand: entries before it were taken.
     package var size: UInt64 { tree.size }
 
-    /// Takes the next entry; each must come once, in the order of sequences.
-    package mutating func take(_ found: FoundEntry) {
+    /// Takes the next entries and checkpoints; each entry must come once, in the order of sequences.
+    package mutating func take(_ found: FoundEntries) {
+        found.forEach(
+            entry: { take($0) }, checkpoint: { take(checkpoint: $0, storedSize: $1) })
+    }
+
+    private mutating func take(_ found: RawEntry) {
         guard let sequence = UInt64(exactly: found.sequence), isNext(sequence) else { return }
         report.entries += 1
+        report.nextSequence = sequence + 1
         checkDetails(found, sequence)
         let leaf = leaf(of: found, sequence)
-        let nodes = tree.append(leaf: leaf)
-        guard !isBroken, found.nodes.count != 32 || nodes.count != 1 else { return }
-        guard found.nodes.count == nodes.count * 32,
-            found.nodes.dropFirst(32).elementsEqual(nodes.dropFirst().lazy.flatMap(\.bytes))
-        else {
+        var nodes = StoredNodes(found.nodes)
+        tree.append(leaf: leaf) { nodes.compare($0) }
+        guard isBroken || nodes.areAll else {
             return report.fail(
                 sequence, "the tree nodes stored with it are not those of the tree")
         }
     }
 
     /// Takes a stored checkpoint, once the entries that it covers were taken.
-    package mutating func take(checkpoint note: [UInt8], storedSize: Int64) {
+    private mutating func take(checkpoint note: [UInt8], storedSize: Int64) {
         report.checkpoints += 1
         do throws(AuditError) {
             guard let key else { throw .unsigned("a known key") }
@@ -87,6 +65,7 @@ package struct LogVerifier {
 
     /// The whole report, after the last row.
     package mutating func finish() -> LogReport {
+        settleErasures()
         report.size = tree.size
         report.root = tree.root
         return report
@@ -112,28 +91,46 @@ extension LogVerifier {
         return true
     }
 
-    private mutating func checkDetails(_ found: FoundEntry, _ sequence: UInt64) {
-        report.nextSequence = sequence + 1
+    private mutating func checkDetails(_ found: RawEntry, _ sequence: UInt64) {
         guard let details = found.details, let salt = found.salt else {
-            return report.fail(sequence, "its details are missing")
+            guard found.details == nil, found.salt == nil else {
+                return report.fail(sequence, "its details and their salt are not both there")
+            }
+            return missing.append(sequence...sequence)
         }
         guard salt.count == Entry.saltBytes,
-            Entry.commitment(to: details, salt: salt).bytes == found.commitment
+            Entry.commitment(to: details.bytes, salt: salt.bytes).equals(found.commitment)
         else { return report.fail(sequence, "its details are not those it is bound to") }
+        guard found.kind.elementsEqual(Erasure.kind.text.utf8) else { return }
+        do throws(AuditError) {
+            erased.append(try Erasure(details: Array(details), sequence: sequence).entries)
+        } catch {
+            report.fail(sequence, "\(error)")
+        }
+    }
+
+    /// Details are missing rightly where a later entry says that they were erased, and then only.
+    private mutating func settleErasures() {
+        let claimed = SequenceSet(erased.flatMap(\.ranges))
+        report.fail(missing.subtracting(claimed), "its details are missing")
+        report.fail(
+            claimed.subtracting(missing), "its details are there, but a later entry erased them")
+        report.erased = missing.count - missing.subtracting(claimed).count
     }
 
     /// The leaf to go on with: the stored one if the entry was changed, so that what follows is
     /// judged by itself.
-    private mutating func leaf(of found: FoundEntry, _ sequence: UInt64) -> Digest {
-        encoder.encode(
-            sequence: sequence, seconds: found.seconds, kind: found.kind,
-            transfer: found.transfer, actor: found.actor, commitment: found.commitment)
-        let leaf = MerkleHash.leaf(encoder.bytes)
-        guard let stored = try? Digest(bytes: Array(found.nodes.prefix(32))) else {
-            report.fail(sequence, "its leaf is missing")
-            return leaf
+    private mutating func leaf(of found: RawEntry, _ sequence: UInt64) -> Digest {
+        guard let commitment = try? Digest(bytes: found.commitment),
+            let stored = try? Digest(bytes: found.nodes.prefix(Digest.byteCount))
+        else {
+            report.fail(sequence, "its leaf or its commitment is missing")
+            return MerkleHash.empty
         }
-        if leaf != stored {
+        encoder.encode(
+            sequence: sequence, seconds: found.seconds, kind: found.kind.bytes,
+            transfer: found.transfer?.bytes, actor: found.actor.bytes, commitment: commitment)
+        if encoder.leaf != stored {
             report.fail(sequence, "it was changed: it is not the entry that is in the tree")
         } else if !isWellFormed(found) {
             report.fail(sequence, "its fields are none that an entry can have")
@@ -141,11 +138,16 @@ extension LogVerifier {
         return stored
     }
 
-    private func isWellFormed(_ found: FoundEntry) -> Bool {
-        EntryKind.isValid(found.kind) && found.commitment.count == 32
-            && (found.actor + (found.transfer ?? [])).allSatisfy {
-                (0x20...0x7E).contains($0) && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\")
-            }
+    private func isWellFormed(_ found: RawEntry) -> Bool {
+        EntryKind.isValid(found.kind) && Self.isPlain(found.actor)
+            && found.transfer.map(Self.isPlain) != false
+    }
+
+    /// ASCII that JSON writes as it is.
+    private static func isPlain(_ text: UnsafeRawBufferPointer) -> Bool {
+        text.allSatisfy {
+            (0x20...0x7E).contains($0) && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\")
+        }
     }
 
     private mutating func compare(_ checkpoint: Checkpoint) {
@@ -165,5 +167,28 @@ extension LogVerifier {
             )
         }
         report.covered = checkpoint.size
+    }
+}
+
+/// The nodes stored with an entry, as the tree's are computed one by one.
+private struct StoredNodes {
+    private var rest: UnsafeRawBufferPointer.SubSequence
+    private var isSame = true
+
+    /// - Parameter nodes: the leaf first, which is judged elsewhere.
+    init(_ nodes: UnsafeRawBufferPointer) { rest = nodes.dropFirst(Digest.byteCount) }
+
+    mutating func compare(_ node: Digest) {
+        isSame =
+            isSame && node.equals(UnsafeRawBufferPointer(rebasing: rest.prefix(Digest.byteCount)))
+        rest = rest.dropFirst(Digest.byteCount)
+    }
+
+    var areAll: Bool { isSame && rest.isEmpty }
+}
+
+extension Digest {
+    fileprivate func equals(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        withBytes { $0.elementsEqual(bytes) }
     }
 }

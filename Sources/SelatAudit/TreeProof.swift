@@ -19,15 +19,16 @@ package enum TreeProof {
         return try inclusion(of: index, from: 0, to: size, node: node)
     }
 
-    /// The hashes that prove the tree of `old` leaves a prefix of that of `size`, RFC 6962, 2.1.2.
-    /// - Throws: `AuditError.outsideTree` unless `0 < old <= size`, and what `node` throws.
+    /// The hashes that prove the tree of `old` leaves a prefix of that of `size`, RFC 6962, 2.1.2;
+    /// none from the empty tree, of which every tree is a growth, and none for equal sizes.
+    /// - Throws: `AuditError.outsideTree` unless `old <= size`, and what `node` throws.
     package static func consistency(
         from old: UInt64, to size: UInt64, node: NodeReader
     ) throws -> [Digest] {
-        guard old <= size, old > 0 else {
+        guard old <= size else {
             throw AuditError.outsideTree("size \(old) before size \(size)")
         }
-        if old == size { return [] }
+        if old == size || old == 0 { return [] }
         return try consistency(of: old, from: 0, to: size, isWhole: true, node: node)
     }
 

@@ -51,6 +51,12 @@ package enum Limits {
 
     /// The canonical details of one audit entry.
     package static let entryDetailsBytesMax = 256 << 10
+    /// Ranges of entries whose details one entry erases.
+    package static let erasureRangesMax = 4_096
+    /// Why details were erased, in words.
+    package static let erasureReasonBytesMax = 1_024
+    /// Who else holds a copy of erased details, as far as known.
+    package static let erasureHoldersMax = 256
     /// Changes that wait for the database's writer.
     package static let changesWaitingMax = 65_536
     /// Changes in one commit.

@@ -9,16 +9,17 @@ final class LogAppender {
     /// The tree with everything appended, committed or not; whoever rolls back puts the older one
     /// back.
     var tree: LogTree
-    private let entropy: any Entropy
     private let insertEntry: PreparedStatement
     private let insertDetails: PreparedStatement
     private let insertCheckpoint: PreparedStatement
     private var encoder = EntryEncoder()
-    private var salts: ArraySlice<UInt8> = []
+    private var salts: Salts
+    /// Of the entry that is being written.
+    private var nodes: [UInt8] = []
 
     init(connection: OpaquePointer, tree: LogTree, entropy: any Entropy) throws {
         self.tree = tree
-        self.entropy = entropy
+        salts = Salts(entropy)
         insertEntry = try PreparedStatement(
             """
             INSERT INTO entries (sequence, time, kind, transfer, actor, commitment, nodes)
@@ -36,18 +37,43 @@ final class LogAppender {
             throw AuditError.detailsTooLarge(
                 count: draft.details.count, limit: Limits.entryDetailsBytesMax)
         }
-        let salt = nextSalt()
-        let entry = Entry(
-            sequence: tree.size, time: time, kind: draft.kind, transfer: draft.transfer,
-            actor: draft.actor, commitment: Entry.commitment(to: draft.details, salt: salt))
-        let nodes = tree.append(leaf: encoder.leaf(of: entry))
-        try insert(entry, nodes: nodes)
-        insertDetails.bind(1, Int64(entry.sequence))
-        insertDetails.bind(2, salt)
-        insertDetails.bind(3, draft.details)
-        try insertDetails.run()
-        return entry.sequence
+        let sequence = tree.size
+        let salt = salts.next()
+        let commitment = Entry.commitment(to: draft.details.span.bytes, salt: salt.span.bytes)
+        encoder.encode(
+            sequence: sequence, seconds: time.seconds, kind: draft.kind.text,
+            transfer: draft.transfer?.text, actor: draft.actorText, commitment: commitment)
+        nodes.removeAll(keepingCapacity: true)
+        let leaf = encoder.leaf
+        add(leaf)
+        tree.append(leaf: leaf) { add($0) }
+        insertEntry.bind(1, Int64(sequence))
+        insertEntry.bind(2, time.seconds)
+        insertEntry.bind(3, draft.kind.text)
+        insertEntry.bind(4, draft.transfer?.text)
+        insertEntry.bind(5, draft.actorText)
+        commitment.withBytes { insertEntry.bind(6, $0) }
+        try nodes.withUnsafeBytes { nodes in
+            insertEntry.bindBorrowed(7, nodes)
+            try insertEntry.run()
+        }
+        try insertDetails(sequence, salt: salt, draft.details)
+        return sequence
     }
+
+    /// The two blobs lie where they are until the row is written.
+    private func insertDetails(_ sequence: UInt64, salt: [UInt8], _ details: [UInt8]) throws {
+        insertDetails.bind(1, Int64(sequence))
+        try salt.withUnsafeBytes { salt in
+            try details.withUnsafeBytes { details in
+                insertDetails.bindBorrowed(2, salt)
+                insertDetails.bindBorrowed(3, details)
+                try insertDetails.run()
+            }
+        }
+    }
+
+    private func add(_ node: Digest) { node.withBytes { nodes.append(contentsOf: $0) } }
 
     /// Stores a checkpoint in the transaction that is open.
     func insert(_ signed: SignedCheckpoint) throws {
@@ -55,48 +81,52 @@ final class LogAppender {
         insertCheckpoint.bind(2, signed.note)
         try insertCheckpoint.run()
     }
+}
 
-    private func insert(_ entry: Entry, nodes: [Digest]) throws {
-        insertEntry.bind(1, Int64(entry.sequence))
-        insertEntry.bind(2, entry.time.seconds)
-        insertEntry.bind(3, entry.kind.text)
-        insertEntry.bind(4, entry.transfer?.text)
-        insertEntry.bind(5, entry.actor.text)
-        insertEntry.bind(6, entry.commitment.bytes)
-        insertEntry.bind(7, nodes.count == 1 ? nodes[0].bytes : nodes.flatMap(\.bytes))
-        try insertEntry.run()
-    }
+/// Salts, taken from the generator for many entries at once: one call to it costs more than a hash.
+private struct Salts {
+    let entropy: any Entropy
+    private var bytes: [UInt8] = []
+    private var used = 0
 
-    /// Random bytes are taken for many entries at once: one call to the generator costs more than a
-    /// hash.
-    private func nextSalt() -> [UInt8] {
-        if salts.isEmpty { salts = entropy.bytes(Entry.saltBytes * 64)[...] }
-        defer { salts = salts.dropFirst(Entry.saltBytes) }
-        return Array(salts.prefix(Entry.saltBytes))
+    init(_ entropy: any Entropy) { self.entropy = entropy }
+
+    mutating func next() -> [UInt8] {
+        if used == bytes.count {
+            bytes = entropy.bytes(Entry.saltBytes * 64)
+            used = 0
+        }
+        defer { used += Entry.saltBytes }
+        return Array(bytes[used..<used + Entry.saltBytes])
     }
 }
 
 /// Reading the tree back.
 enum StoredTree {
-    /// The root of a full subtree, which lies beside the leaf that completes it.
-    /// - Throws: `StoreError.damaged` when it is not there.
-    static func node(_ place: TreePlace, in database: Database) throws -> Digest {
-        let nodes = try [UInt8].fetch(
-            database, "SELECT nodes FROM entries WHERE sequence = ?", [Int64(place.lastLeaf)])
-        let start = place.level * 32
-        guard let nodes, nodes.count >= start + 32 else {
-            throw StoreError.damaged(
-                path: database.description,
-                reason: "tree node of entry \(place.lastLeaf) is missing")
+    /// A reader of the roots of full subtrees, each of which lies beside the leaf that completes it.
+    /// Valid as long as `database`. It throws `StoreError.damaged` for what is not there.
+    static func reader(of database: Database) throws -> TreeProof.NodeReader {
+        let statement = try BorrowedStatement(
+            database.cachedStatement(sql: "SELECT nodes FROM entries WHERE sequence = ?"))
+        return { place in
+            let start = place.level * Digest.byteCount
+            let node = try statement.withBlob(of: Int64(place.lastLeaf)) { nodes in
+                try? Digest(bytes: nodes.dropFirst(start).prefix(Digest.byteCount))
+            }
+            guard let node else {
+                throw StoreError.damaged(
+                    path: database.description,
+                    reason: "tree node of entry \(place.lastLeaf) is missing")
+            }
+            return node
         }
-        return try Digest(bytes: Array(nodes[start..<start + 32]))
     }
 
     /// The tree's right edge, read in as many steps as the size has bits.
     static func load(from database: Database) throws -> LogTree {
         let last = try Int64.fetchOne(database, sql: "SELECT max(sequence) FROM entries")
         let size = last.map { UInt64($0) + 1 } ?? 0
-        return try LogTree(size: size) { (place) throws in try node(place, in: database) }
+        return try LogTree(size: size, node: reader(of: database))
     }
 
     /// The checkpoint that was stored last.

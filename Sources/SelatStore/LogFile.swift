@@ -33,33 +33,17 @@ package enum LogFile {
         return report
     }
 
-    /// Entries and checkpoints, merged by size.
+    /// One thread reads while this one hashes.
     private static func feed(
         _ connection: ReadOnlyConnection, _ verifier: inout LogVerifier
     ) throws {
-        let entries = try connection.prepare(
-            """
-            SELECT sequence, time, kind, transfer, actor, commitment, nodes, salt, details
-            FROM entries LEFT JOIN details USING (sequence) ORDER BY sequence
-            """)
-        let checkpoints = try connection.prepare(
-            "SELECT size, note FROM checkpoints ORDER BY size")
-        var hasCheckpoint = try checkpoints.step()
-        func takeCheckpoints(upTo size: Int64) throws {
-            while hasCheckpoint, checkpoints.integer(0) <= size {
-                verifier.take(
-                    checkpoint: checkpoints.bytes(1), storedSize: checkpoints.integer(0))
-                hasCheckpoint = try checkpoints.step()
-            }
+        let reader = LogReader(connection)
+        reader.start()
+        while let entries = reader.next() {
+            verifier.take(entries)
+            reader.recycle(consume entries)
         }
-        var withTransfer: Int64 = 0
-        while try entries.step() {
-            let found = FoundEntry(entries)
-            try takeCheckpoints(upTo: found.sequence)
-            if found.transfer != nil { withTransfer += 1 }
-            verifier.take(found)
-        }
-        try takeCheckpoints(upTo: .max)
+        let withTransfer = try reader.result()
         try checkSides(connection, withTransfer, &verifier)
     }
 
@@ -122,15 +106,5 @@ package enum LogFile {
         } catch let failure as SQLiteFailure {
             throw StoreError("reading database `\(path)`", failure, path: path)
         }
-    }
-}
-
-extension FoundEntry {
-    init(_ row: PreparedStatement) {
-        self.init(
-            sequence: row.integer(0), seconds: row.integer(1), kind: row.bytes(2),
-            transfer: row.isNull(3) ? nil : row.bytes(3), actor: row.bytes(4),
-            commitment: row.bytes(5), nodes: row.bytes(6),
-            salt: row.isNull(7) ? nil : row.bytes(7), details: row.isNull(8) ? nil : row.bytes(8))
     }
 }

@@ -70,6 +70,16 @@ final class PreparedStatement {
         }
     }
 
+    func bind(_ index: Int32, _ bytes: UnsafeRawBufferPointer) {
+        _ = selat_sqlite_bind_blob(statement, index, bytes.baseAddress, Int32(bytes.count))
+    }
+
+    /// Binds bytes that SQLite does not copy: they must stay until the statement has run.
+    func bindBorrowed(_ index: Int32, _ bytes: UnsafeRawBufferPointer) {
+        guard !bytes.isEmpty else { return bind(index, bytes) }
+        sqlite3_bind_blob(statement, index, bytes.baseAddress, Int32(bytes.count), nil)
+    }
+
     func bind(_ index: Int32, _ text: String?) {
         guard var text else {
             sqlite3_bind_null(statement, index)
@@ -95,5 +105,29 @@ final class PreparedStatement {
         let start = sqlite3_column_blob(statement, column)
         let count = Int(sqlite3_column_bytes(statement, column))
         return body(UnsafeRawBufferPointer(start: start, count: start == nil ? 0 : count))
+    }
+}
+
+/// A statement that GRDB owns, for a query that runs many times on one connection.
+struct BorrowedStatement {
+    private let statement: Statement
+
+    init(_ statement: Statement) { self.statement = statement }
+
+    /// The blob of the one row that a key names; `body` gets nothing when there is no row.
+    func withBlob<Result>(
+        of key: Int64, _ body: (UnsafeRawBufferPointer) -> Result?
+    ) throws -> Result? {
+        let pointer = statement.sqliteStatement
+        sqlite3_bind_int64(pointer, 1, key)
+        defer { sqlite3_reset(pointer) }
+        switch sqlite3_step(pointer) {
+        case SQLITE_ROW:
+            let start = sqlite3_column_blob(pointer, 0)
+            let count = Int(sqlite3_column_bytes(pointer, 0))
+            return body(UnsafeRawBufferPointer(start: start, count: start == nil ? 0 : count))
+        case SQLITE_DONE: return nil
+        default: throw SQLiteFailure(sqlite3_db_handle(pointer))
+        }
     }
 }

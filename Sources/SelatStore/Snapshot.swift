@@ -34,13 +34,13 @@ package struct Snapshot {
     /// The hashes that lead from an entry to the root of a tree of `size` entries.
     /// - Throws: `AuditError.outsideTree`; `StoreError.damaged` when a node is missing.
     package func inclusionProof(of sequence: UInt64, in size: UInt64) throws -> [Digest] {
-        try TreeProof.inclusion(of: sequence, in: size) { try StoredTree.node($0, in: database) }
+        try TreeProof.inclusion(of: sequence, in: size, node: StoredTree.reader(of: database))
     }
 
     /// The hashes that prove the tree of `old` entries a prefix of that of `size`.
     /// - Throws: `AuditError.outsideTree`; `StoreError.damaged` when a node is missing.
     package func consistencyProof(from old: UInt64, to size: UInt64) throws -> [Digest] {
-        try TreeProof.consistency(from: old, to: size) { try StoredTree.node($0, in: database) }
+        try TreeProof.consistency(from: old, to: size, node: StoredTree.reader(of: database))
     }
 }
 

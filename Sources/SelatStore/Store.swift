@@ -222,7 +222,8 @@ struct LogEnd: Sendable {
             throw StoreError.damaged(
                 path: path, reason: "\(stored.size) entries were signed, \(tree.size) are there")
         }
-        let root = try TreeProof.root(of: stored.size) { try StoredTree.node($0, in: database) }
+        let root = try TreeProof.root(
+            of: stored.size, node: StoredTree.reader(of: database))
         guard root == stored.root else {
             throw StoreError.damaged(
                 path: path, reason: "entries before \(stored.size) are not those that were signed")

@@ -23,8 +23,7 @@ import Testing
                 sequence: Int64(sequence), seconds: entry.time.seconds,
                 kind: Array(entry.kind.text.utf8), transfer: nil, actor: Array("daemon".utf8),
                 commitment: entry.commitment.bytes,
-                nodes: tree.append(leaf: entry.leaf).flatMap(\.bytes), salt: salt,
-                details: Array("{}".utf8))
+                nodes: tree.nodes(appending: entry.leaf), salt: salt, details: Array("{}".utf8))
         }
         return (entries, tree)
     }
@@ -33,10 +32,12 @@ import Testing
         _ entries: [FoundEntry], _ checkpoints: [SignedCheckpoint]
     ) -> LogReport {
         var verifier = LogVerifier(key: log.verifierKey)
-        for entry in entries { verifier.take(entry) }
+        var found = FoundEntries()
+        for entry in entries { found.add(entry) }
         for signed in checkpoints {
-            verifier.take(checkpoint: signed.note, storedSize: Int64(signed.checkpoint.size))
+            found.add(checkpoint: signed.note, storedSize: Int64(signed.checkpoint.size))
         }
+        verifier.take(found)
         return verifier.finish()
     }
 
@@ -79,9 +80,9 @@ import Testing
         entries[0].kind = Array("Kind".utf8)
         var encoder = EntryEncoder()
         encoder.encode(
-            sequence: 0, seconds: entries[0].seconds, kind: entries[0].kind, transfer: nil,
-            actor: entries[0].actor, commitment: entries[0].commitment)
-        entries[0].nodes = MerkleHash.leaf(encoder.bytes).bytes
+            sequence: 0, seconds: entries[0].seconds, kind: "Kind", transfer: nil,
+            actor: "daemon", commitment: try Digest(bytes: entries[0].commitment))
+        entries[0].nodes = encoder.leaf.bytes
         #expect(
             report(entries, []).failures.map(\.description)
                 == ["entry 0: its fields are none that an entry can have"])
@@ -89,9 +90,43 @@ import Testing
 
     @Test func manyFailuresAreCountedAndFewKept() throws {
         var (entries, _) = try found(250)
-        for index in entries.indices { entries[index].details = nil }
+        for index in entries.indices { (entries[index].details, entries[index].salt) = (nil, nil) }
         let report = report(entries, [])
         #expect(report.failureCount == 250)
         #expect(report.failures.count == 100)
+    }
+}
+
+/// One entry of a log, which a test can change.
+struct FoundEntry {
+    var sequence: Int64
+    var seconds: Int64
+    var kind: [UInt8]
+    var transfer: [UInt8]?
+    var actor: [UInt8]
+    var commitment: [UInt8]
+    var nodes: [UInt8]
+    var salt: [UInt8]?
+    var details: [UInt8]?
+}
+
+extension FoundEntries {
+    mutating func add(_ entry: FoundEntry) {
+        begin(sequence: entry.sequence, seconds: entry.seconds)
+        for column in [
+            entry.kind, entry.transfer, entry.actor, entry.commitment, entry.nodes, entry.salt,
+            entry.details,
+        ] {
+            if let column { add(column.span.bytes) } else { addNothing() }
+        }
+    }
+}
+
+extension LogTree {
+    /// Appends a leaf; what is stored beside it.
+    mutating func nodes(appending leaf: Digest) -> [UInt8] {
+        var nodes = leaf.bytes
+        append(leaf: leaf) { nodes += $0.bytes }
+        return nodes
     }
 }

@@ -31,7 +31,9 @@ import Testing
 
         init(leaves: some Sequence<[UInt8]>) {
             for leaf in leaves {
-                nodes.append(tree.append(leaf: MerkleHash.leaf(leaf)))
+                var own = [MerkleHash.leaf(leaf)]
+                tree.append(leaf: own[0]) { own.append($0) }
+                nodes.append(own)
                 roots.append(tree.root)
             }
         }
@@ -106,6 +108,39 @@ import Testing
         #expect(throws: AuditError.self) {
             try TreeProof.consistency(from: 4, to: 3, node: memory.node)
         }
+        #expect(throws: AuditError.self) {
+            try TreeProof.consistency(from: 1, to: 0, node: memory.node)
+        }
+    }
+
+    @Test(arguments: 0...9)
+    func fromTheEmptyTreeThereIsNothingToProve(size: Int) throws {
+        let memory = Memory(count: size)
+        let size = UInt64(size)
+        #expect(try TreeProof.consistency(from: 0, to: size, node: memory.node) == [])
+        #expect(try TreeProof.consistency(from: size, to: size, node: memory.node) == [])
+        // So a verifier is never asked, and says no.
+        #expect(throws: AuditError.proofFails("consistency")) {
+            try TreeProof.verifyConsistency(
+                old: 0, oldRoot: MerkleHash.empty, size: size, root: memory.tree.root, path: [])
+        }
+    }
+
+    /// Sizes up to 2⁶³: a path of 63 hashes is the longest that can be.
+    @Test(arguments: [1, 2, 3, 62, 63])
+    func tallestTreesAreVerified(level: UInt64) throws {
+        let size: UInt64 = 1 << level
+        let path = (0..<level).map { MerkleHash.leaf([UInt8($0)]) }
+        let leaf = MerkleHash.leaf(Array("leaf".utf8))
+        let root = path.reduce(leaf) { MerkleHash.node($0, $1) }
+        func verify(_ size: UInt64, _ path: [Digest]) throws {
+            try TreeProof.verifyInclusion(leaf: leaf, index: 0, size: size, root: root, path: path)
+        }
+        try verify(size, path)
+        #expect(throws: AuditError.self) { try verify(size + 1, path) }
+        #expect(throws: AuditError.self) { try verify(.max, path) }
+        #expect(throws: AuditError.self) { try verify(size, path + [leaf]) }
+        #expect(throws: AuditError.self) { try verify(0, []) }
     }
 
     struct Vector: Decodable {

@@ -21,7 +21,8 @@ package enum HMACSHA256 {
 extension HMACSHA256 {
     /// The code as a value that can be compared and printed.
     package static func code(_ message: some Collection<UInt8>, key: Secret) -> Digest {
-        Digest(computed: authenticate(message, key: key))
+        let code = authenticate(message, key: key)
+        return Digest { $0.copyBytes(from: code) }
     }
 }
 

@@ -17,8 +17,12 @@ package enum MerkleHash {
 
     /// SHA-256(01 ‖ `left` ‖ `right`).
     package static func node(_ left: Digest, _ right: Digest) -> Digest {
-        let children = left.bytes + right.bytes
-        return children.withUnsafeBytes { hash(1, $0) }
+        let context = ThreadDigest.context()
+        SHA256.start(context)
+        withUnsafeBytes(of: (1 as UInt8)) { SHA256.update(context, $0) }
+        left.withBytes { SHA256.update(context, $0) }
+        right.withBytes { SHA256.update(context, $0) }
+        return SHA256.finish(context)
     }
 
     private static func hash(_ prefix: UInt8, _ content: UnsafeRawBufferPointer) -> Digest {

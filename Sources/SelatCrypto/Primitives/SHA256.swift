@@ -47,6 +47,18 @@ package struct SHA256: ~Copyable {
         }
     }
 
+    /// The digest of `first ‖ second ‖ third`, where they lie.
+    package static func digest(
+        _ first: RawSpan, _ second: RawSpan = RawSpan(), _ third: RawSpan = RawSpan()
+    ) -> Digest {
+        let context = ThreadDigest.context()
+        start(context)
+        first.withUnsafeBytes { update(context, $0) }
+        if !second.isEmpty { second.withUnsafeBytes { update(context, $0) } }
+        if !third.isEmpty { third.withUnsafeBytes { update(context, $0) } }
+        return finish(context)
+    }
+
     // The three steps fail only when libcrypto is broken or memory is out; a digest that is not one
     // must never be returned.
 
@@ -61,20 +73,10 @@ package struct SHA256: ~Copyable {
     }
 
     static func finish(_ context: OpaquePointer) -> Digest {
-        let bytes = [UInt8](unsafeUninitializedCapacity: 32) { bytes, count in
-            let finished = EVP_DigestFinal_ex(context, bytes.baseAddress, nil)
+        Digest { storage in
+            let finished = EVP_DigestFinal_ex(
+                context, storage.baseAddress?.assumingMemoryBound(to: UInt8.self), nil)
             precondition(finished == 1, "SHA-256 does not finish")
-            count = 32
-        }
-        return Digest(computed: bytes)
-    }
-}
-
-extension Digest {
-    /// The result of a hash function of this module.
-    init(computed bytes: [UInt8]) {
-        do { try self.init(bytes: bytes) } catch {
-            preconditionFailure("a SHA-256 digest has 32 bytes")
         }
     }
 }
