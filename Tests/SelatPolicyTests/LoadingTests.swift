@@ -72,7 +72,7 @@ struct Misspelling: Sendable, CustomTestStringConvertible {
             "did you mean `own`? [unknown-source]"),
         Misspelling(
             "SG", "    basis: {source: regs, clause: \"reg. 11\"}\n", "",
-            "lacks `basis` [missing-key]"),
+            "`basis: {source: …, clause: \"…\"}` [uncited]"),
         Misspelling(
             "SG", "title: \"Singapore\"", "title: Singapore",
             "must be quoted: \"Singapore\" [unquoted]"),
@@ -109,13 +109,30 @@ struct Misspelling: Sendable, CustomTestStringConvertible {
             "VN", "some-of: [VN]", "some-of: [VM]", "`VM` is no value of `subject-nationalities`"),
         Misspelling(
             "SG", "from: 2026-03-02\n", "from: 2026-03-02\n    until: 2026-03-02\n",
-            "[cannot-apply]"),
+            "[contradictory-dates]"),
         Misspelling(
             "SG", "from: 2026-03-02\n", "from: 2026-03-02\n    exemption: \"s. 4(1)(c)\"\n",
             "[missing-until]"),
         Misspelling(
-            "agreements", "parties: [SG, VN]", "parties: [SG]", "two parties at least [wrong-type]"),
-        Misspelling("agreements", "until: 2028-12-31", "until: 2025-12-31", "[cannot-apply]"),
+            "SG", "from: 2026-03-02\n",
+            "from: 2026-03-02\n    until: 2027-03-04\n    exemption: \"s. 4(1)(c)\"\n",
+            "write `until: 2027-03-03` or earlier [until-too-late]"),
+        Misspelling(
+            "SG", "review-by: 2026-12-31", "review-by: 2026-03-02", "[contradictory-dates]"),
+        Misspelling(
+            "SG", "{at-most: restricted}", "{more-than: top-secret}", "no value can meet"),
+        Misspelling(
+            "MY", "purpose: {only: [dpv:PublicBenefit]}", "purpose: {only: [dpv:Marketing]}",
+            "a term of DPV counts where the vocabulary lists it for this [unknown-term]"),
+        Misspelling(
+            "MY", "      - retention: {at-most: 180 days}",
+            "      - retention: {at-most: 180 days}\n      - retention: {at-most: 180 days}",
+            "the same obligation stands twice [doubled]"),
+        Misspelling(
+            "agreements", "parties: [SG, VN]", "parties: [SG]",
+            "name the other, or write `by` and `of` [one-party]"),
+        Misspelling(
+            "agreements", "until: 2028-12-31", "until: 2025-12-31", "[contradictory-dates]"),
         Misspelling(
             "vocabulary", "personal-data:         {type: yes-no",
             "personal-data:         {type: number", "[vocabulary]"),

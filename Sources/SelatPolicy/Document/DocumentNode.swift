@@ -91,7 +91,7 @@ private struct DocumentBuilder {
         case YamlError.scanner(_, let problem, let mark, _),
             YamlError.parser(_, let problem, let mark, _),
             YamlError.composer(_, let problem, let mark, _):
-            report(.syntax, Place(mark), problem)
+            report(.syntax, Place(mark), Self.plain(problem))
         case YamlError.duplicatedKeysInMapping(let keys, let context):
             let names = keys.map { "`\($0)`" }.joined(separator: ", ")
             report(.duplicateKey, Place(context.mark), "\(names) stands twice in one map")
@@ -99,6 +99,25 @@ private struct DocumentBuilder {
             report(.syntax, Place(line: 1, column: 1), problem)
         default:
             report(.syntax, Place(line: 1, column: 1), "the file is not YAML")
+        }
+    }
+
+    /// The parser's words for what people meet most, in plain ones.
+    private static func plain(_ problem: String) -> String {
+        switch problem {
+        case "did not find expected ',' or ']'": "a list that began with `[` does not end"
+        case "did not find expected ',' or '}'": "a map that began with `{` does not end"
+        case "mapping values are not allowed in this context":
+            "a colon where no key can stand; check the indentation, or quote the text"
+        case "did not find expected key":
+            "no key where one is expected; check the indentation of this line and the one above"
+        case "could not find expected ':'": "a key without a colon"
+        case "did not find expected '-' indicator":
+            "no hyphen where an element of the list is expected; check the indentation"
+        case "found unexpected end of stream": "a text in quotes does not end"
+        case "found character that cannot start any token":
+            "a character that no word begins with; write the text in quotes"
+        default: problem
         }
     }
 

@@ -144,6 +144,18 @@ package struct DocumentReader {
         return nil
     }
 
+    /// Reports a word that is none of `names`.
+    /// - Parameter message: such as `` `pd:Nane` is no term of categories ``.
+    mutating func reportUnknownTerm(
+        _ word: Word, among names: [String], _ message: String
+    ) {
+        let hint = Nearest.hint(Nearest.word(to: word.text, in: names))
+        // A term that is right elsewhere is no slip of the hand: say why it does not count.
+        let isForeign = ["dpv:", "pd:", "eu-", "sector-"].contains { word.text.hasPrefix($0) }
+        let note = isForeign ? "; a term of DPV counts where the vocabulary lists it for this" : ""
+        report(.unknownTerm, word.place, message + hint + note)
+    }
+
     package mutating func country(_ word: Word) -> Country? {
         guard Countries.index[word.text] != nil, let country = try? Country(word.text) else {
             let nearest = Nearest.word(to: word.text, in: Countries.codes)
@@ -163,6 +175,9 @@ package struct Section: Sendable {
     package let entries: [DocumentNode.Entry]
 
     package subscript(key: String) -> DocumentNode? { entries.first { $0.key == key }?.value }
+
+    /// Where a key stands; the map's own place where it does not.
+    func place(of key: String) -> Place { entries.first { $0.key == key }?.place ?? place }
 }
 
 /// A word with its place.

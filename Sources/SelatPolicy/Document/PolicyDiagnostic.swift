@@ -58,6 +58,10 @@ package struct PolicyDiagnostic: Hashable, Sendable, CustomStringConvertible {
         case prefix
         case cannotApply = "cannot-apply"
         case missingUntil = "missing-until"
+        case untilTooLate = "until-too-late"
+        case contradictoryDates = "contradictory-dates"
+        case uncited
+        case oneParty = "one-party"
         case misplaced
         case unused
         case fileName = "file-name"
@@ -65,6 +69,10 @@ package struct PolicyDiagnostic: Hashable, Sendable, CustomStringConvertible {
         case missingFile = "missing-file"
         case vocabulary
         case review
+        case noEffect = "no-effect"
+        case alwaysOverridden = "always-overridden"
+        case sameMeaning = "same-meaning"
+        case nearTerms = "near-terms"
     }
 
     package let file: String
@@ -72,6 +80,16 @@ package struct PolicyDiagnostic: Hashable, Sendable, CustomStringConvertible {
     package let code: Code
     package let message: String
     package let severity: Severity
+
+    package init(
+        file: String, place: Place, code: Code, message: String, severity: Severity
+    ) {
+        self.file = file
+        self.place = place
+        self.code = code
+        self.message = message
+        self.severity = severity
+    }
 
     package var line: Int { place.line }
     package var column: Int { place.column }

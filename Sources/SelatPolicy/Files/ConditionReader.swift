@@ -176,6 +176,10 @@ struct ConditionReader {
                     conditions.readRung(fact, lexicon, node, &reader)
                 })
         else { return [] }
+        guard range.lowerBound < lexicon.names.count else {
+            reader.report(.cannotApply, node.place, "no value can meet this comparison")
+            return []
+        }
         return [leaf(fact, .ladder(range), text)]
     }
 
@@ -302,9 +306,8 @@ struct ConditionReader {
     ) -> Int? {
         used.insert(word.text)
         if let term = lexicon.index[word.text] { return term }
-        let hint = Nearest.hint(Nearest.word(to: word.text, in: lexicon.names))
-        reader.report(
-            .unknownTerm, word.place, "`\(word.text)` is no value of `\(fact.name)`\(hint)")
+        reader.reportUnknownTerm(
+            word, among: lexicon.names, "`\(word.text)` is no value of `\(fact.name)`")
         return nil
     }
 

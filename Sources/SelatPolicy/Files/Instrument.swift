@@ -89,7 +89,8 @@ struct AgreementsReader {
         let from = reader.date(reader.required(section, "from"), "from")
         let until = section["until"].flatMap { reader.date($0, "until") }
         if let from, let until, until <= from {
-            reader.report(.cannotApply, section.place, "`until` is not after `from`")
+            reader.report(
+                .contradictoryDates, section.place(of: "until"), "`until` is not after `from`")
         }
         let covers = reader.required(section, "covers").flatMap { readCovers($0) }
         let words = section["territory"].flatMap { reader.words($0, "territory") } ?? []
@@ -116,8 +117,8 @@ struct AgreementsReader {
         else { return [] }
         return words.compactMap { word in
             if let kind = lexicon.index[word.text] { return kind }
-            let hint = Nearest.hint(Nearest.word(to: word.text, in: lexicon.names))
-            reader.report(.unknownTerm, word.place, "`\(word.text)` is no safeguard\(hint)")
+            reader.reportUnknownTerm(
+                word, among: lexicon.names, "`\(word.text)` is no safeguard")
             return nil
         }
     }
@@ -127,7 +128,9 @@ struct AgreementsReader {
     ) -> ([Instrument.Party], by: Country?, of: Country?) {
         if section["by"] != nil || section["of"] != nil {
             if section["parties"] != nil {
-                reader.report(.misplaced, section.place, "either `parties`, or `by` and `of`")
+                reader.report(
+                    .misplaced, section.place(of: "parties"),
+                    "`parties` beside `by` and `of`; write either")
             }
             return ([], readCountry(section, "by"), readCountry(section, "of"))
         }
@@ -135,7 +138,9 @@ struct AgreementsReader {
             let words = reader.words(node, "parties")
         else { return ([], nil, nil) }
         if words.count < 2 {
-            reader.report(.wrongType, node.place, "an agreement has two parties at least")
+            reader.report(
+                .oneParty, node.place,
+                "an agreement has two parties at least; name the other, or write `by` and `of`")
         }
         let parties = words.compactMap { word -> Instrument.Party? in
             if let node = try? NodeID(word.text) { return .node(node) }

@@ -65,7 +65,8 @@ struct HeadReader {
             let review = reader.date(node, "review-by")
         else { return }
         if let inForce, review <= inForce {
-            reader.report(.date, node.place, "review-by is not after in-force")
+            reader.report(
+                .contradictoryDates, node.place, "`review-by` is not after `in-force`")
         }
         if let now, now >= review {
             reader.report(

@@ -119,10 +119,8 @@ struct JurisdictionReader {
             else { continue }
             for word in words {
                 guard let term = lexicon.index[word.text] else {
-                    let hint = Nearest.hint(Nearest.word(to: word.text, in: lexicon.names))
-                    reader.report(
-                        .unknownTerm, word.place, "`\(word.text)` is no term of \(entry.key)\(hint)"
-                    )
+                    reader.reportUnknownTerm(
+                        word, among: lexicon.names, "`\(word.text)` is no term of \(entry.key)")
                     continue
                 }
                 parts.append(
@@ -236,7 +234,7 @@ struct JurisdictionReader {
         let unless = section["unless"].flatMap {
             readCondition($0, isGround: false, isTransit: flows?.contains(.transit) ?? false)
         }
-        let basis = readBasis(reader.required(section, "basis"), sources)
+        let basis = readBasis(cited(section), sources)
         let exemption = section["exemption"].flatMap { reader.quoted($0, "exemption") }
         let obligations = readObligations(section["obligations"], authorities, flows ?? [])
         if let note = section["note"] { _ = reader.word(note, "note") }
@@ -286,7 +284,8 @@ struct JurisdictionReader {
         let until = section["until"].flatMap { reader.date($0, "until") }
         if let until, until <= from ?? head.inForce {
             reader.report(
-                .cannotApply, section.place, "`until` is not after the rule's beginning")
+                .contradictoryDates, section.place(of: "until"),
+                "`until` is not after the rule's beginning, its `from` or the file's `in-force`")
         }
         return (from, until)
     }
@@ -301,21 +300,32 @@ struct JurisdictionReader {
         }
         if kind != .ground {
             for key in ["ladder", "exemption"] where section[key] != nil {
-                reader.report(.misplaced, section.place, "`\(key)` belongs to a ground")
+                reader.report(.misplaced, section.place(of: key), "`\(key)` belongs to a ground")
             }
         }
         if kind == .prohibition, section["obligations"] != nil {
-            reader.report(.misplaced, section.place, "a prohibition has no obligations")
+            reader.report(
+                .misplaced, section.place(of: "obligations"),
+                "a prohibition has no obligations; write a duty beside it")
         }
         if kind == .duty { _ = reader.required(section, "obligations") }
         if section["exemption"] != nil {
-            let start = max(from ?? head.inForce, head.inForce)
-            guard let until, until - start <= 366 * 86_400 else {
-                reader.report(
-                    .missingUntil, section.place,
-                    "an exemption ends: it needs `until`, a year ahead at most")
-                return
-            }
+            checkEnd(section, from: max(from ?? head.inForce, head.inForce), until)
+        }
+    }
+
+    /// Reliance on an exemption ends, a year after it began at most.
+    private mutating func checkEnd(_ section: Section, from: Timestamp, _ until: Timestamp?) {
+        guard section["until"] != nil else {
+            return reader.report(
+                .missingUntil, section.place(of: "exemption"),
+                "an exemption ends: write `until`, a year ahead at most")
+        }
+        let last = from + 366 * 86_400
+        if let until, until > last {
+            reader.report(
+                .untilTooLate, section.place(of: "until"),
+                "an exemption ends after a year: write `until: \(last.text.prefix(10))` or earlier")
         }
     }
 
@@ -330,6 +340,14 @@ struct JurisdictionReader {
         var conditions = ConditionReader(table: table, scope: scope)
         defer { used.formUnion(conditions.used) }
         return conditions.read(node, &reader)
+    }
+
+    private mutating func cited(_ section: Section) -> DocumentNode? {
+        if let node = section["basis"] { return node }
+        reader.report(
+            .uncited, section.place,
+            "a rule cites what it rests on: write `basis: {source: …, clause: \"…\"}`")
+        return nil
     }
 
     private mutating func readBasis(_ node: DocumentNode?, _ sources: [String: Basis]) -> Basis? {

@@ -106,8 +106,8 @@ struct ObligationReader {
             let words = reader.words(reader.required(section, "categories"), "categories")
         else { return nil }
         for word in words where lexicon?.index[word.text] == nil {
-            let hint = Nearest.hint(Nearest.word(to: word.text, in: lexicon?.names ?? []))
-            reader.report(.unknownTerm, word.place, "unknown category `\(word.text)`\(hint)")
+            reader.reportUnknownTerm(
+                word, among: lexicon?.names ?? [], "unknown category `\(word.text)`")
         }
         return owed(.transform(transform, categories: words.map(\.text)), .source)
     }

@@ -2,7 +2,8 @@ import Foundation
 import SelatPolicy
 
 enum PolicyFolder {
-    /// The folder's `.yaml` files; `tests` below it is not part of the set.
+    /// The folder's YAML files; `tests` below it is not part of the set. A file whose name almost
+    /// fits, `MY.yml`, is read too, so that the checker can refuse it: it would be missed silently.
     static func read(_ directory: String) throws -> [PolicySource] {
         let names: [String]
         do {
@@ -10,12 +11,14 @@ enum PolicyFolder {
         } catch {
             throw Ending(.failed, "reading folder `\(directory)`: \(error.localizedDescription)")
         }
-        let files = names.filter { $0.hasSuffix(".yaml") }.sorted()
+        let endings = [".yaml", ".yml"]
+        let files = names.filter { name in endings.contains { name.lowercased().hasSuffix($0) } }
+            .sorted()
         guard !files.isEmpty else {
             throw Ending(.failed, "folder `\(directory)` holds no .yaml file")
         }
         return try files.map { name in
-            let path = "\(directory)/\(name)"
+            let path = directory.hasSuffix("/") ? "\(directory)\(name)" : "\(directory)/\(name)"
             guard let bytes = FileManager.default.contents(atPath: path) else {
                 throw Ending(.failed, "reading `\(path)`: it cannot be read")
             }
