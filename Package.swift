@@ -145,6 +145,9 @@ let package = Package(
             name: "SelatLedgerBenchmark",
             dependencies: ["SelatCore", "SelatCrypto", "SelatAudit", "SelatStore", "CSQLite"],
             path: "Benchmarks/SelatLedgerBenchmark", swiftSettings: strict),
+        .executableTarget(
+            name: "SelatPolicyBenchmark", dependencies: ["SelatCore", "SelatPolicy"],
+            path: "Benchmarks/SelatPolicyBenchmark", swiftSettings: strict),
         // What tests share: others' vectors, seeded entropy, a clock that stands.
         .target(
             name: "SelatTestSupport", dependencies: ["SelatCore"],

@@ -4,14 +4,17 @@ import SelatCore
 struct FactTable: Sendable {
     let definitions: [FactDefinition]
     let index: [String: Int]
+    /// By the ordinals of the facts that the language itself speaks of.
+    private let known: [Int]
 
     init(_ definitions: [FactDefinition]) {
         self.definitions = definitions
-        index = Dictionary(
-            uniqueKeysWithValues: definitions.map { ($0.name, $0.index) })
+        let index = Dictionary(uniqueKeysWithValues: definitions.map { ($0.name, $0.index) })
+        self.index = index
+        known = KnownFact.allCases.map { index[$0.rawValue] ?? 0 }
     }
 
-    subscript(known: KnownFact) -> Int { index[known.rawValue] ?? 0 }
+    subscript(fact: KnownFact) -> Int { known[fact.ordinal] }
 }
 
 /// Where a condition stands, which decides what it may speak of.

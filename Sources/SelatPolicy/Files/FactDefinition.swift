@@ -136,6 +136,35 @@ enum KnownFact: String, CaseIterable {
         }
     }
 
+    /// Its position in `allCases`, without a search by name.
+    var ordinal: Int {
+        switch self {
+        case .source: 0
+        case .destination: 1
+        case .relays: 2
+        case .classification: 3
+        case .tlp: 4
+        case .categories: 5
+        case .subjects: 6
+        case .records: 7
+        case .purpose: 8
+        case .emergency: 9
+        case .safeguard: 10
+        case .document: 11
+        case .lineage: 12
+        case .sourceSector: 13
+        case .destinationSector: 14
+        case .releasableTo: 15
+        case .personalData: 16
+        case .subjectNationalities: 17
+        case .dataSubjects: 18
+        case .specialCategory: 19
+        case .nationalCategory: 20
+        case .collectedIn: 21
+        case .aiUse: 22
+        }
+    }
+
     /// A ground lists what it permits of these; `some-of` would permit everything beside.
     static let closedInGrounds: Set<String> = [
         "purpose", "categories", "subjects", "subject-nationalities", "ai-use",

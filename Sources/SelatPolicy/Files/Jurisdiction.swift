@@ -33,11 +33,17 @@ struct FlowRules: Hashable, Sendable {
     let prohibitions: [Rule]
     let grounds: [Rule]
     let duties: [Rule]
+    let prohibitionIndex: RuleIndex
+    let groundIndex: RuleIndex
+    let dutyIndex: RuleIndex
 
     init(_ rules: [Rule]) {
         prohibitions = rules.filter { $0.kind == .prohibition }
         grounds = rules.filter { $0.kind == .ground }
         duties = rules.filter { $0.kind == .duty }
+        prohibitionIndex = RuleIndex(prohibitions)
+        groundIndex = RuleIndex(grounds)
+        dutyIndex = RuleIndex(duties)
     }
 
     /// The rules of each flow; the federation's hold in all.

@@ -5,6 +5,9 @@ struct Bits: Hashable, Sendable {
     /// - Parameter count: the integers are 0 ..< count.
     init(count: Int) { words = Array(repeating: 0, count: (count + 63) / 64) }
 
+    /// At least as many as there are integers that it can hold.
+    var capacity: Int { words.count << 6 }
+
     mutating func insert(_ index: Int) { words[index >> 6] |= 1 << UInt64(index & 63) }
     func contains(_ index: Int) -> Bool { words[index >> 6] >> UInt64(index & 63) & 1 == 1 }
     mutating func formUnion(_ other: Bits) {

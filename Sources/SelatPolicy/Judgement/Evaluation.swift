@@ -165,82 +165,102 @@ struct Evaluation {
         _ file: Jurisdiction, _ flow: Flow?, _ rules: FlowRules, named: String?
     ) -> Judgement {
         let view = view(of: file, flow)
-        let prohibitions = applying(rules.prohibitions, view)
-        if prohibitions.contains(where: { $0.truth == .yes }) {
-            return judgement(
-                file, flow, .refused,
-                prohibitions.filter { $0.truth == .yes }.map {
-                    clause($0.rule, $0.truth, file, flow)
-                })
+        let prohibitions = applying(rules.prohibitions, rules.prohibitionIndex, view)
+        let applied = prohibitions.filter { $0.truth == .yes }
+        if !applied.isEmpty {
+            return judgement(file, flow, .refused, rules.prohibitions, applied)
         }
-        let grounds = rungs(rules.grounds, view, file, named)
-        let counting = grounds.first { $0.truth == .yes }?.rule
+        let grounds = rungs(rules, view, file, named)
+        let counting = grounds.first { $0.truth == .yes }
         if flow != nil, counting == nil, !grounds.contains(where: { $0.truth == .maybe }) {
             let rule = named == nil ? "no-ground" : "named-ground-does-not-apply"
-            return judgement(file, flow, .refused, [.builtIn(rule)])
+            return Judgement(
+                jurisdiction: file.name, flow: flow, outcome: .refused, clauses: [.builtIn(rule)])
         }
         guard prohibitions.isEmpty, counting != nil || flow == nil else {
-            for (rule, _) in prohibitions { rule.causes(view, into: &causes) }
             let open = counting == nil ? grounds.filter { $0.truth == .maybe } : []
-            for (rule, _) in open { rule.causes(view, into: &causes) }
-            return judgement(
-                file, flow, .incomplete,
-                (prohibitions + open).map { clause($0.rule, $0.truth, file, flow) })
+            for found in prohibitions {
+                rules.prohibitions[found.position].causes(view, into: &causes)
+            }
+            for found in open { rules.grounds[found.position].causes(view, into: &causes) }
+            var judgement = judgement(file, flow, .incomplete, rules.prohibitions, prohibitions)
+            judgement.clauses += clauses(rules.grounds, open, file)
+            return judgement
         }
-        let deciding = (counting.map { [($0, Truth.yes)] } ?? []) + applying(rules.duties, view)
-        for (rule, _) in deciding { owe(rule, file, flow) }
-        return judgement(
-            file, flow, .permitted, deciding.map { clause($0.0, $0.1, file, flow) })
+        let ground = counting.map { [$0] } ?? []
+        let duties = applying(rules.duties, rules.dutyIndex, view)
+        for found in ground { owe(rules.grounds[found.position], file, flow) }
+        for found in duties { owe(rules.duties[found.position], file, flow) }
+        var judgement = judgement(file, flow, .permitted, rules.grounds, ground)
+        judgement.clauses += clauses(rules.duties, duties, file)
+        return judgement
     }
 
-    /// The rules that apply or may apply, with which of the two.
-    private func applying(_ rules: [Rule], _ view: [FactState]) -> [(rule: Rule, truth: Truth)] {
-        rules.compactMap { rule in
-            let truth = rule.truth(view, at: question.decided)
-            return truth == .no ? nil : (rule, truth)
-        }
+    /// A rule by its position in its list, with whether it applies or may apply.
+    private struct Found {
+        let position: Int
+        let truth: Truth
     }
 
-    /// The grounds with their truth; rungs of one ladder count only where every earlier rung
+    /// The rules that apply or may apply.
+    private func applying(
+        _ rules: [Rule], _ index: RuleIndex, _ view: [FactState]
+    ) -> [Found] {
+        var found: [Found] = []
+        for position in index.candidates(view) {
+            let truth = rules[position].truth(view, at: question.decided)
+            if truth != .no { found.append(Found(position: position, truth: truth)) }
+        }
+        return found
+    }
+
+    /// The grounds that apply or may apply; rungs of one ladder count only where every earlier rung
     /// certainly does not.
     private func rungs(
-        _ grounds: [Rule], _ view: [FactState], _ file: Jurisdiction, _ named: String?
-    ) -> [(rule: Rule, truth: Truth)] {
+        _ rules: FlowRules, _ view: [FactState], _ file: Jurisdiction, _ named: String?
+    ) -> [Found] {
         var earlier: [String: Truth] = [:]
-        var result: [(rule: Rule, truth: Truth)] = []
-        for ground in grounds {
-            var truth = ground.truth(view, at: question.decided)
-            if let ladder = ground.ladder {
+        var result: [Found] = []
+        for position in rules.groundIndex.candidates(view) {
+            var truth = rules.grounds[position].truth(view, at: question.decided)
+            if let ladder = rules.grounds[position].ladder {
                 let before = earlier[ladder] ?? .no
                 earlier[ladder] = max(before, truth)
                 truth = min(truth, !before)
             }
-            if named == nil || named == "\(file.name)/\(ground.name)" {
-                result.append((ground, truth))
+            let isMeant = named.map { $0 == "\(file.name)/\(rules.grounds[position].name)" }
+            if truth != .no, isMeant ?? true {
+                result.append(Found(position: position, truth: truth))
             }
+            // The first that certainly applies counts; what comes after it has no part.
+            if named == nil, truth == .yes { break }
         }
         return result
     }
 
     private func judgement(
-        _ file: Jurisdiction, _ flow: Flow?, _ outcome: Verdict.Outcome, _ clauses: [Clause]
+        _ file: Jurisdiction, _ flow: Flow?, _ outcome: Verdict.Outcome, _ rules: [Rule],
+        _ found: [Found]
     ) -> Judgement {
-        Judgement(jurisdiction: file.name, flow: flow, outcome: outcome, clauses: clauses)
+        Judgement(
+            jurisdiction: file.name, flow: flow, outcome: outcome,
+            clauses: clauses(rules, found, file))
     }
 
-    private func clause(
-        _ rule: Rule, _ truth: Truth, _ file: Jurisdiction, _ flow: Flow?
-    ) -> Clause {
-        Clause(
-            kind: Clause.Kind(rule.kind), rule: rule.name, isCertain: truth == .yes,
-            citation: rule.basis.citation(
-                for: file.country.flatMap { question.sectors[$0] }, exemption: rule.exemption))
+    private func clauses(_ rules: [Rule], _ found: [Found], _ file: Jurisdiction) -> [Clause] {
+        let sector = file.country.flatMap { question.sectors[$0] }
+        return found.map { found in
+            let rule = rules[found.position]
+            return Clause(
+                kind: Clause.Kind(rule.kind), rule: rule.name, isCertain: found.truth == .yes,
+                citation: rule.basis.citation(for: sector, exemption: rule.exemption))
+        }
     }
 
     private mutating func owe(_ rule: Rule, _ file: Jurisdiction, _ flow: Flow?) {
-        owed += rule.obligations.map {
-            Owed(obligation: $0, rule: "\(file.name)/\(rule.name)", flow: flow)
-        }
+        guard !rule.obligations.isEmpty else { return }
+        let name = "\(file.name)/\(rule.name)"
+        owed += rule.obligations.map { Owed(obligation: $0, rule: name, flow: flow) }
     }
 }
 

@@ -18,7 +18,9 @@ struct FactResolver {
         self.set = set
         self.question = question
         facts = question.facts
-        states = set.table.definitions.map { FactState(content: .unknown, causes: [$0.index]) }
+        // What is unknown is its own cause.
+        states = [FactState](
+            repeating: FactState(content: .unknown), count: set.table.definitions.count)
         try resolveStated()
         try resolveRoute()
         resolveLabel()
@@ -35,16 +37,25 @@ struct FactResolver {
     // MARK: What the sender states
 
     private mutating func resolveStated() throws(QuestionError) {
-        for (name, fact) in question.facts.byName.sorted(by: { $0.key < $1.key }) {
-            guard let index = set.table.index[name] else {
-                throw .unknownFact(name, nearest: Nearest.word(to: name, in: set.table.index.keys))
+        do throws(QuestionError) {
+            for (name, fact) in question.facts.byName { try resolve(name, fact) }
+        } catch {
+            // In order, so that the same question fails in the same way.
+            for (name, fact) in question.facts.byName.sorted(by: { $0.key < $1.key }) {
+                try resolve(name, fact)
             }
-            let definition = set.table.definitions[index]
-            guard definition.source.isStated,
-                fact.origin == .stated || fact.origin == .inspected
-            else { throw .notForSenders(fact: name, from: definition.source.description) }
-            states[index] = FactState(content: try content(fact.value, definition))
+            throw error
         }
+    }
+
+    private mutating func resolve(_ name: String, _ fact: Fact) throws(QuestionError) {
+        guard let index = set.table.index[name] else {
+            throw .unknownFact(name, nearest: Nearest.word(to: name, in: set.table.index.keys))
+        }
+        let definition = set.table.definitions[index]
+        guard definition.source.isStated, fact.origin == .stated || fact.origin == .inspected
+        else { throw .notForSenders(fact: name, from: definition.source.description) }
+        states[index] = FactState(content: try content(fact.value, definition))
     }
 
     private func content(
@@ -75,7 +86,14 @@ struct FactResolver {
     ) throws(QuestionError) -> [Int] {
         var positions: [Int] = []
         positions.reserveCapacity(terms.count)
-        for term in terms.sorted() { positions.append(try position(term, fact, lexicon)) }
+        for term in terms {
+            guard let position = lexicon.index[term] else {
+                let unknown = terms.filter { lexicon.index[$0] == nil }.min() ?? term
+                throw .unknownTerm(
+                    unknown, fact: fact, nearest: Nearest.word(to: unknown, in: lexicon.names))
+            }
+            positions.append(position)
+        }
         return positions
     }
 

@@ -19,7 +19,8 @@ enum ObligationJoin {
                 joined.append(next)
             }
         }
-        return strongest(joined).sorted { $0.sortKey < $1.sortKey }
+        return strongest(joined).map { (key: $0.sortKey, obligation: $0) }
+            .sorted { $0.key < $1.key }.map(\.obligation)
     }
 
     // MARK: Transforms

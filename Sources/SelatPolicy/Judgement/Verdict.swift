@@ -45,7 +45,7 @@ package struct Judgement: Hashable, Sendable {
     package let flow: Flow?
     package let outcome: Verdict.Outcome
     /// What decided: the ground that counts and the duties; or the prohibitions, or their lack.
-    package let clauses: [Clause]
+    package internal(set) var clauses: [Clause]
 }
 
 /// The answer to a question, with everything that it depends on.
