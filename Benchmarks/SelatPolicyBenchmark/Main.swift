@@ -29,7 +29,9 @@ struct Main {
         let files = try Workload.files(in: arguments[1])
         var load = Timings("load")
         var set = try PolicySet.load(files: files)
-        for _ in 0..<max(5, min(40, rounds / 4)) { set = try load.time { try PolicySet.load(files: files) } }
+        for _ in 0..<max(5, min(40, rounds / 4)) {
+            set = try load.time { try PolicySet.load(files: files) }
+        }
         load.report()
         let questions = try Workload.questions(among: set.countries)
         try judge(set, questions, rounds)

@@ -4,6 +4,10 @@ import SelatCore
 struct FactTable: Sendable {
     let definitions: [FactDefinition]
     let index: [String: Int]
+    /// The facts that somebody states, and so can leave out.
+    let stated: [Int]
+    /// Of these, the facts on persons.
+    let onPersons: [Int]
     /// By the ordinals of the facts that the language itself speaks of.
     private let known: [Int]
 
@@ -11,6 +15,8 @@ struct FactTable: Sendable {
         self.definitions = definitions
         let index = Dictionary(uniqueKeysWithValues: definitions.map { ($0.name, $0.index) })
         self.index = index
+        stated = definitions.filter(\.source.isStated).map(\.index)
+        onPersons = definitions.filter { $0.silence == .requiredIfPersonal }.map(\.index)
         known = KnownFact.allCases.map { index[$0.rawValue] ?? 0 }
     }
 

@@ -67,8 +67,8 @@ enum Silence: Hashable, Sendable {
     case word(String)
 }
 
-/// A fact as the vocabulary defines it.
-struct FactDefinition: Hashable, Sendable {
+/// A fact as the vocabulary defines it. One object, so that judging passes it on without copying.
+final class FactDefinition: Hashable, Sendable {
     let name: String
     /// Its position among the set's facts.
     let index: Int
@@ -78,6 +78,26 @@ struct FactDefinition: Hashable, Sendable {
     let isSeenByRelay: Bool
     /// For counters, the file that declares it: no other file may use it.
     let owner: String?
+
+    init(
+        name: String, index: Int, type: FactType, source: FactSource, silence: Silence,
+        isSeenByRelay: Bool, owner: String?
+    ) {
+        self.name = name
+        self.index = index
+        self.type = type
+        self.source = source
+        self.silence = silence
+        self.isSeenByRelay = isSeenByRelay
+        self.owner = owner
+    }
+
+    static func == (a: FactDefinition, b: FactDefinition) -> Bool {
+        (a.name, a.index, a.type, a.source) == (b.name, b.index, b.type, b.source)
+            && (a.silence, a.isSeenByRelay, a.owner) == (b.silence, b.isSeenByRelay, b.owner)
+    }
+
+    func hash(into hasher: inout Hasher) { hasher.combine(name) }
 }
 
 /// The facts that the semantics itself speaks of. The vocabulary must define each as stated here.

@@ -29,7 +29,8 @@ struct Jurisdiction: Hashable, Sendable {
     }
 }
 
-struct FlowRules: Hashable, Sendable {
+/// The rules of one flow. One object, so that judging passes it on without copying it.
+final class FlowRules: Hashable, Sendable {
     let prohibitions: [Rule]
     let grounds: [Rule]
     let duties: [Rule]
@@ -44,6 +45,16 @@ struct FlowRules: Hashable, Sendable {
         prohibitionIndex = RuleIndex(prohibitions)
         groundIndex = RuleIndex(grounds)
         dutyIndex = RuleIndex(duties)
+    }
+
+    static func == (a: FlowRules, b: FlowRules) -> Bool {
+        a.prohibitions == b.prohibitions && a.grounds == b.grounds && a.duties == b.duties
+    }
+
+    func hash(into hasher: inout Hasher) {
+        hasher.combine(prohibitions)
+        hasher.combine(grounds)
+        hasher.combine(duties)
     }
 
     /// The rules of each flow; the federation's hold in all.

@@ -15,15 +15,16 @@ struct Bits: Hashable, Sendable {
     }
 }
 
-/// The values that one fact can have, as small integers, with the terms above each.
-struct Lexicon: Hashable, Sendable {
+/// The values that one fact can have, as small integers, with the terms above each. One object, so
+/// that judging passes it on without copying.
+final class Lexicon: Hashable, Sendable {
     let names: [String]
     let index: [String: Int]
     /// For each term the terms above it, itself included.
     private let upward: [Bits]
 
     /// Values without a hierarchy, in their order.
-    init(_ names: [String]) {
+    convenience init(_ names: [String]) {
         self.init(names, parents: [:])
     }
 
@@ -44,6 +45,12 @@ struct Lexicon: Hashable, Sendable {
             return bits
         }
     }
+
+    static func == (a: Lexicon, b: Lexicon) -> Bool {
+        a === b || a.names == b.names && a.upward == b.upward
+    }
+
+    func hash(into hasher: inout Hasher) { hasher.combine(names) }
 
     static let countries = Lexicon(Countries.codes)
 

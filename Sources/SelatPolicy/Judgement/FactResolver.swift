@@ -187,7 +187,9 @@ struct FactResolver {
     private mutating func resolveSilence() {
         let personal = set.table[.personalData]
         if case .flag(let flag) = states[personal].content { isPersonal = Truth(flag) }
-        for fact in set.table.definitions where fact.source.isStated && facts[fact.name] == nil {
+        for index in set.table.stated {
+            let fact = set.table.definitions[index]
+            guard question.facts[fact.name] == nil else { continue }
             switch fact.silence {
             case .required: require(fact)
             case .requiredIfPersonal: resolvePersonal(fact, personal)
@@ -244,7 +246,8 @@ struct FactResolver {
 
     /// Without personal data no fact on persons has a value; with personal data each has one.
     private mutating func checkPersons() {
-        for fact in set.table.definitions where fact.silence == .requiredIfPersonal {
+        for index in set.table.onPersons {
+            let fact = set.table.definitions[index]
             guard let value = facts[fact.name]?.value else { continue }
             let isEmpty = value == fact.type.empty
             if isPersonal == .no && !isEmpty || isPersonal == .yes && isEmpty {
