@@ -12,6 +12,8 @@ package struct LogVerifier {
     private var encoder = EntryEncoder()
     /// Whether entries are missing, so that no root behind them can be computed.
     private var isBroken = false
+    /// Of the last checkpoint.
+    private var epoch: UInt64 = 0
     /// Entries without details, and those that erasures named.
     private var missing = SequenceSet()
     private var erased: [SequenceSet] = []
@@ -50,7 +52,8 @@ package struct LogVerifier {
         report.checkpoints += 1
         do throws(AuditError) {
             guard let key else { throw .unsigned("a known key") }
-            let checkpoint = try SignedCheckpoint(note: note, key: key).checkpoint
+            let checkpoint = try SignedCheckpoint(note: note, anyEpochOf: key).checkpoint
+            try checkEpoch(of: checkpoint, key)
             guard UInt64(exactly: storedSize) == checkpoint.size else {
                 throw .malformed("checkpoint", "stored as of size \(storedSize)")
             }
@@ -58,6 +61,17 @@ package struct LogVerifier {
         } catch {
             report.fail(nil, "checkpoint of \(storedSize) entries: \(error)")
         }
+    }
+
+    /// A restored backup went on under a higher epoch, and never under a lower one.
+    private mutating func checkEpoch(
+        of checkpoint: Checkpoint, _ key: VerifierKey
+    ) throws(AuditError) {
+        let found = try key.ofEpoch(in: checkpoint.origin).epoch ?? 0
+        guard found >= epoch else {
+            throw .malformed("checkpoint", "of epoch \(found), after one of \(epoch)")
+        }
+        epoch = found
     }
 
     /// Reports what the feeder itself saw, such as a page that cannot be read.

@@ -11,6 +11,8 @@ package struct NodeIdentity: Sendable {
     /// The key-agreement certificates under which envelopes may still arrive.
     package let agreement: [Agreement]
     package let log: LogIdentity
+    /// Cosigns the logs of others; nil where this node does not witness.
+    package let witness: CosignerIdentity?
 
     package struct Agreement: Sendable {
         package let certificate: Certificate
@@ -23,21 +25,25 @@ package struct NodeIdentity: Sendable {
         package let signing: PrivateKey
         package let agreement: PrivateKey
         package let log: PrivateKey
+        package let witness: PrivateKey?
 
         package init(
-            tls: PrivateKey, signing: PrivateKey, agreement: PrivateKey, log: PrivateKey
+            tls: PrivateKey, signing: PrivateKey, agreement: PrivateKey, log: PrivateKey,
+            witness: PrivateKey? = nil
         ) {
             self.tls = tls
             self.signing = signing
             self.agreement = agreement
             self.log = log
+            self.witness = witness
         }
     }
 
     /// Finds the certificates of this node's keys in its member's record.
+    /// - Parameter epoch: of the log; more than 1 once a restored backup went on.
     /// - Throws: `IdentityError` for a key that the record does not know.
     package init(
-        node: NodeID, keys: Keys, federation: Federation, at time: Timestamp
+        node: NodeID, keys: Keys, federation: Federation, epoch: UInt64 = 1, at time: Timestamp
     ) throws {
         let record = try federation.node(node, at: time)
         func certificate(_ key: PrivateKey, _ listed: [Certificate], _ use: String) throws
@@ -59,21 +65,43 @@ package struct NodeIdentity: Sendable {
                 key: keys.agreement)
         ]
         log = try LogIdentity(
-            origin: LogIdentity.origin(federation: federation.id, node: node), key: keys.log)
-        guard record.logKey == log.verifierKey.text else {
+            origin: LogIdentity.origin(federation: federation.id, node: node, epoch: epoch),
+            key: keys.log)
+        guard let recorded = try? VerifierKey(record.logKey),
+            (try? recorded.ofEpoch(in: log.origin)) == log.verifierKey
+        else {
             throw IdentityError.unlistedKey(node, use: "log")
         }
+        witness = try Self.witness(node, keys, record, federation.id)
+    }
+
+    /// The witness's key, which a record names or does not; it must not be another key of the node.
+    private static func witness(
+        _ node: NodeID, _ keys: Keys, _ record: MemberRecord.Node, _ federation: Digest
+    ) throws -> CosignerIdentity? {
+        guard let listed = record.witnessKey else { return nil }
+        guard let key = keys.witness else { throw IdentityError.missingKey(node, use: "witness") }
+        let witness = try CosignerIdentity(
+            name: CosignerKey.name(federation: federation, node: node), key: key)
+        guard witness.key.text == listed, key.publicKey != keys.log.publicKey else {
+            throw IdentityError.unlistedKey(node, use: "witness")
+        }
+        return witness
     }
 }
 
 /// Why a node's keys and its member's record do not fit.
 package enum IdentityError: Error, Hashable, Sendable, CustomStringConvertible {
     case unlistedKey(NodeID, use: String)
+    /// The record names a key that the configuration does not.
+    case missingKey(NodeID, use: String)
 
     package var description: String {
         switch self {
         case .unlistedKey(let node, let use):
             "the \(use) key of `\(node)` is not in its member's record"
+        case .missingKey(let node, let use):
+            "the member's record gives `\(node)` a \(use) key; name its file under `keys`"
         }
     }
 }

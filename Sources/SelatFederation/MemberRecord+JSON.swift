@@ -13,6 +13,7 @@ extension MemberRecord {
         if policyThreshold != Self.policyThresholdLeast {
             fields["policy-threshold"] = .integer(Int64(policyThreshold))
         }
+        fields["witness-quorum"] = witnessQuorum.map { .integer(Int64($0)) }
         fields["previous"] = previous.map { .string($0.text) }
         return .object(fields)
     }
@@ -46,17 +47,21 @@ extension MemberRecord {
         let threshold = try fields.read { r throws(CoreError) in
             try r.optionalUnsigned("policy-threshold").map { Int(clamping: $0) }
         }
+        let quorum = try fields.read { r throws(CoreError) in
+            try r.optionalUnsigned("witness-quorum").map { Int(clamping: $0) }
+        }
         try fields.end()
         try self.init(
             federation: federation, country: country, serial: serial, previous: previous,
             issued: issued, expires: expires, nodes: nodes, officers: officers,
-            policySigners: signers, policyThreshold: threshold ?? Self.policyThresholdLeast)
+            policySigners: signers, policyThreshold: threshold ?? Self.policyThresholdLeast,
+            witnessQuorum: quorum)
     }
 }
 
 extension MemberRecord.Node {
     fileprivate var json: JSON {
-        [
+        var fields: [String: JSON] = [
             "id": .string(id.text),
             "endpoint": [
                 "host": .string(endpoint.host), "port": .integer(Int64(endpoint.port)),
@@ -66,6 +71,8 @@ extension MemberRecord.Node {
             ],
             "log": .string(logKey), "roles": .strings(roles.map(\.rawValue).sorted()),
         ]
+        fields["witness"] = witnessKey.map { .string($0) }
+        return .object(fields)
     }
 
     fileprivate init(_ entry: DocumentReader) throws(FederationError) {
@@ -86,6 +93,7 @@ extension MemberRecord.Node {
         agreement = try certificates.certificates("agreement", max: max)
         try certificates.end()
         logKey = try entry.read { r throws(CoreError) in try r.string("log") }
+        witnessKey = try entry.read { r throws(CoreError) in try r.optionalString("witness") }
         roles = try entry.roles()
         try entry.end()
     }

@@ -15,11 +15,15 @@ package struct MemberRecord: Hashable, Sendable {
         package let agreement: [Certificate]
         /// The verifier key of the node's audit log, as C2SP signed notes write it.
         package let logKey: String
+        /// The key with which the node cosigns others' logs, as C2SP signed notes write it; nil
+        /// where it does not witness.
+        package let witnessKey: String?
         package let roles: Set<NodeRole>
 
         package init(
             id: NodeID, endpoint: Endpoint, tls: [Certificate], signing: [Certificate],
-            agreement: [Certificate], logKey: String, roles: Set<NodeRole>
+            agreement: [Certificate], logKey: String, witnessKey: String? = nil,
+            roles: Set<NodeRole>
         ) {
             self.id = id
             self.endpoint = endpoint
@@ -27,6 +31,7 @@ package struct MemberRecord: Hashable, Sendable {
             self.signing = signing
             self.agreement = agreement
             self.logKey = logKey
+            self.witnessKey = witnessKey
             self.roles = roles
         }
     }
@@ -58,13 +63,17 @@ package struct MemberRecord: Hashable, Sendable {
     package let policySigners: [Certificate]
     /// How many persons among them must sign an edition.
     package let policyThreshold: Int
+    /// How many other countries must cosign the logs of this member's nodes; nil for the usual
+    /// quorum.
+    package let witnessQuorum: Int?
 
     /// - Throws: `FederationError.contradiction` for another country's node or officer, a repeated
     ///   one, or a certificate that names another.
     package init(
         federation: Digest, country: Country, serial: UInt64 = 1, previous: Digest? = nil,
         issued: Timestamp, expires: Timestamp, nodes: [Node], officers: [Officer],
-        policySigners: [Certificate] = [], policyThreshold: Int = Self.policyThresholdLeast
+        policySigners: [Certificate] = [], policyThreshold: Int = Self.policyThresholdLeast,
+        witnessQuorum: Int? = nil
     ) throws(FederationError) {
         self.federation = federation
         self.country = country
@@ -76,6 +85,7 @@ package struct MemberRecord: Hashable, Sendable {
         self.officers = officers.sorted { $0.id < $1.id }
         self.policySigners = policySigners
         self.policyThreshold = policyThreshold
+        self.witnessQuorum = witnessQuorum
         if let reason = contradiction {
             throw .contradiction(Self.document(of: country), reason: reason)
         }
@@ -101,6 +111,9 @@ package struct MemberRecord: Hashable, Sendable {
         }
         if expires <= issued || expires - issued > FederationLimits.listLifeSecondsMax {
             return "it must expire within 30 days of its issue"
+        }
+        if let witnessQuorum, !(1...FederationLimits.membersMax).contains(witnessQuorum) {
+            return "a witness quorum of \(witnessQuorum) countries cannot be"
         }
         if let foreign = nodes.first(where: { $0.id.country != country }) {
             return "`\(foreign.id)` is another country's node"
@@ -136,6 +149,9 @@ extension MemberRecord.Node {
     fileprivate var contradiction: String? {
         if let stranger = (tls + signing + agreement).first(where: { $0.node != id }) {
             return "a certificate of `\(id)` names `\(stranger)`"
+        }
+        if witnessKey != nil, !roles.contains(.witness) {
+            return "`\(id)` has a witness key and not the role"
         }
         return endpoint.host.isEmpty ? "`\(id)` has no host" : nil
     }

@@ -14,6 +14,7 @@ enum Schema {
         Migration(name: "settings", sql: settings),
         Migration(name: "transfers", sql: TransferSchema.sql),
         Migration(name: "headers", sql: HeaderSchema.sql),
+        Migration(name: "witness", sql: WitnessSchema.sql),
     ]
 
     /// `SLAT`, in the file's header: tells our databases from others.

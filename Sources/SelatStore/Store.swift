@@ -10,7 +10,7 @@ package final class Store: Sendable {
     package let path: String
     private let queue = ChangeQueue()
     private let readers: DatabasePool
-    private let latest: LatestCheckpoint
+    let latest: LatestCheckpoint
 
     /// Opens the database, makes it if there is none, and brings its schema up to date.
     ///
@@ -18,27 +18,29 @@ package final class Store: Sendable {
     /// - Parameters:
     ///   - path: the database file, in a folder that only the daemon's user can enter.
     ///   - log: the log's origin and signing key.
+    ///   - awaitsProof: whether nothing is signed before `showLog`.
     ///   - fatal: called when it is uncertain what the disk holds; must end the process, which then
     ///     recovers by opening.
     /// - Throws: `StoreError`.
     package static func open(
         path: String, log: LogIdentity, clock: any WallClock, entropy: any Entropy,
-        fatal: @escaping @Sendable (StoreError) -> Never
+        awaitsProof: Bool = false, fatal: @escaping @Sendable (StoreError) -> Never
     ) throws -> Store {
         try open(
-            path: path, log: log, clock: clock, entropy: entropy, fatal: fatal,
-            migrations: Schema.migrations)
+            path: path, log: log, clock: clock, entropy: entropy, awaitsProof: awaitsProof,
+            fatal: fatal, migrations: Schema.migrations)
     }
 
     /// - Parameter migrations: the schema; tests give others.
     static func open(
         path: String, log: LogIdentity, clock: any WallClock, entropy: any Entropy,
-        fatal: @escaping @Sendable (StoreError) -> Never, migrations: [Migration]
+        awaitsProof: Bool = false, fatal: @escaping @Sendable (StoreError) -> Never,
+        migrations: [Migration]
     ) throws -> Store {
         do {
             return try Store(
-                path: path, log: log, clock: clock, entropy: entropy, fatal: fatal,
-                migrations: migrations)
+                path: path, log: log, clock: clock, entropy: entropy, awaitsProof: awaitsProof,
+                fatal: fatal, migrations: migrations)
         } catch {
             throw StoreError.mapped("opening database `\(path)`", error, path: path)
         }
@@ -46,7 +48,8 @@ package final class Store: Sendable {
 
     private init(
         path: String, log: LogIdentity, clock: any WallClock, entropy: any Entropy,
-        fatal: @escaping @Sendable (StoreError) -> Never, migrations: [Migration]
+        awaitsProof: Bool, fatal: @escaping @Sendable (StoreError) -> Never,
+        migrations: [Migration]
     ) throws {
         self.path = path
         let lock = try ProcessLock(for: path)
@@ -65,7 +68,8 @@ package final class Store: Sendable {
             return end
         }
         readers = try Connections.readers(path: path)
-        latest = LatestCheckpoint(end.checkpoint, log: log, fatal: fatal)
+        let held = awaitsProof ? try end.shown(by: log) : nil
+        latest = LatestCheckpoint(end.tree, log: log, held: held, fatal: fatal)
         let setting = WriterSetting(
             path: path, clock: clock, entropy: entropy, latest: latest, fatal: fatal)
         Self.startWriter(connection, setting, end, queue, readers, lock)
@@ -74,7 +78,7 @@ package final class Store: Sendable {
     deinit { queue.close {} }
 
     /// Writes the log's key down beside the log.
-    private static func note(_ key: VerifierKey, in database: Database) throws {
+    static func note(_ key: VerifierKey, in database: Database) throws {
         let text = Array(key.text.utf8)
         guard try Settings.value(Settings.logKey, in: database) != text else { return }
         try Settings.setValue(Settings.logKey, text, in: database)
@@ -193,26 +197,30 @@ package final class Store: Sendable {
 /// The log as it was found: its tree, checked against the last checkpoint that was stored.
 struct LogEnd: Sendable {
     let tree: LogTree
-    /// Signed over the whole tree.
-    let checkpoint: SignedCheckpoint
-    /// Whether that checkpoint is in the database.
-    let isStored: Bool
+    /// The last checkpoint in the database.
+    let stored: SignedCheckpoint?
+    /// Whether it is one of the whole tree.
+    var isStored: Bool { stored?.checkpoint.size ?? 0 == tree.size }
 
     /// - Throws: `StoreError.damaged` when the tree is not the one that was signed.
     init(_ database: Database, log: LogIdentity, path: String) throws {
         tree = try StoredTree.load(from: database)
-        var storedSize: UInt64 = 0
-        if let note = try StoredTree.lastCheckpoint(in: database) {
-            do {
-                let stored = try SignedCheckpoint(note: note, key: log.verifierKey).checkpoint
-                storedSize = stored.size
-                try Self.check(stored, tree, database, path)
-            } catch let error as AuditError {
-                throw StoreError.damaged(path: path, reason: "last checkpoint: \(error)")
-            }
+        guard let note = try StoredTree.lastCheckpoint(in: database) else {
+            stored = nil
+            return
         }
-        checkpoint = try log.sign(size: tree.size, root: tree.root)
-        isStored = storedSize == tree.size
+        do {
+            let last = try SignedCheckpoint(note: note, anyEpochOf: log.verifierKey)
+            try Self.check(last.checkpoint, tree, database, path)
+            stored = last
+        } catch let error as AuditError {
+            throw StoreError.damaged(path: path, reason: "last checkpoint: \(error)")
+        }
+    }
+
+    /// What stands for the log while nothing is signed: the last that was, or the empty tree.
+    func shown(by log: LogIdentity) throws -> SignedCheckpoint {
+        try stored ?? log.sign(size: 0, root: LogTree().root)
     }
 
     private static func check(

@@ -14,35 +14,47 @@ final class LatestCheckpoint: Sendable {
     private struct State {
         var size: UInt64
         var root: Digest
+        var log: LogIdentity
         var signed: SignedCheckpoint?
+        /// While the log is not proven, an older checkpoint stands for it and nothing is signed.
+        var held: SignedCheckpoint?
     }
 
     private let state: Mutex<State>
-    private let log: LogIdentity
     private let fatal: @Sendable (StoreError) -> Never
 
+    /// - Parameter held: stands for the log until `release`; nil where it is signed at once.
     init(
-        _ signed: SignedCheckpoint, log: LogIdentity,
+        _ tree: LogTree, log: LogIdentity, held: SignedCheckpoint?,
         fatal: @escaping @Sendable (StoreError) -> Never
     ) {
-        let checkpoint = signed.checkpoint
-        state = Mutex(State(size: checkpoint.size, root: checkpoint.root, signed: signed))
-        self.log = log
+        state = Mutex(State(size: tree.size, root: tree.root, log: log, held: held))
         self.fatal = fatal
     }
 
     /// A COMMIT has returned.
     func advance(to tree: LogTree) {
         let root = tree.root
-        state.withLock { $0 = State(size: tree.size, root: root, signed: nil) }
+        state.withLock { ($0.size, $0.root, $0.signed) = (tree.size, root, nil) }
     }
 
-    /// The checkpoint of everything committed.
+    /// Whether nothing is signed.
+    var isHeld: Bool { state.withLock { $0.held != nil } }
+
+    /// From now on what is committed is signed, under this origin.
+    func release(as log: LogIdentity?) {
+        state.withLock { state in
+            if let log { state.log = log }
+            (state.held, state.signed) = (nil, nil)
+        }
+    }
+
+    /// The checkpoint of everything committed, or the one that is held.
     var signed: SignedCheckpoint {
         state.withLock { state in
-            if let signed = state.signed { return signed }
+            if let known = state.held ?? state.signed { return known }
             do {
-                let signed = try log.sign(size: state.size, root: state.root)
+                let signed = try state.log.sign(size: state.size, root: state.root)
                 state.signed = signed
                 return signed
             } catch {
@@ -95,16 +107,18 @@ final class Writer {
     /// Commits until the queue is closed and empty.
     func run(_ queue: ChangeQueue) {
         while true {
-            switch queue.take(patience: isUnsaved ? patience : nil) {
+            switch queue.take(patience: isUnsaved && !isHeld ? patience : nil) {
             case .changes(let changes): settle(changes)
             case .idle: settle([])
             case .closed:
                 storeNext = .now
-                if isUnsaved { settle([]) }
+                if isUnsaved && !isHeld { settle([]) }
                 return
             }
         }
     }
+
+    private var isHeld: Bool { setting.latest.isHeld }
 
     /// Seconds until the checkpoint that waits is stored by itself.
     private var patience: Double {
@@ -127,7 +141,7 @@ extension Writer {
         var refusals: [@Sendable () -> Void] = []
         do {
             try begin.run()
-            let stores = isUnsaved && ContinuousClock.now >= storeNext
+            let stores = isUnsaved && !isHeld && ContinuousClock.now >= storeNext
             if stores { try log.insert(setting.latest.signed) }
             for change in changes {
                 do {

@@ -29,6 +29,8 @@ struct Configuration: Sendable {
         let signing: String
         let agreement: String
         let log: String
+        /// For nodes that witness.
+        let witness: String?
     }
 
     /// - Throws: `StartFailure.invalid` with every mistake of the file, each with its place.
@@ -94,14 +96,16 @@ struct Configuration: Sendable {
     }
 
     private static func keys(_ top: Section, _ reader: inout DocumentReader) -> KeyPaths? {
-        let names = ["tls", "signing", "agreement", "log"]
-        guard let section = reader.section(reader.required(top, "keys"), "`keys`", keys: names)
+        let known = ["tls", "signing", "agreement", "log", "witness"]
+        guard let section = reader.section(reader.required(top, "keys"), "`keys`", keys: known)
         else { return nil }
-        let paths = names.map { path(section, $0, &reader) }
+        let paths = known.dropLast().map { path(section, $0, &reader) }
+        let witness = section["witness"] == nil ? nil : path(section, "witness", &reader)
         guard let tls = paths[0], let signing = paths[1], let agreement = paths[2],
             let log = paths[3]
         else { return nil }
-        return KeyPaths(tls: tls, signing: signing, agreement: agreement, log: log)
+        return KeyPaths(
+            tls: tls, signing: signing, agreement: agreement, log: log, witness: witness)
     }
 
     /// A path, which must be absolute: what a relative one means depends on who starts the daemon.

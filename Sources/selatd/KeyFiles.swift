@@ -8,7 +8,8 @@ enum KeyFiles {
     static func node(_ paths: Configuration.KeyPaths) throws -> NodeIdentity.Keys {
         NodeIdentity.Keys(
             tls: try key(paths.tls), signing: try key(paths.signing),
-            agreement: try key(paths.agreement), log: try key(paths.log))
+            agreement: try key(paths.agreement), log: try key(paths.log),
+            witness: try paths.witness.map { try key($0) })
     }
 
     private static func key(_ path: String) throws -> PrivateKey {

@@ -180,7 +180,8 @@ import Testing
         var nodes: [TreePlace: Digest] = [:]
         for number in 0..<600 {
             let leaf = SHA256.digest([UInt8(number & 0xFF), UInt8(number >> 8)])
-            let made = tree.append(leaf: leaf)
+            var made = [leaf]
+            tree.append(leaf: leaf) { made.append($0) }
             for (level, node) in made.enumerated() {
                 nodes[TreePlace(level: level, index: UInt64(number) >> UInt64(level))] = node
             }
@@ -191,7 +192,7 @@ import Testing
         let left = MerkleHash.node(
             try #require(nodes[places[0]]), try #require(nodes[places[1]]))
         var rest = LogTree()
-        for place in partial { _ = rest.append(leaf: try #require(nodes[place])) }
+        for place in partial { rest.append(leaf: try #require(nodes[place])) }
         #expect(MerkleHash.node(left, rest.root) == tree.root)
     }
 }

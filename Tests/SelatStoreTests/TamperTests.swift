@@ -225,7 +225,13 @@ import Testing
         try #require(at < bytes.count)
         bytes[at] ^= 0x40
         try bytes.write(to: URL(filePath: folder.database))
-        let report = try LogFile.verify(path: folder.database)
+        let report: LogReport
+        do {
+            report = try LogFile.verify(path: folder.database)
+        } catch StoreError.damaged {
+            // The schema itself was hit.
+            return
+        }
         // Free space within a page holds nothing.
         let isSame = report.root == clean.root && report.entries == clean.entries
         #expect(!report.isSound || isSame)

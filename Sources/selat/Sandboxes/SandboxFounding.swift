@@ -169,6 +169,10 @@ struct SandboxFounding {
         try folder.write(try logKey.pem(), to: "\(node.folder)/keys/log.key")
         let log = try LogIdentity(
             origin: LogIdentity.origin(federation: federation, node: id), key: logKey)
+        let witnessKey = try PrivateKey.generate(.ed25519)
+        try folder.write(try witnessKey.pem(), to: "\(node.folder)/keys/witness.key")
+        let witness = try CosignerKey(
+            name: CosignerKey.name(federation: federation, node: id), key: witnessKey.publicKey)
         let record = try MemberRecord(
             federation: federation, country: authority.country, issued: now,
             expires: now + 29 * Self.days,
@@ -178,7 +182,8 @@ struct SandboxFounding {
                     tls: [try certified("tls", .tlsServer)],
                     signing: [try certified("signing", .signing)],
                     agreement: [try certified("agreement", .agreement)],
-                    logKey: log.verifierKey.text, roles: [.exchange, .relay, .witness])
+                    logKey: log.verifierKey.text, witnessKey: witness.text,
+                    roles: [.exchange, .relay, .witness])
             ], officers: [], policySigners: authority.policySigners.map(\.certificate))
         try folder.write(
             try record.signed(by: authority.signers, at: now),
@@ -202,6 +207,7 @@ struct SandboxFounding {
           signing: \(node.folder)/keys/signing.key
           agreement: \(node.folder)/keys/agreement.key
           log: \(node.folder)/keys/log.key
+          witness: \(node.folder)/keys/witness.key
         sandbox: yes
 
         """

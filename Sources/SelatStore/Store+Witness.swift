@@ -1,0 +1,251 @@
+// What witnesses said about this log, what this node saw of others' logs, and which receipts still
+// lack a quorum. None of it is an entry: two logs that entered each other's checkpoints would never
+// rest.
+
+import Foundation
+import GRDB
+package import SelatCore
+
+enum WitnessSchema {
+    static let sql = """
+        CREATE TABLE witnessed (
+          origin TEXT PRIMARY KEY, node TEXT NOT NULL, size INTEGER NOT NULL,
+          root BLOB NOT NULL CHECK (length(root) = 32), note BLOB NOT NULL, time INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE seen (
+          origin TEXT PRIMARY KEY, node TEXT NOT NULL, note BLOB NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE cosigned (
+          origin TEXT NOT NULL, size INTEGER NOT NULL, note BLOB NOT NULL,
+          quorum INTEGER NOT NULL CHECK (quorum IN (0, 1)),
+          PRIMARY KEY (origin, size)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE findings (
+          node TEXT NOT NULL, finding TEXT NOT NULL, time INTEGER NOT NULL, detail TEXT NOT NULL,
+          PRIMARY KEY (node, finding)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE unwitnessed_receipts (
+          id TEXT PRIMARY KEY, peer TEXT NOT NULL, since INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        """
+}
+
+/// What this node, as a witness, cosigned last of one log.
+package struct WitnessedRow: Sendable, Hashable {
+    package let origin: String
+    package let node: NodeID
+    package let size: UInt64
+    package let root: Digest
+    /// The checkpoint with this witness's line.
+    package let note: [UInt8]
+    package let time: Timestamp
+
+    package init(
+        origin: String, node: NodeID, size: UInt64, root: Digest, note: [UInt8], time: Timestamp
+    ) {
+        self.origin = origin
+        self.node = node
+        self.size = size
+        self.root = root
+        self.note = note
+        self.time = time
+    }
+}
+
+/// A checkpoint of the own log that witnesses have cosigned.
+package struct CosignedRow: Sendable, Hashable {
+    package let size: UInt64
+    package let note: [UInt8]
+    /// Whether the quorum was met.
+    package let isWitnessed: Bool
+
+    package init(size: UInt64, note: [UInt8], isWitnessed: Bool) {
+        self.size = size
+        self.note = note
+        self.isWitnessed = isWitnessed
+    }
+}
+
+/// Something wrong with another node's log, which stands until it is cleared.
+package struct FindingRow: Sendable, Hashable {
+    package let node: NodeID
+    /// One word: `forked`, `behind`.
+    package let finding: String
+    package let time: Timestamp
+    package let detail: String
+}
+
+/// A receipt that is held and not witnessed yet.
+package struct UnwitnessedReceipt: Sendable, Hashable {
+    package let id: TransferID
+    package let peer: NodeID
+    package let since: Timestamp
+}
+
+extension Transaction {
+    /// What this node cosigned last of a log.
+    package func witnessed(_ origin: String) throws -> WitnessedRow? {
+        try WitnessedRow.fetch(database, "WHERE origin = ?", [origin]).first
+    }
+
+    package func save(_ row: WitnessedRow) throws {
+        try database.cachedStatement(
+            sql: """
+                INSERT INTO witnessed (origin, node, size, root, note, time)
+                VALUES (?, ?, ?, ?, ?, ?)
+                ON CONFLICT (origin) DO UPDATE SET size = excluded.size, root = excluded.root,
+                  note = excluded.note, time = excluded.time
+                """
+        ).execute(arguments: [
+            row.origin, row.node.text, Int64(row.size), Data(row.root.bytes), Data(row.note),
+            row.time.seconds,
+        ])
+    }
+
+    /// Keeps the newest checkpoint that is known of another node's log.
+    package func saveSeen(_ origin: String, node: NodeID, note: [UInt8]) throws {
+        try database.cachedStatement(
+            sql: """
+                INSERT INTO seen (origin, node, note) VALUES (?, ?, ?)
+                ON CONFLICT (origin) DO UPDATE SET note = excluded.note
+                """
+        ).execute(arguments: [origin, node.text, Data(note)])
+    }
+
+    /// Keeps a checkpoint of the own log. Those before it that met no quorum prove nothing more.
+    package func save(_ row: CosignedRow, origin: String) throws {
+        try database.cachedStatement(
+            sql: "DELETE FROM cosigned WHERE origin = ? AND size < ? AND quorum = 0"
+        ).execute(arguments: [origin, Int64(row.size)])
+        try database.cachedStatement(
+            sql: """
+                INSERT INTO cosigned (origin, size, note, quorum) VALUES (?, ?, ?, ?)
+                ON CONFLICT (origin, size) DO UPDATE SET note = excluded.note,
+                  quorum = max(quorum, excluded.quorum)
+                """
+        ).execute(arguments: [origin, Int64(row.size), Data(row.note), row.isWitnessed])
+    }
+
+    /// Keeps a finding about a node's log.
+    /// - Returns: whether it is new.
+    package func find(_ finding: String, of node: NodeID, _ detail: String) throws -> Bool {
+        let known = try database.cachedStatement(
+            sql: "SELECT 1 FROM findings WHERE node = ? AND finding = ?")
+        guard try Row.fetchOne(known, arguments: [node.text, finding]) == nil else { return false }
+        try database.cachedStatement(
+            sql: "INSERT INTO findings (node, finding, time, detail) VALUES (?, ?, ?, ?)"
+        ).execute(arguments: [node.text, finding, time.seconds, detail])
+        return true
+    }
+
+    /// - Returns: whether there was such a finding.
+    package func clear(_ finding: String, of node: NodeID) throws -> Bool {
+        try database.cachedStatement(
+            sql: "DELETE FROM findings WHERE node = ? AND finding = ?"
+        ).execute(arguments: [node.text, finding])
+        return database.changesCount > 0
+    }
+
+    /// The receipt of a transfer is held, and signed by its maker's log alone.
+    package func awaitWitnesses(_ id: TransferID, of peer: NodeID) throws {
+        try database.cachedStatement(
+            sql: """
+                INSERT INTO unwitnessed_receipts (id, peer, since) VALUES (?, ?, ?)
+                ON CONFLICT (id) DO NOTHING
+                """
+        ).execute(arguments: [id.text, peer.text, time.seconds])
+    }
+
+    /// The receipt that is held is witnessed, or gone.
+    package func endAwaitingWitnesses(_ id: TransferID) throws {
+        try database.cachedStatement(sql: "DELETE FROM unwitnessed_receipts WHERE id = ?")
+            .execute(arguments: [id.text])
+    }
+}
+
+extension Snapshot {
+    /// What this node cosigned last, of every log.
+    package func witnessed() throws -> [WitnessedRow] {
+        try WitnessedRow.fetch(database, "ORDER BY origin", [])
+    }
+
+    /// The newest checkpoint that is known of a log.
+    package func seen(_ origin: String) throws -> [UInt8]? {
+        try [UInt8].fetch(database, "SELECT note FROM seen WHERE origin = ?", [origin])
+    }
+
+    /// Origins of a node's logs that checkpoints are known of.
+    package func origins(of node: NodeID) throws -> [String] {
+        try String.fetchAll(
+            database, sql: "SELECT origin FROM seen WHERE node = ?", arguments: [node.text])
+    }
+
+    /// The newest checkpoint of the own log that witnesses have cosigned.
+    /// - Parameter isWitnessed: only those that met the quorum.
+    package func cosigned(_ origin: String, isWitnessed: Bool) throws -> CosignedRow? {
+        let statement = try database.cachedStatement(
+            sql: """
+                SELECT size, note, quorum FROM cosigned WHERE origin = ? AND quorum >= ?
+                ORDER BY size DESC LIMIT 1
+                """)
+        guard let row = try Row.fetchOne(statement, arguments: [origin, isWitnessed]) else {
+            return nil
+        }
+        return CosignedRow(
+            size: try row.number(0), note: try row.octets(1) ?? [], isWitnessed: row[2])
+    }
+
+    /// What is wrong with others' logs.
+    package func findings() throws -> [FindingRow] {
+        try Row.fetchAll(
+            database, sql: "SELECT node, finding, time, detail FROM findings ORDER BY node, finding"
+        ).map {
+            FindingRow(
+                node: try NodeID($0[0]), finding: $0[1], time: Timestamp(seconds: $0[2]),
+                detail: $0[3])
+        }
+    }
+
+    /// Receipts that are held and not witnessed, oldest first.
+    package func unwitnessedReceipts(limit: Int) throws -> [UnwitnessedReceipt] {
+        try Row.fetchAll(
+            database,
+            sql: "SELECT id, peer, since FROM unwitnessed_receipts ORDER BY since, id LIMIT ?",
+            arguments: [limit]
+        ).map {
+            UnwitnessedReceipt(
+                id: try TransferID($0[0]), peer: try NodeID($0[1]),
+                since: Timestamp(seconds: $0[2]))
+        }
+    }
+}
+
+extension WitnessedRow {
+    fileprivate static func fetch(
+        _ database: Database, _ clause: String, _ arguments: StatementArguments
+    ) throws -> [WitnessedRow] {
+        let sql = "SELECT origin, node, size, root, note, time FROM witnessed \(clause)"
+        return try Row.fetchAll(database.cachedStatement(sql: sql), arguments: arguments).map {
+            row throws in
+            WitnessedRow(
+                origin: row[0], node: try NodeID(row[1]), size: try row.number(2),
+                root: try Digest(bytes: try row.octets(3) ?? []), note: try row.octets(4) ?? [],
+                time: Timestamp(seconds: row[5]))
+        }
+    }
+}
+
+extension Row {
+    fileprivate func octets(_ index: Int) throws -> [UInt8]? {
+        try withUnsafeData(atIndex: index) { $0.map { [UInt8]($0) } }
+    }
+
+    /// - Throws: `CoreError` for a negative number.
+    fileprivate func number(_ index: Int) throws -> UInt64 {
+        let number: Int64 = self[index]
+        guard let value = UInt64(exactly: number) else {
+            throw CoreError.malformed("column", "\(number)", expected: "a number from 0")
+        }
+        return value
+    }
+}
