@@ -35,22 +35,3 @@ struct MutationTests {
         #expect(report.refused > 0)
     }
 }
-
-extension PolicyCase {
-    /// The countries whose files it asks.
-    var countries: Set<Country> {
-        question.lineage.union([question.source.country, question.destination.country])
-            .union(question.relays.map(\.country))
-    }
-
-    /// Whether a set gives what the case expects.
-    func holds(in set: PolicySet) -> Bool {
-        let verdict = try? set.counting(signed).decide(question).verdict
-        guard let verdict, verdict.outcome == self.verdict else { return false }
-        return ground.map { $0 == verdict.grounds.first } ?? true
-            && prohibitions.map { $0 == verdict.prohibitions } ?? true
-            && builtIn.map { $0 == verdict.builtIn } ?? true
-            && missing.map { $0 == verdict.missing } ?? true
-            && obligations.map { $0 == verdict.obligations.map(\.summary) } ?? true
-    }
-}

@@ -3,5 +3,5 @@ import ArgumentParser
 struct PolicyVerb: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "policy", abstract: "Work with policy files.",
-        subcommands: [PolicyCheck.self, PolicySign.self])
+        subcommands: [PolicyCheck.self, PolicyTest.self, PolicySign.self])
 }

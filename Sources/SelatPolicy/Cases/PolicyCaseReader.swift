@@ -1,0 +1,134 @@
+import SelatCore
+
+/// Reads files of cases: every key, fact, term and rule in them must be one that the set knows.
+package struct PolicyCaseReader {
+    let set: PolicySet
+    private var reader: DocumentReader
+    private var problems: [PolicyDiagnostic] = []
+    private var names: Set<String> = []
+
+    private init(_ set: PolicySet) {
+        self.set = set
+        reader = DocumentReader(file: "")
+    }
+
+    /// The cases of several files, in the order of files and of places.
+    /// - Throws: `PolicyErrors` with every mistake of every file.
+    package static func read(
+        _ files: [PolicySource], for set: PolicySet
+    ) throws(PolicyErrors) -> [PolicyCase] {
+        var reader = PolicyCaseReader(set)
+        let cases = files.flatMap { reader.read($0) }
+        guard reader.problems.isEmpty else {
+            throw PolicyErrors(diagnostics: PolicyLoader.sorted(reader.problems))
+        }
+        return cases
+    }
+
+    private mutating func read(_ source: PolicySource) -> [PolicyCase] {
+        reader = DocumentReader(file: source.name)
+        defer { problems += reader.problems }
+        let document = reader.root(of: source)
+        guard let root = reader.section(document, "the cases", keys: ["at", "tests"]) else {
+            return []
+        }
+        let decided = reader.moment(reader.required(root, "at"), "at")
+        guard let node = reader.required(root, "tests") else { return [] }
+        guard case .list(let nodes) = node.content else {
+            reader.report(.wrongType, node.place, "tests must be a list")
+            return []
+        }
+        return nodes.compactMap { readCase($0, decided ?? Timestamp(seconds: 0)) }
+    }
+
+    private static let keys = [
+        "test", "at", "facts", "signed", "chosen", "verdict", "ground", "prohibitions", "built-in",
+        "obligations", "missing",
+    ]
+
+    private mutating func readCase(_ node: DocumentNode, _ decided: Timestamp) -> PolicyCase? {
+        guard let section = reader.section(node, "a test", keys: Self.keys) else { return nil }
+        let name = readName(reader.required(section, "test"))
+        let time = section["at"].map { reader.moment($0, "at") } ?? decided
+        let facts = reader.required(section, "facts").flatMap { reader.map($0, "facts") }
+        let ground = section["chosen"].flatMap { readRule($0, "chosen", .ground) }
+        let signed = readList(section["signed"], "signed")
+        let instruments = set.agreements.instruments.map(\.id)
+        for word in signed ?? [] { check(word, in: instruments, "instrument") }
+        let expected = readExpectation(section)
+        guard let name, let time, let facts, let expected,
+            let question = readQuestion(facts, at: time, ground)
+        else { return nil }
+        return PolicyCase(
+            name: name, file: reader.file, place: node.place,
+            signed: Set((signed ?? []).map(\.text)), question: question, expected: expected)
+    }
+
+    private mutating func readQuestion(
+        _ facts: Section, at time: Timestamp, _ ground: String?
+    ) -> Question? {
+        var question = CaseQuestion(set, at: time)
+        for entry in facts.entries { question.read(entry, &reader) }
+        return question.finished(facts, ground: ground, &reader)
+    }
+
+    private mutating func readName(_ node: DocumentNode?) -> String? {
+        guard let node, let name = reader.quoted(node, "test") else { return nil }
+        if !names.insert(name).inserted {
+            reader.report(.doubled, node.place, "two tests are named \"\(name)\"")
+        }
+        return name
+    }
+
+    // MARK: Expectations
+
+    private mutating func readExpectation(_ section: Section) -> PolicyCase.Expectation? {
+        let outcome: Verdict.Outcome? = reader.choice(
+            reader.required(section, "verdict"), "verdict")
+        let ground = section["ground"].flatMap { readRule($0, "ground", .ground) }
+        let prohibitions = readList(section["prohibitions"], "prohibitions")
+        for word in prohibitions ?? [] { checkRule(word, .prohibition) }
+        let missing = readList(section["missing"], "missing")
+        for word in missing ?? [] { check(word, in: set.table.index.keys.sorted(), "fact") }
+        let builtIn = readList(section["built-in"], "built-in")
+        let obligations = readList(section["obligations"], "obligations")
+        guard let outcome else { return nil }
+        return PolicyCase.Expectation(
+            outcome: outcome, ground: ground, prohibitions: prohibitions?.map(\.text),
+            builtIn: builtIn?.map(\.text), obligations: obligations?.map(\.text),
+            missing: missing?.map(\.text))
+    }
+
+    private mutating func readRule(
+        _ node: DocumentNode, _ what: String, _ kind: Rule.Kind
+    ) -> String? {
+        guard let text = reader.word(node, what) else { return nil }
+        checkRule(Word(text: text, place: node.place), kind)
+        return text
+    }
+
+    private mutating func checkRule(_ word: Word, _ kind: Rule.Kind) {
+        let names = set.files.flatMap { file in
+            file.rules.filter { $0.kind == kind }.map { "\(file.name)/\($0.name)" }
+        }
+        check(word, in: names, kind.rawValue)
+    }
+
+    private mutating func check(_ word: Word, in known: [String], _ what: String) {
+        guard !known.contains(word.text) else { return }
+        let hint = Nearest.hint(Nearest.word(to: word.text, in: known))
+        reader.report(.unknownWord, word.place, "`\(word.text)` is no \(what) of the set\(hint)")
+    }
+
+    /// A list that may be empty: nothing at all is expected then.
+    private mutating func readList(_ node: DocumentNode?, _ what: String) -> [Word]? {
+        guard let node else { return nil }
+        guard case .list(let elements) = node.content else {
+            reader.report(.wrongType, node.place, "\(what) must be a list")
+            return nil
+        }
+        return elements.compactMap { element in
+            reader.word(element, "each of \(what)").map { Word(text: $0, place: element.place) }
+        }
+    }
+}
