@@ -16,7 +16,7 @@ package struct LogVerifier {
     private var epoch: UInt64 = 0
     /// Entries without details, and those that erasures named.
     private var missing = SequenceSet()
-    private var erased: [SequenceSet] = []
+    private var erasures: [SequenceSet] = []
 
     /// - Parameter key: the log's; without one every checkpoint fails.
     package init(key: VerifierKey?) {
@@ -74,6 +74,9 @@ package struct LogVerifier {
         epoch = found
     }
 
+    /// The entries whose details others that were taken have erased.
+    package var erased: SequenceSet { SequenceSet(erasures.flatMap(\.ranges)) }
+
     /// Reports what the feeder itself saw, such as a page that cannot be read.
     package mutating func fail(_ reason: String) { report.fail(nil, reason) }
 
@@ -117,7 +120,7 @@ extension LogVerifier {
         else { return report.fail(sequence, "its details are not those it is bound to") }
         guard found.kind.elementsEqual(Erasure.kind.text.utf8) else { return }
         do throws(AuditError) {
-            erased.append(try Erasure(details: Array(details), sequence: sequence).entries)
+            erasures.append(try Erasure(details: Array(details), sequence: sequence).entries)
         } catch {
             report.fail(sequence, "\(error)")
         }
@@ -125,7 +128,7 @@ extension LogVerifier {
 
     /// Details are missing rightly where a later entry says that they were erased, and then only.
     private mutating func settleErasures() {
-        let claimed = SequenceSet(erased.flatMap(\.ranges))
+        let claimed = erased
         report.fail(missing.subtracting(claimed), "its details are missing")
         report.fail(
             claimed.subtracting(missing), "its details are there, but a later entry erased them")

@@ -51,6 +51,8 @@ package enum Limits {
 
     /// The canonical details of one audit entry.
     package static let entryDetailsBytesMax = 256 << 10
+    /// How long a backup of a node is kept: erased details are gone everywhere after this.
+    package static let backupLifeSecondsMax: Int64 = 30 * 86_400
     /// Ranges of entries whose details one entry erases.
     package static let erasureRangesMax = 4_096
     /// Why details were erased, in words.

@@ -4,6 +4,8 @@ import CSQLite
 import GRDB
 
 enum Connections {
+    static let busyMilliseconds: Int32 = 5_000
+
     /// The one connection that writes.
     static func writer(path: String) throws -> DatabaseQueue {
         var configuration = configuration()
@@ -27,12 +29,16 @@ enum Connections {
         var configuration = configuration()
         configuration.readonly = true
         configuration.maximumReaderCount = 4
+        configuration.prepareDatabase { database in
+            // Room for the inner pages of a log of ten million entries, on which proofs rest.
+            try database.execute(sql: "PRAGMA cache_size = -8192")
+        }
         return try DatabasePool(path: path, configuration: configuration)
     }
 
     private static func configuration() -> Configuration {
         var configuration = Configuration()
-        configuration.busyMode = .timeout(5)
+        configuration.busyMode = .timeout(Double(busyMilliseconds) / 1_000)
         configuration.prepareDatabase { database in
             try database.execute(
                 sql: "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON")

@@ -19,6 +19,11 @@ enum Files {
         return stat(path, &status) == 0 && status.st_size == 0
     }
 
+    /// Removes the copies that migrations made beside a database: they hold what was erased since.
+    static func removeMigrationCopies(of database: String) {
+        for migration in Schema.migrations { unlink("\(database).before-\(migration.name)") }
+    }
+
     static func synchronize(_ path: String) throws { try synchronize(path, O_RDONLY) }
 
     static func synchronizeFolder(of path: String) throws {

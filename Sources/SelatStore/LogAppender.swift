@@ -32,7 +32,9 @@ final class LogAppender {
     }
 
     /// - Throws: `AuditError.detailsTooLarge`, `SQLiteFailure`.
-    func append(_ draft: EntryDraft, at time: Timestamp) throws -> UInt64 {
+    func append(
+        _ draft: EntryDraft, at time: Timestamp, beforeDetails: (UInt64) throws -> Void = { _ in }
+    ) throws -> UInt64 {
         guard draft.details.count <= Limits.entryDetailsBytesMax else {
             throw AuditError.detailsTooLarge(
                 count: draft.details.count, limit: Limits.entryDetailsBytesMax)
@@ -57,6 +59,7 @@ final class LogAppender {
             insertEntry.bindBorrowed(7, nodes)
             try insertEntry.run()
         }
+        try beforeDetails(sequence)
         try insertDetails(sequence, salt: salt, draft.details)
         return sequence
     }

@@ -19,7 +19,7 @@ package enum LogFile {
         let own = key == nil ? try ownKey(connection, path) : nil
         var verifier = LogVerifier(key: key ?? own)
         do {
-            try checkSchema(connection, &verifier)
+            try checkSchema(connection, path, &verifier)
             try checkPages(connection, &verifier)
             try feed(connection, &verifier)
         } catch let failure as SQLiteFailure {
@@ -66,14 +66,22 @@ package enum LogFile {
             WHERE NOT EXISTS (SELECT 1 FROM entries WHERE entries.sequence = details.sequence)
             """)
         if loose > 0 { verifier.fail("\(loose) details belong to no entry") }
+        if try connection.erasures() != verifier.erased {
+            verifier.fail("the table of erasures is not what the entries say was erased")
+        }
     }
 
     /// The log's tables and triggers are those that `Schema` makes.
     private static func checkSchema(
-        _ connection: ReadOnlyConnection, _ verifier: inout LogVerifier
+        _ connection: ReadOnlyConnection, _ path: String, _ verifier: inout LogVerifier
     ) throws {
         let found = try connection.logSchema()
-        let all = Schema.migrations.map(\.sql).joined()
+        let version = Int(try connection.integer("SELECT count(*) FROM migrations"))
+        guard version <= Schema.migrations.count else {
+            throw StoreError.newerSchema(
+                path: path, version: version, known: Schema.migrations.count)
+        }
+        let all = Schema.migrations.prefix(version).map(\.sql).joined()
         let expected = try ReadOnlyConnection.fresh(schema: all).logSchema()
         for name in Set(expected.keys).union(found.keys).sorted()
         where found[name] != expected[name] {

@@ -1,6 +1,7 @@
 // A connection that cannot write, to a database that nobody vouches for.
 
 import CSQLite
+import SelatAudit
 import SelatCore
 
 /// One read transaction on a database file. Not Sendable.
@@ -50,12 +51,26 @@ final class ReadOnlyConnection {
         return try statement.step() ? statement.integer(0) : 0
     }
 
+    /// The entries whose details were erased, as their table has them; none before there was one.
+    func erasures() throws -> SequenceSet {
+        guard try logSchema()["erasures"] != nil else { return SequenceSet() }
+        let statement = try prepare("SELECT first, last FROM erasures ORDER BY first")
+        var erased = SequenceSet()
+        while try statement.step() {
+            guard let first = UInt64(exactly: statement.integer(0)),
+                let last = UInt64(exactly: statement.integer(1)), first <= last
+            else { continue }
+            erased.append(first...last)
+        }
+        return erased
+    }
+
     /// The text of the log's tables, their indices and triggers, by name.
     func logSchema() throws -> [String: String] {
         let statement = try prepare(
             """
             SELECT name, sql FROM sqlite_schema
-            WHERE tbl_name IN ('entries', 'details', 'checkpoints') AND sql IS NOT NULL
+            WHERE tbl_name IN ('entries', 'details', 'checkpoints', 'erasures') AND sql IS NOT NULL
             """)
         var schema: [String: String] = [:]
         while try statement.step() {

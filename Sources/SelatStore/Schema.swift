@@ -15,6 +15,7 @@ enum Schema {
         Migration(name: "transfers", sql: TransferSchema.sql),
         Migration(name: "headers", sql: HeaderSchema.sql),
         Migration(name: "witness", sql: WitnessSchema.sql),
+        Migration(name: "erasures", sql: ErasureSchema.sql),
     ]
 
     /// `SLAT`, in the file's header: tells our databases from others.

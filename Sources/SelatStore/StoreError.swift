@@ -28,6 +28,8 @@ package enum StoreError: Error, Hashable, Sendable, CustomStringConvertible {
     case damagedEntry(_ sequence: Int64, reason: String)
     /// No such entry, or none that a checkpoint covers yet.
     case noSuchEntry(_ sequence: UInt64)
+    /// The details of an entry cannot be erased.
+    case notErasable(_ sequence: UInt64, reason: String)
     /// SQLite failed otherwise.
     case failed(_ operation: String, code: Int32, reason: String)
 
@@ -54,6 +56,8 @@ package enum StoreError: Error, Hashable, Sendable, CustomStringConvertible {
             "log in `\(path)` is damaged: \(reason)"
         case .damagedEntry(let sequence, let reason): "entry \(sequence) is damaged: \(reason)"
         case .noSuchEntry(let sequence): "no entry \(sequence) that a checkpoint covers"
+        case .notErasable(let sequence, let reason):
+            "details of entry \(sequence) cannot be erased: \(reason)"
         case .failed(let operation, let code, let reason):
             "\(operation): \(reason) (SQLite code \(code))"
         }

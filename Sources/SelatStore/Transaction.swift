@@ -16,6 +16,8 @@ package final class Transaction {
     package let time: Timestamp
     /// The sequences that this change has appended so far.
     package private(set) var appended: Range<UInt64>
+    /// Whether this change erases details: their bytes must then leave the files too.
+    var erases = false
     private let log: LogAppender
     private let path: String
 
@@ -34,7 +36,15 @@ package final class Transaction {
     ///   through.
     @discardableResult
     package func append(_ draft: EntryDraft) throws -> UInt64 {
-        let sequence = try log.append(draft, at: time)
+        try append(draft) { _ in }
+    }
+
+    /// Entries that the log has, those of this change among them.
+    var logSize: UInt64 { log.tree.size }
+
+    /// - Parameter beforeDetails: runs when the entry's row is there and its details' is not.
+    func append(_ draft: EntryDraft, beforeDetails: (UInt64) throws -> Void) throws -> UInt64 {
+        let sequence = try log.append(draft, at: time, beforeDetails: beforeDetails)
         appended = appended.lowerBound..<sequence + 1
         return sequence
     }

@@ -82,6 +82,8 @@ final class Writer {
     /// Whether the committed tree has no stored checkpoint. It needs no fsync of its own: after a
     /// crash, signing the committed root gives the same bytes again.
     private var isUnsaved: Bool
+    /// Whether the write-ahead log may hold details that were erased.
+    private var mustTruncate = true
     /// Not every checkpoint is stored: a later one proves what an earlier one did.
     private var storeNext = ContinuousClock.now
     private let begin: PreparedStatement
@@ -107,7 +109,8 @@ final class Writer {
     /// Commits until the queue is closed and empty.
     func run(_ queue: ChangeQueue) {
         while true {
-            switch queue.take(patience: isUnsaved && !isHeld ? patience : nil) {
+            let hasWork = isUnsaved && !isHeld || mustTruncate
+            switch queue.take(patience: hasWork ? patience : nil) {
             case .changes(let changes): settle(changes)
             case .idle: settle([])
             case .closed:
@@ -166,7 +169,20 @@ extension Writer {
             setting.latest.advance(to: log.tree)
             isUnsaved = true
         }
+        if mustTruncate { truncate() }
         answer(resumes, log.tree.size, refusals)
+    }
+
+    /// Empties the write-ahead log, whose older frames hold what was erased. With a reader on an older
+    /// state that cannot be; it is tried again when the queue is next idle.
+    private func truncate() {
+        // The batches that wait are not to wait for a reader.
+        sqlite3_busy_timeout(database.sqliteConnection, 100)
+        defer { sqlite3_busy_timeout(database.sqliteConnection, Connections.busyMilliseconds) }
+        let code = sqlite3_wal_checkpoint_v2(
+            database.sqliteConnection, "main", SQLITE_CHECKPOINT_TRUNCATE, nil, nil)
+        mustTruncate = code != SQLITE_OK
+        storeNext = max(storeNext, .now + (mustTruncate ? Self.storeInterval : .zero))
     }
 
     /// Resumes the callers, on another thread where there are many: waking them costs a third of
@@ -200,6 +216,7 @@ extension Writer {
             let transaction = Transaction(
                 database: database, log: log, time: setting.clock.now(), path: setting.path)
             let resume = try change.apply(transaction)
+            if transaction.erases { mustTruncate = true }
             try release.run()
             return resume
         } catch {

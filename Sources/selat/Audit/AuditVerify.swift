@@ -49,8 +49,10 @@ extension AuditVerb {
                 return try LogFile.verify(path: file, key: try key.map { try VerifierKey($0) }).json
             } catch let error as StoreError {
                 // A file that cannot be opened says nothing about what it holds.
-                if case .cannotOpen = error { throw Ending(.failed, error.description) }
-                throw Ending(.verificationFailed, error.description)
+                switch error {
+                case .cannotOpen, .newerSchema: throw Ending(.failed, error.description)
+                default: throw Ending(.verificationFailed, error.description)
+                }
             }
         }
 

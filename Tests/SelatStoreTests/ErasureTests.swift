@@ -1,0 +1,230 @@
+import Foundation
+import GRDB
+import SelatAudit
+import SelatCore
+import SelatTestSupport
+import Testing
+
+@testable import SelatStore
+
+@Suite struct ErasureTests {
+    let folder: TemporaryFolder
+
+    init() throws { folder = try TemporaryFolder() }
+
+    /// Words that are in the details of one entry only, and long enough for pages of their own.
+    private static func secret(_ index: Int) -> String {
+        String(repeating: "secret-\(index)-of-the-detail ", count: index % 3 == 0 ? 400 : 3)
+    }
+
+    private func written(_ count: Int) async throws -> Store {
+        let store = try Store.openForTest(folder)
+        for index in 0..<count {
+            _ = try await store.commit {
+                try $0.append(
+                    EntryDraft(
+                        kind: index % 2 == 0 ? "offer.refused" : "test.entry",
+                        details: ["text": .string(Self.secret(index))]))
+            }
+        }
+        return store
+    }
+
+    private func erasure(_ ranges: ClosedRange<UInt64>...) throws -> Erasure {
+        try Erasure(
+            entries: SequenceSet(ranges), reason: "asked for by the one it is about",
+            complete: Timestamp(seconds: 1_790_812_800), holders: ["VN/hub"])
+    }
+
+    /// Whether the words of an entry's details lie in any file of the folder.
+    private func isOnDisk(_ index: Int) throws -> Bool {
+        let words = Data("secret-\(index)-of-the-detail".utf8)
+        return try FileManager.default.contentsOfDirectory(atPath: folder.path).contains { name in
+            try Data(contentsOf: URL(filePath: "\(folder.path)/\(name)")).range(of: words) != nil
+        }
+    }
+
+    @Test(arguments: [3, 4, 9])
+    func erasedBytesAreInNoFileAndEveryProofHolds(index: Int) async throws {
+        let store = try await written(10)
+        let before = store.latestCheckpoint.checkpoint
+        #expect(try isOnDisk(index))
+        let target = UInt64(index)
+        let sequence = try await store.erase(try erasure(target...target), by: .user(1_000))
+        #expect(sequence == 10)
+        #expect(try !isOnDisk(index))
+        #expect(try isOnDisk(index - 1))
+
+        let row = try #require(try await store.read { try $0.entry(target) })
+        #expect(row.details == nil && row.salt == nil)
+        #expect(try await store.read { try $0.erasure(of: target) } == 10)
+        let proof = try await store.proof(of: target)
+        let after = try proof.verify(leaf: row.entry.leaf, key: TestLog.identity.verifierKey)
+        let path = try await store.read {
+            try $0.consistencyProof(from: before.size, to: after.size)
+        }
+        try TreeProof.verifyConsistency(
+            old: before.size, oldRoot: before.root, size: after.size, root: after.root, path: path)
+
+        let entered = try #require(try await store.read { try $0.entry(10) })
+        #expect(entered.entry.kind == Erasure.kind)
+        #expect(entered.entry.actor == .user(1_000))
+        let said = try Erasure(details: try #require(entered.details), sequence: 10)
+        #expect(said == (try erasure(target...target)))
+        await store.close()
+        let report = try LogFile.verify(path: folder.database)
+        #expect(report.failures == [])
+        #expect(report.erased == 1)
+    }
+
+    @Test func manyAreErasedInOneEntry() async throws {
+        let store = try await written(40)
+        _ = try await store.erase(try erasure(0...9, 20...29), by: .daemon)
+        try await store.append(2)
+        _ = try await store.erase(try erasure(10...19), by: .daemon)
+        for index in 0..<40 { #expect(try isOnDisk(index) == (index >= 30)) }
+        await store.close()
+        let report = try LogFile.verify(path: folder.database)
+        #expect(report.failures == [])
+        #expect(report.erased == 30)
+    }
+
+    @Test func aReaderHoldsTheBytesOnlyAsLongAsItReads() async throws {
+        let store = try await written(6)
+        var configuration = Configuration()
+        configuration.allowsUnsafeTransactions = true
+        let reader = try DatabaseQueue(path: folder.database, configuration: configuration)
+        try await reader.writeWithoutTransaction { database in
+            try database.execute(sql: "BEGIN; SELECT count(*) FROM entries")
+        }
+        _ = try await store.erase(try erasure(3...3), by: .daemon)
+        try await reader.writeWithoutTransaction { try $0.execute(sql: "COMMIT") }
+        try reader.close()
+        // The writer tries again when it is next idle.
+        for _ in 0..<100 where try isOnDisk(3) { try await Task.sleep(for: .milliseconds(20)) }
+        #expect(try !isOnDisk(3))
+        await store.close()
+    }
+
+    @Test func whatCannotBeErasedIsRefusedAndNothingHappens() async throws {
+        let store = try await written(6)
+        _ = try await store.erase(try erasure(2...2), by: .daemon)
+        for (ranges, reason) in [
+            ([7...7], "there is no such entry"), ([5...7], "there is no such entry"),
+            ([2...2], "its details are erased already"),
+            ([0...0, 1...3], "its details are erased already"),
+            ([6...6], "it says what was erased, and stays"),
+        ] as [([ClosedRange<UInt64>], String)] {
+            let erasure = try Erasure(
+                entries: SequenceSet(ranges), reason: "why", complete: Timestamp(seconds: 1))
+            do {
+                _ = try await store.erase(erasure, by: .daemon)
+                Issue.record("erased \(ranges)")
+            } catch let StoreError.notErasable(_, said) {
+                #expect(said == reason)
+            }
+        }
+        #expect(try await store.entries().count == 7)
+        #expect(try await store.read { try $0.entry(0) }?.details != nil)
+        await store.close()
+        #expect(try LogFile.verify(path: folder.database).failures == [])
+    }
+
+    @Test func retentionErasesWhatIsDueAndLooksOnce() async throws {
+        let store = try await written(10)
+        let now = FixedClock().now()
+        let rules: [EntryKind: Int64] = ["offer": 3_600]
+        #expect(try await store.eraseDue(rules, at: now) == 0)
+        #expect(try await store.eraseDue(rules, at: now + 3_601) == 5)
+        #expect(try await store.eraseDue(rules, at: now + 3_602) == 0)
+        for index in 0..<10 { #expect(try isOnDisk(index) == (index % 2 == 1)) }
+        await store.close()
+        let report = try LogFile.verify(path: folder.database)
+        #expect(report.failures == [])
+        #expect(report.erased == 5)
+    }
+
+    /// What the triggers refuse to somebody with the `sqlite3` tool, after an honest erasure.
+    @Test(arguments: [
+        "DELETE FROM details WHERE sequence = 3", "DELETE FROM details WHERE sequence = 10",
+        "DELETE FROM details", "INSERT INTO erasures VALUES (10, 4, 4)",
+        "INSERT INTO erasures VALUES (3, 1, 1)", "INSERT INTO erasures VALUES (11, 4, 4)",
+        "INSERT OR REPLACE INTO erasures VALUES (10, 2, 9)", "DELETE FROM erasures",
+        "UPDATE erasures SET last = 9",
+        """
+        INSERT INTO entries SELECT 11, time, kind, transfer, actor, commitment, nodes
+        FROM entries WHERE sequence = 3;
+        INSERT INTO erasures VALUES (11, 4, 4)
+        """,
+    ])
+    func triggersRefuseErasuresWithoutTheirEntry(sql: String) async throws {
+        let store = try await written(10)
+        _ = try await store.erase(try erasure(2...2), by: .daemon)
+        await store.close()
+        let queue = try DatabaseQueue(path: folder.database)
+        try await queue.writeWithoutTransaction { database in
+            try database.execute(sql: "BEGIN")
+            #expect(throws: DatabaseError.self) { try database.execute(sql: sql) }
+            try database.execute(sql: "ROLLBACK")
+        }
+        try queue.close()
+        #expect(try LogFile.verify(path: folder.database).failures == [])
+    }
+
+    @Test(arguments: [
+        (
+            "DELETE FROM details WHERE sequence = 3", "entry 3: its details are missing"
+        ),
+        (
+            "INSERT INTO details VALUES (2, zeroblob(32), x'7b7d')",
+            "entry 2: its details are not those it is bound to"
+        ),
+        (
+            "INSERT INTO details VALUES (2, zeroblob(32), x'7b7d')",
+            "entry 2: its details are there, but a later entry erased them"
+        ),
+        (
+            "INSERT INTO erasures VALUES (10, 3, 3); DELETE FROM details WHERE sequence = 3",
+            "entry 3: its details are missing"
+        ),
+        (
+            "INSERT INTO erasures VALUES (10, 3, 3)",
+            "the table of erasures is not what the entries say was erased"
+        ),
+        (
+            "DELETE FROM details WHERE sequence = 10", "entry 2: its details are missing"
+        ),
+        (
+            """
+            UPDATE details SET details = CAST(replace(details, '[2,2]', '[1,2]') AS BLOB)
+            WHERE sequence = 10;
+            DELETE FROM details WHERE sequence = 1
+            """, "entry 10: its details are not those it is bound to"
+        ),
+    ])
+    func detailsThatWentAwayOtherwiseAreFound(change: (sql: String, finding: String)) async throws {
+        let store = try await written(10)
+        _ = try await store.erase(try erasure(2...2), by: .daemon)
+        await store.close()
+        let queue = try DatabaseQueue(path: folder.database)
+        try await queue.writeWithoutTransaction { database in
+            let triggers = try String.fetchAll(
+                database, sql: "SELECT name FROM sqlite_schema WHERE type = 'trigger'")
+            for name in triggers { try database.execute(sql: "DROP TRIGGER \(name)") }
+            try database.execute(sql: change.sql)
+        }
+        try queue.close()
+        let found = try LogFile.verify(path: folder.database).failures.map(\.description)
+        #expect(found.contains(change.finding), "\(found)")
+    }
+
+    @Test func migrationCopiesGoWithTheFirstErasure() async throws {
+        let store = try await written(4)
+        let copy = folder.database + ".before-erasures"
+        try Data("secret-3-of-the-detail".utf8).write(to: URL(filePath: copy))
+        _ = try await store.erase(try erasure(3...3), by: .daemon)
+        #expect(try !isOnDisk(3))
+        #expect(!Files.exists(copy))
+        await store.close()
+    }
+}
