@@ -31,8 +31,8 @@ struct CaseReaderTests {
         #expect(example.name == "gauges")
         #expect(example.place == Place(line: 3, column: 5))
         #expect(example.question.decided.text == "2026-09-01T00:00:00Z")
-        #expect(example.expected.prohibitions == [])
-        #expect(example.expected.missing == nil)
+        #expect(example.expected[.prohibitions] == [])
+        #expect(example.expected[.missing] == nil)
         #expect(CaseRun(read, in: try FrozenPolicies.load()).failed.isEmpty)
     }
 
@@ -92,6 +92,14 @@ struct CaseReaderTests {
         Mistake(
             old: "prohibitions: []", new: "prohibitions: [SG/not-personal]",
             found: "7:20: `SG/not-personal` is no prohibition of the set [unknown-word]"),
+        Mistake(
+            old: "prohibitions: []", new: "duties: [VN/breech]",
+            found: "7:14: `VN/breech` is no duty of the set; did you mean `VN/breach`? "
+                + "[unknown-word]"),
+        Mistake(
+            old: "prohibitions: []", new: "by-law: [VN/receiv]",
+            found: "7:14: `VN/receiv` is no rule of the set; did you mean `VN/receive`? "
+                + "[unknown-word]"),
         Mistake(
             old: "prohibitions: []", new: "signed: [sg-vn-relief-2025]",
             found: "7:14: `sg-vn-relief-2025` is no instrument of the set; did you mean "

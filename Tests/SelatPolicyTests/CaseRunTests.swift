@@ -56,4 +56,24 @@ struct CaseRunTests {
         #expect(some.results.count == 1 && some.rules.isEmpty && some.isPassed)
         #expect(try Self.run("", "", filter: "nothing of this").results.isEmpty)
     }
+
+    @Test(
+        "each part of a verdict is compared",
+        arguments: [
+            (
+                "grounds: [SG/not-personal]",
+                "grounds: expected `SG/not-personal`, got "
+                    + "`SG/not-personal`, `VN/receive`"
+            ),
+            ("duties: [SG/breach]", "duties: expected `SG/breach`, got none"),
+            ("by-law: [VN/breach]", "by-law: expected `VN/breach`, got none"),
+            ("missing: [purpose]", "missing: expected `purpose`, got none"),
+            ("built-in: [selat/no-label]", "built-in: expected `selat/no-label`, got none"),
+        ])
+    func eachPartIsCompared(_ key: String, _ found: String) throws {
+        let run = try Self.run("prohibitions: []", key)
+        #expect(
+            run.failed.first?.failureLines.first
+                == "tests/cases.yaml:3:5: case \"gauges\": \(found)")
+    }
 }

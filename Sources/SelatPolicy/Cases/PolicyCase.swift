@@ -1,6 +1,7 @@
 package import SelatCore
 
-/// A transfer with the verdict that it must get: one entry of a file below `Policies/tests`.
+/// A transfer with the verdict that it must get: one entry of a file below `Policies/tests`
+/// (Cases, in this module's documentation).
 package struct PolicyCase: Sendable {
     package let name: String
     /// The file and the place in it, for messages.
@@ -9,18 +10,24 @@ package struct PolicyCase: Sendable {
     /// The instruments that count as signed by all their parties.
     package let signed: Set<String>
     package let question: Question
-    package let expected: Expectation
+    package let outcome: Verdict.Outcome
+    /// What else must come out, each exactly; a part that is absent is not looked at.
+    package let expected: [Part: [String]]
 
-    /// What must come out. What is nil is not looked at; what is there is exact.
-    package struct Expectation: Hashable, Sendable {
-        package var outcome: Verdict.Outcome
-        /// The ground of the file that is asked first, the source's: `SG/not-personal`.
-        package var ground: String?
-        package var prohibitions: [String]?
-        package var builtIn: [String]?
+    /// A part of a verdict that a case may pin; the raw value is its key.
+    package enum Part: String, CaseIterable, Sendable {
+        /// The first ground that counts: the source's.
+        case ground
+        /// Every ground that counts, in the order of judgement.
+        case grounds
+        case prohibitions
+        case builtIn = "built-in"
+        case duties
+        /// The rules that decided and whose source binds their country's sector.
+        case byLaw = "by-law"
         /// As `Obligation.summary` writes them.
-        package var obligations: [String]?
-        package var missing: [String]?
+        case obligations
+        case missing
     }
 
     /// One thing that came out otherwise.
@@ -40,16 +47,17 @@ package struct PolicyCase: Sendable {
     /// What of a verdict is not as expected; empty where all is.
     package func mismatches(_ verdict: Verdict) -> [Mismatch] {
         var found: [Mismatch] = []
-        func compare(_ key: String, _ expected: [String]?, _ got: [String]) {
-            guard let expected, expected != got else { return }
-            found.append(Mismatch(key: key, expected: expected, got: got))
+        if verdict.outcome != outcome {
+            found.append(
+                Mismatch(
+                    key: "verdict", expected: [outcome.rawValue], got: [verdict.outcome.rawValue]))
         }
-        compare("verdict", [expected.outcome.rawValue], [verdict.outcome.rawValue])
-        compare("ground", expected.ground.map { [$0] }, Array(verdict.grounds.prefix(1)))
-        compare("prohibitions", expected.prohibitions, verdict.prohibitions)
-        compare("built-in", expected.builtIn, verdict.builtIn)
-        compare("obligations", expected.obligations, verdict.obligations.map(\.summary))
-        compare("missing", expected.missing, verdict.missing)
+        for part in Part.allCases {
+            guard let expected = expected[part] else { continue }
+            let got = part.values(in: verdict)
+            guard expected != got else { continue }
+            found.append(Mismatch(key: part.rawValue, expected: expected, got: got))
+        }
         return found
     }
 
@@ -57,5 +65,30 @@ package struct PolicyCase: Sendable {
     package func holds(in set: PolicySet) -> Bool {
         guard let verdict = try? set.counting(signed).decide(question).verdict else { return false }
         return mismatches(verdict).isEmpty
+    }
+}
+
+extension PolicyCase.Part {
+    /// What a verdict has of it.
+    package func values(in verdict: Verdict) -> [String] {
+        switch self {
+        case .ground: Array(verdict.grounds.prefix(1))
+        case .grounds: verdict.grounds
+        case .prohibitions: verdict.prohibitions
+        case .builtIn: verdict.builtIn
+        case .duties: verdict.rules { $0.kind == .duty }
+        case .byLaw: verdict.rules { $0.citation?.binds == true }
+        case .obligations: verdict.obligations.map(\.summary)
+        case .missing: verdict.missing
+        }
+    }
+}
+
+extension Verdict {
+    /// The rules, `MY/breach`, whose clause is of a kind, in the order of judgement.
+    fileprivate func rules(where isWanted: (Clause) -> Bool) -> [String] {
+        judgements.flatMap { judgement in
+            judgement.clauses.filter(isWanted).map { "\(judgement.jurisdiction)/\($0.rule)" }
+        }
     }
 }

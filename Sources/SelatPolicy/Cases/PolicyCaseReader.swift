@@ -41,10 +41,9 @@ package struct PolicyCaseReader {
         return nodes.compactMap { readCase($0, decided ?? Timestamp(seconds: 0)) }
     }
 
-    private static let keys = [
-        "test", "at", "facts", "signed", "chosen", "verdict", "ground", "prohibitions", "built-in",
-        "obligations", "missing",
-    ]
+    private static let keys =
+        ["test", "at", "facts", "signed", "chosen", "verdict"]
+        + PolicyCase.Part.allCases.map(\.rawValue)
 
     private mutating func readCase(_ node: DocumentNode, _ decided: Timestamp) -> PolicyCase? {
         guard let section = reader.section(node, "a test", keys: Self.keys) else { return nil }
@@ -55,13 +54,16 @@ package struct PolicyCaseReader {
         let signed = readList(section["signed"], "signed")
         let instruments = set.agreements.instruments.map(\.id)
         for word in signed ?? [] { check(word, in: instruments, "instrument") }
-        let expected = readExpectation(section)
-        guard let name, let time, let facts, let expected,
+        let outcome: Verdict.Outcome? = reader.choice(
+            reader.required(section, "verdict"), "verdict")
+        let expected = readExpected(section)
+        guard let name, let time, let facts, let outcome,
             let question = readQuestion(facts, at: time, ground)
         else { return nil }
         return PolicyCase(
             name: name, file: reader.file, place: node.place,
-            signed: Set((signed ?? []).map(\.text)), question: question, expected: expected)
+            signed: Set((signed ?? []).map(\.text)), question: question,
+            outcome: outcome, expected: expected)
     }
 
     private mutating func readQuestion(
@@ -82,21 +84,32 @@ package struct PolicyCaseReader {
 
     // MARK: Expectations
 
-    private mutating func readExpectation(_ section: Section) -> PolicyCase.Expectation? {
-        let outcome: Verdict.Outcome? = reader.choice(
-            reader.required(section, "verdict"), "verdict")
-        let ground = section["ground"].flatMap { readRule($0, "ground", .ground) }
-        let prohibitions = readList(section["prohibitions"], "prohibitions")
-        for word in prohibitions ?? [] { checkRule(word, .prohibition) }
-        let missing = readList(section["missing"], "missing")
-        for word in missing ?? [] { check(word, in: set.table.index.keys.sorted(), "fact") }
-        let builtIn = readList(section["built-in"], "built-in")
-        let obligations = readList(section["obligations"], "obligations")
-        guard let outcome else { return nil }
-        return PolicyCase.Expectation(
-            outcome: outcome, ground: ground, prohibitions: prohibitions?.map(\.text),
-            builtIn: builtIn?.map(\.text), obligations: obligations?.map(\.text),
-            missing: missing?.map(\.text))
+    private mutating func readExpected(_ section: Section) -> [PolicyCase.Part: [String]] {
+        var expected: [PolicyCase.Part: [String]] = [:]
+        for part in PolicyCase.Part.allCases {
+            guard let node = section[part.rawValue] else { continue }
+            if part == .ground {
+                expected[part] = readRule(node, part.rawValue, .ground).map { [$0] }
+                continue
+            }
+            guard let words = readList(node, part.rawValue) else { continue }
+            for word in words { check(word, part) }
+            expected[part] = words.map(\.text)
+        }
+        return expected
+    }
+
+    /// Only what the set knows can come out.
+    private mutating func check(_ word: Word, _ part: PolicyCase.Part) {
+        switch part {
+        case .ground, .grounds: checkRule(word, .ground)
+        case .prohibitions: checkRule(word, .prohibition)
+        case .duties: checkRule(word, .duty)
+        case .byLaw: check(word, in: set.ruleNames, "rule")
+        case .missing: check(word, in: set.table.index.keys.sorted(), "fact")
+        // A run shows them beside what came out.
+        case .builtIn, .obligations: break
+        }
     }
 
     private mutating func readRule(
