@@ -4,9 +4,15 @@ import Testing
 
 @Suite("Policies/tests")
 struct ShippedCaseTests {
+    private static let shipped = Result { try ShippedPolicies.load() }
+
+    private static func set(_ example: PolicyCase) throws -> PolicySet {
+        try shipped.get().counting(example.signed)
+    }
+
     @Test("each case gets exactly its verdict", arguments: try PolicyCase.all())
     func caseGetsItsVerdict(_ example: PolicyCase) throws {
-        let set = try ShippedPolicies.load().counting(example.signed)
+        let set = try Self.set(example)
         let verdict = try set.decide(example.question).verdict
         #expect(example.mismatches(verdict) == [], "\(verdict.summaryLines)")
         if verdict.outcome != .permitted {
@@ -18,7 +24,7 @@ struct ShippedCaseTests {
         "the record of each case is read, asked again and verified to the byte",
         arguments: try PolicyCase.all())
     func recordIsVerified(_ example: PolicyCase) throws {
-        let set = try ShippedPolicies.load().counting(example.signed)
+        let set = try Self.set(example)
         let verdict = try set.decide(example.question).verdict
         #expect(try Verdict(record: verdict.record) == verdict)
         #expect(try set.decide(Question(record: verdict.record)).verdict.record == verdict.record)
