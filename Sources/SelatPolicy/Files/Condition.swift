@@ -37,6 +37,8 @@ indirect enum Condition: Hashable, Sendable {
         /// As written, `purpose: only [dpv:PublicBenefit]`, for explanations; two spellings of one
         /// test are equal.
         let text: String
+        /// The terms as written, groups of countries replaced by their members.
+        var terms: [String] = []
 
         static func == (a: Leaf, b: Leaf) -> Bool { a.fact == b.fact && a.test == b.test }
 

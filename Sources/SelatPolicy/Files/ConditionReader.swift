@@ -145,9 +145,10 @@ struct ConditionReader {
     }
 
     private func leaf(
-        _ fact: FactDefinition, _ test: Condition.Test, _ text: String
+        _ fact: FactDefinition, _ test: Condition.Test, _ text: String, _ words: [Word] = []
     ) -> Condition.Leaf {
-        Condition.Leaf(fact: fact.index, test: test, text: "\(fact.name): \(text)")
+        Condition.Leaf(
+            fact: fact.index, test: test, text: "\(fact.name): \(text)", terms: words.map(\.text))
     }
 
     // MARK: By type
@@ -248,7 +249,7 @@ struct ConditionReader {
             guard let term = term(word, fact, lexicon, &reader) else { return [] }
             values.insert(term)
         }
-        return [leaf(fact, .one(values), Self.joined(words))]
+        return [leaf(fact, .one(values), Self.joined(words), words)]
     }
 
     private mutating func readSet(
@@ -306,7 +307,7 @@ struct ConditionReader {
         case "none-of": test = .noneOf(joined)
         default: return nil
         }
-        return leaf(fact, test, "\(entry.key) \(Self.joined(words))")
+        return leaf(fact, test, "\(entry.key) \(Self.joined(words))", words)
     }
 
     /// A value of the fact, or the nearest one in the message.

@@ -60,7 +60,7 @@ struct PolicyLoader {
                 jurisdictions.compactMap { file in file.country.map { ($0, file) } },
                 uniquingKeysWith: { first, _ in first }),
             federation: federation, agreements: agreements,
-            vocabularyInForce: vocabulary.inForce, signed: signed)
+            vocabularyInForce: vocabulary.inForce, labels: vocabulary.labels, signed: signed)
     }
 
     private func isEcho(_ problem: PolicyDiagnostic) -> Bool {

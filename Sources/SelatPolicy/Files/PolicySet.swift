@@ -16,6 +16,8 @@ package struct PolicySet: Sendable {
     var agreements: Agreements
     /// When the vocabulary comes into force.
     let vocabularyInForce: Timestamp
+    /// What the vocabulary calls its terms.
+    package let labels: Labels
     /// The instruments that every party has signed.
     private(set) var signed: Set<String>
 

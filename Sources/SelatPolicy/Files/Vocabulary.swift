@@ -7,6 +7,7 @@ struct Vocabulary: Sendable {
     /// Facts in the file's order; their types wait for the countries' documents and categories.
     let facts: [FactEntry]
     let roles: [String]
+    let labels: Labels
 
     /// A fact whose values may still be open.
     struct FactEntry: Hashable, Sendable {
@@ -26,6 +27,7 @@ struct Vocabulary: Sendable {
 struct VocabularyReader {
     private var reader: DocumentReader
     private var terms: [String: Lexicon] = [:]
+    private var labels = Labels()
     var problems: [PolicyDiagnostic] { reader.problems }
 
     init(file: String) { reader = DocumentReader(file: file) }
@@ -41,14 +43,15 @@ struct VocabularyReader {
         guard let number = reader.number(reader.required(root, "edition"), "edition"),
             let inForce = reader.moment(reader.required(root, "in-force"), "in-force")
         else { return nil }
-        return Vocabulary(number: number, inForce: inForce, facts: facts, roles: roles)
+        return Vocabulary(
+            number: number, inForce: inForce, facts: facts, roles: roles, labels: labels)
     }
 
     private mutating func readRoles(_ node: DocumentNode?) -> [String] {
         guard let node, let section = reader.map(node, "roles") else { return [] }
         for entry in section.entries {
             let role = reader.section(entry.value, "a role", keys: ["label"])
-            readLabel(role?["label"])
+            readLabel(role?["label"], of: .role(entry.key))
         }
         return section.entries.map(\.key)
     }
@@ -70,7 +73,7 @@ struct VocabularyReader {
         var parents: [String: [String]] = [:]
         for entry in section.entries {
             let term = reader.section(entry.value, "a term", keys: ["under", "label"])
-            readLabel(term?["label"])
+            readLabel(term?["label"], of: .term(entry.key))
             guard let under = term?["under"], let words = reader.words(under, "under") else {
                 continue
             }
@@ -98,9 +101,40 @@ struct VocabularyReader {
         }
     }
 
-    private mutating func readLabel(_ node: DocumentNode?) {
-        guard let node, let section = reader.map(node, "a label") else { return }
-        for entry in section.entries { _ = reader.word(entry.value, "a label") }
+    private mutating func readLabel(_ node: DocumentNode?, of subject: Labels.Subject) {
+        let languages = Language.allCases.map(\.rawValue)
+        guard let node, let section = reader.section(node, "a label", keys: languages) else {
+            return
+        }
+        var wording: [Language: String] = [:]
+        for entry in section.entries {
+            guard let language = Language(rawValue: entry.key) else { continue }
+            wording[language] = reader.word(entry.value, "a label")
+        }
+        labels.add(wording, of: subject)
+    }
+
+    /// The wordings of a fact, and of the values that it lists.
+    private mutating func readLabels(
+        _ section: Section, _ fact: String, _ values: Vocabulary.FactEntry.Values
+    ) {
+        readLabel(section["label"], of: .fact(fact))
+        guard let node = section["labels"], let labels = reader.map(node, "labels") else { return }
+        guard section["values"] != nil, case .fixed(let type) = values, let lexicon = type.lexicon,
+            lexicon.index["SG"] == nil
+        else {
+            reader.report(
+                .misplaced, node.place, "`\(fact)` lists no values that labels could name")
+            return
+        }
+        for entry in labels.entries {
+            if lexicon.index[entry.key] == nil {
+                let hint = Nearest.hint(Nearest.word(to: entry.key, in: lexicon.names))
+                reader.report(
+                    .unknownTerm, entry.place, "`\(entry.key)` is no value of `\(fact)`\(hint)")
+            }
+            readLabel(entry.value, of: .value(entry.key, fact: fact))
+        }
     }
 
     // MARK: Facts
@@ -116,15 +150,20 @@ struct VocabularyReader {
         return facts
     }
 
+    private static let factKeys = [
+        "type", "values", "terms", "stated-by", "silence", "without", "seen-by-relay", "label",
+        "labels",
+    ]
+
     private mutating func readFact(_ entry: DocumentNode.Entry) -> Vocabulary.FactEntry? {
-        let keys = ["type", "values", "terms", "stated-by", "silence", "without", "seen-by-relay"]
-        guard let section = reader.section(entry.value, "a fact", keys: keys),
+        guard let section = reader.section(entry.value, "a fact", keys: Self.factKeys),
             let word = reader.word(reader.required(section, "type"), "type"),
             let source = reader.choice(
                 reader.required(section, "stated-by"), "origin of facts", FactSource.self),
             let values = readValues(section, type: word),
             let silence = readSilence(section, source, type: word)
         else { return nil }
+        readLabels(section, entry.key, values)
         _ = section["without"].flatMap { reader.word($0, "without") }
         let seen = section["seen-by-relay"].flatMap { reader.flag($0, "seen-by-relay") } ?? false
         if let known = KnownFact(rawValue: entry.key) { check(known, entry, word, source, silence) }
