@@ -120,7 +120,8 @@ extension Evaluation {
         return .onwardOnlyTo(common.union(named).sorted())
     }
 
-    private static func side(of flow: Flow?) -> Side {
+    /// Whose a debt is that no obligation gives to a side.
+    static func side(of flow: Flow?) -> Side {
         switch flow {
         case .export, .onward, .domestic: .source
         case .import: .destination

@@ -82,6 +82,15 @@ struct Evaluation {
         judgements.append(judge(file, nil, rules, named: nil))
     }
 
+    /// Asks one file about one flow, in force or not.
+    /// - Parameter ground: the ground that the sender names; nil takes the first that applies.
+    mutating func judge(
+        _ file: Jurisdiction, _ flow: Flow?, naming ground: String?
+    ) -> Judgement {
+        let rules = file.byFlow[flow ?? .export] ?? FlowRules([])
+        return judge(file, flow, rules, named: ground.map { "\(file.name)/\($0)" })
+    }
+
     private mutating func judge(
         _ file: Jurisdiction, _ flow: Flow?, _ rules: FlowRules, named: String?
     ) -> Judgement {
