@@ -1,16 +1,16 @@
 import SelatPolicy
 import Testing
 
-/// Whether an edit of the shipped files changes what they mean.
+/// Whether an edit of some files changes what they mean.
 struct EquivalenceTests {
     private static func isEquivalent(_ name: String, _ old: String, _ new: String) throws -> Bool {
         PolicyDiff.isEquivalent(
-            try ShippedPolicies.load(),
-            try PolicySet.load(files: ShippedPolicies.sources(changing: name, old, to: new)))
+            try FrozenPolicies.load(),
+            try PolicySet.load(files: FrozenPolicies.sources(changing: name, old, to: new)))
     }
 
     @Test func aSetMeansWhatItMeans() throws {
-        #expect(PolicyDiff.isEquivalent(try ShippedPolicies.load(), try ShippedPolicies.load()))
+        #expect(PolicyDiff.isEquivalent(try FrozenPolicies.load(), try FrozenPolicies.load()))
     }
 
     @Test func textsThatAreOnlyCitedDoNotMatter() throws {
