@@ -11,6 +11,7 @@ package enum ControlRoutes {
         v1.post("verdicts") { request, _ in
             Response.json(try await service.check(try await sendRequest(request)))
         }
+        addPolicies(to: v1.group("policies"), service)
         addAudit(to: v1.group("audit"), service)
         return router
     }

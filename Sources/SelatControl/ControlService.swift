@@ -33,6 +33,10 @@ package protocol TransferControl: Sendable {
 
 /// Looking at the audit log.
 package protocol AuditControl: Sendable {
+    /// Every policy edition: what judges, who signed it, what waits.
+    func policies() async throws -> JSON
+    /// Takes policy editions, all or none, and activates those that are due.
+    func activate(_ request: ActivationRequest, by caller: Caller) async throws -> JSON
     /// Audit entries with their details, oldest first.
     func entries(_ query: EntryQuery) async throws -> JSON
     /// The newest signed checkpoint, as text.

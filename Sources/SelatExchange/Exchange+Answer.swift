@@ -70,6 +70,17 @@ extension Exchange {
         return ServiceProblem.refusal(refusal, detail)
     }
 
+    /// A verdict by other editions than those of now, which a later attempt can mend.
+    func refuse(_ stale: EditionRegister.Stale, _ head: VerifiedHead) async throws -> Problem {
+        let (from, name) = (head.core.from, stale.name)
+        var problem = try await refuse(.staleEdition, "\(stale)", head: head, peer: from)
+        problem.extensions["name"] = .string(name)
+        problem.extensions["pinned"] = .string(stale.pinned.text)
+        problem.extensions["active"] = stale.active.map { .string($0.text) }
+        problem.remedy = "take the editions in force here (GET /v1/policies), and judge again"
+        return problem
+    }
+
     /// Counts one more refusal of a peer's in this minute.
     func isEnteredSingly(_ peer: NodeID) -> Bool {
         refusals.withLock { counts in

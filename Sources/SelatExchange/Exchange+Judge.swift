@@ -9,22 +9,27 @@ extension Exchange {
     enum Judgement {
         case permitted(own: Verdict, retentionSeconds: UInt64?)
         case refused(Recipient.Refusal, String)
+        case stale(EditionRegister.Stale)
     }
 
     /// Both ends judge: the sender's verdict is made again from
     /// what it pins, and the import is judged by this node's own editions and clock.
-    func judge(_ head: VerifiedHead, _ manifest: Manifest) -> Judgement {
+    func judge(_ head: VerifiedHead, _ manifest: Manifest) async -> Judgement {
         let now = clock.now()
         do {
-            let verdict = try policies.verify(record: manifest.verdictRecord)
+            let stated = try Verdict(record: manifest.verdictRecord)
+            let pinned = try await editions.set(pinnedBy: stated)
+            let verdict = try pinned.verify(record: manifest.verdictRecord)
             if let refusal = misfit(verdict, head, manifest, now) { return refusal }
             // No officer's approval can be verified here yet, so one that is owed is not there.
-            guard let permit = try policies.decide(verdict.question).permit,
+            guard let permit = try pinned.decide(verdict.question).permit,
                 permit.outstanding([]).isEmpty
             else { return .refused(.verdictDiffers, "the verdict permits no release as it is") }
             var question = verdict.question
             question.decided = now
             return judged(try policies.decideImport(question), verdict)
+        } catch let stale as EditionRegister.Stale {
+            return .stale(stale)
         } catch let mismatch as VerdictMismatch {
             guard case .staleEdition = mismatch else {
                 return .refused(.verdictDiffers, "\(mismatch)")

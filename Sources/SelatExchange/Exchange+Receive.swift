@@ -113,11 +113,13 @@ extension Exchange: EnvelopeService {
                 .tooManyUploads, "\(begun) have not ended", head: head, peer: from)
         }
         let (contentKey, manifest) = try await opened(head)
-        switch judge(head, manifest) {
+        switch await judge(head, manifest) {
         case .refused(let refusal, let reason) where refusal.isFinal:
             return .refused(try await refuseFinally(head, refusal, reason, upload))
         case .refused(let refusal, let reason):
             throw try await refuse(refusal, reason, head: head, peer: head.core.from)
+        case .stale(let stale):
+            throw try await refuse(stale, head)
         case .permitted(let own, let retentionSeconds):
             try await record(head, bytes, contentKey, manifest, own, retentionSeconds)
             return .taken

@@ -16,7 +16,9 @@ import Synchronization
 package final class Exchange: Sendable {
     package let identity: NodeIdentity
     package let federation: Federation
-    package let policies: PolicySet
+    package let editions: EditionRegister
+    /// The set by which this node judges now.
+    package var policies: PolicySet { editions.active }
     package let store: Store
     package let spool: SpoolFolder
     let storageKey: StorageKey
@@ -44,13 +46,13 @@ package final class Exchange: Sendable {
     ///   - store: opened; its log is this node's.
     ///   - storageKey: wraps content keys at rest.
     package init(
-        identity: NodeIdentity, federation: Federation, policies: PolicySet, store: Store,
+        identity: NodeIdentity, federation: Federation, editions: EditionRegister, store: Store,
         spool: SpoolFolder, storageKey: StorageKey, clock: any WallClock,
         entropy: any Entropy = SystemEntropy(), logger: Logger
     ) {
         self.identity = identity
         self.federation = federation
-        self.policies = policies
+        self.editions = editions
         self.store = store
         self.spool = spool
         self.storageKey = storageKey
@@ -95,6 +97,7 @@ package final class Exchange: Sendable {
     package func run() async {
         await withDiscardingTaskGroup { group in
             group.addTask { await self.keepHouse() }
+            group.addTask { await self.editions.run() }
             for await id in acceptances {
                 group.addTask { await self.pursue(id) }
             }

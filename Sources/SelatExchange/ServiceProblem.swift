@@ -39,6 +39,17 @@ package enum ServiceProblem {
             status: 422, detail: reason, remedy: "do not use the dataset; tell the sender")
     }
 
+    /// Editions that were not taken; nothing has changed.
+    package static func policyRefused(_ reasons: [String]) -> Problem {
+        Problem(
+            type: "urn:selat:problem:policy-refused", title: "the policy editions are not taken",
+            status: 422, detail: reasons.first,
+            remedy: "nothing has changed: what was in force stays; see `selat policy status`",
+            extensions: [
+                "errors": .strings(Array(reasons.prefix(100).map { String($0.prefix(500)) }))
+            ])
+    }
+
     /// The disk, in words for the one who waits for it.
     package static func disk(_ fault: FileFault) -> Problem {
         let isFull = fault.code == 28 || fault.code == 122

@@ -16,6 +16,7 @@ enum Schema {
         Migration(name: "headers", sql: HeaderSchema.sql),
         Migration(name: "witness", sql: WitnessSchema.sql),
         Migration(name: "erasures", sql: ErasureSchema.sql),
+        Migration(name: "editions", sql: EditionSchema.sql),
     ]
 
     /// `SLAT`, in the file's header: tells our databases from others.

@@ -47,6 +47,11 @@ struct Ending: Error {
                     .verificationFailed, error.description,
                     hint: "the reason is in the daemon's log: journalctl -u selatd")
             }
+        case let problem as Problem where problem.type == "urn:selat:problem:policy-refused":
+            let errors = (problem.extensions["errors"]?.arrayValue ?? []).compactMap(\.stringValue)
+            self.init(
+                .invalidConfiguration,
+                ([problem.title + ":"] + errors).joined(separator: "\n"), hint: problem.remedy)
         case let problem as Problem:
             self.init(Self.status(of: problem), problem.description, hint: problem.remedy)
         case let errors as PolicyErrors:

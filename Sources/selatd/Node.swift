@@ -40,15 +40,16 @@ struct Node {
         try prepareState(configuration.state)
         let storageKey = try KeyFiles.storage(in: configuration.state)
         let store = try openStore(configuration.state, identity.log, clock, logger)
-        let policies = try await PolicyActivation.run(
-            directory: configuration.policies, store: store, clock: clock, logger: logger)
+        let editions = try await PolicyActivation.open(
+            directory: configuration.policies, store: store, federation: federation, clock: clock,
+            logger: logger)
         let exchange = Exchange(
-            identity: identity, federation: federation, policies: policies.set, store: store,
+            identity: identity, federation: federation, editions: editions, store: store,
             spool: SpoolFolder("\(configuration.state)/spool"), storageKey: storageKey,
             clock: clock, logger: logger)
         try await exchange.recover()
-        try await enterStart(store, configuration, federation, policies.set)
-        let warnings = [probe, policies.warning].compactMap { $0 }
+        try await enterStart(store, configuration, federation, editions.active)
+        let warnings = [probe].compactMap { $0 }
         let (server, control) = try await listen(
             exchange, configuration, warnings: warnings, logger)
         return Node(exchange: exchange, server: server, control: control, logger: logger)

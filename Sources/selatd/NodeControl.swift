@@ -25,15 +25,7 @@ struct NodeControl: ControlService {
                 "members": .integer(Int64(federation.members.count)),
                 "sandbox": .bool(federation.isSandbox),
             ],
-            "policies": [
-                "editions": .object(
-                    exchange.policies.editions.mapValues {
-                        [
-                            "edition": .integer($0.number), "digest": .string($0.digest.text),
-                            "standing": .string($0.standing.rawValue),
-                        ]
-                    })
-            ],
+            "policies": ["editions": try await exchange.editions.status()],
             "log": [
                 "origin": .string(checkpoint.origin), "size": .integer(checkpoint.size),
                 "root": .string(Base64.encode(checkpoint.root.bytes)),
@@ -42,7 +34,9 @@ struct NodeControl: ControlService {
             "outbound": .object(counts.outbound.mapValues { .integer(Int64($0)) }),
             "inbound": .object(counts.inbound.mapValues { .integer(Int64($0)) }),
             "openssl": ["version": .string(ForgeryProbe.loadedVersion)],
-            "warnings": .strings(warnings + exchange.policies.warnings.map(\.description)),
+            "warnings": .strings(
+                warnings + exchange.editions.warnings
+                    + exchange.policies.warnings.map(\.description)),
         ]
     }
 }

@@ -197,8 +197,11 @@ final class TestNode: Sendable {
         (self.policies, self.folder) = (policies, folder)
         make = {
             Exchange(
-                identity: identity, federation: federation, policies: policies, store: store,
-                spool: spool, storageKey: storageKey, clock: clock, logger: .silent)
+                identity: identity, federation: federation,
+                editions: EditionRegister(
+                    judgingBy: policies, store: store, federation: federation, clock: clock,
+                    logger: .silent), store: store, spool: spool, storageKey: storageKey,
+                clock: clock, logger: .silent)
         }
         door = Door(make())
     }

@@ -3,5 +3,8 @@ import ArgumentParser
 struct PolicyVerb: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "policy", abstract: "Work with policy files.",
-        subcommands: [PolicyCheck.self, PolicyTest.self, PolicySign.self])
+        subcommands: [
+            PolicyCheck.self, PolicyTest.self, PolicySign.self, PolicyActivate.self,
+            PolicyStatus.self,
+        ])
 }

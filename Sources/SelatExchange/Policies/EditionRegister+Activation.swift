@@ -1,0 +1,109 @@
+import Logging
+import SelatAudit
+import SelatCore
+import SelatPolicy
+import SelatStore
+import Synchronization
+
+// What is due comes into force: in one transaction, and all at once where that loads.
+extension EditionRegister {
+    /// Activates every edition that is due.
+    package func activateDue() async throws {
+        try await turn.take { try await self.activateDueNow() }
+    }
+
+    /// Within the turn.
+    func activateDueNow() async throws {
+        let now = clock.now()
+        let schedule = try await refresh()
+        let due = schedule.due(at: now)
+        if !due.isEmpty {
+            let chosen = try await chosen(of: due, beside: schedule.active)
+            if let set = chosen.set { try await activate(chosen.marks, set, over: schedule.active) }
+            try await enter(faulty: chosen.faulty)
+        }
+        state.withLock { $0.next = schedule.next(after: now) }
+    }
+
+    /// All that is due, if it loads; else what of it loads, one after the other.
+    private func chosen(
+        of due: [EditionMark], beside active: [String: Digest]
+    ) async throws -> (marks: [EditionMark], set: PolicySet?, faulty: [(EditionMark, String)]) {
+        func with(_ marks: [EditionMark]) async throws -> PolicySet {
+            var digests = active
+            for mark in marks { digests[mark.name] = mark.digest }
+            return try await load(digests)
+        }
+        do {
+            return (due, try await with(due), [])
+        } catch is PolicyErrors {}
+        var marks: [EditionMark] = []
+        var set: PolicySet?
+        var faulty: [(EditionMark, String)] = []
+        for mark in due {
+            do {
+                set = try await with(marks + [mark])
+                marks.append(mark)
+            } catch let error as PolicyErrors {
+                faulty.append((mark, error.diagnostics.first.map { "\($0)" } ?? "\(error)"))
+            }
+        }
+        return (marks, set, faulty)
+    }
+
+    private func activate(
+        _ marks: [EditionMark], _ set: PolicySet, over active: [String: Digest]
+    ) async throws {
+        let editions = Dictionary(
+            uniqueKeysWithValues: marks.map { ($0.name, JSON.string($0.digest.text)) })
+        _ = try await store.commit { transaction in
+            // What was loaded is what becomes active, and nothing in between.
+            guard try transaction.activeEditions() == active else {
+                throw ServiceProblem.notReady(
+                    "other editions came into force meanwhile", remedy: "try again")
+            }
+            for mark in marks { try transaction.activate(mark.digest, as: mark.name) }
+            try transaction.append(
+                EntryDraft(kind: "policy.activated", details: ["editions": .object(editions)]))
+        }
+        try await refresh()
+        state.withLock { state in
+            state.set = set
+            for mark in marks { state.faulty[mark.digest] = nil }
+        }
+        for mark in marks {
+            logger.notice(
+                "policy in force",
+                metadata: ["name": "\(mark.name)", "edition": "\(mark.number)"])
+        }
+        for warning in set.warnings { logger.warning("\(warning)") }
+    }
+
+    private func enter(faulty: [(mark: EditionMark, reason: String)]) async throws {
+        for (mark, reason) in faulty {
+            let isKnown = state.withLock { state in
+                state.faulty.updateValue(reason, forKey: mark.digest) == reason
+            }
+            guard !isKnown else { continue }
+            logger.error(
+                "policy edition does not load",
+                metadata: [
+                    "name": "\(mark.name)", "edition": "\(mark.number)", "error": "\(reason)",
+                ])
+            try await enterRefusal([reason], from: .daemon)
+        }
+    }
+
+    /// An edition, or several, that this node does not go by.
+    func enterRefusal(_ reasons: [String], from actor: EntryActor) async throws {
+        let first = String((reasons.first ?? "").prefix(2_000))
+        _ = try await store.commit { transaction in
+            try transaction.append(
+                EntryDraft(
+                    kind: "policy.refused", actor: actor,
+                    details: [
+                        "errors": .integer(Int64(reasons.count)), "first": .string(first),
+                    ]))
+        }
+    }
+}

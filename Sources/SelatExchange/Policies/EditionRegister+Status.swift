@@ -1,0 +1,106 @@
+package import SelatCore
+import SelatCrypto
+import SelatFederation
+import SelatPolicy
+package import SelatStore
+import Synchronization
+
+// What `status` shows of each file, and what peers are served.
+extension EditionRegister {
+    /// Name to edition, as `API.md` describes it.
+    package func status() async throws -> JSON {
+        let now = clock.now()
+        let (schedule, faulty) = state.withLock { ($0.schedule, $0.faulty) }
+        var editions: [String: JSON] = [:]
+        for (name, edition) in self.active.editions {
+            var members: [String: JSON] = [
+                "edition": .integer(edition.number), "digest": .string(edition.digest.text),
+                "standing": .string(edition.standing.rawValue),
+            ]
+            if let row = try await store.read({ try $0.edition(edition.digest) }) {
+                members.merge(try details(of: row)) { first, _ in first }
+            }
+            members["waiting"] = .array(schedule.waiting(name, at: now).map(Self.document))
+            let fault = schedule.due(at: now).first { $0.name == name }.flatMap {
+                faulty[$0.digest]
+            }
+            members["fault"] = fault.map { .string($0) }
+            editions[name] = .object(members)
+        }
+        for name in schedule.names where editions[name] == nil {
+            editions[name] = ["waiting": .array(schedule.waiting(name, at: now).map(Self.document))]
+        }
+        return .object(editions)
+    }
+
+    /// Lines for people: what is due and does not load.
+    package var warnings: [String] {
+        state.withLock { state in
+            state.faulty.values.sorted().map {
+                "a policy edition in force does not load, and the one before stays: \($0)"
+            }
+        }
+    }
+
+    private func details(of row: EditionRow) throws -> [String: JSON] {
+        let head = try EditionHead(
+            PolicySource(name: "\(row.name).yaml", bytes: row.bytes))
+        var members: [String: JSON] = [
+            "in_force": .string(head.inForce.text), "received": .string(row.received.text),
+            "from": .string(row.source),
+        ]
+        members["review_by"] = head.reviewBy.map { .string($0.text) }
+        let signers = try CMS.unverifiedSigners(
+            ofDetached: row.signatures, content: row.bytes, type: .policyEdition
+        ).map(\.signer)
+        members["signatures"] = signatures(signers, of: head)
+        return members
+    }
+
+    /// They were verified when the edition was taken; here they are counted.
+    private func signatures(_ signers: [IssuerAndSerial], of head: EditionHead) -> JSON {
+        let records = federation.records.values.sorted { $0.country < $1.country }
+        let persons = records.map { record in
+            Set(
+                record.policySigners.filter { signers.contains($0.issuerAndSerial) }
+                    .compactMap(\.officer))
+        }
+        let names = persons.joined().sorted().map(\.text)
+        if case .country(let country) = head.kind {
+            let needed = federation.records[country]?.policyThreshold ?? 0
+            return [
+                "counted": .integer(Int64(names.count)), "needed": .integer(Int64(needed)),
+                "of": "officers", "by": .strings(names),
+            ]
+        }
+        let signed = zip(records, persons).count { $0.policyThreshold <= $1.count }
+        return [
+            "counted": .integer(Int64(signed)),
+            "needed": .integer(Int64(federation.list.quorum)), "of": "members",
+            "by": .strings(names),
+        ]
+    }
+
+    private static func document(_ mark: EditionMark) -> JSON {
+        [
+            "edition": .integer(mark.number), "digest": .string(mark.digest.text),
+            "in_force": .string(mark.inForce.text),
+        ]
+    }
+
+    // MARK: For peers
+
+    /// The active editions, and those that wait for their moment.
+    package var index: [EditionMark] {
+        let now = clock.now()
+        let schedule = state.withLock { $0.schedule }
+        return schedule.names.flatMap { name in
+            [schedule.activeMark(name)].compactMap { $0 } + schedule.waiting(name, at: now)
+        }
+    }
+
+    /// An edition that was ever taken; nil for others.
+    package func edition(_ digest: Digest) async throws -> EditionRow? {
+        try await store.read { try $0.edition(digest) }
+    }
+}

@@ -1,0 +1,131 @@
+package import Logging
+import SelatAudit
+package import SelatCore
+import SelatCrypto
+package import SelatFederation
+package import SelatPolicy
+package import SelatStore
+import Synchronization
+
+/// The policy editions of a node: what it holds for good, and by which it judges
+/// (`Exchange.docc/Policies.md`).
+package final class EditionRegister: Sendable {
+    struct State {
+        /// What judges. INVARIANT: there is one once `open` has returned.
+        var set: PolicySet?
+        /// What is held and active, as the database has it.
+        var schedule = EditionSchedule(held: [], active: [:])
+        /// When the next edition becomes due.
+        var next: Timestamp?
+        /// Editions that are due and do not load, with the reason.
+        var faulty: [Digest: String] = [:]
+        /// Sets by which verdicts were judged again, the newest last.
+        var pinned: [(digests: [String: Digest], set: PolicySet)] = []
+    }
+
+    let store: Store
+    let federation: Federation
+    let clock: any WallClock
+    let logger: Logger
+    let state = Mutex(State())
+    let turn = Turn()
+
+    private init(store: Store, federation: Federation, clock: any WallClock, logger: Logger) {
+        self.store = store
+        self.federation = federation
+        self.clock = clock
+        self.logger = logger
+    }
+
+    /// A register that judges by a set that was read elsewhere; only the set is kept in memory.
+    package init(
+        judgingBy set: PolicySet, store: Store, federation: Federation, clock: any WallClock,
+        logger: Logger
+    ) {
+        self.store = store
+        self.federation = federation
+        self.clock = clock
+        self.logger = logger
+        state.withLock { state in
+            state.set = set
+            state.schedule = EditionSchedule(
+                held: [], active: set.editions.mapValues(\.digest))
+        }
+    }
+
+    /// Comes back from the database, and activates what is due.
+    /// - Parameter input: editions for a node that holds none yet, or none that load.
+    /// - Throws: `EditionsRefused` where there is nothing to judge by, and what `input` throws.
+    package static func open(
+        store: Store, federation: Federation, clock: any WallClock, logger: Logger,
+        input: () throws -> [SignedEdition]
+    ) async throws -> EditionRegister {
+        let register = EditionRegister(
+            store: store, federation: federation, clock: clock, logger: logger)
+        let active = try await register.refresh().active
+        do {
+            let set = try await register.load(active)
+            register.state.withLock { $0.set = set }
+            try await register.activateDue()
+        } catch let error as PolicyErrors {
+            if !active.isEmpty { logger.error("the active editions do not load: \(error)") }
+            _ = try await register.take(try input(), from: .daemon, together: true)
+        }
+        guard register.state.withLock({ $0.set != nil }) else {
+            throw EditionsRefused(reasons: ["no edition is in force"])
+        }
+        return register
+    }
+
+    /// The set by which this node judges now.
+    package var active: PolicySet {
+        guard let set = state.withLock({ $0.set }) else {
+            preconditionFailure("a register judges once it is open")
+        }
+        return set
+    }
+
+    /// Activates what comes into force, until the task is cancelled.
+    package func run() async {
+        while !Task.isCancelled {
+            guard (try? await Task.sleep(for: .seconds(1))) != nil else { return }
+            guard let next = state.withLock({ $0.next }), clock.now() >= next else { continue }
+            do { try await activateDue() } catch {
+                logger.error("activating editions failed", metadata: ["error": "\(error)"])
+            }
+        }
+    }
+
+    /// Takes over what the database holds.
+    @discardableResult
+    func refresh() async throws -> EditionSchedule {
+        let schedule = try await store.read { snapshot in
+            EditionSchedule(
+                held: try snapshot.editionMarks(), active: try snapshot.activeEditions())
+        }
+        state.withLock { $0.schedule = schedule }
+        return schedule
+    }
+
+    var members: Set<Country> { Set(federation.members.map(\.country)) }
+
+    /// Reads these editions from the database as one set.
+    /// - Throws: `PolicyErrors` unless they load; `StoreError.damaged` for bytes that changed.
+    func load(
+        _ digests: [String: Digest], with new: [Digest: EditionRow] = [:]
+    ) async throws -> PolicySet {
+        let stored = try await store.read { snapshot in
+            try digests.values.filter { new[$0] == nil }.compactMap { try snapshot.edition($0) }
+        }
+        let rows = stored + digests.values.compactMap { new[$0] }
+        for row in rows where SHA256.digest(row.bytes) != row.digest {
+            throw StoreError.damaged(
+                path: store.path, reason: "edition \(row.digest) of `\(row.name)` was changed")
+        }
+        let files = rows.map { PolicySource(name: "\($0.name).yaml", bytes: $0.bytes) }
+        let signed = try files.filter { $0.name == "agreements.yaml" }.flatMap {
+            try EditionHead($0).instruments(among: members)
+        }
+        return try PolicySet.load(files: files, signed: Set(signed), now: clock.now())
+    }
+}

@@ -1,0 +1,32 @@
+import SelatAudit
+import SelatControl
+import SelatCore
+import SelatExchange
+
+// Policy editions at the control socket.
+extension NodeControl {
+    func policies() async throws -> JSON {
+        ["editions": try await exchange.editions.status()]
+    }
+
+    func activate(_ request: ActivationRequest, by caller: Caller) async throws -> JSON {
+        let editions = request.editions.map {
+            SignedEdition(file: $0.file, bytes: $0.bytes, signatures: $0.signatures)
+        }
+        do {
+            let taken = try await exchange.editions.take(
+                editions, from: .user(caller.user), together: true)
+            return ["editions": .array(taken.map(Self.document))]
+        } catch let refused as EditionsRefused {
+            throw ServiceProblem.policyRefused(refused.reasons)
+        }
+    }
+
+    private static func document(_ taken: TakenEdition) -> JSON {
+        [
+            "name": .string(taken.name), "edition": .integer(taken.number),
+            "digest": .string(taken.digest.text), "in_force": .string(taken.inForce.text),
+            "result": .string(taken.standing.rawValue),
+        ]
+    }
+}
