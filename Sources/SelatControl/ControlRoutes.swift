@@ -12,6 +12,7 @@ package enum ControlRoutes {
             Response.json(try await service.check(try await sendRequest(request)))
         }
         addPolicies(to: v1.group("policies"), service)
+        addStatements(to: v1.group("statements"), service)
         addAudit(to: v1.group("audit"), service)
         return router
     }

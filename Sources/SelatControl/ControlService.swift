@@ -37,6 +37,10 @@ package protocol AuditControl: Sendable {
     func policies() async throws -> JSON
     /// Takes policy editions, all or none, and activates those that are due.
     func activate(_ request: ActivationRequest, by caller: Caller) async throws -> JSON
+    /// Verifies an officer's signed statement and keeps it.
+    func take(statement message: [UInt8], by caller: Caller) async throws -> JSON
+    /// The newest officers' statements, with what they are worth now.
+    func statements(limit: Int) async throws -> JSON
     /// Audit entries with their details, oldest first.
     func entries(_ query: EntryQuery) async throws -> JSON
     /// The newest signed checkpoint, as text.

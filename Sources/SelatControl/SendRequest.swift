@@ -14,11 +14,18 @@ package struct SendRequest: Sendable {
     package var lifeSeconds: Int64
     /// A Data Package v2 descriptor with `path` and `bytes` for each resource, in payload order.
     package var dataset: JSON
+    /// What the transfers that hold the same persons have in common.
+    package var series: Series?
+    /// The received transfers that the dataset derives from.
+    package var derivedFrom: [TransferID]
+    /// The reference of the declared emergency that the sender relies on.
+    package var emergency: String?
 
     package init(
         to: NodeID, label: Label, facts: Facts, ground: String? = nil, title: String? = nil,
         precedence: Precedence = .routine, lifeSeconds: Int64 = Self.lifeSecondsDefault,
-        dataset: JSON
+        dataset: JSON, series: Series? = nil, derivedFrom: [TransferID] = [],
+        emergency: String? = nil
     ) {
         self.to = to
         self.label = label
@@ -28,6 +35,9 @@ package struct SendRequest: Sendable {
         self.precedence = precedence
         self.lifeSeconds = lifeSeconds
         self.dataset = dataset
+        self.series = series
+        self.derivedFrom = derivedFrom
+        self.emergency = emergency
     }
 
     /// Seven days.
@@ -42,6 +52,9 @@ package struct SendRequest: Sendable {
         ]
         if let ground { members["ground"] = .string(ground) }
         if let title { members["title"] = .string(title) }
+        if let series { members["series"] = .string(series.text) }
+        if let emergency { members["emergency"] = .string(emergency) }
+        if !derivedFrom.isEmpty { members["derived_from"] = .strings(derivedFrom.map(\.text)) }
         return .object(members)
     }
 
@@ -74,6 +87,30 @@ package struct SendRequest: Sendable {
             throw .wrongType("life_seconds", in: "request", expected: "from 1 to 30 days")
         }
         dataset = try reader.json("dataset")
+        series = try reader.optionalString("series").map { text throws(CoreError) in
+            guard let series = Series(text) else {
+                throw .malformed("series", text, expected: Series.expected)
+            }
+            return series
+        }
+        derivedFrom = try Self.transfers(&reader)
+        emergency = try reader.optionalString("emergency")
         try reader.end()
+    }
+
+    private static func transfers(
+        _ reader: inout ObjectReader
+    ) throws(CoreError) -> [TransferID] {
+        guard reader.optional("derived_from") != nil else { return [] }
+        var transfers: [TransferID] = []
+        for text in try reader.strings("derived_from") { transfers.append(try TransferID(text)) }
+        guard Set(transfers).count == transfers.count,
+            transfers.count <= Limits.derivedFromMax
+        else {
+            throw .wrongType(
+                "derived_from", in: "request",
+                expected: "at most \(Limits.derivedFromMax) transfers, none twice")
+        }
+        return transfers
     }
 }

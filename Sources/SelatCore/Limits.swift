@@ -44,6 +44,10 @@ package enum Limits {
     package static let controlBodyBytesMax = 8 << 20
     /// Transfers that have not ended, per node.
     package static let transfersOpenMax = 10_000
+    /// Officers' statements that are looked at for one verdict.
+    package static let statementsKeptMax = 4_096
+    /// Received transfers from which one dataset derives.
+    package static let derivedFromMax = 64
     /// Uploads that one peer may have begun and not ended.
     package static let uploadsPerPeerMax = 256
     /// Refused offers of one peer that are entered one by one in a minute; more are counted.

@@ -90,15 +90,19 @@ extension EnvelopeHead {
     /// - Parameters:
     ///   - release: the proof that policy and officers let this dataset go, now.
     ///   - approvals: the statements behind `release`'s approvals, each CMS.
+    ///   - statements: the officers' statements that `release`'s verdict rests on, each CMS.
+    ///   - series: what the transfers that hold the same persons have in common.
     ///   - signer: the sender's signing certificate and key.
     package static func sign(
         release: Release, core: EnvelopeCore, keys: KeyParts, contentKey: ContentKey,
-        dataset: DatasetDescription, approvals: [[UInt8]], payload: SealedPayload,
-        attempt: Attempt, signer: CMS.Signer, at time: Timestamp
+        dataset: DatasetDescription, approvals: [[UInt8]], statements: [[UInt8]] = [],
+        series: String? = nil, payload: SealedPayload, attempt: Attempt, signer: CMS.Signer,
+        at time: Timestamp
     ) throws(EnvelopeError) -> EnvelopeHead {
         let manifest = Manifest(
             core: core, dataset: dataset, facts: release.verdict.facts,
-            verdictRecord: release.verdict.record, approvals: approvals)
+            verdictRecord: release.verdict.record, approvals: approvals, statements: statements,
+            series: series)
         return try sign(
             manifest, keys: keys, contentKey: contentKey, payload: payload, attempt: attempt,
             signer: signer, at: time)

@@ -14,10 +14,15 @@ package struct Manifest: Hashable, Sendable {
     package let verdictKey: [UInt8]
     /// The approval statements, each CMS.
     package let approvals: [[UInt8]]
+    /// The officers' statements that the verdict rests on, each CMS.
+    package let statements: [[UInt8]]
+    /// Transfers of one series hold the same persons.
+    package let series: String?
 
     package init(
         core: EnvelopeCore, dataset: DatasetDescription, facts: Facts, verdictRecord: [UInt8],
-        verdictKey: [UInt8] = Random.bytes(32), approvals: [[UInt8]]
+        verdictKey: [UInt8] = Random.bytes(32), approvals: [[UInt8]], statements: [[UInt8]] = [],
+        series: String? = nil
     ) {
         precondition(verdictKey.count == 32, "the key of the verdict code has 32 bytes")
         self.core = core
@@ -26,7 +31,12 @@ package struct Manifest: Hashable, Sendable {
         self.verdictRecord = verdictRecord
         self.verdictKey = verdictKey
         self.approvals = approvals
+        self.statements = statements
+        self.series = series
     }
+
+    /// The most statements that an envelope carries.
+    package static let statementsMax = 64
 
     /// HMAC-SHA-256 of the verdict's record: a bare digest of so small a record could be guessed.
     package var verdictCode: Digest {
@@ -43,11 +53,16 @@ package struct Manifest: Hashable, Sendable {
             throw .malformed("verdict", "not canonical JSON")
         }
         var members = dataset.members
-        members[Self.key] = [
+        var own: [String: JSON] = [
             "type": "manifest", "core": core.json, "facts": facts.json, "verdict": verdict,
             "verdict-key": .string(Base64.encode(verdictKey)),
             "approvals": .strings(approvals.map { Base64.encode($0) }),
         ]
+        if !statements.isEmpty {
+            own["statements"] = .strings(statements.map { Base64.encode($0) })
+        }
+        own["series"] = series.map { .string($0) }
+        members[Self.key] = .object(own)
         return JSON.object(members).canonical
     }
 
@@ -67,6 +82,8 @@ package struct Manifest: Hashable, Sendable {
         verdictRecord = fields.verdict.canonical
         verdictKey = fields.key
         approvals = fields.approvals
+        statements = fields.statements
+        series = fields.series
         guard verdictKey.count == 32 else {
             throw .malformed("manifest", "`verdict-key` is not 32 bytes")
         }
@@ -80,6 +97,8 @@ package struct Manifest: Hashable, Sendable {
         let verdict: JSON
         let key: [UInt8]
         let approvals: [[UInt8]]
+        let statements: [[UInt8]]
+        let series: String?
 
         init(_ json: JSON) throws(CoreError) {
             var reader = try ObjectReader(json, "manifest.selat")
@@ -90,15 +109,35 @@ package struct Manifest: Hashable, Sendable {
             facts = try Facts(json: try reader.json("facts"))
             verdict = try reader.json("verdict")
             key = try reader.base64("verdict-key")
-            var statements: [[UInt8]] = []
-            for text in try reader.strings("approvals") {
-                guard let statement = Base64.decode(text) else {
-                    throw .wrongType("approvals", in: "manifest.selat", expected: "base64")
+            approvals = try Self.messages("approvals", &reader)
+            statements =
+                reader.optional("statements") == nil
+                ? [] : try Self.messages("statements", &reader, 1...Manifest.statementsMax)
+            series = try reader.optionalString("series").map { text throws(CoreError) in
+                guard let series = Series(text) else {
+                    throw .malformed("series", text, expected: Series.expected)
                 }
-                statements.append(statement)
+                return series.text
             }
-            approvals = statements
             try reader.end()
+        }
+
+        private static func messages(
+            _ key: String, _ reader: inout ObjectReader, _ counts: ClosedRange<Int> = 0...10_000
+        ) throws(CoreError) -> [[UInt8]] {
+            var messages: [[UInt8]] = []
+            for text in try reader.strings(key) {
+                guard let message = Base64.decode(text) else {
+                    throw .wrongType(key, in: "manifest.selat", expected: "base64")
+                }
+                messages.append(message)
+            }
+            guard counts.contains(messages.count) else {
+                throw .wrongType(
+                    key, in: "manifest.selat",
+                    expected: "\(counts.lowerBound) to \(counts.upperBound) messages")
+            }
+            return messages
         }
     }
 

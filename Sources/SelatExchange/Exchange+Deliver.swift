@@ -40,6 +40,8 @@ extension Exchange {
         let envelope: Digest
         let header: [UInt8]
         let verdict: JSON
+        /// What it adds to the counters, also to those that an edition brought meanwhile.
+        let raised: [CountedRow]
     }
 
     /// Pursues one transfer until it has ended or the task is cancelled.
@@ -180,6 +182,9 @@ extension Exchange {
             row.take(sender)
             // With the key the payload is destroyed, also where a disk keeps old blocks.
             if sender.state.isOutcome { row.contentKey = nil }
+            if sender.state.isOutcome, !row.handedOn, before.state.isBeforePayload {
+                try transaction.uncount(id)
+            }
             if let receipt { row.receipt = receipt }
             try transaction.save(row)
             guard let entryKind else { return }
@@ -191,6 +196,7 @@ extension Exchange {
                 try transaction.keep(header: released.header, of: released.envelope)
                 details["envelope"] = .string(released.envelope.text)
                 details["verdict"] = released.verdict
+                for row in released.raised { try transaction.count(row) }
             }
             try transaction.append(
                 EntryDraft(kind: entryKind, transfer: id, details: .object(details)))
@@ -214,7 +220,14 @@ extension Exchange {
             let stored = row.sealed
         else { throw ServiceProblem.unknownTransfer(id) }
         let (request, permitted) = try OutboundRequest.read(row.request)
-        let again = try decide(request)
+        // Where the dataset came from was settled when it was sealed.
+        let prepared = try await prepare(
+            request,
+            lineage: Lineage(
+                countries: permitted.question.lineage, received: permitted.question.received))
+        let (again, raised) = try await store.read { snapshot in
+            try self.decide(prepared, id) { try snapshot.counted(in: $0) }
+        }
         if let reason = unsendable(again.verdict) { return .releaseRefused(cause: reason) }
         // No officer's approval reaches this node yet: what owes one stays in `waiting`, and where
         // the verdict made again owes one, this is nil.
@@ -232,7 +245,8 @@ extension Exchange {
         let leaves = try Leaves(try await spool.read(SpoolFolder.Name(outbound: id), .leaves))
         let head = try EnvelopeHead.sign(
             release: release, core: record.core, keys: record.keys, contentKey: key,
-            dataset: request.dataset, approvals: [],
+            dataset: request.dataset, approvals: [], statements: prepared.presented.messages,
+            series: request.series?.text,
             payload: try SealedPayload(identity: record.payload, leaves: leaves),
             attempt: EnvelopeHead.Attempt(
                 number: attempt, route: [identity.node, delivery.to],
@@ -242,7 +256,7 @@ extension Exchange {
         try await spool.write(head.encoded(), to: SpoolFolder.Name(outbound: id), .head)
         delivery.released = Released(
             envelope: try head.unverifiedIdentity(), header: head.headerCMS,
-            verdict: again.verdict.json)
+            verdict: again.verdict.json, raised: raised)
         return .released
     }
 

@@ -7,7 +7,7 @@ import SelatPolicy
 
 extension Exchange {
     enum Judgement {
-        case permitted(own: Verdict, retentionSeconds: UInt64?)
+        case permitted(own: Verdict, destroyBy: Timestamp?)
         case refused(Recipient.Refusal, String)
         case stale(EditionRegister.Stale)
     }
@@ -20,7 +20,7 @@ extension Exchange {
             let stated = try Verdict(record: manifest.verdictRecord)
             let pinned = try await editions.set(pinnedBy: stated)
             let verdict = try pinned.verify(record: manifest.verdictRecord)
-            if let refusal = misfit(verdict, head, manifest, now) { return refusal }
+            if let refusal = misfit(verdict, head, manifest, pinned, now) { return refusal }
             // No officer's approval can be verified here yet, so one that is owed is not there.
             guard let permit = try pinned.decide(verdict.question).permit,
                 permit.outstanding([]).isEmpty
@@ -61,12 +61,15 @@ extension Exchange {
             if case .approval = obligation.demand { true } else { false }
         }
         if isApprovalOwed { return .refused(.importIncomplete, "an approval is owed here") }
-        return .permitted(own: own, retentionSeconds: Self.retention(obligations))
+        let retention = Self.retention(obligations).map { clock.now() + Int64(clamping: $0) }
+        return .permitted(
+            own: own, destroyBy: [retention, sent.destroyBy].compactMap(\.self).min())
     }
 
     /// What of a verdict contradicts the envelope that carries it.
     func misfit(
-        _ verdict: Verdict, _ head: VerifiedHead, _ manifest: Manifest, _ now: Timestamp
+        _ verdict: Verdict, _ head: VerifiedHead, _ manifest: Manifest, _ pinned: PolicySet,
+        _ now: Timestamp
     ) -> Judgement? {
         let question = verdict.question
         guard head.header.membershipSerial == federation.serial,
@@ -80,9 +83,10 @@ extension Exchange {
             question.membershipSerial == head.header.membershipSerial,
             question.sectors == federation.sectors, verdict.facts == manifest.facts
         else { return .refused(.verdictDiffers, "the verdict is about another transfer") }
-        // What an officer attested cannot be verified here yet, so it opens nothing.
-        guard question.documents.isEmpty, !question.isEmergency else {
-            return .refused(.verdictDiffers, "it rests on what no officer's signature shows here")
+        if let fault = fault(
+            inStatements: manifest.statements, of: question, by: pinned, at: now)
+        {
+            return .refused(.verdictDiffers, fault)
         }
         if question.decided - now > Limits.clockSkewSecondsMax {
             return .refused(.datedAhead, "the verdict is of \(question.decided), it is \(now) here")

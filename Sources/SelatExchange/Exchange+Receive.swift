@@ -120,8 +120,8 @@ extension Exchange: EnvelopeService {
             throw try await refuse(refusal, reason, head: head, peer: head.core.from)
         case .stale(let stale):
             throw try await refuse(stale, head)
-        case .permitted(let own, let retentionSeconds):
-            try await record(head, bytes, contentKey, manifest, own, retentionSeconds)
+        case .permitted(let own, let destroyBy):
+            try await record(head, bytes, contentKey, manifest, own, destroyBy)
             return .taken
         }
     }
@@ -142,7 +142,7 @@ extension Exchange: EnvelopeService {
 
     func record(
         _ head: VerifiedHead, _ bytes: [UInt8], _ contentKey: ContentKey, _ manifest: Manifest,
-        _ own: Verdict, _ retentionSeconds: UInt64?
+        _ own: Verdict, _ destroyBy: Timestamp?
     ) async throws {
         let core = head.core
         let name = SpoolFolder.Name(inbound: core.id, from: core.from)
@@ -152,7 +152,7 @@ extension Exchange: EnvelopeService {
             fixedParts: head.fixedParts, header: head.header.json.canonical)
         row.contentKey = try storageKey.wrap(
             contentKey.secret, for: .inbound(core.id, from: core.from))
-        if let retentionSeconds { row.destroyBy = clock.now() + Int64(clamping: retentionSeconds) }
+        row.destroyBy = destroyBy
         let new = row
         do {
             await spool.remove(name)

@@ -14,19 +14,58 @@ import Synchronization
 extension Exchange {
     /// The decision on a request as it stands now, nothing recorded.
     /// - Throws: `Problem` where the question means nothing, or the destination is not known.
-    package func decide(_ request: OutboundRequest) throws -> Decision {
+    package func decide(_ request: OutboundRequest) async throws -> Decision {
+        let prepared = try await prepare(request)
+        let nobody = TransferID(milliseconds: 0, entropy: [UInt8](repeating: 0, count: 10))
+        return try await store.read { snapshot in
+            try self.decide(prepared, nobody) { try snapshot.counted(in: $0) }.decision
+        }
+    }
+
+    /// A request with everything that a verdict needs beside the counters.
+    struct Prepared: Sendable {
+        let request: OutboundRequest
+        var question: Question
+        let presented: Presented
+    }
+
+    /// Gathers what the node's own books say about a request.
+    func prepare(
+        _ request: OutboundRequest, lineage known: Lineage? = nil
+    ) async throws -> Prepared {
         let now = clock.now()
         guard request.to != identity.node else {
             throw ServiceProblem.badDataset("`\(request.to)` is this node itself")
         }
         _ = try recipient(request.to, at: now)
+        let presented = try await presented(for: request, at: now)
+        let lineage: Lineage
+        if let known {
+            lineage = known
+        } else {
+            lineage = try await self.lineage(of: request.derivedFrom)
+        }
         let question = Question(
             source: identity.node, destination: request.to, sectors: federation.sectors,
             membershipSerial: federation.serial, decided: now, label: request.label,
-            facts: request.facts, ground: request.ground)
+            facts: request.facts, ground: request.ground, lineage: lineage.countries,
+            received: lineage.received, documents: Set(presented.documents.keys),
+            isEmergency: presented.emergency != nil)
+        return Prepared(request: request, question: question, presented: presented)
+    }
+
+    /// Decides with the counters as they are where `sums` reads them.
+    func decide(
+        _ prepared: Prepared, _ id: TransferID,
+        sums: (CounterWindow) throws -> [String?: UInt64]
+    ) throws -> (decision: Decision, raised: [CountedRow]) {
         do {
-            return try policies.decide(question)
-        } catch {
+            var question = prepared.question
+            let counters = try counters(
+                for: question, id, prepared.request.series, sums: sums)
+            question.counters = counters.values
+            return (try policies.decide(question), counters.raised)
+        } catch let error as QuestionError {
             throw ServiceProblem.badFacts("\(error)")
         }
     }
@@ -87,29 +126,27 @@ extension Exchange {
     package func begin(
         _ request: OutboundRequest, lifeSeconds: Int64, by user: UInt32
     ) async throws -> Begun {
-        let decision = try decide(request)
-        try checkSize(request, decision.verdict)
-        if decision.permit != nil, let reason = unsendable(decision.verdict) {
-            throw ServiceProblem.notReady(reason, remedy: "nothing was sent")
-        }
-        let now = clock.now()
+        let prepared = try await prepare(request)
         let id = try await newID()
-        let verdict = decision.verdict
+        let now = prepared.question.decided
         let expires = now + lifeSeconds
-        let stored = try request.stored(verdict: verdict)
-        let entry = EntryDraft(
-            kind: verdict.entryKind, transfer: id, actor: .user(user),
-            details: ["to": .string(request.to.text), "verdict": try JSON(parsing: verdict.record)])
-        let state = verdict.outcome == .permitted ? Sender.State.sealing : .refused
-        var judged = OutboundRow(
-            id: id, to: request.to, created: now, expires: expires, precedence: request.precedence,
-            state: state.rawValue, payloadSize: request.dataset.totalBytes, request: stored)
-        if verdict.outcome == .refused { judged.cause = verdict.reason }
-        let row = judged
-        _ = try await store.commit { transaction in
-            if verdict.outcome != .incomplete { try transaction.save(row) }
-            try transaction.append(entry)
-        }
+        // Counters are read and raised in one transaction, with the permit that they allow.
+        let decision = try await store.commit { transaction in
+            let (decision, raised) = try self.decide(prepared, id) {
+                try transaction.counted(in: $0)
+            }
+            try self.check(request, decision)
+            let verdict = decision.verdict
+            if verdict.outcome != .incomplete {
+                try transaction.save(
+                    try Self.judged(request, verdict, id, now, expires))
+            }
+            if verdict.outcome == .permitted { for row in raised { try transaction.count(row) } }
+            try transaction.append(
+                Self.entry(prepared, verdict, id, by: user))
+            return decision
+        }.value
+        let verdict = decision.verdict
         guard let permit = decision.permit else {
             return Begun(id: id, state: verdict.outcome.rawValue, decision: decision)
         }
@@ -117,7 +154,45 @@ extension Exchange {
             $0[id] = PendingSeal(
                 permit: permit, request: request, created: now, expires: expires, begun: .now)
         }
-        return Begun(id: id, state: state.rawValue, decision: decision)
+        return Begun(id: id, state: Sender.State.sealing.rawValue, decision: decision)
+    }
+
+    private func check(_ request: OutboundRequest, _ decision: Decision) throws {
+        try checkSize(request, decision.verdict)
+        if decision.permit != nil, let reason = unsendable(decision.verdict) {
+            throw ServiceProblem.notReady(reason, remedy: "nothing was sent")
+        }
+    }
+
+    private static func judged(
+        _ request: OutboundRequest, _ verdict: Verdict, _ id: TransferID, _ now: Timestamp,
+        _ expires: Timestamp
+    ) throws -> OutboundRow {
+        let state = verdict.outcome == .permitted ? Sender.State.sealing : .refused
+        var row = OutboundRow(
+            id: id, to: request.to, created: now, expires: expires, precedence: request.precedence,
+            state: state.rawValue, payloadSize: request.dataset.totalBytes,
+            request: try request.stored(verdict: verdict))
+        if verdict.outcome == .refused { row.cause = verdict.reason }
+        return row
+    }
+
+    private static func entry(
+        _ prepared: Prepared, _ verdict: Verdict, _ id: TransferID, by user: UInt32
+    ) throws -> EntryDraft {
+        var details: [String: JSON] = [
+            "to": .string(prepared.request.to.text),
+            "verdict": try JSON(parsing: verdict.record),
+        ]
+        let shown = prepared.presented.messages
+        if !shown.isEmpty {
+            details["statements"] = .strings(shown.map { SHA256.digest($0).text })
+        }
+        if !prepared.request.derivedFrom.isEmpty {
+            details["derived-from"] = .strings(prepared.request.derivedFrom.map(\.text))
+        }
+        return EntryDraft(
+            kind: verdict.entryKind, transfer: id, actor: .user(user), details: .object(details))
     }
 
     private func newID() async throws -> TransferID {
@@ -233,6 +308,7 @@ extension Exchange {
             row.take(sender)
             row.contentKey = nil
             try transaction.save(row)
+            try transaction.uncount(id)
             return true
         }.value
         guard ended else { return }

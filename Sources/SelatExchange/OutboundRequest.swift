@@ -11,10 +11,17 @@ package struct OutboundRequest: Sendable {
     package let ground: String?
     package let precedence: Precedence
     package let dataset: DatasetDescription
+    /// What the transfers that hold the same persons have in common.
+    package let series: Series?
+    /// The received transfers that the dataset derives from.
+    package let derivedFrom: [TransferID]
+    /// The reference of the declared emergency that the sender relies on.
+    package let emergency: String?
 
     package init(
         to: NodeID, label: Label, facts: Facts, ground: String?, precedence: Precedence,
-        dataset: DatasetDescription
+        dataset: DatasetDescription, series: Series? = nil, derivedFrom: [TransferID] = [],
+        emergency: String? = nil
     ) {
         self.to = to
         self.label = label
@@ -22,6 +29,9 @@ package struct OutboundRequest: Sendable {
         self.ground = ground
         self.precedence = precedence
         self.dataset = dataset
+        self.series = series
+        self.derivedFrom = derivedFrom
+        self.emergency = emergency
     }
 
     /// The request as the store keeps it, with the verdict's record.
@@ -32,6 +42,9 @@ package struct OutboundRequest: Sendable {
             "verdict": try JSON(parsing: verdict.record),
         ]
         if let ground { members["ground"] = .string(ground) }
+        if let series { members["series"] = .string(series.text) }
+        if let emergency { members["emergency"] = .string(emergency) }
+        if !derivedFrom.isEmpty { members["derived-from"] = .strings(derivedFrom.map(\.text)) }
         return JSON.object(members).canonical
     }
 
@@ -43,7 +56,11 @@ package struct OutboundRequest: Sendable {
             facts: try Facts(json: try reader.json("facts")),
             ground: try reader.optionalString("ground"),
             precedence: try reader.choice("precedence"),
-            dataset: try DatasetDescription(json: try reader.json("dataset")))
+            dataset: try DatasetDescription(json: try reader.json("dataset")),
+            series: try reader.optionalString("series").flatMap { Series($0) },
+            derivedFrom: try reader.optional("derived-from") == nil
+                ? [] : reader.strings("derived-from").map { try TransferID($0) },
+            emergency: try reader.optionalString("emergency"))
         let verdict = try Verdict(record: try reader.json("verdict").canonical)
         try reader.end()
         return (request, verdict)

@@ -17,6 +17,14 @@ package struct Sender: Hashable, Sendable {
         case sending
         case delivered, refused, cancelled, expired, unconfirmed
 
+        /// Whether no byte of the payload can have left by then.
+        var isBeforePayload: Bool {
+            switch self {
+            case .sealing, .waiting, .queued: true
+            case .sending, .delivered, .refused, .cancelled, .expired, .unconfirmed: false
+            }
+        }
+
         /// Whether the transfer has ended. Only `unconfirmed` can still change: a late receipt
         /// settles it.
         package var isOutcome: Bool {

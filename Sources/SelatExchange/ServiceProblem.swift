@@ -21,6 +21,13 @@ package enum ServiceProblem {
             remedy: "use the words of vocabulary.yaml; computed facts are not stated")
     }
 
+    package static func badStatement(_ reason: String) -> Problem {
+        Problem(
+            type: "urn:selat:problem:bad-statement", title: "the statement is not taken",
+            status: 422, detail: reason,
+            remedy: "ask the officer for another one; `selat statement attest --help` shows how")
+    }
+
     package static func badDataset(_ reason: String) -> Problem {
         Problem(
             type: "urn:selat:problem:bad-dataset", title: "the dataset cannot be sent", status: 422,

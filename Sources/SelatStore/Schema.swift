@@ -17,6 +17,8 @@ enum Schema {
         Migration(name: "witness", sql: WitnessSchema.sql),
         Migration(name: "erasures", sql: ErasureSchema.sql),
         Migration(name: "editions", sql: EditionSchema.sql),
+        Migration(name: "statements", sql: StatementSchema.sql),
+        Migration(name: "counters", sql: CounterSchema.sql),
     ]
 
     /// `SLAT`, in the file's header: tells our databases from others.

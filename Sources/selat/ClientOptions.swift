@@ -48,6 +48,10 @@ extension TransferID: ExpressibleByArgument {
     }
 }
 
+extension Series: ExpressibleByArgument {
+    package init?(argument: String) { self.init(argument) }
+}
+
 extension Digest: ExpressibleByArgument {
     package init?(argument: String) {
         guard let digest = try? Digest(argument) else { return nil }

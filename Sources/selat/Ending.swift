@@ -67,7 +67,8 @@ struct Ending: Error {
 
     private static func status(of problem: Problem) -> ExitStatus {
         switch problem.type {
-        case "urn:selat:problem:verification-failed": .verificationFailed
+        case "urn:selat:problem:verification-failed", "urn:selat:problem:bad-statement":
+            .verificationFailed
         case "urn:selat:problem:refused": .refused
         case "urn:selat:problem:not-yet": .notYet
         case "urn:selat:problem:bad-request", "urn:selat:problem:bad-facts": .usage

@@ -22,7 +22,8 @@ struct Selat: AsyncParsableCommand {
         version: Program.version,
         subcommands: [
             Send.self, Check.self, Transfers.self, Show.self, Inbox.self, Open.self,
-            PackageVerb.self, PolicyVerb.self, AuditVerb.self, Status.self, Sandbox.self,
+            PackageVerb.self, PolicyVerb.self, StatementVerb.self, AuditVerb.self, Status.self,
+            Sandbox.self,
         ])
 
     /// Our own `main`, so that prefixes and exit codes are ours; a usage error is 64 already.

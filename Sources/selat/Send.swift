@@ -41,6 +41,18 @@ struct TransferOptions: ParsableArguments {
         help: "The legal ground relied on, such as SG/consent (default: the first that applies).")
     var ground: String?
 
+    @Option(
+        help:
+            "A received transfer that the dataset derives from: what was owed for it goes on. Repeatable."
+    )
+    var derivedFrom: [TransferID] = []
+
+    @Option(help: "The reference of a declared emergency that this transfer relies on.")
+    var emergency: String?
+
+    @Option(help: "A name for transfers that hold the same persons, such as relief-2026.")
+    var series: Series?
+
     @Option(help: "A title for the dataset.")
     var title: String?
 
@@ -60,7 +72,8 @@ struct TransferOptions: ParsableArguments {
         return SendRequest(
             to: to, label: label, facts: facts, ground: ground, title: title,
             precedence: precedence, lifeSeconds: try Span.seconds(expires),
-            dataset: try dataset.dataPackage(title: title))
+            dataset: try dataset.dataPackage(title: title), series: series,
+            derivedFrom: derivedFrom, emergency: emergency)
     }
 
     private func statedFacts() throws -> Facts {

@@ -10,7 +10,7 @@ import SelatPolicy
 
 extension NodeControl {
     func check(_ request: SendRequest) async throws -> JSON {
-        ["verdict": try verdict(try exchange.decide(try outbound(request)))]
+        ["verdict": try verdict(try await exchange.decide(try outbound(request)))]
     }
 
     func begin(_ request: SendRequest, by caller: Caller) async throws -> JSON {
@@ -36,7 +36,9 @@ extension NodeControl {
             return OutboundRequest(
                 to: request.to, label: request.label, facts: request.facts,
                 ground: request.ground, precedence: request.precedence,
-                dataset: try DatasetDescription(json: .object(descriptor)))
+                dataset: try DatasetDescription(json: .object(descriptor)),
+                series: request.series, derivedFrom: request.derivedFrom,
+                emergency: request.emergency)
         } catch {
             throw ServiceProblem.badDataset("\(error)")
         }

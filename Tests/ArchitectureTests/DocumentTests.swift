@@ -49,7 +49,9 @@ struct DocumentTests {
     /// `PackageVerb` is `package`, `PolicyCheck` is `check`.
     private static func verb(_ type: Substring) -> String {
         let name = type.replacing("Verb", with: "")
-        return (name == "Policy" ? "Policy" : name.replacing("Policy", with: "")).lowercased()
+        let groups = ["Policy", "Statement"]
+        guard !groups.contains(String(name)) else { return name.lowercased() }
+        return groups.reduce(String(name)) { $0.replacing($1, with: "") }.lowercased()
     }
 
     @Test(arguments: ["README.md", "SECURITY.md", "Policies/README.md", "CHANGELOG.md"])
@@ -111,7 +113,8 @@ struct DocumentTests {
 
     @Test func theExchangePageListsExactlyTheEntryKinds() throws {
         var kinds: Set<String> = []
-        let pattern = #/"((?:transfer|offers?|receipt|peer|policy|node)\.(?!json")[a-z]+)"/#
+        let pattern =
+            #/"((?:transfer|offers?|receipt|peer|policy|node|statement)\.(?!json")[a-z]+)"/#
         for file in try Self.files("Sources", ".swift") {
             kinds.formUnion(try Self.text(file).matches(of: pattern).map { String($0.1) })
         }

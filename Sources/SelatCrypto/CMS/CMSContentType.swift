@@ -10,6 +10,8 @@ package enum CMSContentType: UInt64, Hashable, Sendable, CaseIterable {
     case policyEdition = 7
     case agreement = 8
     case backup = 9
+    case attestation = 10
+    case declaration = 11
 
     /// The dotted form, as the `openssl cms` command takes it (`-econtent_type`).
     package var oidText: String { "\(OID.selatArcText).1.\(rawValue)" }
@@ -23,7 +25,8 @@ package enum CMSContentType: UInt64, Hashable, Sendable, CaseIterable {
     var allowsSeveralSigners: Bool {
         switch self {
         case .membershipList, .memberRecord, .policyEdition: true
-        case .header, .receipt, .approval, .recall, .agreement, .backup: false
+        case .header, .receipt, .approval, .recall, .agreement, .backup, .attestation, .declaration:
+            false
         }
     }
 }

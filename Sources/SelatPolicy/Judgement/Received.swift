@@ -12,7 +12,10 @@ package struct Received: Hashable, Sendable {
 
     package init(from: Country, obligations: [Obligation], destroyBy: Timestamp?) {
         self.from = from
-        self.obligations = obligations.filter(\.isKeptOnward)
+        // Both ends' verdicts may lay the same on the one who received it.
+        self.obligations = obligations.enumerated().filter { index, obligation in
+            obligation.isKeptOnward && !obligations[..<index].contains(obligation)
+        }.map(\.element)
         self.destroyBy = destroyBy
     }
 

@@ -14,6 +14,9 @@ struct SandboxFounding {
     let policies: String?
 
     private static let days: Int64 = 86_400
+    private static let roles = [
+        "releasing-officer", "data-protection-officer", "emergency-officer", "head-of-agency",
+    ]
 
     /// One member's authority, while its certificates are made.
     private struct Authority {
@@ -22,6 +25,7 @@ struct SandboxFounding {
         let signers: [CMS.Signer]
         /// Two persons who sign the member's policy editions.
         let policySigners: [CMS.Signer]
+        let officers: [MemberRecord.Officer]
     }
 
     func run() throws {
@@ -110,9 +114,17 @@ struct SandboxFounding {
         let policySigners = try ["policy-1", "policy-2"].map {
             try person($0, OfficerID("\(country)/hub/\($0)").uri, .officer)
         }
+        // One officer for each role that policies name.
+        let officers = try Self.roles.map { role in
+            let id = try OfficerID("\(country)/hub/\(role)")
+            return MemberRecord.Officer(
+                id: id, certificate: try person(role, id.uri, .officer).certificate,
+                roles: [role])
+        }
         try Self.issueRevocationList(root, country, folder, at: now)
         return Authority(
-            country: country, root: root, signers: signers, policySigners: policySigners)
+            country: country, root: root, signers: signers, policySigners: policySigners,
+            officers: officers)
     }
 
     /// Real members publish a fresh list at least every week; a sandbox does at each `up`.
@@ -184,7 +196,8 @@ struct SandboxFounding {
                     agreement: [try certified("agreement", .agreement)],
                     logKey: log.verifierKey.text, witnessKey: witness.text,
                     roles: [.exchange, .relay, .witness])
-            ], officers: [], policySigners: authority.policySigners.map(\.certificate))
+            ], officers: authority.officers,
+            policySigners: authority.policySigners.map(\.certificate))
         try folder.write(
             try record.signed(by: authority.signers, at: now),
             to: "\(folder.membership)/records/\(authority.country).cms")

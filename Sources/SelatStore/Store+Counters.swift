@@ -1,0 +1,114 @@
+import GRDB
+package import SelatCore
+
+/// What one transfer adds to one counter.
+package struct CountedRow: Hashable, Sendable {
+    package let transfer: TransferID
+    package let counter: String
+    package let destination: Country
+    /// Transfers of one series hold the same persons.
+    package let series: String?
+    package let time: Timestamp
+    package let amount: UInt64
+
+    package init(
+        transfer: TransferID, counter: String, destination: Country, series: String?,
+        time: Timestamp, amount: UInt64
+    ) {
+        self.transfer = transfer
+        self.counter = counter
+        self.destination = destination
+        self.series = series
+        self.time = time
+        self.amount = amount
+    }
+}
+
+/// Which transfers a counter adds up.
+package struct CounterWindow: Sendable {
+    package let counter: String
+    /// Only transfers after this moment.
+    package let after: Timestamp
+    /// Only those to this country; nil for all.
+    package let destination: Country?
+    /// The transfer that is judged is not among them.
+    package let excluding: TransferID
+
+    package init(
+        counter: String, after: Timestamp, destination: Country?, excluding: TransferID
+    ) {
+        self.counter = counter
+        self.after = after
+        self.destination = destination
+        self.excluding = excluding
+    }
+}
+
+enum CounterSchema {
+    static let sql = """
+        CREATE TABLE counted (
+          transfer TEXT NOT NULL, counter TEXT NOT NULL, destination TEXT NOT NULL,
+          series TEXT, time INTEGER NOT NULL, amount INTEGER NOT NULL CHECK (amount >= 0),
+          PRIMARY KEY (transfer, counter)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX counted_by_counter ON counted (counter, time);
+        """
+}
+
+extension Transaction {
+    /// Raises a counter by a transfer, once however often it is said.
+    package func count(_ row: CountedRow) throws {
+        try database.cachedStatement(
+            sql: """
+                INSERT INTO counted (transfer, counter, destination, series, time, amount)
+                VALUES (?, ?, ?, ?, ?, ?)
+                ON CONFLICT (transfer, counter) DO UPDATE SET amount = excluded.amount
+                """
+        ).execute(arguments: [
+            row.transfer.text, row.counter, row.destination.code, row.series, row.time.seconds,
+            Int64(row.amount),
+        ])
+    }
+
+    /// Lowers every counter by a transfer of which no byte left.
+    package func uncount(_ transfer: TransferID) throws {
+        try database.cachedStatement(sql: "DELETE FROM counted WHERE transfer = ?")
+            .execute(arguments: [transfer.text])
+    }
+
+    /// The sum of a window, by series; those of none under nil.
+    package func counted(in window: CounterWindow) throws -> [String?: UInt64] {
+        try window.sums(in: database)
+    }
+}
+
+extension Snapshot {
+    /// The sum of a window, by series; those of none under nil.
+    package func counted(in window: CounterWindow) throws -> [String?: UInt64] {
+        try window.sums(in: database)
+    }
+}
+
+extension CounterWindow {
+    /// Of a series the largest number counts; all others are added up.
+    fileprivate func sums(in database: Database) throws -> [String?: UInt64] {
+        // `total` cannot overflow as `sum` can; beyond 2^53 the number is beyond every limit.
+        let sql = """
+            SELECT series, CASE WHEN series IS NULL THEN total(amount) ELSE max(amount) END
+            FROM counted WHERE counter = ? AND time > ? AND transfer <> ?
+              AND (? IS NULL OR destination = ?)
+            GROUP BY series
+            """
+        let rows = try Row.fetchAll(
+            database.cachedStatement(sql: sql),
+            arguments: [
+                counter, after.seconds, excluding.text, destination?.code, destination?.code,
+            ])
+        var sums: [String?: UInt64] = [:]
+        for row in rows {
+            let amount: Double = row[1]
+            sums[row[0] as String?] = UInt64(min(amount, Double(JSON.integerMax)))
+        }
+        return sums
+    }
+}
