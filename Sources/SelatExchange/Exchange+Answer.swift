@@ -73,6 +73,8 @@ extension Exchange {
     /// A verdict by other editions than those of now, which a later attempt can mend.
     func refuse(_ stale: EditionRegister.Stale, _ head: VerifiedHead) async throws -> Problem {
         let (from, name) = (head.core.from, stale.name)
+        // The sender goes by it, so the sender has it.
+        if stale.isMissing { Task { await catchUp(with: from) } }
         var problem = try await refuse(.staleEdition, "\(stale)", head: head, peer: from)
         problem.extensions["name"] = .string(name)
         problem.extensions["pinned"] = .string(stale.pinned.text)

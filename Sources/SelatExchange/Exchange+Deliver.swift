@@ -150,6 +150,7 @@ extension Exchange {
         } catch is CancellationError {
             throw CancellationError()
         } catch let problem as Problem where Self.asksForNewAttempt.contains(problem.type) {
+            if problem.type == Self.staleEdition { await catchUp(with: delivery.to) }
             return .headStale(cause: "\(problem)")
         } catch let fault as FileFault {
             return .failed(cause: "\(fault)")
@@ -158,6 +159,9 @@ extension Exchange {
             return .failed(cause: "\(delivery.to): \(error)")
         }
     }
+
+    private static let staleEdition =
+        "urn:selat:problem:\(Recipient.Refusal.staleEdition.rawValue)"
 
     /// Refusals that another head can mend.
     private static let asksForNewAttempt = Set(

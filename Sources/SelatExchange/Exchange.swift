@@ -37,6 +37,10 @@ package final class Exchange: Sendable {
     let peers: Peers
     let uploads = Uploads()
     let endings = Endings()
+    /// Nodes that are asked for their policies now.
+    let catchingUp = Mutex<Set<NodeID>>([])
+    /// What each node offered last that was lacking here.
+    let offeredBefore = Mutex<[NodeID: (Set<Digest>, Timestamp)]>([:])
     /// Handshakes of this minute that failed, by cause.
     let strangers = Mutex<[String: Int]>([:])
     /// Offers of this minute that were refused, by peer.
@@ -98,6 +102,7 @@ package final class Exchange: Sendable {
         await withDiscardingTaskGroup { group in
             group.addTask { await self.keepHouse() }
             group.addTask { await self.editions.run() }
+            group.addTask { await self.keepPolicies() }
             for await id in acceptances {
                 group.addTask { await self.pursue(id) }
             }

@@ -8,10 +8,13 @@ import SelatHTTP
 /// is the service's affair.
 struct EnvelopeRoutes: Sendable {
     let service: any EnvelopeService
+    /// nil where the node serves no policies.
+    let policies: (any PolicyService)?
 
     func responder(membership: MembershipExchange) -> some HTTPResponder<HTTPContext> {
         let router = Router(context: HTTPContext.self)
         router.add(middleware: MembershipMiddleware(membership: membership))
+        if let policies { PolicyRoutes(service: policies).add(to: router) }
         router.post("/v1/envelopes") { request, context in
             try await offer(request, from: try node(context))
         }

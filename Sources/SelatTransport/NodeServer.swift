@@ -44,11 +44,12 @@ package final class NodeServer: Sendable {
 
     /// - Parameters:
     ///   - verifyPeer: any node of the federation passes; runs inside the handshake.
+    ///   - policies: nil where the node serves none.
     ///   - refused: hears of every peer that did not get through the handshake.
     package static func bind(
         _ point: ListenPoint, identity: TLSIdentity, verifyPeer: @escaping TLSPeerVerification,
         membership: MembershipExchange, service: any EnvelopeService,
-        refused: @escaping @Sendable (RefusedPeer) -> Void,
+        policies: (any PolicyService)? = nil, refused: @escaping @Sendable (RefusedPeer) -> Void,
         limits: HTTPLimits = HTTPLimits(), logger: Logger
     ) async throws -> NodeServer {
         let context = CurrentContext(try TLSContext(identity))
@@ -61,7 +62,8 @@ package final class NodeServer: Sendable {
         }
         let listener = try await HTTPListener.bind(
             point, limits: limits, security: security, logger: logger,
-            responder: EnvelopeRoutes(service: service).responder(membership: membership))
+            responder: EnvelopeRoutes(service: service, policies: policies)
+                .responder(membership: membership))
         return NodeServer(listener: listener, context: context)
     }
 

@@ -97,6 +97,11 @@ package final class PeerClient: Sendable {
         return try UploadState(parsing: answer.body)
     }
 
+    /// Asks for a document of at most `bytesMax`.
+    func document(_ path: String, upTo bytesMax: Int) async throws -> [UInt8] {
+        try await collect(try await client.send(request(.get, path)), upTo: bytesMax).body
+    }
+
     /// Closes the connection and waits for that.
     package func close() async { await client.close() }
 
@@ -109,7 +114,7 @@ package final class PeerClient: Sendable {
     }
 
     private func collect(
-        _ response: ClientResponse
+        _ response: ClientResponse, upTo bytesMax: Int = Limits.transportAnswerBytesMax
     ) async throws -> (head: HTTPResponse, body: [UInt8]) {
         do {
             membership.heard(try response.head.headerFields.membershipMark(), node)
@@ -117,6 +122,6 @@ package final class PeerClient: Sendable {
             await client.close()
             throw TransportFault.unexpectedAnswer("without its membership edition")
         }
-        return try await response.collected(upTo: Limits.transportAnswerBytesMax)
+        return try await response.collected(upTo: bytesMax)
     }
 }

@@ -7,6 +7,14 @@ extension Limits {
         headerBytesMax + 2 * keysBytesMax + manifestBytesMax + 64 << 10
     /// The JSON document that answers an offer or an upload: mostly the receipt.
     package static let transportAnswerBytesMax = 1 << 20
+    /// Lines of an index of policy editions.
+    package static let offeredEditionsMax = 2_048
+    /// The JSON of that many.
+    package static let policyIndexBytesMax = 512 << 10
+    /// A policy file and its signatures, in base64.
+    package static let policyDocumentBytesMax = 3 << 19
+    /// Between two rounds of asking other nodes for their editions.
+    package static let policyRoundSeconds: Int64 = 600
     /// A TLS handshake, from the first byte to the last.
     package static let handshakeSecondsMax: Int64 = 10
 }

@@ -217,6 +217,7 @@ struct Node {
                 .tcp(host: host, port: port), identity: exchange.identity.tls,
                 verifyPeer: exchange.federation.peerVerification(.tlsClient, SystemClock()),
                 membership: exchange.federation.membershipExchange, service: exchange,
+                policies: exchange,
                 refused: { exchange.refusedStranger(cause: $0.cause) }, logger: logger)
         }
         let service = NodeControl(exchange: exchange, warnings: warnings)
