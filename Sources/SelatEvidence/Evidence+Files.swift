@@ -17,7 +17,10 @@ extension Evidence {
         for (country, list) in membership.revocationLists {
             files["membership/crls/\(country.code).crl"] = list
         }
-        for (name, bytes) in policies { files["policies/\(name).yaml"] = bytes }
+        for (name, file) in policies {
+            files["policies/\(name).yaml"] = file.bytes
+            files["policies/\(name).yaml.p7s"] = file.signatures
+        }
         for entry in entries {
             let stem = "log/\(entry.entry.sequence)"
             files["\(stem).entry.json"] = entry.entry.canonical
@@ -44,7 +47,7 @@ extension Evidence {
         header = reader.take("header.cms")
         receipt = reader.take("receipt.json")
         entries = try reader.entries()
-        policies = reader.named("policies/", ".yaml")
+        policies = reader.policies()
         if let file = reader.files.keys.min() { throw .unknown(file: file) }
     }
 }
@@ -124,6 +127,15 @@ private struct FileReader {
                 throw .unknown(file: prefix + name + suffix)
             }
             found[country] = bytes
+        }
+        return found
+    }
+
+    mutating func policies() -> [String: Evidence.PolicyFile] {
+        var found: [String: Evidence.PolicyFile] = [:]
+        for (name, bytes) in named("policies/", ".yaml") {
+            found[name] = Evidence.PolicyFile(
+                bytes: bytes, signatures: take("policies/\(name).yaml.p7s"))
         }
         return found
     }

@@ -36,12 +36,24 @@ package struct Evidence: Sendable {
     package let entries: [ProvenEntry]
     /// The receipt's document; nil where there is none.
     package let receipt: [UInt8]?
-    /// Bytes of policy files by name: `SG`, `vocabulary`.
-    package let policies: [String: [UInt8]]
+    /// Policy files by name: `SG`, `vocabulary`.
+    package let policies: [String: PolicyFile]
+
+    /// A policy file with the signatures beside it.
+    package struct PolicyFile: Hashable, Sendable {
+        package let bytes: [UInt8]
+        /// DER of the detached message; nil where there is none.
+        package let signatures: [UInt8]?
+
+        package init(bytes: [UInt8], signatures: [UInt8]?) {
+            self.bytes = bytes
+            self.signatures = signatures
+        }
+    }
 
     package init(
         subject: Subject, membership: MembershipDocuments, header: [UInt8]?,
-        entries: [ProvenEntry], receipt: [UInt8]?, policies: [String: [UInt8]]
+        entries: [ProvenEntry], receipt: [UInt8]?, policies: [String: PolicyFile]
     ) {
         self.subject = subject
         self.membership = membership

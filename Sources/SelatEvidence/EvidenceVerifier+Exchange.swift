@@ -11,14 +11,13 @@ extension EvidenceVerifier {
     // MARK: Verdicts
 
     /// - Returns: the sequence of the first entry with a verdict of the maker's that permits.
-    mutating func checkVerdicts() -> UInt64? {
+    mutating func checkVerdicts(_ members: Set<Country>) -> UInt64? {
         var permitted: UInt64?
         for (kind, key) in Self.verdicts {
             for (sequence, details) in entries(kind) {
                 guard let json = details[key], case .object = json else { continue }
-                guard let verdict = checkVerdict(json.canonical, "entry \(sequence)") else {
-                    continue
-                }
+                guard let verdict = checkVerdict(json.canonical, "entry \(sequence)", members)
+                else { continue }
                 if verdict.outcome == .permitted {
                     permitted = min(permitted ?? sequence, sequence)
                 }
@@ -34,13 +33,15 @@ extension EvidenceVerifier {
         ("transfer.received", Receipt.importKey),
     ]
 
-    mutating func checkVerdict(_ record: [UInt8], _ place: String) -> Verdict? {
+    mutating func checkVerdict(
+        _ record: [UInt8], _ place: String, _ members: Set<Country>
+    ) -> Verdict? {
         do {
             let verdict = try Verdict(record: record)
             guard verdict.question.source == subject.from,
                 verdict.question.destination == subject.to
             else { throw EvidenceFault.differs("the verdict is about other nodes") }
-            let isAgain = try judgedAgain(verdict, record)
+            let isAgain = try evidence.givesAgain(verdict, record, members)
             let summary = verdict.summaryLines.joined(separator: "; ")
             report.proven.append("\(place) holds the verdict `\(verdict.outcome)`: \(summary)")
             if isAgain {
@@ -57,26 +58,6 @@ extension EvidenceVerifier {
             report.wrong.append("\(place): \(error)")
             return nil
         }
-    }
-
-    /// - Returns: false where a file is not here.
-    private func judgedAgain(_ verdict: Verdict, _ record: [UInt8]) throws -> Bool {
-        let digests = evidence.policies.mapValues { SHA256.digest($0) }
-        guard verdict.editions.allSatisfy({ digests[$0.key] == $0.value.digest }) else {
-            return false
-        }
-        let files = evidence.policies.sorted { $0.key < $1.key }.map {
-            PolicySource(name: "\($0.key).yaml", bytes: $0.value)
-        }
-        let set = try PolicySet.load(files: files, signed: Set(verdict.instruments))
-        let isImport = verdict.judgements.allSatisfy { $0.flow != .export && $0.flow != .domestic }
-        let again =
-            isImport
-            ? try set.decideImport(verdict.question) : try set.decide(verdict.question).verdict
-        guard again.record == record else {
-            throw EvidenceFault.differs("the policy files here give another verdict")
-        }
-        return true
     }
 
     // MARK: Header
@@ -145,7 +126,7 @@ extension EvidenceVerifier {
                 statement.id == subject.id, statement.federation == subject.federation
             else { throw EvidenceFault.differs("it is about another transfer") }
             try check(statement, against: header)
-            prove(statement, receipt)
+            prove(statement, receipt, Set(federation.members.map(\.country)))
         } catch {
             report.wrong.append("receipt: \(error)")
         }
@@ -158,7 +139,9 @@ extension EvidenceVerifier {
         }
     }
 
-    private mutating func prove(_ statement: ReceiptStatement, _ receipt: Receipt) {
+    private mutating func prove(
+        _ statement: ReceiptStatement, _ receipt: Receipt, _ members: Set<Country>
+    ) {
         let reason = statement.reason.map { " (\($0))" } ?? ""
         report.proven.append(
             "\(subject.to) signed at \(statement.time) that it \(statement.kind.verb) this envelope"
@@ -168,7 +151,8 @@ extension EvidenceVerifier {
         else {
             return
         }
-        _ = checkVerdict(own.canonical, "entry \(receipt.entry.sequence) of \(subject.to)")
+        _ = checkVerdict(
+            own.canonical, "entry \(receipt.entry.sequence) of \(subject.to)", members)
     }
 }
 

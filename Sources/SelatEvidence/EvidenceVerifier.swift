@@ -28,7 +28,8 @@ package struct EvidenceVerifier {
         guard let federation = checkMembership(trusted) else { return }
         checkLog(federation)
         guard report.wrong.isEmpty else { return }
-        let permitted = checkVerdicts()
+        checkPolicies(federation)
+        let permitted = checkVerdicts(Set(federation.members.map(\.country)))
         let header = checkHeader(federation, after: permitted)
         checkReceipt(federation, header)
         report.unproven.append(
@@ -62,7 +63,7 @@ package struct EvidenceVerifier {
     }
 
     /// When the transfer began, by the header's own word; signatures are judged at that time.
-    private func beginning() throws -> Timestamp {
+    func beginning() throws -> Timestamp {
         guard let header = evidence.header else {
             return evidence.entries.first?.entry.time ?? subject.made
         }

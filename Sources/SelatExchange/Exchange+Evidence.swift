@@ -27,7 +27,25 @@ extension Exchange {
                 made: clock.now()),
             membership: federation.documents,
             header: try await header(receipt, found.inbound.first, found.entries),
-            entries: entries, receipt: receipt, policies: [:])
+            entries: entries, receipt: receipt, policies: try await policies(found.entries))
+    }
+
+    /// The files that the verdicts among the entries pin, as this node holds them.
+    private func policies(_ rows: [EntryRow]) async throws -> [String: Evidence.PolicyFile] {
+        let records = rows.compactMap { row in
+            row.details.flatMap { try? JSON(parsing: $0) }
+        }.flatMap { details in [details["verdict"], details[Receipt.importKey]] }
+        let digests = Set(
+            records.flatMap { ($0?["editions"]?.objectValue ?? [:]).values }.compactMap {
+                $0["digest"]?.stringValue.flatMap { try? Digest($0) }
+            })
+        let editions = try await store.read { snapshot in
+            try digests.compactMap { try snapshot.edition($0) }
+        }
+        return Dictionary(
+            editions.map {
+                ($0.name, Evidence.PolicyFile(bytes: $0.bytes, signatures: $0.signatures))
+            }, uniquingKeysWith: { first, _ in first })
     }
 
     private func proven(_ rows: [EntryRow]) async throws -> [ProvenEntry] {

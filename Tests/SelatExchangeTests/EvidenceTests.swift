@@ -105,11 +105,13 @@ struct EvidenceTests {
     // MARK: What is wrong
 
     @Test func everyFileCounts() throws {
-        // Times that nobody signs, and files that may be absent or of another edition.
-        let free = ["evidence.json", "policies/"]
         for files in [sent, received] {
-            for (path, bytes) in files where !free.contains(where: path.hasPrefix) {
-                for (number, mutant) in Mutations.of(bytes, count: 12, seed: 7).enumerated()
+            // Policy files may be of another edition, which only proves less; loading them takes long.
+            let files = files.filter { !$0.key.hasPrefix("policies/") }
+            #expect(isSound(files))
+            // Nobody signs when the evidence was made.
+            for (path, bytes) in files where path != "evidence.json" {
+                for (number, mutant) in Mutations.of(bytes, count: 5, seed: 7).enumerated()
                 where mutant != bytes {
                     var changed = files
                     changed[path] = mutant

@@ -1,6 +1,7 @@
 package import SelatAudit
 import SelatCore
 import SelatCrypto
+import SelatEvidence
 import SelatFederation
 import SelatPolicy
 import SelatStore
@@ -92,7 +93,9 @@ extension EditionRegister {
         } catch {
             throw EditionsRefused(reasons: error.diagnostics.map(\.description))
         }
-        guard let owner = owner(of: head) else { return .left(head, .foreign) }
+        guard let owner = EditionOwner(of: head, members: members) else {
+            return .left(head, .foreign)
+        }
         guard head.standing != .draft else { return .left(head, .draft) }
         try requireNewest(head, edition.file, schedule)
         let isHeld = schedule.mark(head.digest) != nil
@@ -106,15 +109,6 @@ extension EditionRegister {
                     inForce: head.inForce, received: now, source: actor.text,
                     bytes: edition.bytes, signatures: edition.signatures ?? []),
                 signers: signed.persons.values.joined().sorted()))
-    }
-
-    /// Who must sign it; nil for the file of a country that is no member.
-    private func owner(of head: EditionHead) -> EditionOwner? {
-        switch head.kind {
-        case .country(let country): members.contains(country) ? .member(country) : nil
-        case .federation, .vocabulary: .members(parties: [])
-        case .agreements(let parties): .members(parties: Set(parties.values.joined()))
-        }
     }
 
     private func verified(

@@ -1,0 +1,76 @@
+import SelatCore
+import SelatCrypto
+import SelatFederation
+import SelatPolicy
+
+// The policy files: who signed them, and whether they give the verdicts.
+
+extension EvidenceVerifier {
+    /// A file whose signatures are bad is no member's law; one without any only proves less.
+    mutating func checkPolicies(_ federation: Federation) {
+        let members = Set(federation.members.map(\.country))
+        var signed: [String] = []
+        for (name, file) in evidence.policies.sorted(by: { $0.key < $1.key }) {
+            guard let signatures = file.signatures else {
+                report.unproven.append("that anybody signed the policy file `\(name)`")
+                continue
+            }
+            do {
+                let head = try EditionHead(
+                    PolicySource(name: "\(name).yaml", bytes: file.bytes))
+                guard let owner = EditionOwner(of: head, members: members) else {
+                    throw EvidenceFault.differs("`\(name)` is no member")
+                }
+                _ = try federation.verifyEdition(
+                    "\(name).yaml", content: file.bytes, signatures: signatures, owner: owner,
+                    at: try beginning())
+                signed.append("\(name) (edition \(head.number))")
+            } catch {
+                report.wrong.append("policy file `\(name)`: \(error)")
+            }
+        }
+        guard !signed.isEmpty else { return }
+        report.proven.append(
+            "these policy files are signed by their members' policy signers: "
+                + signed.joined(separator: ", "))
+    }
+}
+
+extension Evidence {
+    /// The instruments that count. Where nobody's signatures are here, which is said, those of the
+    /// verdict.
+    private func signedInstruments(
+        _ verdict: Verdict, _ members: Set<Country>
+    ) throws -> Set<String> {
+        guard let file = policies["agreements"], file.signatures != nil else {
+            return Set(verdict.instruments)
+        }
+        return try EditionHead(PolicySource(name: "agreements.yaml", bytes: file.bytes))
+            .instruments(among: members)
+    }
+
+    /// Judges again by the policy files that a verdict pins.
+    /// - Returns: false where one is not here.
+    /// - Throws: `EvidenceFault.differs` where they give another record; what loading them throws.
+    func givesAgain(
+        _ verdict: Verdict, _ record: [UInt8], _ members: Set<Country>
+    ) throws -> Bool {
+        let digests = policies.mapValues { SHA256.digest($0.bytes) }
+        guard verdict.editions.allSatisfy({ digests[$0.key] == $0.value.digest }) else {
+            return false
+        }
+        let files = policies.sorted { $0.key < $1.key }.map {
+            PolicySource(name: "\($0.key).yaml", bytes: $0.value.bytes)
+        }
+        let set = try PolicySet.load(
+            files: files, signed: try signedInstruments(verdict, members))
+        let isImport = verdict.judgements.allSatisfy { $0.flow != .export && $0.flow != .domestic }
+        let again =
+            isImport
+            ? try set.decideImport(verdict.question) : try set.decide(verdict.question).verdict
+        guard again.record == record else {
+            throw EvidenceFault.differs("the policy files here give another verdict")
+        }
+        return true
+    }
+}
