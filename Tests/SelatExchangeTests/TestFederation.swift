@@ -104,6 +104,8 @@ struct TestFederation: Sendable {
         let port: UInt16
         let keys: NodeIdentity.Keys
         let record: [UInt8]
+        /// One officer for each role.
+        let officers: [String: CMS.Signer]
 
         init(
             _ authority: Authority, of federation: Digest, roles: Set<NodeRole>,
@@ -121,6 +123,15 @@ struct TestFederation: Sendable {
                         until: start + 90 * days)
                 ]
             }
+            let names = ["releasing-officer", "data-protection-officer", "emergency-officer"]
+            officers = try Dictionary(
+                uniqueKeysWithValues: names.map { role in
+                    let key = try PrivateKey.generate(.p256)
+                    let certificate = try authority.root.issue(
+                        for: .officer, uri: OfficerID("\(id)/\(role)").uri, to: key.publicKey,
+                        from: start + -days, until: start + 365 * days)
+                    return (role, try CMS.Signer(certificate: certificate, key: key))
+                })
             let log = try LogIdentity(
                 origin: LogIdentity.origin(federation: federation, node: id), key: keys.log)
             record = try MemberRecord(
@@ -133,7 +144,12 @@ struct TestFederation: Sendable {
                         signing: try certified(keys.signing, .signing),
                         agreement: try certified(keys.agreement, .agreement),
                         logKey: log.verifierKey.text, roles: roles)
-                ], officers: []
+                ],
+                officers: officers.map { role, signer in
+                    MemberRecord.Officer(
+                        id: try OfficerID("\(id)/\(role)"), certificate: signer.certificate,
+                        roles: [role])
+                }
             ).signed(by: authority.signers, at: start)
             (self.id, self.port, self.keys) = (id, port, keys)
         }
@@ -165,6 +181,7 @@ final class TestNode: Sendable {
     let id: NodeID
     let identity: NodeIdentity
     let keys: NodeIdentity.Keys
+    let officers: [String: CMS.Signer]
     let policies: PolicySet
     let store: Store
     let spool: SpoolFolder
@@ -193,6 +210,7 @@ final class TestNode: Sendable {
         let storageKey = StorageKey(Random.secret(32))
         let spool = SpoolFolder(place)
         (id, keys, port) = (founded.id, founded.keys, founded.port)
+        officers = founded.officers
         (self.identity, self.store, self.spool) = (identity, store, spool)
         (self.policies, self.folder) = (policies, folder)
         make = {
