@@ -13,10 +13,10 @@ struct ShippedCaseTests {
     @Test("each case gets exactly its verdict", arguments: try PolicyCase.all())
     func caseGetsItsVerdict(_ example: PolicyCase) throws {
         let set = try Self.set(example)
-        let verdict = try set.decide(example.question).verdict
-        #expect(example.mismatches(verdict) == [], "\(verdict.summaryLines)")
+        let verdict = try set.decide(example.question(of: set)).verdict
+        #expect(example.mismatches(verdict, in: set) == [], "\(verdict.summaryLines)")
         if verdict.outcome != .permitted {
-            #expect(try !set.reasons(example.question).isEmpty)
+            #expect(try !set.reasons(example.question(of: set)).isEmpty)
         }
     }
 
@@ -25,7 +25,7 @@ struct ShippedCaseTests {
         arguments: try PolicyCase.all())
     func recordIsVerified(_ example: PolicyCase) throws {
         let set = try Self.set(example)
-        let verdict = try set.decide(example.question).verdict
+        let verdict = try set.decide(example.question(of: set)).verdict
         #expect(try Verdict(record: verdict.record) == verdict)
         #expect(try set.decide(Question(record: verdict.record)).verdict.record == verdict.record)
         #expect(try set.verify(record: verdict.record) == verdict)

@@ -78,13 +78,14 @@ extension CaseResult {
     }
 
     private init(judging example: PolicyCase, in set: PolicySet) throws(QuestionError) {
-        let verdict = try set.decide(example.question).verdict
-        let mismatches = example.mismatches(verdict)
-        let reasons = mismatches.isEmpty ? [] : try set.reasons(example.question)
+        let question = example.question(of: set)
+        let verdict = try set.decide(question).verdict
+        let mismatches = example.mismatches(verdict, in: set)
+        let reasons = mismatches.isEmpty ? [] : try set.reasons(question)
         self.init(
             example: example, verdict: verdict, fault: nil, mismatches: mismatches,
             reasons: mismatches.isEmpty
                 ? [] : verdict.summaryLines + reasons.map { "because \($0.description)" },
-            deciding: try set.decidingRules(example.question))
+            deciding: try set.decidingRules(question))
     }
 }

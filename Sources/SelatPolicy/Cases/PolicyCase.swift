@@ -9,6 +9,8 @@ package struct PolicyCase: Sendable {
     package let place: Place
     /// The instruments that count as signed by all their parties.
     package let signed: Set<String>
+    /// When an officer attested the documents that may have become too old.
+    package let attested: [String: Timestamp]
     package let question: Question
     package let outcome: Verdict.Outcome
     /// What else must come out, each exactly; a part that is absent is not looked at.
@@ -28,6 +30,8 @@ package struct PolicyCase: Sendable {
         /// As `Obligation.summary` writes them.
         case obligations
         case missing
+        /// What the transfer adds to the counters of its source's file.
+        case counts
     }
 
     /// One thing that came out otherwise.
@@ -44,8 +48,18 @@ package struct PolicyCase: Sendable {
             .union(question.relays.map(\.country))
     }
 
+    /// What is asked of a set: with the attested documents that it still counts.
+    package func question(of set: PolicySet) -> Question {
+        var question = question
+        for (name, moment) in attested
+        where set.documents[name]?.counts(attested: moment, at: question.decided) ?? true {
+            question.documents.insert(name)
+        }
+        return question
+    }
+
     /// What of a verdict is not as expected; empty where all is.
-    package func mismatches(_ verdict: Verdict) -> [Mismatch] {
+    package func mismatches(_ verdict: Verdict, in set: PolicySet) -> [Mismatch] {
         var found: [Mismatch] = []
         if verdict.outcome != outcome {
             found.append(
@@ -54,17 +68,29 @@ package struct PolicyCase: Sendable {
         }
         for part in Part.allCases {
             guard let expected = expected[part] else { continue }
-            let got = part.values(in: verdict)
+            let got = part == .counts ? counts(in: set) : part.values(in: verdict)
             guard expected != got else { continue }
             found.append(Mismatch(key: part.rawValue, expected: expected, got: got))
         }
         return found
     }
 
+    /// Lines such as `VN:sensitive-citizens 40 to anywhere over 365 days`.
+    private func counts(in set: PolicySet) -> [String] {
+        let counted = (try? set.counting(signed).counted(question(of: set))) ?? []
+        return counted.map { counted in
+            let counter = counted.counter
+            return "\(counter.name) \(counted.amount) \(counter.adds) to \(counter.to.rawValue)"
+                + " over \(Obligation.span(counter.over))"
+        }
+    }
+
     /// Whether a set gives what the case expects.
     package func holds(in set: PolicySet) -> Bool {
-        guard let verdict = try? set.counting(signed).decide(question).verdict else { return false }
-        return mismatches(verdict).isEmpty
+        guard let verdict = try? set.counting(signed).decide(question(of: set)).verdict else {
+            return false
+        }
+        return mismatches(verdict, in: set).isEmpty
     }
 }
 
@@ -80,6 +106,8 @@ extension PolicyCase.Part {
         case .byLaw: verdict.rules { $0.citation?.binds == true }
         case .obligations: verdict.obligations.map(\.summary)
         case .missing: verdict.missing
+        // No part of the verdict: the sender's ledger needs it.
+        case .counts: []
         }
     }
 }

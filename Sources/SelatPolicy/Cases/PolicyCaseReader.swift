@@ -42,7 +42,7 @@ package struct PolicyCaseReader {
     }
 
     private static let keys =
-        ["test", "at", "facts", "signed", "chosen", "verdict"]
+        ["test", "at", "facts", "signed", "attested", "chosen", "verdict"]
         + PolicyCase.Part.allCases.map(\.rawValue)
 
     private mutating func readCase(_ node: DocumentNode, _ decided: Timestamp) -> PolicyCase? {
@@ -54,6 +54,7 @@ package struct PolicyCaseReader {
         let signed = readList(section["signed"], "signed")
         let instruments = set.agreements.instruments.map(\.id)
         for word in signed ?? [] { check(word, in: instruments, "instrument") }
+        let attested = readAttested(section["attested"])
         let outcome: Verdict.Outcome? = reader.choice(
             reader.required(section, "verdict"), "verdict")
         let expected = readExpected(section)
@@ -62,7 +63,7 @@ package struct PolicyCaseReader {
         else { return nil }
         return PolicyCase(
             name: name, file: reader.file, place: node.place,
-            signed: Set((signed ?? []).map(\.text)), question: question,
+            signed: Set((signed ?? []).map(\.text)), attested: attested, question: question,
             outcome: outcome, expected: expected)
     }
 
@@ -72,6 +73,18 @@ package struct PolicyCaseReader {
         var question = CaseQuestion(set, at: time)
         for entry in facts.entries { question.read(entry, &reader) }
         return question.finished(facts, ground: ground, &reader)
+    }
+
+    /// Documents with the moments of their attestation.
+    private mutating func readAttested(_ node: DocumentNode?) -> [String: Timestamp] {
+        guard let node, let section = reader.map(node, "attested") else { return [:] }
+        var attested: [String: Timestamp] = [:]
+        for entry in section.entries {
+            let word = Word(text: entry.key, place: entry.place)
+            check(word, in: set.documents.keys.sorted(), "document")
+            attested[entry.key] = reader.moment(entry.value, "`\(entry.key)`")
+        }
+        return attested
     }
 
     private mutating func readName(_ node: DocumentNode?) -> String? {
@@ -108,7 +121,7 @@ package struct PolicyCaseReader {
         case .byLaw: check(word, in: set.ruleNames, "rule")
         case .missing: check(word, in: set.table.index.keys.sorted(), "fact")
         // A run shows them beside what came out.
-        case .builtIn, .obligations: break
+        case .builtIn, .obligations, .counts: break
         }
     }
 

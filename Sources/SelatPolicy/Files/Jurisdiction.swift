@@ -1,4 +1,4 @@
-import SelatCore
+package import SelatCore
 
 /// One country's file, or the federation's, resolved and ready to judge.
 struct Jurisdiction: Hashable, Sendable {
@@ -95,4 +95,9 @@ package struct DocumentDefinition: Hashable, Sendable {
     package let role: String
     /// How long an attestation counts, in seconds.
     package let validFor: UInt64
+
+    /// Whether an attestation of a moment still counts at another.
+    package func counts(attested: Timestamp, at decided: Timestamp) -> Bool {
+        attested <= decided && decided < attested + Int64(clamping: validFor)
+    }
 }

@@ -43,7 +43,8 @@ extension Obligation {
         }
     }
 
-    private static func span(_ seconds: UInt64) -> String {
+    /// A duration for people, `180 days` or `72 hours`.
+    static func span(_ seconds: UInt64) -> String {
         seconds % 86_400 == 0 ? "\(seconds / 86_400) days" : "\(seconds / 3_600) hours"
     }
 
