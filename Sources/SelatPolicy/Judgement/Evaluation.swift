@@ -201,7 +201,7 @@ extension Clause {
 }
 
 extension Clause.Kind {
-    fileprivate init(_ kind: Rule.Kind) {
+    init(_ kind: Rule.Kind) {
         switch kind {
         case .ground: self = .ground
         case .prohibition: self = .prohibition

@@ -86,7 +86,7 @@ extension JudgementCircuit.Choice {
 
 extension Evaluation {
     /// Whether no built-in rule on the label refuses the question by itself.
-    fileprivate var isCoherent: Bool {
+    var isCoherent: Bool {
         guard let label = question.label else { return false }
         let thirds = question.lineage.subtracting([
             question.source.country, question.destination.country,

@@ -2,7 +2,18 @@ import SelatCore
 
 /// What an edit of policy files changes, exactly and over all questions (Analysis, in this module's
 /// documentation).
-package enum PolicyDiff {
+package struct PolicyDiff: Sendable {
+    /// Other verdicts, in the order of files, flows and kinds.
+    package let changes: [PolicyChange]
+
+    package init(from old: PolicySet, to new: PolicySet) {
+        var changes: [PolicyChange] = []
+        for (before, after) in Self.pairs(old, new) {
+            changes += Self.changes(before, after)
+        }
+        self.changes = changes
+    }
+
     /// Whether two sets give every question the same outcome, counting ground, applying
     /// prohibitions, obligations and missing facts; names of duties and texts that a verdict only
     /// cites do not matter.
@@ -12,19 +23,42 @@ package enum PolicyDiff {
     /// force; there every difference counts as one.
     package static func isEquivalent(_ old: PolicySet, _ new: PolicySet) -> Bool {
         guard Inputs(old) == Inputs(new) else { return false }
-        return old.files.allSatisfy { file in
-            guard let other = new.file(named: file.name) else { return false }
-            return file.inputs == other.inputs
-                && (file.withoutTexts == other.withoutTexts
-                    || areEquivalent(
-                        Reading(set: old, file: file), Reading(set: new, file: other)))
+        return pairs(old, new).allSatisfy { before, after in
+            guard let file = before.file, let other = after.file, file.inputs == other.inputs
+            else { return false }
+            return file.withoutTexts == other.withoutTexts || areEquivalent(before, after)
         }
     }
 
-    private static func areEquivalent(_ old: Reading, _ new: Reading) -> Bool {
-        FileComparison.flows(old.file).allSatisfy { flow in
-            var comparison = FileComparison(old, new, flow)
+    /// Each file of either set as it stands in both; the federations' are one.
+    private static func pairs(
+        _ old: PolicySet, _ new: PolicySet
+    ) -> [(before: Reading, after: Reading)] {
+        let countries = Set(old.countries).union(new.countries).sorted()
+        let files =
+            countries.map { (old.jurisdictions[$0], new.jurisdictions[$0]) }
+            + [(old.federation, new.federation)]
+        return files.map { (Reading(set: old, file: $0), Reading(set: new, file: $1)) }
+    }
+
+    private static func areEquivalent(_ before: Reading, _ after: Reading) -> Bool {
+        FileComparison.flows(before.file).allSatisfy { flow in
+            var comparison = FileComparison(before, after, flow)
             return comparison.areEquivalent()
+        }
+    }
+
+    /// What changes in one file, flow by flow.
+    static func changes(_ before: Reading, _ after: Reading) -> [PolicyChange] {
+        if let file = before.file, let other = after.file,
+            file.withoutTexts == other.withoutTexts,
+            FactTable.Meaning(before.set.table) == FactTable.Meaning(after.set.table)
+        {
+            return []
+        }
+        return FileComparison.flows(after.file ?? before.file).flatMap { flow in
+            var comparison = FileComparison(before, after, flow)
+            return comparison.changes()
         }
     }
 }

@@ -25,7 +25,7 @@ struct JudgementCircuit: Sendable {
     /// Whether some prohibition applies, and whether one may.
     let isForbidden: Signal
     let mayBeForbidden: Signal
-    /// Whether some ground certainly applies, and whether one may.
+    /// Whether some ground certainly applies, and whether one may; the federation's file needs none.
     let isGrounded: Signal
     let mayBeGrounded: Signal
     /// By ground: whether it is the first that certainly applies.
@@ -58,12 +58,14 @@ extension FactSpace {
         let grounds = rungs(applying(rules?.grounds ?? [], in: reading))
         let duties = applying(rules?.duties ?? [], in: reading)
         let needsGround = flow != nil || rules == nil
-        let isGrounded = reasoner.circuit.any(grounds.map(\.truth.certain))
-        let mayBeGrounded = reasoner.circuit.any(grounds.map(\.truth.possible))
+        let isGrounded =
+            needsGround ? reasoner.circuit.any(grounds.map(\.truth.certain)) : .yes
+        let mayBeGrounded =
+            needsGround ? reasoner.circuit.any(grounds.map(\.truth.possible)) : .yes
         let isForbidden = reasoner.circuit.any(prohibitions.map(\.truth.certain))
         let mayBeForbidden = reasoner.circuit.any(prohibitions.map(\.truth.possible))
-        let refused = reasoner.circuit.or(isForbidden, needsGround ? !mayBeGrounded : .no)
-        let permitted = reasoner.circuit.and(!mayBeForbidden, needsGround ? isGrounded : .yes)
+        let refused = reasoner.circuit.or(isForbidden, !mayBeGrounded)
+        let permitted = reasoner.circuit.and(!mayBeForbidden, isGrounded)
         return JudgementCircuit(
             reading: reading, flow: flow, prohibitions: prohibitions, grounds: grounds,
             duties: duties, isForbidden: isForbidden, mayBeForbidden: mayBeForbidden,
