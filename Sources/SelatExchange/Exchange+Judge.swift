@@ -77,12 +77,10 @@ extension Exchange {
         else {
             return .refused(.staleMembership, "the list in force here is \(federation.serial)")
         }
-        guard question.source == head.core.from, question.destination == head.core.to,
-            question.label == head.core.label, question.relays.isEmpty,
-            head.header.route == [head.core.from, head.core.to],
-            question.membershipSerial == head.header.membershipSerial,
-            question.sectors == federation.sectors, verdict.facts == manifest.facts
-        else { return .refused(.verdictDiffers, "the verdict is about another transfer") }
+        if let part = part(of: verdict, thatContradicts: head, manifest) {
+            return .refused(
+                .verdictDiffers, "the verdict is about another transfer: `\(part)` differs")
+        }
         if let fault = fault(
             inStatements: manifest.statements, of: question, by: pinned, at: now)
         {
@@ -95,6 +93,28 @@ extension Exchange {
             return .refused(.verdictTooOld, "the verdict is of \(question.decided)")
         }
         return nil
+    }
+
+    /// The first input of a verdict that is not the envelope's or the membership list's, as a path
+    /// into its record.
+    private func part(
+        of verdict: Verdict, thatContradicts head: VerifiedHead, _ manifest: Manifest
+    ) -> String? {
+        let (question, core) = (verdict.question, head.core)
+        if question.source != core.from { return "from" }
+        if question.destination != core.to { return "to" }
+        if question.label != core.label { return "label" }
+        // Direct exchange: no relays.
+        if !question.relays.isEmpty || head.header.route != [core.from, core.to] {
+            return "relays"
+        }
+        if question.membershipSerial != head.header.membershipSerial { return "membership" }
+        let countries = Set(question.sectors.keys).union(federation.sectors.keys)
+        if let other = countries.filter({ question.sectors[$0] != federation.sectors[$0] }).min() {
+            return "sectors.\(other)"
+        }
+        let facts = Set(verdict.facts.names).union(manifest.facts.names)
+        return facts.filter { verdict.facts[$0] != manifest.facts[$0] }.min().map { "facts.\($0)" }
     }
 
     static func retention(_ obligations: [Obligation]) -> UInt64? {

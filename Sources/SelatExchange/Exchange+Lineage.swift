@@ -45,7 +45,7 @@ extension Exchange {
 
     /// The import verdict under which it was received, as the log holds it; once its details are
     /// erased, the verdict as it would be now.
-    private func ownVerdict(of row: InboundRow, _ sent: Verdict) async throws -> Verdict {
+    func ownVerdict(of row: InboundRow, _ sent: Verdict) async throws -> Verdict {
         let filter = EntryFilter(transfer: row.id, kind: "transfer.received", limit: 100)
         for entry in try await store.read({ try $0.entries(filter) })
         where entry.entry.actor == .node(row.from) {

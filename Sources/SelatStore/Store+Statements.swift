@@ -55,8 +55,9 @@ extension Snapshot {
         try StatementRow.fetch(database, "ORDER BY taken DESC, digest LIMIT ?", [limit])
     }
 
-    package func statementCount() throws -> Int {
-        try Int.fetchOne(database, sql: "SELECT count(*) FROM statements") ?? 0
+    /// The statement of this digest.
+    package func statement(_ digest: Digest) throws -> StatementRow? {
+        try StatementRow.fetch(database, "WHERE digest = ?", [Data(digest.bytes)]).first
     }
 }
 

@@ -67,6 +67,12 @@ struct Show: AsyncParsableCommand {
                 "receipt: \(receipt.text("kind")) signed by \(receipt.text("signer")) at "
                     + receipt.text("time"))
         }
+        for debt in transfer["debts"]?.arrayValue ?? [] {
+            let due =
+                debt["due"] == nil
+                ? "sleeps until \(debt.text("event"))" : "due \(debt.text("due"))"
+            lines.append("debt: \(debt.text("obligation")), \(due)")
+        }
         for entry in transfer["timeline"]?.arrayValue ?? [] {
             lines.append(
                 "  \(entry.text("time"))  \(entry.text("kind"))  entry \(entry.text("sequence"))")

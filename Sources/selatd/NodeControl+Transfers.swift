@@ -36,16 +36,32 @@ extension NodeControl {
             document["verdict"] = .object(try verdict(try Verdict(record: request.verdictRecord)))
             document["dataset"] = request.request.dataset.json
             if let receipt = row.receipt { document["receipt"] = try self.receipt(receipt) }
+            document["debts"] = debts(try await exchange.debts(of: row, found.entries))
         } else if let row = found.inbound.first {
             document = try members(row)
             if let receipt = try await exchange.receipt(of: row) {
                 document["receipt"] = try self.receipt(receipt)
             }
+            document["debts"] = debts(try await exchange.debts(of: row, found.entries))
         } else {
             throw ServiceProblem.unknownTransfer(id)
         }
         document["timeline"] = .array(try found.entries.map { .object(try entry($0)) })
         return .object(document)
+    }
+
+    /// Nil where nothing is owed.
+    private func debts(_ debts: [Debt]) -> JSON? {
+        guard !debts.isEmpty else { return nil }
+        return .array(
+            debts.map { debt in
+                var members: [String: JSON] = [
+                    "obligation": .string(debt.obligation), "event": .string(debt.event),
+                ]
+                members["starts"] = debt.starts.map { .string($0.text) }
+                members["due"] = debt.due.map { .string($0.text) }
+                return .object(members)
+            })
     }
 
     private func members(_ row: OutboundRow) throws -> [String: JSON] {

@@ -127,6 +127,58 @@ struct OfferTests {
         try await expectNothingTaken()
     }
 
+    /// The refusal, signed, says which input differs.
+    @Test(arguments: [
+        "facts.personal-data", "facts.ai-use.value", "membership", "sectors.SG", "label", "to",
+        "SG/none", "instruments", "editions.SG.number", "semantics", "outcome",
+    ])
+    func theInputThatDiffersIsNamed(_ part: String) async throws {
+        let sealing = try await world.seal()
+        let head = try self.head(of: sealing, differingIn: part)
+        let answer = try await node.exchange.offer(head: head, payload: nil, from: world.sender.id)
+        #expect(answer.state == "refused")
+        let cause = try await node.inbound(sealing.core.id, from: world.sender)?.cause
+        #expect(cause?.contains("`\(part)`") == true, "\(cause ?? "no cause")")
+    }
+
+    private func head(of sealing: Sealing, differingIn part: String) throws -> [UInt8] {
+        let honest = try world.verdict()
+        func forged(_ old: String, _ new: String) throws -> [UInt8] {
+            let text = String(decoding: honest.record, as: UTF8.self)
+            let record = Array(text.replacingOccurrences(of: old, with: new).utf8)
+            #expect(record != honest.record)
+            return try world.head(sealing, record: record, facts: honest.facts)
+        }
+        func other(_ change: (inout Question) throws -> Void) throws -> [UInt8] {
+            try world.head(sealing, verdict: try world.verdict(change))
+        }
+        switch part {
+        case "facts.personal-data":
+            var facts = honest.facts
+            facts["personal-data"] = Fact(.flag(true), .stated)
+            return try world.head(sealing, facts: facts)
+        case "facts.ai-use.value":
+            return try forged(
+                #""ai-use":{"by":"assumed","value":[]}"#,
+                #""ai-use":{"by":"assumed","value":["training"]}"#)
+        case "membership": return try other { $0.membershipSerial = 9 }
+        case "sectors.SG": return try other { $0.sectors[world.sender.id.country] = .business }
+        case "label": return try other { $0.label?.tlp = .green }
+        case "to": return try other { $0.destination = world.stranger.id }
+        case "SG/none":
+            return try forged(#""from":"SG/hub","#, #""from":"SG/hub","ground":"SG/none","#)
+        case "instruments": return try forged(#""instruments":[]"#, #""instruments":["none"]"#)
+        case "editions.SG.number":
+            let number = honest.editions["SG"]?.number ?? 0
+            let digest = honest.editions["SG"]?.digest.text ?? ""
+            return try forged(
+                #""\#(digest)","number":\#(number)"#, #""\#(digest)","number":\#(number + 1)"#)
+        case "semantics": return try forged(#""semantics":2"#, #""semantics":7"#)
+        default:
+            return try forged(#""outcome":"permitted","relays""#, #""outcome":"refused","relays""#)
+        }
+    }
+
     @Test func aVerdictForAnotherDestinationIsRefused() async throws {
         let verdict = try world.verdict {
             $0.destination = world.stranger.id
