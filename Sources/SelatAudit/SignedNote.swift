@@ -95,7 +95,8 @@ package struct NoteSignature: Hashable, Sendable {
         signature = Array(blob.dropFirst(4))
     }
 
-    var line: String {
+    /// Without its newline.
+    package var line: String {
         "\u{2014} \(name) \(Base64.encode(keyID.bigEndianBytes + signature))"
     }
 }

@@ -44,11 +44,11 @@ package struct TLogProof: Hashable, Sendable {
         return Array((head.joined(separator: "\n") + "\n\n").utf8) + checkpoint
     }
 
-    /// Proves that an entry with this leaf is in the log of `key`.
+    /// Proves that an entry with this leaf is in the log of `key`, of whatever epoch.
     /// - Returns: the checkpoint that holds it.
     /// - Throws: `AuditError`.
     package func verify(leaf: Digest, key: VerifierKey) throws(AuditError) -> Checkpoint {
-        let checkpoint = try SignedCheckpoint(note: checkpoint, key: key).checkpoint
+        let checkpoint = try SignedCheckpoint(note: checkpoint, anyEpochOf: key).checkpoint
         try TreeProof.verifyInclusion(
             leaf: leaf, index: index, size: checkpoint.size, root: checkpoint.root, path: path)
         return checkpoint

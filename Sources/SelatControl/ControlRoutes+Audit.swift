@@ -23,6 +23,20 @@ extension ControlRoutes {
             Response.bytes(
                 try await service.checkpoint(), mediaType: "text/plain; charset=utf-8")
         }
+        group.post("epoch") { request, context in
+            let caller = try caller(context)
+            let bytes = try await request.bytes(upTo: Limits.controlBodyBytesMax)
+            let reason = try asked { () throws(CoreError) in
+                var reader = try ObjectReader(try JSON(parsing: bytes), "request")
+                let reason = try reader.string("reason")
+                try reader.end()
+                guard (1...1_000).contains(reason.utf8.count) else {
+                    throw .malformed("reason", "", expected: "1 to 1000 bytes")
+                }
+                return reason
+            }
+            return Response.json(try await service.beginEpoch(reason: reason, by: caller))
+        }
         group.post("verification") { _, _ in Response.json(try await service.verifyLog()) }
     }
 }

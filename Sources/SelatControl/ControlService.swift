@@ -43,6 +43,8 @@ package protocol AuditControl: Sendable {
     func statements(limit: Int) async throws -> JSON
     /// Audit entries with their details, oldest first.
     func entries(_ query: EntryQuery) async throws -> JSON
+    /// Goes on under the next origin after a restored backup.
+    func beginEpoch(reason: String, by caller: Caller) async throws -> JSON
     /// The newest signed checkpoint, as text.
     func checkpoint() async throws -> [UInt8]
     /// Verifies the whole log as it lies in the database.

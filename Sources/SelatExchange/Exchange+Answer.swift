@@ -27,16 +27,19 @@ extension Exchange {
             state: row.state, receipt: try await receipt(of: row))
     }
 
-    /// The receipt with its proof against the newest checkpoint; nil where nothing was stated.
+    /// The receipt with its proof against a witnessed checkpoint if one holds it, else the newest;
+    /// nil where nothing was stated, or the log is not proven yet.
     package func receipt(of row: InboundRow?) async throws -> [UInt8]? {
         guard let row, let statement = row.statement, let sequence = row.statementEntry else {
             return nil
         }
         let entry = try await store.read { try $0.entry(sequence) }
-        guard let entry, let details = entry.details, let salt = entry.salt else { return nil }
+        guard let entry, let details = entry.details, let salt = entry.salt,
+            let proof = try await witnesses.proof(of: sequence)
+        else { return nil }
         return Receipt(
             statement: statement, entry: entry.entry, details: details, salt: salt,
-            proof: try await store.proof(of: sequence)
+            proof: proof
         ).json.canonical
     }
 

@@ -177,6 +177,7 @@ extension Exchange {
         let (sender, id, receipt) = (delivery.sender, delivery.id, delivery.receipt)
         let released = kind == Sender.releasedKind ? delivery.released : nil
         let entryKind = try kind.map { try EntryKind($0) }
+        let isUnwitnessed = receipt.map { witnesses.lacksWitnesses($0, of: delivery.to) } ?? false
         _ = try await store.commit { transaction in
             // The state that this was decided on; else the pursuit begins again from the row.
             guard var row = try transaction.outbound(id), row.isAs(before) else {
@@ -190,6 +191,7 @@ extension Exchange {
                 try transaction.uncount(id)
             }
             if let receipt { row.receipt = receipt }
+            if isUnwitnessed { try transaction.awaitWitnesses(id, of: row.to) }
             try transaction.save(row)
             guard let entryKind else { return }
             var details: [String: JSON] = ["to": .string(row.to.text)]
@@ -219,6 +221,7 @@ extension Exchange {
 
     /// Makes the verdict again and signs the head of this attempt.
     private func release(_ delivery: Delivery, attempt: UInt64) async throws -> Sender.Event {
+        try witnesses.requireExchange()
         let id = delivery.id
         guard let row = try await store.read({ try $0.outbound(id) }), let wrapped = row.contentKey,
             let stored = row.sealed
@@ -267,6 +270,7 @@ extension Exchange {
     // MARK: Link
 
     private func offer(_ delivery: Delivery) async throws -> Sender.Event {
+        try witnesses.requireExchange()
         let name = SpoolFolder.Name(outbound: delivery.id)
         let head = try await spool.read(name, .head)
         let upload = UploadID(from: identity.node, transfer: delivery.id)

@@ -49,7 +49,9 @@ extension Exchange {
     }
 
     private func proven(_ rows: [EntryRow]) async throws -> [ProvenEntry] {
-        let proofs = try await store.proofs(of: rows.map(\.entry.sequence))
+        let sequences = rows.map(\.entry.sequence)
+        let proofs = try await store.proofs(
+            of: sequences, in: witnesses.witnessed(covering: sequences.max() ?? 0))
         return zip(rows, proofs).map { row, proof in
             ProvenEntry(entry: row.entry, details: row.details, salt: row.salt, proof: proof)
         }

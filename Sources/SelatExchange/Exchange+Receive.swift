@@ -16,6 +16,7 @@ extension Exchange: EnvelopeService {
     package func offer(
         head bytes: [UInt8], payload: [UInt8]?, from peer: NodeID
     ) async throws -> OfferAnswer {
+        try witnesses.requireExchange()
         let head = try await authentic(bytes, from: peer)
         let id = head.core.id
         let known = try await store.read { try $0.inbound(id, from: head.core.from) }
@@ -48,6 +49,7 @@ extension Exchange: EnvelopeService {
     }
 
     package func uploadState(_ upload: UploadID, from peer: NodeID) async throws -> UploadState {
+        try witnesses.requireExchange()
         let row = try await row(of: upload, peer)
         return try await state(of: row)
     }
@@ -56,6 +58,7 @@ extension Exchange: EnvelopeService {
         _ upload: UploadID, from peer: NodeID, offset: UInt64, length: UInt64?, complete: Bool,
         body: UploadBody
     ) async throws -> UploadState {
+        try witnesses.requireExchange()
         _ = try await row(of: upload, peer)
         return try await uploads.alone(upload) {
             try await self.take(

@@ -126,6 +126,7 @@ extension Exchange {
     package func begin(
         _ request: OutboundRequest, lifeSeconds: Int64, by user: UInt32
     ) async throws -> Begun {
+        try witnesses.requireNewTransfers()
         let prepared = try await prepare(request)
         let id = try await newID()
         let now = prepared.question.decided

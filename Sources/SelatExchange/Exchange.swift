@@ -35,6 +35,8 @@ package final class Exchange: Sendable {
     let acceptances: AsyncStream<TransferID>
     let lanes = Lanes()
     let peers: Peers
+    /// The log among others.
+    package let witnesses: Witnesses
     let uploads = Uploads()
     let endings = Endings()
     /// Nodes that are asked for their policies now.
@@ -49,11 +51,15 @@ package final class Exchange: Sendable {
     /// - Parameters:
     ///   - store: opened; its log is this node's.
     ///   - storageKey: wraps content keys at rest.
+    ///   - program: the digest of the running program, which peers are told.
+    ///   - awaitsProof: whether `store` was opened so that its log waits for a witness.
+    /// - Throws: `AuditError` where two witnesses of the federation share a key.
     package init(
         identity: NodeIdentity, federation: Federation, editions: EditionRegister, store: Store,
-        spool: SpoolFolder, storageKey: StorageKey, clock: any WallClock,
+        spool: SpoolFolder, storageKey: StorageKey, witnessing: WitnessSettings = .init(),
+        program: Digest? = nil, awaitsProof: Bool = false, clock: any WallClock,
         entropy: any Entropy = SystemEntropy(), logger: Logger
-    ) {
+    ) throws {
         self.identity = identity
         self.federation = federation
         self.editions = editions
@@ -64,6 +70,9 @@ package final class Exchange: Sendable {
         self.entropy = entropy
         self.logger = logger
         peers = Peers(identity: identity, federation: federation, clock: clock)
+        witnesses = try Witnesses(
+            identity: identity, federation: federation, store: store, peers: peers, clock: clock,
+            settings: witnessing, program: program, isProven: !awaitsProof, logger: logger)
         (acceptances, accepted) = AsyncStream.makeStream()
     }
 
@@ -99,10 +108,12 @@ package final class Exchange: Sendable {
 
     /// Delivers and keeps house until the task is cancelled.
     package func run() async {
+        await peers.use(witnesses.newsExchange)
         await withDiscardingTaskGroup { group in
             group.addTask { await self.keepHouse() }
             group.addTask { await self.editions.run() }
             group.addTask { await self.keepPolicies() }
+            group.addTask { await self.witnesses.run() }
             for await id in acceptances {
                 group.addTask { await self.pursue(id) }
             }

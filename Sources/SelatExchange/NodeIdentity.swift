@@ -11,6 +11,7 @@ package struct NodeIdentity: Sendable {
     /// The key-agreement certificates under which envelopes may still arrive.
     package let agreement: [Agreement]
     package let log: LogIdentity
+    private let logKey: PrivateKey
     /// Cosigns the logs of others; nil where this node does not witness.
     package let witness: CosignerIdentity?
 
@@ -67,12 +68,20 @@ package struct NodeIdentity: Sendable {
         log = try LogIdentity(
             origin: LogIdentity.origin(federation: federation.id, node: node, epoch: epoch),
             key: keys.log)
+        logKey = keys.log
         guard let recorded = try? VerifierKey(record.logKey),
             (try? recorded.ofEpoch(in: log.origin)) == log.verifierKey
         else {
             throw IdentityError.unlistedKey(node, use: "log")
         }
         witness = try Self.witness(node, keys, record, federation.id)
+    }
+
+    /// The log under the origin of another epoch.
+    func log(epoch: UInt64, of federation: Digest) throws(AuditError) -> LogIdentity {
+        try LogIdentity(
+            origin: LogIdentity.origin(federation: federation, node: node, epoch: epoch),
+            key: logKey)
     }
 
     /// The witness's key, which a record names or does not; it must not be another key of the node.

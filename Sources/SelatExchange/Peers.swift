@@ -10,12 +10,16 @@ actor Peers {
     private let federation: Federation
     private let clock: any WallClock
     private var idle: [NodeID: [PeerClient]] = [:]
+    /// What both ends say about their logs.
+    private var news = NewsExchange.silent
 
     init(identity: NodeIdentity, federation: Federation, clock: any WallClock) {
         self.identity = identity
         self.federation = federation
         self.clock = clock
     }
+
+    func use(_ news: NewsExchange) { self.news = news }
 
     /// A connection for this transfer alone, kept or new.
     func take(_ node: NodeID) async throws -> PeerClient {
@@ -27,7 +31,7 @@ actor Peers {
         return try await PeerClient.connect(
             to: .tcp(host: endpoint.host, port: Int(endpoint.port)), expecting: node,
             identity: identity.tls, verifyPeer: federation.peerVerification(.tlsServer, clock),
-            membership: federation.membershipExchange)
+            membership: federation.membershipExchange, news: news)
     }
 
     /// Takes a connection back that may be used again.

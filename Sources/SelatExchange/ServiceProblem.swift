@@ -40,6 +40,29 @@ package enum ServiceProblem {
             detail: reason, remedy: remedy)
     }
 
+    /// The own log is not shown to be whole: nothing leaves, and nothing is taken (503).
+    static func logNotProven(_ standing: String) -> Problem {
+        Problem(
+            type: "urn:selat:problem:log-not-proven", title: "the log is not proven", status: 503,
+            detail: "this node's audit log is \(standing)",
+            remedy: standing == "unproven"
+                ? "it goes on by itself once a witness answers" : "see `selat status` on that node")
+    }
+
+    static func logNotContradicted(_ standing: String) -> Problem {
+        Problem(
+            type: "urn:selat:problem:not-ready", title: "not possible now", status: 409,
+            detail: "the log is \(standing): no witness holds more of it than this node",
+            remedy: "an epoch begins only after a restored backup; see `selat status`")
+    }
+
+    static func unwitnessed(since time: Timestamp) -> Problem {
+        Problem(
+            type: "urn:selat:problem:unwitnessed", title: "the log lacks its witnesses",
+            status: 409, detail: "entries since \(time) are cosigned by no quorum",
+            remedy: "see `selat status` for the witnesses that do not answer")
+    }
+
     package static func verificationFailed(_ reason: String) -> Problem {
         Problem(
             type: "urn:selat:problem:verification-failed", title: "verification failed",

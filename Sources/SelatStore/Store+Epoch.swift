@@ -34,6 +34,9 @@ extension Store {
         _ = try await commit { _ in }
     }
 
+    /// From now on nothing more is signed.
+    package func holdLog() { latest.hold() }
+
     /// Goes on as the next epoch, whose first entry is `entry`; only while nothing is signed.
     /// - Parameter log: the same key under the new origin.
     /// - Throws: `StoreError`.
@@ -94,5 +97,5 @@ extension Snapshot {
 
 extension Settings {
     /// The number of the log's epoch, where it is above 1.
-    static let logEpoch = "log.epoch"
+    static let logEpoch = "log-epoch"
 }

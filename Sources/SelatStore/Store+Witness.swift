@@ -88,6 +88,11 @@ extension Transaction {
         try WitnessedRow.fetch(database, "WHERE origin = ?", [origin]).first
     }
 
+    /// The same of every log that a node has had.
+    package func witnessed(of node: NodeID) throws -> [WitnessedRow] {
+        try WitnessedRow.fetch(database, "WHERE node = ?", [node.text])
+    }
+
     package func save(_ row: WitnessedRow) throws {
         try database.cachedStatement(
             sql: """

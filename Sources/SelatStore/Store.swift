@@ -155,8 +155,11 @@ package final class Store: Sendable {
 
     /// The proof that an entry is in the tree of the newest checkpoint.
     /// - Throws: `StoreError.noSuchEntry` when that checkpoint does not cover it.
-    package func proof(of sequence: UInt64) async throws -> TLogProof {
-        let signed = latest.signed
+    /// - Parameter checkpoint: another one of this log to prove it against.
+    package func proof(
+        of sequence: UInt64, in checkpoint: SignedCheckpoint? = nil
+    ) async throws -> TLogProof {
+        let signed = checkpoint ?? latest.signed
         guard sequence < signed.checkpoint.size else { throw StoreError.noSuchEntry(sequence) }
         let path = try await read {
             try $0.inclusionProof(of: sequence, in: signed.checkpoint.size)
@@ -166,8 +169,10 @@ package final class Store: Sendable {
 
     /// The proofs of several entries, all against the same checkpoint.
     /// - Throws: `StoreError.noSuchEntry` when the newest one does not cover them all.
-    package func proofs(of sequences: [UInt64]) async throws -> [TLogProof] {
-        let signed = latest.signed
+    package func proofs(
+        of sequences: [UInt64], in checkpoint: SignedCheckpoint? = nil
+    ) async throws -> [TLogProof] {
+        let signed = checkpoint ?? latest.signed
         if let uncovered = sequences.first(where: { $0 >= signed.checkpoint.size }) {
             throw StoreError.noSuchEntry(uncovered)
         }

@@ -41,6 +41,12 @@ final class LatestCheckpoint: Sendable {
     /// Whether nothing is signed.
     var isHeld: Bool { state.withLock { $0.held != nil } }
 
+    /// From now on what was shown last stands for the log.
+    func hold() {
+        let shown = signed
+        state.withLock { $0.held = shown }
+    }
+
     /// From now on what is committed is signed, under this origin.
     func release(as log: LogIdentity?) {
         state.withLock { state in

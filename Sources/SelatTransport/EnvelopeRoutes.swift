@@ -10,11 +10,16 @@ struct EnvelopeRoutes: Sendable {
     let service: any EnvelopeService
     /// nil where the node serves no policies.
     let policies: (any PolicyService)?
+    /// nil where the node shows no log.
+    let log: (any LogService)?
 
-    func responder(membership: MembershipExchange) -> some HTTPResponder<HTTPContext> {
+    func responder(
+        membership: MembershipExchange, news: NewsExchange
+    ) -> some HTTPResponder<HTTPContext> {
         let router = Router(context: HTTPContext.self)
-        router.add(middleware: MembershipMiddleware(membership: membership))
+        router.add(middleware: MembershipMiddleware(membership: membership, news: news))
         if let policies { PolicyRoutes(service: policies).add(to: router) }
+        if let log { LogRoutes(service: log).add(to: router) }
         router.post("/v1/envelopes") { request, context in
             try await offer(request, from: try node(context))
         }
@@ -101,9 +106,11 @@ struct EnvelopeRoutes: Sendable {
     }
 }
 
-/// Names our membership edition in every answer, also in refusals, and hears the peer's.
+/// Names our membership edition and our news in every answer, also in refusals, and hears the
+/// peer's.
 private struct MembershipMiddleware: RouterMiddleware {
     let membership: MembershipExchange
+    let news: NewsExchange
 
     func handle(
         _ request: Request, context: HTTPContext,
@@ -111,8 +118,13 @@ private struct MembershipMiddleware: RouterMiddleware {
     ) async throws -> Response {
         var response: Response
         do {
-            let mark = try request.headers.membershipMark()
-            if let node = context.peer.node { membership.heard(mark, node) }
+            if request.headers[.membership] != nil
+                || !LogRoutes.isOpenToOthers(request.uri.path)
+            {
+                let mark = try request.headers.membershipMark()
+                if let node = context.peer.node { membership.heard(mark, node) }
+            }
+            if let node = context.peer.node { news.heard(request.headers.news, node) }
             response = try await next(request, context)
         } catch {
             response = Problem.answer(error, to: request, logger: context.logger)
@@ -121,6 +133,7 @@ private struct MembershipMiddleware: RouterMiddleware {
             }
         }
         response.headers[.membership] = membership.ours().description
+        response.headers.news = news.ours()
         return response
     }
 }

@@ -45,11 +45,13 @@ package final class NodeServer: Sendable {
     /// - Parameters:
     ///   - verifyPeer: any node of the federation passes; runs inside the handshake.
     ///   - policies: nil where the node serves none.
+    ///   - log: answers witnesses and monitors; nil where the node shows no log.
     ///   - refused: hears of every peer that did not get through the handshake.
     package static func bind(
         _ point: ListenPoint, identity: TLSIdentity, verifyPeer: @escaping TLSPeerVerification,
-        membership: MembershipExchange, service: any EnvelopeService,
-        policies: (any PolicyService)? = nil, refused: @escaping @Sendable (RefusedPeer) -> Void,
+        membership: MembershipExchange, news: NewsExchange = .silent,
+        service: any EnvelopeService, policies: (any PolicyService)? = nil,
+        log: (any LogService)? = nil, refused: @escaping @Sendable (RefusedPeer) -> Void,
         limits: HTTPLimits = HTTPLimits(), logger: Logger
     ) async throws -> NodeServer {
         let context = CurrentContext(try TLSContext(identity))
@@ -62,8 +64,8 @@ package final class NodeServer: Sendable {
         }
         let listener = try await HTTPListener.bind(
             point, limits: limits, security: security, logger: logger,
-            responder: EnvelopeRoutes(service: service, policies: policies)
-                .responder(membership: membership))
+            responder: EnvelopeRoutes(service: service, policies: policies, log: log)
+                .responder(membership: membership, news: news))
         return NodeServer(listener: listener, context: context)
     }
 

@@ -9,8 +9,9 @@ package import SelatHTTP
 /// Refusals come back as thrown `Problem`s whose `type` says which; anything else that is thrown
 /// means that the connection is of no more use.
 package final class PeerClient: Sendable {
-    private let client: HTTPClient
+    let client: HTTPClient
     private let membership: MembershipExchange
+    private let news: NewsExchange
 
     /// The node at the other end, proved by its certificate.
     package let node: NodeID
@@ -21,7 +22,7 @@ package final class PeerClient: Sendable {
     package static func connect(
         to address: HTTPAddress, expecting node: NodeID, identity: TLSIdentity,
         verifyPeer: @escaping TLSPeerVerification, membership: MembershipExchange,
-        limits: HTTPLimits = HTTPLimits()
+        news: NewsExchange = .silent, limits: HTTPLimits = HTTPLimits()
     ) async throws -> PeerClient {
         let context = try TLSContext(identity)
         let client = try await HTTPClient.connect(
@@ -35,13 +36,16 @@ package final class PeerClient: Sendable {
                     return peer
                 }.map { .node($0) }
             })
-        return PeerClient(client: client, node: node, membership: membership)
+        return PeerClient(client: client, node: node, membership: membership, news: news)
     }
 
-    private init(client: HTTPClient, node: NodeID, membership: MembershipExchange) {
+    private init(
+        client: HTTPClient, node: NodeID, membership: MembershipExchange, news: NewsExchange
+    ) {
         self.client = client
         self.node = node
         self.membership = membership
+        self.news = news
     }
 
     /// Whether another request can be tried.
@@ -105,23 +109,30 @@ package final class PeerClient: Sendable {
     /// Closes the connection and waits for that.
     package func close() async { await client.close() }
 
-    private func request(_ method: HTTPRequest.Method, _ path: String) -> HTTPRequest {
+    func request(_ method: HTTPRequest.Method, _ path: String) -> HTTPRequest {
         // Names play no part in who the peer is; the certificate's URI does.
         var request = HTTPRequest(
             method: method, scheme: "https", authority: node.name, path: path)
         request.headerFields[.membership] = membership.ours().description
+        request.headerFields.news = news.ours()
         return request
     }
 
     private func collect(
         _ response: ClientResponse, upTo bytesMax: Int = Limits.transportAnswerBytesMax
     ) async throws -> (head: HTTPResponse, body: [UInt8]) {
+        try await hear(response.head)
+        return try await response.collected(upTo: bytesMax)
+    }
+
+    /// What the head of an answer says about the node itself.
+    func hear(_ head: HTTPResponse) async throws {
         do {
-            membership.heard(try response.head.headerFields.membershipMark(), node)
+            membership.heard(try head.headerFields.membershipMark(), node)
         } catch {
             await client.close()
             throw TransportFault.unexpectedAnswer("without its membership edition")
         }
-        return try await response.collected(upTo: bytesMax)
+        news.heard(head.headerFields.news, node)
     }
 }

@@ -17,4 +17,12 @@ extension Limits {
     package static let policyRoundSeconds: Int64 = 600
     /// A TLS handshake, from the first byte to the last.
     package static let handshakeSecondsMax: Int64 = 10
+    /// The body of `add-checkpoint`: a note, and 63 hashes.
+    package static let witnessRequestBytesMax = noteBytesMax + 64 * (proofHashesMax + 1)
+    /// Entries whose proofs are asked for at once.
+    package static let proofsPerRequestMax = 256
+    /// That many numbers in JSON.
+    package static let proofRequestBytesMax = 8 << 10
+    /// A field's value that carries a checkpoint; one with more signatures is left out.
+    package static let checkpointFieldBytesMax = 6 << 10
 }

@@ -14,6 +14,9 @@ extension HTTPField.Name {
     /// How many leading bytes of a whole package are its head.
     static let headBytes = named("Selat-Head-Bytes")
     static let membership = named("Selat-Membership")
+    /// The newest checkpoint of the author's log, and the digest of its program.
+    static let checkpoint = named("Selat-Checkpoint")
+    static let program = named("Selat-Program")
 
     private static func named(_ text: String) -> HTTPField.Name {
         guard let name = HTTPField.Name(text) else {
@@ -31,6 +34,8 @@ enum MediaType {
     static let package = "application/vnd.selat.package"
     /// A piece of an upload.
     static let partialUpload = "application/partial-upload"
+    /// A log's size in decimal, with a newline (C2SP `tlog-witness`).
+    static let treeSize = "text/x.tlog.size"
 }
 
 extension HTTPFields {
@@ -78,6 +83,18 @@ extension HTTPFields {
                 "the field `Selat-Membership` must be the serial, a semicolon and the digest")
         }
         return mark
+    }
+
+    /// What the author of a message says about its log and program.
+    var news: PeerNews {
+        get { PeerNews(checkpoint: self[.checkpoint], program: self[.program]) }
+        set {
+            let fits = newValue.checkpoint.map {
+                $0.utf8.count <= Limits.checkpointFieldBytesMax
+            }
+            self[.checkpoint] = fits ?? false ? newValue.checkpoint : nil
+            self[.program] = newValue.program
+        }
     }
 
     /// What every answer about an upload says.

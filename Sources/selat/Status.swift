@@ -15,6 +15,20 @@ struct Status: AsyncParsableCommand {
         Terminal.result(lines(status).joined(separator: "\n"))
     }
 
+    private func witnessLine(_ log: JSON) -> String {
+        guard log["quorum"] != nil else { return "witnesses: none in this federation" }
+        let witnesses = (log["witnesses"]?.arrayValue ?? []).map { witness in
+            witness["cause"] != nil
+                ? "\(witness.text("node")) silent"
+                : witness.text("missing") == "0"
+                    ? witness.text("node")
+                    : "\(witness.text("node")) lacks \(witness.text("missing"))"
+        }
+        return "witnesses: \(log.text("standing")), \(log.text("witnessed")) entries witnessed, "
+            + "\(log.text("unwitnessed")) unwitnessed; quorum \(log.text("quorum")) of "
+            + witnesses.joined(separator: ", ")
+    }
+
     private func lines(_ status: JSON) -> [String] {
         var lines = ["node: \(status.text("node")), selatd \(status.text("version"))"]
         if let membership = status["membership"] {
@@ -31,6 +45,7 @@ struct Status: AsyncParsableCommand {
         }
         if let log = status["log"] {
             lines.append("log: \(log.text("size")) entries, \(log.text("origin"))")
+            lines.append(witnessLine(log))
         }
         for direction in ["outbound", "inbound"] {
             let counts = (status[direction]?.objectValue ?? [:]).sorted { $0.key < $1.key }

@@ -65,7 +65,8 @@ struct Show: AsyncParsableCommand {
         if let receipt = transfer["receipt"] {
             lines.append(
                 "receipt: \(receipt.text("kind")) signed by \(receipt.text("signer")) at "
-                    + receipt.text("time"))
+                    + receipt.text("time")
+                    + (receipt["standing"] == nil ? "" : ", \(receipt.text("standing"))"))
         }
         for debt in transfer["debts"]?.arrayValue ?? [] {
             let due =

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import SelatCore
+import SelatExchange
 import SelatPolicy
 
 /// The daemon's configuration file.
@@ -21,6 +22,8 @@ struct Configuration: Sendable {
     let keys: KeyPaths
     /// Whether a membership list that is marked as a sandbox's is accepted.
     let isSandbox: Bool
+    /// How often witnesses are asked, and how long the node goes on without them.
+    let witnessing: WitnessSettings
     /// SHA-256 of the file is entered at each start.
     let bytes: [UInt8]
 
@@ -49,16 +52,19 @@ struct Configuration: Sendable {
         (node, state, control, listen) = (read.node, read.state, read.control, read.listen)
         (membership, membershipDigest) = (read.membership, read.digest)
         (policies, keys, isSandbox) = (read.policies, read.keys, read.isSandbox)
+        witnessing = read.witnessing
     }
 
     private typealias Values = (
         node: NodeID, state: String, control: String, listen: (host: String, port: Int),
-        membership: String, digest: Digest, policies: String, keys: KeyPaths, isSandbox: Bool
+        membership: String, digest: Digest, policies: String, keys: KeyPaths, isSandbox: Bool,
+        witnessing: WitnessSettings
     )
 
     private static func read(_ root: DocumentNode?, _ reader: inout DocumentReader) -> Values? {
         let known = [
             "node", "state", "control", "listen", "membership", "policies", "keys", "sandbox",
+            "witnesses",
         ]
         guard let top = reader.section(root, "the configuration", keys: known) else { return nil }
         let node = value(top, "node", &reader) { try NodeID($0) }
@@ -72,10 +78,39 @@ struct Configuration: Sendable {
         let digest = list.flatMap { value($0, "digest", &reader) { try Digest($0) } }
         let keys = keys(top, &reader)
         let isSandbox = top["sandbox"] == nil ? false : reader.flag(top["sandbox"], "`sandbox`")
+        let witnessing = witnessing(top, &reader)
         guard let node, let state, let control, let policies, let listen, let directory, let digest,
-            let keys, let isSandbox
+            let keys, let isSandbox, let witnessing
         else { return nil }
-        return (node, state, control, listen, directory, digest, policies, keys, isSandbox)
+        return (
+            node, state, control, listen, directory, digest, policies, keys, isSandbox, witnessing
+        )
+    }
+
+    /// The times of `witnesses`, each in seconds and with a default.
+    private static func witnessing(
+        _ top: Section, _ reader: inout DocumentReader
+    ) -> WitnessSettings? {
+        var settings = WitnessSettings()
+        guard top["witnesses"] != nil else { return settings }
+        let names = ["interval", "refresh", "patience"]
+        guard let section = reader.section(top["witnesses"], "`witnesses`", keys: names) else {
+            return nil
+        }
+        for name in names where section[name] != nil {
+            guard let number = reader.number(section[name], "`\(name)`") else { return nil }
+            guard (1...2_592_000).contains(number) else {
+                reader.report(
+                    .number, section.place, "`\(name)` must be from 1 to 2592000 seconds")
+                return nil
+            }
+            switch name {
+            case "interval": settings.interval = Int64(number)
+            case "refresh": settings.refresh = Int64(number)
+            default: settings.patience = Int64(number)
+            }
+        }
+        return settings
     }
 
     private static func listen(

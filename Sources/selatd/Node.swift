@@ -33,7 +33,10 @@ struct Node {
         let identity: NodeIdentity
         do {
             identity = try NodeIdentity(
-                node: configuration.node, keys: keys, federation: federation, at: clock.now())
+                node: configuration.node, keys: keys, federation: federation,
+                epoch: try Store.epoch(path: databasePath(configuration.state)), at: clock.now())
+        } catch let error as StoreError {
+            throw StartFailure.failed("\(error)")
         } catch {
             throw StartFailure.invalid("\(error)")
         }
@@ -43,12 +46,14 @@ struct Node {
         let editions = try await PolicyActivation.open(
             directory: configuration.policies, store: store, federation: federation, clock: clock,
             logger: logger)
-        let exchange = Exchange(
+        let program = try programDigest()
+        let exchange = try Exchange(
             identity: identity, federation: federation, editions: editions, store: store,
             spool: SpoolFolder("\(configuration.state)/spool"), storageKey: storageKey,
+            witnessing: configuration.witnessing, program: program, awaitsProof: true,
             clock: clock, logger: logger)
         try await exchange.recover()
-        try await enterStart(store, configuration, federation, editions.active)
+        try await enterStart(store, configuration, federation, editions.active, program)
         let warnings = [probe].compactMap { $0 }
         let (server, control) = try await listen(
             exchange, configuration, warnings: warnings, logger)
@@ -159,12 +164,15 @@ struct Node {
         }
     }
 
+    private static func databasePath(_ state: String) -> String { "\(state)/selat.sqlite" }
+
     private static func openStore(
         _ state: String, _ log: LogIdentity, _ clock: SystemClock, _ logger: Logger
     ) throws -> Store {
         do {
             return try Store.open(
-                path: "\(state)/selat.sqlite", log: log, clock: clock, entropy: SystemEntropy(),
+                path: databasePath(state), log: log, clock: clock, entropy: SystemEntropy(),
+                awaitsProof: true,
                 fatal: { error in
                     // What the disk holds is uncertain: only the start-up path may find out.
                     logger.critical("ending: \(error)")
@@ -178,10 +186,10 @@ struct Node {
     /// An upgrade, a new configuration or a new edition shows as a changed digest.
     private static func enterStart(
         _ store: Store, _ configuration: Configuration, _ federation: Federation,
-        _ policies: PolicySet
+        _ policies: PolicySet, _ program: Digest
     ) async throws {
         let details: JSON = [
-            "version": .string(Program.version), "program": .string(try programDigest().text),
+            "version": .string(Program.version), "program": .string(program.text),
             "configuration": .string(SHA256.digest(configuration.bytes).text),
             "membership": .string(federation.listDigest.text),
             "policies": .object(policies.editions.mapValues { .string($0.digest.text) }),
@@ -216,8 +224,9 @@ struct Node {
             try await NodeServer.bind(
                 .tcp(host: host, port: port), identity: exchange.identity.tls,
                 verifyPeer: exchange.federation.peerVerification(.tlsClient, SystemClock()),
-                membership: exchange.federation.membershipExchange, service: exchange,
-                policies: exchange,
+                membership: exchange.federation.membershipExchange,
+                news: exchange.witnesses.newsExchange, service: exchange, policies: exchange,
+                log: exchange.witnesses,
                 refused: { exchange.refusedStranger(cause: $0.cause) }, logger: logger)
         }
         let service = NodeControl(exchange: exchange, warnings: warnings)

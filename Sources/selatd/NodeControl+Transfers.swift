@@ -102,6 +102,11 @@ extension NodeControl {
             parsing: try CMS.unverifiedContent(receipt.statement, type: .receipt))
         var members = statement.objectValue ?? [:]
         members["entry"] = .integer(receipt.entry.sequence)
+        if let signer = members["signer"]?.stringValue.flatMap({ try? NodeID($0) }) {
+            let isWitnessed = exchange.federation.isWitnessed(
+                receipt.proof.checkpoint, of: signer)
+            members["standing"] = .string(isWitnessed ? "witnessed" : "signed")
+        }
         members["document"] = receipt.json
         return .object(members)
     }

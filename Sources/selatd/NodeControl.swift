@@ -16,6 +16,12 @@ struct NodeControl: ControlService {
         let counts = try await exchange.store.read { try $0.transferCounts() }
         let federation = exchange.federation
         let checkpoint = exchange.store.latestCheckpoint.checkpoint
+        var log = try await exchange.witnesses.status()
+        let alarms = log.removeValue(forKey: "warnings")?.arrayValue ?? []
+        log["origin"] = .string(checkpoint.origin)
+        log["size"] = .integer(checkpoint.size)
+        log["root"] = .string(Base64.encode(checkpoint.root.bytes))
+        log["key"] = .string(exchange.witnesses.verifierKey.text)
         return [
             "node": .string(exchange.identity.node.text), "version": .string(Program.version),
             "state": "ready",
@@ -26,17 +32,14 @@ struct NodeControl: ControlService {
                 "sandbox": .bool(federation.isSandbox),
             ],
             "policies": ["editions": try await exchange.editions.status()],
-            "log": [
-                "origin": .string(checkpoint.origin), "size": .integer(checkpoint.size),
-                "root": .string(Base64.encode(checkpoint.root.bytes)),
-                "key": .string(exchange.identity.log.verifierKey.text),
-            ],
+            "log": .object(log),
             "outbound": .object(counts.outbound.mapValues { .integer(Int64($0)) }),
             "inbound": .object(counts.inbound.mapValues { .integer(Int64($0)) }),
             "openssl": ["version": .string(ForgeryProbe.loadedVersion)],
-            "warnings": .strings(
-                warnings + exchange.editions.warnings
-                    + exchange.policies.warnings.map(\.description)),
+            "warnings": .array(
+                alarms
+                    + (warnings + exchange.editions.warnings
+                    + exchange.policies.warnings.map(\.description)).map { .string($0) }),
         ]
     }
 }

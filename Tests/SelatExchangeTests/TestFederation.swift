@@ -10,6 +10,7 @@ import SelatStore
 import SelatTestSupport
 import SelatTransport
 import Synchronization
+import Testing
 
 @testable import SelatExchange
 
@@ -22,6 +23,11 @@ struct TestFederation: Sendable {
         var listDays: Int64 = 29
         /// Countries whose node is no more than a witness.
         var witnesses: Set<String> = []
+        /// Whether the nodes witness for each other, and how.
+        var isWitnessed = false
+        var witnessing = WitnessSettings()
+        /// Whether logs wait for a witness.
+        var awaitsProof = false
         /// A text to replace in a policy file, by node and file name.
         var edits: [String: (file: String, old: String, new: String)] = [:]
         /// The same edit for every node.
@@ -58,8 +64,9 @@ struct TestFederation: Sendable {
         let id = SHA256.digest(list)
         let founded = try authorities.map { authority in
             let isWitness = plan.witnesses.contains(authority.member.country.code)
+            let usual: Set<NodeRole> = plan.isWitnessed ? [.exchange, .witness] : [.exchange]
             return try Founded(
-                authority, of: id, roles: isWitness ? [.witness] : [.exchange], from: start)
+                authority, of: id, roles: isWitness ? [.witness] : usual, from: start)
         }
         var records: [Country: [UInt8]] = [:]
         for node in founded { records[node.id.country] = node.record }
@@ -115,7 +122,8 @@ struct TestFederation: Sendable {
             let port = try freePort()
             let keys = NodeIdentity.Keys(
                 tls: try .generate(.p256), signing: try .generate(.p256),
-                agreement: try .generate(.p256), log: try .generate(.ed25519))
+                agreement: try .generate(.p256), log: try .generate(.ed25519),
+                witness: try .generate(.ed25519))
             func certified(_ key: PrivateKey, _ use: CertificatePurpose) throws -> [Certificate] {
                 [
                     try authority.root.issue(
@@ -134,6 +142,9 @@ struct TestFederation: Sendable {
                 })
             let log = try LogIdentity(
                 origin: LogIdentity.origin(federation: federation, node: id), key: keys.log)
+            let witness = try CosignerKey(
+                name: CosignerKey.name(federation: federation, node: id),
+                key: try #require(keys.witness).publicKey)
             record = try MemberRecord(
                 federation: federation, country: id.country, issued: start,
                 expires: start + 29 * days,
@@ -143,7 +154,8 @@ struct TestFederation: Sendable {
                         tls: try certified(keys.tls, .tlsServer),
                         signing: try certified(keys.signing, .signing),
                         agreement: try certified(keys.agreement, .agreement),
-                        logKey: log.verifierKey.text, roles: roles)
+                        logKey: log.verifierKey.text,
+                        witnessKey: roles.contains(.witness) ? witness.text : nil, roles: roles)
                 ],
                 officers: officers.map { role, signer in
                     MemberRecord.Officer(
@@ -188,7 +200,7 @@ final class TestNode: Sendable {
     let port: UInt16
     let door: Door
     private let folder: TestFolder
-    private let make: @Sendable () -> Exchange
+    private let make: @Sendable () throws -> Exchange
 
     var exchange: Exchange { door.exchange }
 
@@ -204,7 +216,8 @@ final class TestNode: Sendable {
             atPath: place, withIntermediateDirectories: true)
         let store = try Store.open(
             path: "\(folder.path)/selat.sqlite", log: identity.log, clock: clock,
-            entropy: SystemEntropy(), fatal: { preconditionFailure("\($0)") })
+            entropy: SystemEntropy(), awaitsProof: plan.awaitsProof,
+            fatal: { preconditionFailure("\($0)") })
         let policies = try PolicySet.load(
             files: try TestPolicies.sources(changing: plan.edits[founded.id.text] ?? plan.edit))
         let storageKey = StorageKey(Random.secret(32))
@@ -214,19 +227,20 @@ final class TestNode: Sendable {
         (self.identity, self.store, self.spool) = (identity, store, spool)
         (self.policies, self.folder) = (policies, folder)
         make = {
-            Exchange(
+            try Exchange(
                 identity: identity, federation: federation,
                 editions: EditionRegister(
                     judgingBy: policies, store: store, federation: federation, clock: clock,
                     logger: .silent), store: store, spool: spool, storageKey: storageKey,
-                clock: clock, logger: .silent)
+                witnessing: plan.witnessing, program: SHA256.digest([]),
+                awaitsProof: plan.awaitsProof, clock: clock, logger: .silent)
         }
-        door = Door(make())
+        door = Door(try make())
     }
 
     /// A new exchange over what is durable, as after a crash.
     func restart() async throws {
-        door.exchange = make()
+        door.exchange = try make()
         try await door.exchange.recover()
     }
 
@@ -237,7 +251,8 @@ final class TestNode: Sendable {
         let server = try await NodeServer.bind(
             .tcp(host: "127.0.0.1", port: Int(port)), identity: identity.tls,
             verifyPeer: exchange.federation.peerVerification(.tlsClient, exchange.clock),
-            membership: exchange.federation.membershipExchange, service: door,
+            membership: exchange.federation.membershipExchange,
+            news: exchange.witnesses.newsExchange, service: door, log: exchange.witnesses,
             refused: { _ in }, logger: .silent)
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await server.run() }

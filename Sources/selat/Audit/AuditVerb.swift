@@ -33,10 +33,11 @@ struct AuditVerb: AsyncParsableCommand {
             if let after { path += "&after=\(after)" }
             let answer = try await client.withDaemon { try await $0.getJSON(path) }
             if client.json { return Terminal.result(answer) }
-            var table = Table(["sequence", "time", "kind", "actor", "transfer"])
+            var table = Table(["sequence", "time", "kind", "actor", "transfer", "witnessed"])
             for entry in answer["entries"]?.arrayValue ?? [] {
                 table.add(
-                    ["sequence", "time", "kind", "actor", "transfer"].map { entry.text($0) })
+                    ["sequence", "time", "kind", "actor", "transfer", "witnessed"]
+                        .map { entry.text($0) })
             }
             Terminal.result(table.text)
         }
@@ -50,10 +51,19 @@ struct AuditVerb: AsyncParsableCommand {
         @OptionGroup var client: ClientOptions
 
         func run() async throws {
-            let note = try await client.withDaemon { try await $0.get("/v1/audit/checkpoint") }
+            let (note, status) = try await client.withDaemon {
+                (try await $0.get("/v1/audit/checkpoint"), try await $0.getJSON("/v1/status"))
+            }
             let text = String(decoding: note, as: UTF8.self)
-            if client.json { return Terminal.result(["checkpoint": .string(text)]) }
+            let unwitnessed = status["log"]?["unwitnessed"]?.integerValue ?? 0
+            if client.json {
+                return Terminal.result(
+                    ["checkpoint": .string(text), "unwitnessed": .integer(unwitnessed)])
+            }
             Terminal.write(text, to: 1)
+            if unwitnessed > 0 {
+                Terminal.warning("its last \(unwitnessed) entries are unwitnessed")
+            }
         }
     }
 }

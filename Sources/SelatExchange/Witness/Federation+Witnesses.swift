@@ -1,0 +1,50 @@
+package import SelatAudit
+package import SelatCore
+package import SelatFederation
+
+// Which keys of the members' records count for which log (Audit.docc, *Quorum*).
+
+extension Federation {
+    /// The nodes of other countries that cosign the logs of `country`, with their keys.
+    package func witnesses(of country: Country) -> [NodeID: CosignerKey] {
+        var keys: [NodeID: CosignerKey] = [:]
+        for node in nodes.values
+        where node.id.country != country && node.roles.contains(.witness) {
+            // A key that is none, or another's name, never votes.
+            guard let text = node.witnessKey, let key = try? CosignerKey(text),
+                key.name == CosignerKey.name(federation: id, node: node.id)
+            else { continue }
+            keys[node.id] = key
+        }
+        return keys
+    }
+
+    /// The quorum that makes a checkpoint of a node of `country` a witnessed one.
+    /// - Throws: `AuditError.malformed` where two witnesses share a key.
+    package func witnessPolicy(of country: Country) throws(AuditError) -> LogPolicy {
+        var voting: [Country: [CosignerKey]] = [:]
+        for (node, key) in witnesses(of: country).sorted(by: { $0.key < $1.key }) {
+            voting[node.country, default: []].append(key)
+        }
+        return try .countries(voting, atLeast: records[country]?.witnessQuorum)
+    }
+
+    /// The node whose log an origin names, and that log's key.
+    /// - Returns: nil for an origin of no node of this federation.
+    package func log(of origin: String) -> (node: NodeID, key: VerifierKey)? {
+        let parts = origin.split(separator: "/", omittingEmptySubsequences: false)
+        guard parts.count == 5, let id = try? NodeID("\(parts[2])/\(parts[3])"),
+            let node = nodes[id], let key = try? VerifierKey(node.logKey).ofEpoch(in: origin)
+        else { return nil }
+        return (id, key)
+    }
+
+    /// Whether the quorum of its country has cosigned a checkpoint of a node.
+    package func isWitnessed(_ note: [UInt8], of node: NodeID) -> Bool {
+        guard let signed = try? SignedNote(parsing: note),
+            let policy = try? witnessPolicy(of: node.country), policy.quorum != nil,
+            let standing = try? policy.standing(of: signed)
+        else { return false }
+        return standing.isWitnessed
+    }
+}

@@ -1,0 +1,142 @@
+import Logging
+import SelatAudit
+package import SelatCore
+import SelatEvidence
+import SelatFederation
+import SelatHTTP
+import SelatStore
+import SelatTransport
+import Synchronization
+
+// Receipts become witnessed: their holder asks for a newer proof, their maker gives it.
+
+extension Witnesses {
+    /// The newest witnessed checkpoint, if it holds an entry.
+    func witnessed(covering sequence: UInt64) -> SignedCheckpoint? {
+        state.withLock { $0.witnessed }.flatMap { sequence < $0.checkpoint.size ? $0 : nil }
+    }
+
+    /// The best proof of an entry that can be given now; nil where the log is not shown so far.
+    func proof(of sequence: UInt64) async throws -> TLogProof? {
+        guard standing == .proven else { return nil }
+        let newest = store.latestCheckpoint
+        let checkpoint = witnessed(covering: sequence) ?? newest
+        guard sequence < checkpoint.checkpoint.size else { return nil }
+        return try await store.proof(of: sequence, in: checkpoint)
+    }
+
+    /// Whether a receipt's proof ends at a checkpoint that the quorum of its signer lacks, though
+    /// there is a quorum to be had.
+    func lacksWitnesses(_ receipt: [UInt8], of signer: NodeID) -> Bool {
+        guard let note = try? Receipt(parsing: receipt).proof.checkpoint,
+            let policy = try? federation.witnessPolicy(of: signer.country), policy.quorum != nil
+        else { return false }
+        hear(checkpoint: note, from: signer)
+        return !federation.isWitnessed(note, of: signer)
+    }
+
+    /// `{"entries": [...]}` is answered with paths to the newest witnessed checkpoint.
+    package func proofs(_ request: JSON) async throws -> JSON {
+        let numbers = (request["entries"]?.arrayValue ?? []).map { $0.integerValue }
+        let entries = numbers.compactMap { $0.flatMap { UInt64(exactly: $0) } }
+        guard !entries.isEmpty, entries.count == numbers.count,
+            entries.count <= Limits.proofsPerRequestMax
+        else {
+            throw Problem.refusal(
+                400, "`entries` must hold 1 to \(Limits.proofsPerRequestMax) numbers")
+        }
+        guard let checkpoint = state.withLock({ $0.witnessed }) else {
+            throw Problem.refusal(404, "no checkpoint is witnessed yet")
+        }
+        let size = checkpoint.checkpoint.size
+        let paths = try await store.read { snapshot in
+            try entries.filter { $0 < size }.map {
+                ($0, try snapshot.inclusionProof(of: $0, in: size))
+            }
+        }
+        let named = paths.map { ("\($0)", JSON.strings($1.map { Base64.encode($0.bytes) })) }
+        return [
+            "checkpoint": .string(String(decoding: checkpoint.note, as: UTF8.self)),
+            "paths": .object(Dictionary(named) { first, _ in first }),
+        ]
+    }
+
+    /// Asks for newer proofs of the receipts that are held and not witnessed.
+    func renewReceipts() async throws {
+        let open = try await store.read { try $0.unwitnessedReceipts(limit: 4_096) }
+        for (peer, receipts) in Dictionary(grouping: open, by: \.peer) {
+            let chunks = stride(from: 0, to: receipts.count, by: Limits.proofsPerRequestMax).map {
+                receipts[$0..<min($0 + Limits.proofsPerRequestMax, receipts.count)]
+            }
+            for chunk in chunks {
+                do {
+                    try await renew(Array(chunk), of: peer)
+                } catch let error as StoreError {
+                    throw error
+                } catch {
+                    logger.debug(
+                        "receipts not renewed", metadata: ["peer": "\(peer)", "error": "\(error)"])
+                    break
+                }
+            }
+        }
+    }
+
+    private func renew(_ open: [UnwitnessedReceipt], of peer: NodeID) async throws {
+        let policy = try federation.witnessPolicy(of: peer.country)
+        let rows = try await store.read { snapshot in
+            try open.compactMap { try snapshot.outbound($0.id) }
+        }
+        var held: [(row: OutboundRow, receipt: Receipt)] = []
+        for row in rows {
+            if let receipt = try row.receipt.map({ try Receipt(parsing: $0) }) {
+                held.append((row, receipt))
+            }
+        }
+        let entries = held.map { JSON.integer($0.receipt.entry.sequence) }
+        guard policy.quorum != nil, !entries.isEmpty else { return }
+        let answer = try await asking(peer) { try await $0.proofs(["entries": .array(entries)]) }
+        guard let answer, let note = answer["checkpoint"]?.stringValue.map({ Array($0.utf8) })
+        else { return }
+        hear(checkpoint: note, from: peer)
+        let signed = try SignedNote(parsing: note)
+        guard let log = federation.log(of: try Checkpoint(parsing: signed.text).origin),
+            log.node == peer, try policy.standing(of: signed).isWitnessed
+        else { throw AuditError.quorumMissing("\(peer)") }
+        var renewed: [OutboundRow] = []
+        for (row, receipt) in held {
+            guard let path = answer["paths"]?["\(receipt.entry.sequence)"] else { continue }
+            var row = row
+            row.receipt = try receipt.renewed(path, note, log.key).json.canonical
+            renewed.append(row)
+        }
+        try await keep(renewed)
+    }
+
+    private func keep(_ rows: [OutboundRow]) async throws {
+        guard !rows.isEmpty else { return }
+        _ = try await store.commit { transaction in
+            for row in rows {
+                guard var current = try transaction.outbound(row.id) else { continue }
+                current.receipt = row.receipt
+                try transaction.save(current)
+                try transaction.endAwaitingWitnesses(row.id)
+            }
+        }
+    }
+}
+
+extension Receipt {
+    /// The same receipt with another proof of its entry.
+    /// - Throws: `AuditError` for a proof that does not hold.
+    fileprivate func renewed(
+        _ path: JSON, _ checkpoint: [UInt8], _ log: VerifierKey
+    ) throws -> Receipt {
+        let hashes = (path.arrayValue ?? []).compactMap { $0.stringValue }
+            .compactMap { Base64.decode($0[...]) }.compactMap { try? Digest(bytes: $0) }
+        let proof = TLogProof(index: entry.sequence, path: hashes, checkpoint: checkpoint)
+        _ = try proof.verify(leaf: entry.leaf, key: log)
+        return Receipt(
+            statement: statement, entry: entry, details: details, salt: salt, proof: proof)
+    }
+}

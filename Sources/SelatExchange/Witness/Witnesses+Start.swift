@@ -1,0 +1,193 @@
+import Logging
+import SelatAudit
+import SelatCore
+import SelatCrypto
+import SelatFederation
+import SelatStore
+import SelatTransport
+import Synchronization
+
+// The own log at a start, and when a witness contradicts it.
+
+extension Witnesses {
+    /// What one witness holds of the own log.
+    private enum Testimony: Sendable {
+        case nothing
+        case cosigned(SignedCheckpoint)
+        case silence(String)
+    }
+
+    /// Asks each witness what it has cosigned last, and shows the log if none has seen more of it.
+    func prove() async throws {
+        guard hasQuorum else { return try await show() }
+        let testimonies = await testimonies()
+        var contradictions: [LogContradiction] = []
+        var isAnswered = false
+        for (witness, testimony) in testimonies.sorted(by: { $0.key < $1.key }) {
+            switch testimony {
+            case .silence(let cause):
+                state.withLock { $0.dialogues[witness, default: Dialogue()].cause = cause }
+            case .nothing: isAnswered = true
+            case .cosigned(let checkpoint):
+                isAnswered = true
+                if let found = try await contradiction(of: checkpoint, by: witness) {
+                    contradictions.append(found)
+                } else {
+                    let size = checkpoint.checkpoint.size
+                    state.withLock { $0.dialogues[witness, default: Dialogue()].size = size }
+                }
+            }
+        }
+        if let worst = contradictions.max(by: Self.isLess) {
+            try await stop(worst)
+        } else if isAnswered {
+            try await show()
+        }
+    }
+
+    /// The latest epoch and the most entries count most.
+    private static func isLess(_ a: LogContradiction, _ b: LogContradiction) -> Bool {
+        func rank(_ contradiction: LogContradiction) -> (UInt64, UInt64) {
+            let checkpoint = contradiction.checkpoint.checkpoint
+            return (epoch(checkpoint.origin), checkpoint.size)
+        }
+        return rank(a) < rank(b)
+    }
+
+    static func epoch(_ origin: String) -> UInt64 {
+        origin.split(separator: "/").last.flatMap { UInt64($0) } ?? 0
+    }
+
+    private func show() async throws {
+        try await store.showLog()
+        state.withLock { $0.standing = .proven }
+        logger.info("log proven", metadata: ["size": "\(store.latestCheckpoint.checkpoint.size)"])
+    }
+
+    private func testimonies() async -> [NodeID: Testimony] {
+        await withTaskGroup(of: (NodeID, Testimony).self) { group in
+            for (witness, key) in asked {
+                group.addTask {
+                    do {
+                        let found = try await self.testimony(of: witness, key)
+                        return (witness, found.map { .cosigned($0) } ?? .nothing)
+                    } catch {
+                        return (witness, .silence("\(error)"))
+                    }
+                }
+            }
+            return await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
+        }
+    }
+
+    /// The checkpoint of the highest epoch of the own log that a witness has cosigned.
+    func testimony(
+        of witness: NodeID, _ key: CosignerKey
+    ) async throws -> SignedCheckpoint? {
+        let own = verifierKey
+        let federation = (federation.id, identity.node)
+        return try await asking(witness) { client in
+            var newest: SignedCheckpoint?
+            var epoch = own.epoch ?? 1
+            // A later epoch of the same node may be known there: then this database is older still.
+            while epoch < (own.epoch ?? 1) + 1_000 {
+                let origin = LogIdentity.origin(
+                    federation: federation.0, node: federation.1, epoch: epoch)
+                let name = SHA256.digest(Array(origin.utf8)).hex
+                guard let note = try await client.cosignedCheckpoint(origin: name) else { break }
+                let checkpoint = try SignedCheckpoint(note: note, key: try own.ofEpoch(in: origin))
+                guard try !checkpoint.cosignatures(by: [key]).isEmpty else {
+                    throw AuditError.unsigned(key.name)
+                }
+                newest = checkpoint
+                epoch += 1
+            }
+            return newest
+        }
+    }
+
+    /// How a cosigned checkpoint contradicts the own log, if it does.
+    private func contradiction(
+        of checkpoint: SignedCheckpoint, by witness: NodeID
+    ) async throws -> LogContradiction? {
+        let held = store.latestCheckpoint.checkpoint.size
+        func contradiction(isFork: Bool, _ held: UInt64) -> LogContradiction {
+            LogContradiction(
+                witness: witness, checkpoint: checkpoint, isFork: isFork, held: held)
+        }
+        // Under a later origin nothing here can be its continuation.
+        guard checkpoint.checkpoint.origin == origin else {
+            return contradiction(isFork: false, held)
+        }
+        return switch try await store.compare(checkpoint.checkpoint) {
+        case .prefix: nil
+        case .ahead(let held): contradiction(isFork: false, held)
+        case .another: contradiction(isFork: true, held)
+        }
+    }
+
+    /// A witness refused what the log showed it: finds out whether the log is to blame.
+    func examine(_ witness: NodeID, _ key: CosignerKey) async throws {
+        guard let seen = try await testimony(of: witness, key),
+            let found = try await contradiction(of: seen, by: witness)
+        else { return }
+        try await stop(found)
+    }
+
+    /// The log shows nothing from now on, and the node neither sends nor takes.
+    private func stop(_ contradiction: LogContradiction) async throws {
+        let isNew = state.withLock { state in
+            if case .contradicted = state.standing { return false }
+            state.standing = .contradicted(contradiction)
+            return true
+        }
+        guard isNew else { return }
+        store.holdLog()
+        let seen = contradiction.checkpoint
+        logger.critical(
+            "log contradicted", metadata: ["cause": "\(contradiction.description)"])
+        let kind: EntryKind = contradiction.isFork ? "log.forked" : "log.behind"
+        _ = try await store.commit { transaction in
+            try transaction.append(
+                EntryDraft(
+                    kind: kind, actor: .node(contradiction.witness),
+                    details: [
+                        "origin": .string(seen.checkpoint.origin),
+                        "size": .integer(seen.checkpoint.size),
+                        "held": .integer(contradiction.held),
+                        "checkpoint": .string(String(decoding: seen.note, as: UTF8.self)),
+                    ]))
+        }
+    }
+
+    /// Goes on under the next origin: what `selat restore --continue` asks for.
+    /// - Returns: the new origin.
+    /// - Throws: `Problem` unless the log is contradicted.
+    package func beginEpoch(reason: String, by user: UInt32) async throws -> String {
+        guard case .contradicted(let contradiction) = standing else {
+            throw ServiceProblem.logNotContradicted(standing.word)
+        }
+        let seen = contradiction.checkpoint
+        let epoch = max(Self.epoch(seen.checkpoint.origin), Self.epoch(origin)) + 1
+        let log = try identity.log(epoch: epoch, of: federation.id)
+        let held = try await store.read { try $0.size() }
+        let entry = EntryDraft(
+            kind: "log.continued", actor: .user(user),
+            details: [
+                "origin": .string(seen.checkpoint.origin),
+                "size": .integer(seen.checkpoint.size),
+                "root": .string(Base64.encode(seen.checkpoint.root.bytes)),
+                "checkpoint": .string(String(decoding: seen.note, as: UTF8.self)),
+                "held": .integer(held), "reason": .string(reason),
+            ])
+        try await store.beginEpoch(as: log, entry)
+        state.withLock { state in
+            (state.log, state.standing) = (log, .proven)
+            (state.collected, state.witnessed, state.dialogues) = (nil, nil, [:])
+            state.news.checkpoint = nil
+        }
+        try await noteUnwitnessed()
+        logger.notice("epoch began", metadata: ["origin": "\(log.origin)"])
+        return log.origin
+    }
+}

@@ -1,0 +1,369 @@
+import Foundation
+import SelatAudit
+import SelatCore
+import SelatCrypto
+import SelatEvidence
+import SelatFederation
+import SelatHTTP
+import SelatStore
+import SelatTestSupport
+import SelatTransport
+import Testing
+
+@testable import SelatExchange
+
+/// Logs among others: real stores, real TLS, three countries.
+@Suite(.serialized) struct WitnessingTests {
+    private static func plan(awaitsProof: Bool = false) -> TestFederation.Plan {
+        var plan = TestFederation.Plan()
+        plan.isWitnessed = true
+        plan.awaitsProof = awaitsProof
+        plan.witnessing = WitnessSettings(interval: 1, refresh: 60, patience: 3_600)
+        return plan
+    }
+
+    private static func note(_ count: Int, _ node: TestNode) async throws {
+        for index in 0..<count {
+            _ = try await node.store.commit { transaction in
+                try transaction.append(
+                    EntryDraft(kind: "node.started", details: ["number": .integer(Int64(index))]))
+            }
+        }
+    }
+
+    /// Every node serves while `body` runs.
+    private static func serving(
+        _ nodes: [TestNode], _ body: @escaping @Sendable () async throws -> Void
+    ) async throws {
+        guard let first = nodes.first else { return try await body() }
+        try await first.serving { try await serving(Array(nodes.dropFirst()), body) }
+    }
+
+    @Test func theQuorumIsMetWithinAnInterval() async throws {
+        let world = try TestFederation(Self.plan())
+        let (sender, witnesses) = (world.sender, [world.recipient, world.stranger])
+        try await Self.note(5, sender)
+        try await Self.serving(witnesses) {
+            try await sender.exchange.witnesses.ask()
+            #expect(sender.exchange.witnesses.witnessedSize == 5)
+            try await Self.note(3, sender)
+            try await sender.exchange.witnesses.ask()
+        }
+        #expect(sender.exchange.witnesses.witnessedSize == 8)
+        let policy = try world.federation.witnessPolicy(of: sender.id.country)
+        let note = try await sender.exchange.witnesses.newestCheckpoint()
+        #expect(try policy.standing(of: SignedNote(parsing: note)).cosignatures.count == 2)
+        #expect(world.federation.isWitnessed(note, of: sender.id))
+        // Cosigning makes no entry, or two logs would never rest.
+        #expect(sender.store.latestCheckpoint.checkpoint.size == 8)
+        #expect(witnesses.allSatisfy { $0.store.latestCheckpoint.checkpoint.size == 0 })
+    }
+
+    @Test func aWitnessThatIsDownIsCaughtUpLater() async throws {
+        let world = try TestFederation(Self.plan())
+        let sender = world.sender
+        try await Self.note(4, sender)
+        try await world.recipient.serving { try await sender.exchange.witnesses.ask() }
+        #expect(sender.exchange.witnesses.witnessedSize == 0)
+        let status = JSON.object(try await sender.exchange.witnesses.status())
+        #expect(status["unwitnessed"] == 4)
+        let warnings = (status["warnings"]?.arrayValue ?? []).compactMap(\.stringValue)
+        #expect(warnings.contains { $0.hasPrefix("witness MY/hub does not cosign") })
+        try await Task.sleep(for: .seconds(1.1))
+        try await Self.serving([world.recipient, world.stranger]) {
+            try await sender.exchange.witnesses.ask()
+        }
+        #expect(sender.exchange.witnesses.witnessedSize == 4)
+    }
+
+    @Test func withoutAQuorumForLongNothingNewIsSent() async throws {
+        let world = try TestFederation(Self.plan())
+        let witnesses = world.sender.exchange.witnesses
+        try await Self.note(1, world.sender)
+        try await witnesses.ask()
+        try witnesses.requireNewTransfers()
+        world.clock.advance(seconds: 3_601)
+        let problem = #expect(throws: Problem.self) { try witnesses.requireNewTransfers() }
+        #expect(problem?.type == "urn:selat:problem:unwitnessed")
+        try witnesses.requireExchange()
+    }
+
+    /// A second database with the same key that grew differently.
+    private static func fork(
+        of node: TestNode, _ world: TestFederation, common: Int, own: Int
+    ) async throws -> (store: Store, folder: TestFolder) {
+        let folder = try TestFolder()
+        let copy = "\(folder.path)/selat.sqlite"
+        try FileManager.default.copyItem(atPath: node.store.path, toPath: copy)
+        for suffix in ["-wal", "-shm"]
+        where FileManager.default.fileExists(atPath: node.store.path + suffix) {
+            try FileManager.default.copyItem(
+                atPath: node.store.path + suffix, toPath: copy + suffix)
+        }
+        let store = try Store.open(
+            path: copy, log: node.identity.log, clock: world.clock, entropy: SystemEntropy(),
+            fatal: { preconditionFailure("\($0)") })
+        for _ in 0..<own {
+            _ = try await store.commit { transaction in
+                try transaction.append(EntryDraft(kind: "node.stopped", details: [:]))
+            }
+        }
+        return (store, folder)
+    }
+
+    private static func exchange(
+        _ node: TestNode, _ world: TestFederation, _ store: Store
+    ) throws -> Exchange {
+        try Exchange(
+            identity: node.identity, federation: world.federation,
+            editions: EditionRegister(
+                judgingBy: node.policies, store: store, federation: world.federation,
+                clock: world.clock, logger: .silent), store: store, spool: node.spool,
+            storageKey: StorageKey(Random.secret(32)), witnessing: Self.plan().witnessing,
+            clock: world.clock, logger: .silent)
+    }
+
+    @Test func aForkInACopiedDatabaseIsFoundInTheNextInterval() async throws {
+        let world = try TestFederation(Self.plan())
+        let (sender, witness) = (world.sender, world.recipient)
+        try await Self.note(3, sender)
+        let (copy, folder) = try await Self.fork(of: sender, world, common: 3, own: 4)
+        let forked = try Self.exchange(sender, world, copy)
+        try await Self.note(2, sender)
+        try await Self.serving([witness, world.stranger]) {
+            try await sender.exchange.witnesses.ask()
+            #expect(sender.exchange.witnesses.witnessedSize == 5)
+            // The copy begins to speak: seven entries, of which the last four are others.
+            try await forked.witnesses.ask()
+        }
+        #expect(try await witness.entries("witness.unproven") == 1)
+        #expect(forked.witnesses.standing.word == "forked")
+        #expect(forked.witnesses.witnessedSize == 0)
+        let entries = try await copy.entries(EntryFilter(kind: "log.forked"))
+        #expect(entries.count == 1)
+        #expect(throws: Problem.self) { try forked.witnesses.requireExchange() }
+        let findings = try await witness.store.read { try $0.findings() }
+        #expect(findings.map(\.node) == [sender.id])
+        await copy.close()
+        withExtendedLifetime(folder) {}
+    }
+
+    @Test func gossipFindsAForkWithoutAnyWitness() async throws {
+        let world = try TestFederation(Self.plan())
+        let (sender, peer) = (world.sender, world.recipient)
+        try await Self.note(3, sender)
+        let watch = peer.exchange.witnesses
+        let first = sender.store.latestCheckpoint
+        let other = try sender.identity.log.sign(size: 3, root: SHA256.digest([9]))
+        watch.hear(checkpoint: first.note, from: sender.id)
+        try await watch.compareHeard()
+        #expect(try await peer.store.read { try $0.findings() }.isEmpty)
+        watch.hear(checkpoint: other.note, from: sender.id)
+        try await watch.compareHeard()
+        #expect(try await peer.entries("witness.forked") == 1)
+        // Heard again it is no news, and another's log proves nothing about this one.
+        watch.hear(checkpoint: other.note, from: sender.id)
+        watch.hear(checkpoint: other.note, from: world.stranger.id)
+        watch.hear(checkpoint: [0x41, 0x0A], from: sender.id)
+        try await watch.compareHeard()
+        #expect(try await peer.entries("witness.forked") == 1)
+    }
+
+    @Test func growthIsProvenByThePeerItself() async throws {
+        let world = try TestFederation(Self.plan())
+        let (sender, peer) = (world.sender, world.recipient)
+        try await Self.note(3, sender)
+        peer.exchange.witnesses.hear(
+            checkpoint: sender.store.latestCheckpoint.note, from: sender.id)
+        try await peer.exchange.witnesses.compareHeard()
+        try await Self.note(6, sender)
+        let grown = sender.store.latestCheckpoint
+        peer.exchange.witnesses.hear(checkpoint: grown.note, from: sender.id)
+        try await sender.serving { try await peer.exchange.witnesses.compareHeard() }
+        #expect(try await peer.store.read { try $0.seen(grown.checkpoint.origin) } == grown.note)
+        // Nine entries that are not a continuation, though they are signed.
+        let other = try sender.identity.log.sign(size: 12, root: SHA256.digest([9]))
+        try await Self.note(3, sender)
+        peer.exchange.witnesses.hear(checkpoint: other.note, from: sender.id)
+        try await sender.serving { try await peer.exchange.witnesses.compareHeard() }
+        #expect(try await peer.entries("witness.unproven") == 1)
+    }
+
+    @Test func twoRequestsAtOnceNeverRollAWitnessBack() async throws {
+        let world = try TestFederation(Self.plan())
+        let (sender, witness) = (world.sender, world.recipient)
+        try await Self.note(2, sender)
+        let small = sender.store.latestCheckpoint
+        try await Self.note(30, sender)
+        let large = sender.store.latestCheckpoint
+        let requests = try [small, large].map {
+            try WitnessRequest(old: 0, proof: [], note: $0.note).bytes
+        }
+        let (service, peer) = (witness.exchange.witnesses, sender.id)
+        let answers = await withTaskGroup(of: WitnessAnswer?.self) { group in
+            for request in requests + requests {
+                group.addTask { try? await service.addCheckpoint(request, from: peer) }
+            }
+            return await group.reduce(into: [WitnessAnswer?]()) { $0.append($1) }
+        }
+        let cosigned = answers.compactMap { answer in
+            if case .cosigned = answer { true } else { nil }
+        }
+        #expect(cosigned.count == 1)
+        let kept = try await witness.store.read { try $0.witnessed() }
+        let size = try #require(kept.first?.size)
+        #expect(kept.count == 1 && [2, 32].contains(size))
+    }
+
+    @Test func aWitnessAnswersStrangersAsTheSpecificationWants() async throws {
+        let world = try TestFederation(Self.plan())
+        let (sender, witness) = (world.sender, world.recipient)
+        try await Self.note(2, sender)
+        let service = witness.exchange.witnesses
+        func status(_ body: [UInt8]) async -> Int {
+            do {
+                switch try await service.addCheckpoint(body, from: sender.id) {
+                case .cosigned: return 200
+                case .conflict: return 409
+                }
+            } catch {
+                return (error as? Problem)?.status ?? 500
+            }
+        }
+        func body(_ origin: String, key: PrivateKey, old: UInt64 = 0) throws -> [UInt8] {
+            let log = try LogIdentity(origin: origin, key: key)
+            let note = try log.sign(size: 2, root: SHA256.digest([1])).note
+            return try WitnessRequest(old: old, proof: [], note: note).bytes
+        }
+        let (own, key) = (sender.identity.log.origin, sender.keys.log)
+        #expect(await status([]) == 400)
+        #expect(await status(Array("old 0\n\n".utf8)) == 400)
+        #expect(await status(try body("selat/else/SG/hub/1", key: key)) == 404)
+        #expect(await status(try body(own.replacing("SG/hub", with: "TH/hub"), key: key)) == 404)
+        #expect(await status(try body(witness.identity.log.origin, key: witness.keys.log)) == 404)
+        #expect(await status(try body(own, key: .generate(.ed25519))) == 403)
+        #expect(await status(try body(own, key: key, old: 3)) == 400)
+        #expect(await status(try body(own, key: key, old: 1)) == 409)
+        #expect(await status(try body(own, key: key)) == 200)
+        #expect(await status(try body(own, key: key, old: 2)) == 200)
+        let later = own.replacing("/hub/1", with: "/hub/2")
+        #expect(await status(try body(later, key: key)) == 200)
+        // An epoch that has been left takes nothing more.
+        #expect(await status(try body(own, key: key, old: 2)) == 403)
+        #expect(try await witness.entries("witness.epoch") == 1)
+        #expect(try await witness.entries("witness.behind") == 1)
+    }
+
+    @Test func aNodeWithoutTheRoleWitnessesNothing() async throws {
+        let world = try TestFederation()
+        await #expect(throws: Problem.self) {
+            try await world.recipient.exchange.witnesses.addCheckpoint([], from: world.sender.id)
+        }
+        #expect(!world.sender.exchange.witnesses.hasQuorum)
+    }
+
+    @Test func aLogWaitsForItsFirstWitness() async throws {
+        let world = try TestFederation(Self.plan(awaitsProof: true))
+        let sender = world.sender
+        try await Self.note(3, sender)
+        try await sender.exchange.witnesses.prove()
+        #expect(sender.exchange.witnesses.standing == .unproven)
+        #expect(throws: Problem.self) { try sender.exchange.witnesses.requireExchange() }
+        #expect(try await sender.exchange.witnesses.proof(of: 0) == nil)
+        try await world.recipient.serving { try await sender.exchange.witnesses.prove() }
+        #expect(sender.exchange.witnesses.standing == .proven)
+        #expect(try await sender.exchange.witnesses.proof(of: 0)?.index == 0)
+    }
+
+    @Test func aRestoredBackupIsFoundAndGoesOnAsTheNextEpoch() async throws {
+        let world = try TestFederation(Self.plan())
+        let (sender, witnesses) = (world.sender, [world.recipient, world.stranger])
+        try await Self.note(3, sender)
+        let (backup, folder) = try await Self.fork(of: sender, world, common: 3, own: 0)
+        await backup.close()
+        try await Self.note(6, sender)
+        try await Self.serving(witnesses) { try await sender.exchange.witnesses.ask() }
+
+        let store = try Store.open(
+            path: "\(folder.path)/selat.sqlite", log: sender.identity.log, clock: world.clock,
+            entropy: SystemEntropy(), awaitsProof: true, fatal: { preconditionFailure("\($0)") })
+        let restored = try Exchange(
+            identity: sender.identity, federation: world.federation,
+            editions: sender.exchange.editions, store: store, spool: sender.spool,
+            storageKey: StorageKey(Random.secret(32)), witnessing: Self.plan().witnessing,
+            awaitsProof: true, clock: world.clock, logger: .silent)
+        await #expect(throws: Problem.self) {
+            try await restored.witnesses.beginEpoch(reason: "too early", by: 0)
+        }
+        try await Self.serving(witnesses) {
+            try await restored.witnesses.prove()
+            #expect(restored.witnesses.standing.word == "behind")
+            let origin = try await restored.witnesses.beginEpoch(reason: "a test", by: 1_000)
+            #expect(origin == sender.identity.log.origin.replacing("/hub/1", with: "/hub/2"))
+            try await restored.witnesses.ask()
+        }
+        #expect(restored.witnesses.witnessedSize == 5)
+        let entry = try #require(
+            try await store.entries(EntryFilter(kind: "log.continued")).first)
+        let details = try JSON(parsing: try #require(entry.details))
+        #expect(details["size"] == 9 && details["held"] == 4)
+        #expect(entry.entry.actor == .user(1_000))
+        for witness in witnesses { #expect(try await witness.entries("witness.epoch") == 1) }
+        await store.close()
+        #expect(try Store.epoch(path: store.path) == 2)
+        #expect(try LogFile.verify(path: store.path).isSound)
+
+        // The same backup once more, without its epoch: witnesses know of the later one.
+        let again = try await Self.fork(of: sender, world, common: 9, own: 0)
+        let older = try Self.exchange(sender, world, again.store)
+        try await Self.serving(witnesses) { try await older.witnesses.ask() }
+        #expect(older.witnesses.standing.word == "behind")
+        await again.store.close()
+    }
+
+    @Test func tilesAndProofsAreServedFromTheSignedTree() async throws {
+        let world = try TestFederation(Self.plan())
+        let sender = world.sender
+        try await Self.note(300, sender)
+        let service = sender.exchange.witnesses
+        let full = try #require(try await service.tile(["0", "000"]))
+        #expect(full.count == 8_192)
+        #expect(try await service.tile(["0", "001.p", "44"])?.count == 44 * 32)
+        #expect(try await service.tile(["0", "001.p", "45"]) == nil)
+        #expect(try await service.tile(["1", "000.p", "1"])?.count == 32)
+        #expect(try await service.tile(["0", "002"]) == nil)
+        #expect(try await service.tile(["entries", "000"]) == nil)
+        #expect(try await service.consistency(from: 0, to: 3) == nil)
+        #expect(try await service.consistency(from: 3, to: 301) == nil)
+        #expect(try await service.consistency(from: 300, to: 300) == [])
+        for request: JSON in [
+            [:], ["entries": []], ["entries": [-1]], ["entries": ["1"]],
+            ["entries": .array((0..<257).map { .integer(Int64($0)) })],
+        ] {
+            let problem = await #expect(throws: Problem.self) { try await service.proofs(request) }
+            #expect(problem?.status == 400)
+        }
+        let early = await #expect(throws: Problem.self) {
+            try await service.proofs(["entries": [1]])
+        }
+        #expect(early?.status == 404)
+        try await Self.serving([world.recipient, world.stranger]) { try await service.ask() }
+        let answer = try await service.proofs(["entries": [1, 299, 300]])
+        #expect(answer["paths"]?.objectValue?.keys.sorted() == ["1", "299"])
+    }
+
+    @Test func aSilentLogIsReportedOnceAndHeardAgain() async throws {
+        let world = try TestFederation(Self.plan())
+        let (sender, witness) = (world.sender, world.recipient)
+        try await Self.note(1, sender)
+        try await witness.serving { try await sender.exchange.witnesses.ask() }
+        try await witness.exchange.witnesses.lookForSilence()
+        #expect(try await witness.entries("witness.silent") == 0)
+        world.clock.advance(seconds: 181)
+        try await witness.exchange.witnesses.lookForSilence()
+        try await witness.exchange.witnesses.lookForSilence()
+        #expect(try await witness.entries("witness.silent") == 1)
+        try await witness.serving { try await sender.exchange.witnesses.ask() }
+        #expect(try await witness.entries("witness.heard") == 1)
+    }
+}
