@@ -72,7 +72,7 @@ struct Misspelling: Sendable, CustomTestStringConvertible {
             "did you mean `own`? [unknown-source]"),
         Misspelling(
             "SG", "    basis: {source: regs, clause: \"reg. 11\"}\n", "",
-            "`basis: {source: …, clause: \"…\"}` [uncited]"),
+            "lacks `basis`; write `basis` with a source and a clause [uncited]"),
         Misspelling(
             "SG", "title: \"Singapore\"", "title: Singapore",
             "must be quoted: \"Singapore\" [unquoted]"),

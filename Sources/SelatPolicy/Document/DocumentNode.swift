@@ -19,6 +19,9 @@ package struct DocumentNode: Sendable {
 
     package let place: Place
     package let content: Content
+
+    /// Whether it is a word in quotes.
+    var isQuoted: Bool { if case .word(_, true) = content { true } else { false } }
 }
 
 /// One file, parsed: its tree, or every problem that kept it from having one.

@@ -13,9 +13,11 @@ package struct DocumentReader {
         _ code: PolicyDiagnostic.Code, _ place: Place, _ message: String,
         severity: PolicyDiagnostic.Severity = .error
     ) {
-        problems.append(
-            PolicyDiagnostic(
-                file: file, place: place, code: code, message: message, severity: severity))
+        let problem = PolicyDiagnostic(
+            file: file, place: place, code: code, message: message, severity: severity)
+        // A value is looked at by its map's shape and by its own reader: one finding is enough.
+        let isKnown = problems.contains { $0 == problem || $0.isAboutTheValue(of: problem) }
+        if !isKnown { problems.append(problem) }
     }
 
     /// The root of a file.
@@ -112,7 +114,8 @@ package struct DocumentReader {
             if result.contains(where: { $0.text == text }) {
                 report(.doubled, element.place, "`\(text)` stands twice")
             } else {
-                result.append(Word(text: text, place: element.place))
+                result.append(
+                    Word(text: text, place: element.place, isQuoted: element.isQuoted))
             }
         }
         return result
@@ -134,9 +137,12 @@ package struct DocumentReader {
     package mutating func choice<Value: RawRepresentable & CaseIterable>(
         _ node: DocumentNode?, _ what: String, _ type: Value.Type = Value.self
     ) -> Value? where Value.RawValue == String {
+        choice(node, what, Value.allCases.map(\.rawValue)).flatMap(Value.init)
+    }
+
+    mutating func choice(_ node: DocumentNode?, _ what: String, _ words: [String]) -> String? {
         guard let node, let text = word(node, what) else { return nil }
-        if let value = Value(rawValue: text) { return value }
-        let words = Value.allCases.map(\.rawValue)
+        if words.contains(text) { return text }
         let nearest = Nearest.word(to: text, in: words)
         let hint =
             nearest == nil ? "; one of \(words.joined(separator: ", "))" : Nearest.hint(nearest)
@@ -180,12 +186,25 @@ package struct Section: Sendable {
     func place(of key: String) -> Place { entries.first { $0.key == key }?.place ?? place }
 }
 
+extension PolicyDiagnostic {
+    /// Whether another finding says the same of the same value in other words.
+    fileprivate func isAboutTheValue(of other: PolicyDiagnostic) -> Bool {
+        let codes: Set<Code> = [
+            .wrongType, .unquoted, .number, .duration, .date, .unknownWord, .unknownCountry,
+            .doubled, .emptyCondition, .duplicateKey, .prefix,
+        ]
+        return place == other.place && code == other.code && codes.contains(code)
+    }
+}
+
 /// A word with its place.
 package struct Word: Sendable {
     package let text: String
     package let place: Place
+    var isQuoted = false
 
+    /// The node that it came from.
     var node: DocumentNode {
-        DocumentNode(place: place, content: .word(text, isQuoted: false))
+        DocumentNode(place: place, content: .word(text, isQuoted: isQuoted))
     }
 }

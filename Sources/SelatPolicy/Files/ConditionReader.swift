@@ -44,6 +44,9 @@ struct ConditionReader {
     /// Terms and counters that conditions named, for the search for unused definitions.
     private(set) var used: Set<String> = []
 
+    static let comparisons = ["at-most", "at-least", "more-than", "less-than"]
+    static let setTests = ["some-of", "all-of", "only", "none-of"]
+
     init(table: FactTable, scope: ConditionScope) {
         self.table = table
         self.scope = scope
@@ -216,7 +219,7 @@ struct ConditionReader {
         _ node: DocumentNode, _ reader: inout DocumentReader,
         value: (inout ConditionReader, DocumentNode, inout DocumentReader) -> Int?
     ) -> (range: ClosedRange<Int>, text: String)? {
-        let keys = ["at-most", "at-least", "more-than", "less-than"]
+        let keys = Self.comparisons
         guard let section = reader.section(node, "a comparison", keys: keys) else { return nil }
         var (lower, upper) = (0, Int.max)
         for entry in section.entries {
@@ -256,7 +259,7 @@ struct ConditionReader {
         _ fact: FactDefinition, _ lexicon: Lexicon, _ node: DocumentNode,
         _ reader: inout DocumentReader
     ) -> [Condition.Leaf] {
-        let keys = ["some-of", "all-of", "only", "none-of"]
+        let keys = Self.setTests
         guard case .map = node.content else {
             reader.report(
                 .bareList, node.place,

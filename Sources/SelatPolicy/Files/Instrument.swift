@@ -56,8 +56,7 @@ struct AgreementsReader {
     }
 
     mutating func read(_ source: PolicyDocument) -> Agreements? {
-        let keys = ["agreements", "edition", "in-force", "instruments"]
-        guard let root = reader.section(reader.root(of: source), "the agreements", keys: keys)
+        guard let root = reader.section(reader.root(of: source), .agreements)
         else { return nil }
         _ = reader.word(reader.required(root, "agreements"), "agreements")
         let number = reader.number(reader.required(root, "edition"), "edition")
@@ -76,11 +75,7 @@ struct AgreementsReader {
     }
 
     private mutating func readInstrument(_ node: DocumentNode) -> Instrument? {
-        let keys = [
-            "id", "title", "kind", "parties", "by", "of", "from", "until", "text", "covers",
-            "territory",
-        ]
-        guard let section = reader.section(node, "an instrument", keys: keys) else { return nil }
+        guard let section = reader.section(node, .instrument) else { return nil }
         let id = reader.word(reader.required(section, "id"), "id")
         _ = reader.quoted(reader.required(section, "title"), "title")
         readText(reader.required(section, "text"))

@@ -20,16 +20,10 @@ struct HeadReader {
     let roles: [String]
     let now: Timestamp?
 
-    static let keys = [
-        "jurisdiction", "title", "edition", "standing", "in-force", "review-by", "sources",
-        "authorities", "special", "markings", "national-categories", "documents", "counters",
-        "groups", "rules",
-    ]
-
     /// A head without a fault is complete; where one is reported, what is missing is filled in, so
     /// that the rules below it are checked too.
     mutating func read(_ source: PolicyDocument) -> JurisdictionHead? {
-        guard let root = reader.section(reader.root(of: source), "the file", keys: Self.keys)
+        guard let root = reader.section(reader.root(of: source), .jurisdiction)
         else { return nil }
         let nameNode = reader.required(root, "jurisdiction")
         let name = reader.word(nameNode, "jurisdiction") ?? source.stem ?? ""
@@ -97,8 +91,7 @@ struct HeadReader {
         _ node: DocumentNode?, _ country: String
     ) -> [DocumentDefinition] {
         readNames(node, country).compactMap { entry in
-            let keys = ["title", "attested-by", "valid-for"]
-            guard let section = reader.section(entry.value, "a document", keys: keys),
+            guard let section = reader.section(entry.value, .document),
                 let title = reader.quoted(reader.required(section, "title"), "title"),
                 let roleNode = reader.required(section, "attested-by"),
                 let role = reader.word(roleNode, "attested-by"),

@@ -42,8 +42,7 @@ struct JurisdictionReader {
         guard let node, let section = reader.map(node, "sources") else { return [:] }
         var sources: [String: Basis] = [:]
         for entry in section.entries {
-            let keys = ["title", "cite", "kind", "binds"]
-            guard let source = reader.section(entry.value, "a source", keys: keys) else { continue }
+            guard let source = reader.section(entry.value, .source) else { continue }
             let title = reader.quoted(reader.required(source, "title"), "title")
             let cite = reader.quoted(reader.required(source, "cite"), "cite")
             let kind: SourceKind? = reader.choice(reader.required(source, "kind"), "kind of source")
@@ -69,7 +68,7 @@ struct JurisdictionReader {
         let entries = head.readNames(node, self.head.name)
         reader = head.reader
         for entry in entries {
-            let section = reader.section(entry.value, "an authority", keys: ["title"])
+            let section = reader.section(entry.value, .authority)
             _ = section.flatMap { reader.quoted(reader.required($0, "title"), "title") }
         }
         return Set(entries.map(\.key))
@@ -108,7 +107,7 @@ struct JurisdictionReader {
     private mutating func readSpecial(_ node: DocumentNode?) -> Condition? {
         guard let node else { return nil }
         if case .word("none", _) = node.content { return nil }
-        guard let section = reader.section(node, "special", keys: ["categories", "subjects"]) else {
+        guard let section = reader.section(node, .special) else {
             return nil
         }
         var parts: [Condition] = []
@@ -135,8 +134,7 @@ struct JurisdictionReader {
 
     private mutating func readCounters() -> [Counter] {
         head.counters.compactMap { entry in
-            let keys = ["adds", "of", "to", "over"]
-            guard let section = reader.section(entry.value, "a counter", keys: keys) else {
+            guard let section = reader.section(entry.value, .counter) else {
                 return nil
             }
             let adds = readAdded(reader.required(section, "adds"))
@@ -162,8 +160,7 @@ struct JurisdictionReader {
     private mutating func readNationalCategories(_ sources: [String: Basis]) -> [NationalCategory] {
         let lexicon = table.definitions[table[.nationalCategory]].type.lexicon
         return head.nationalCategories.compactMap { entry in
-            let keys = ["title", "also-when", "basis"]
-            guard let section = reader.section(entry.value, "a national category", keys: keys)
+            guard let section = reader.section(entry.value, .nationalCategory)
             else { return nil }
             _ = reader.quoted(reader.required(section, "title"), "title")
             if let node = section["basis"] { _ = readBasis(node, sources) }
@@ -208,15 +205,10 @@ struct JurisdictionReader {
         }
     }
 
-    private static let ruleKeys = [
-        "ground", "prohibition", "duty", "flow", "ladder", "from", "until", "when", "unless",
-        "basis", "exemption", "obligations", "note",
-    ]
-
     private mutating func readRule(
         _ node: DocumentNode, _ sources: [String: Basis], _ authorities: Set<String>
     ) -> (Rule, Place)? {
-        guard let section = reader.section(node, "a rule", keys: Self.ruleKeys) else { return nil }
+        guard let section = reader.section(node, .rule) else { return nil }
         let kinds = section.entries.filter { Rule.Kind(rawValue: $0.key) != nil }
         guard kinds.count == 1, let kind = Rule.Kind(rawValue: kinds[0].key) else {
             reader.report(
@@ -234,7 +226,7 @@ struct JurisdictionReader {
         let unless = section["unless"].flatMap {
             readCondition($0, isGround: false, isTransit: flows?.contains(.transit) ?? false)
         }
-        let basis = readBasis(cited(section), sources)
+        let basis = readBasis(section["basis"], sources)
         let exemption = section["exemption"].flatMap { reader.quoted($0, "exemption") }
         let obligations = readObligations(section["obligations"], authorities, flows ?? [])
         if let note = section["note"] { _ = reader.word(note, "note") }
@@ -342,17 +334,9 @@ struct JurisdictionReader {
         return conditions.read(node, &reader)
     }
 
-    private mutating func cited(_ section: Section) -> DocumentNode? {
-        if let node = section["basis"] { return node }
-        reader.report(
-            .uncited, section.place,
-            "a rule cites what it rests on: write `basis: {source: …, clause: \"…\"}`")
-        return nil
-    }
-
     private mutating func readBasis(_ node: DocumentNode?, _ sources: [String: Basis]) -> Basis? {
         guard let node,
-            let section = reader.section(node, "a basis", keys: ["source", "clause", "binds"]),
+            let section = reader.section(node, .basis),
             let sourceNode = reader.required(section, "source"),
             let source = reader.word(sourceNode, "source"),
             let clause = reader.quoted(reader.required(section, "clause"), "clause")

@@ -14,20 +14,12 @@ struct ObligationReader {
         self.flows = flows
     }
 
-    static let names = [
-        "approval", "remove", "mask", "pseudonymise", "generalise", "retention",
-        "onward-only-to", "no-transit-through", "notice", "human-review", "encryption", "report",
-        "keep",
-    ]
-
     mutating func read(
         _ node: DocumentNode, categories: Lexicon?, _ reader: inout DocumentReader
     ) -> RuleObligation? {
-        guard let section = reader.section(node, "an obligation", keys: Self.names) else {
-            return nil
-        }
+        guard let section = reader.section(node, .obligation) else { return nil }
         guard section.entries.count == 1, let entry = section.entries.first,
-            Self.names.contains(entry.key)
+            Shape.obligation[entry.key] != nil
         else {
             if section.entries.count != 1 {
                 reader.report(.wrongType, node.place, "an obligation is one key with its value")
@@ -61,7 +53,7 @@ struct ObligationReader {
         _ node: DocumentNode, _ reader: inout DocumentReader
     ) -> RuleObligation? {
         guard
-            let section = reader.section(node, "an approval", keys: ["role", "count", "side"]),
+            let section = reader.section(node, .approval),
             let roleNode = reader.required(section, "role"),
             let role = reader.word(roleNode, "role")
         else { return nil }
@@ -102,7 +94,7 @@ struct ObligationReader {
         _ reader: inout DocumentReader
     ) -> RuleObligation? {
         guard
-            let section = reader.section(node, "`\(transform.rawValue)`", keys: ["categories"]),
+            let section = reader.section(node, .transform(transform)),
             let words = reader.words(reader.required(section, "categories"), "categories")
         else { return nil }
         for word in words where lexicon?.index[word.text] == nil {
@@ -115,7 +107,7 @@ struct ObligationReader {
     private func readRetention(
         _ node: DocumentNode, _ reader: inout DocumentReader
     ) -> RuleObligation? {
-        guard let section = reader.section(node, "retention", keys: ["at-most", "confirm"]) else {
+        guard let section = reader.section(node, .retention) else {
             return nil
         }
         let seconds = section["at-most"].flatMap { reader.duration($0, "at-most") }
@@ -146,7 +138,7 @@ struct ObligationReader {
     private func readNotice(
         _ node: DocumentNode, _ reader: inout DocumentReader
     ) -> RuleObligation? {
-        guard let section = reader.section(node, "a notice", keys: ["of", "acknowledged"]),
+        guard let section = reader.section(node, .notice),
             let subject = reader.choice(
                 reader.required(section, "of"), "subject of a notice", NoticeSubject.self)
         else { return nil }
@@ -159,7 +151,7 @@ struct ObligationReader {
     private func readReview(
         _ node: DocumentNode, _ reader: inout DocumentReader
     ) -> RuleObligation? {
-        guard let section = reader.section(node, "a human review", keys: ["of"]) else { return nil }
+        guard let section = reader.section(node, .review) else { return nil }
         let subject = reader.choice(
             reader.required(section, "of"), "subject of a review", ReviewSubject.self)
         return owed(subject.map { .humanReview(of: $0) }, .destination)
@@ -168,7 +160,7 @@ struct ObligationReader {
     private func readEncryption(
         _ node: DocumentNode, _ reader: inout DocumentReader
     ) -> RuleObligation? {
-        guard let section = reader.section(node, "encryption", keys: ["at-least"]),
+        guard let section = reader.section(node, .encryption),
             let value = reader.required(section, "at-least"),
             let word = reader.word(value, "at-least")
         else { return nil }
@@ -183,8 +175,7 @@ struct ObligationReader {
     private mutating func readReport(
         _ node: DocumentNode, _ reader: inout DocumentReader
     ) -> RuleObligation? {
-        let keys = ["what", "to", "within", "from", "once"]
-        guard let section = reader.section(node, "a report", keys: keys) else { return nil }
+        guard let section = reader.section(node, .report) else { return nil }
         let subject: ReportSubject? = reader.choice(
             reader.required(section, "what"), "subject of a report")
         let recipient = readRecipient(reader.required(section, "to"), &reader)
@@ -212,7 +203,7 @@ struct ObligationReader {
     }
 
     private func readKeep(_ node: DocumentNode, _ reader: inout DocumentReader) -> RuleObligation? {
-        guard let section = reader.section(node, "keep", keys: ["what", "at-least", "in"]),
+        guard let section = reader.section(node, .keep),
             let subject: KeepSubject = reader.choice(
                 reader.required(section, "what"), "thing to keep")
         else { return nil }

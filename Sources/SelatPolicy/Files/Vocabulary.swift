@@ -33,8 +33,7 @@ struct VocabularyReader {
     init(file: String) { reader = DocumentReader(file: file) }
 
     mutating func read(_ source: PolicyDocument) -> Vocabulary? {
-        let keys = ["vocabulary", "edition", "in-force", "roles", "facts", "terms"]
-        guard let root = reader.section(reader.root(of: source), "the vocabulary", keys: keys)
+        guard let root = reader.section(reader.root(of: source), .vocabulary)
         else { return nil }
         _ = reader.word(reader.required(root, "vocabulary"), "vocabulary")
         readTerms(reader.required(root, "terms"))
@@ -50,7 +49,7 @@ struct VocabularyReader {
     private mutating func readRoles(_ node: DocumentNode?) -> [String] {
         guard let node, let section = reader.map(node, "roles") else { return [] }
         for entry in section.entries {
-            let role = reader.section(entry.value, "a role", keys: ["label"])
+            let role = reader.section(entry.value, .roleDefinition)
             readLabel(role?["label"], of: .role(entry.key))
         }
         return section.entries.map(\.key)
@@ -72,7 +71,7 @@ struct VocabularyReader {
         let names = section.entries.map(\.key)
         var parents: [String: [String]] = [:]
         for entry in section.entries {
-            let term = reader.section(entry.value, "a term", keys: ["under", "label"])
+            let term = reader.section(entry.value, .term)
             readLabel(term?["label"], of: .term(entry.key))
             guard let under = term?["under"], let words = reader.words(under, "under") else {
                 continue
@@ -150,13 +149,8 @@ struct VocabularyReader {
         return facts
     }
 
-    private static let factKeys = [
-        "type", "values", "terms", "stated-by", "silence", "without", "seen-by-relay", "label",
-        "labels",
-    ]
-
     private mutating func readFact(_ entry: DocumentNode.Entry) -> Vocabulary.FactEntry? {
-        guard let section = reader.section(entry.value, "a fact", keys: Self.factKeys),
+        guard let section = reader.section(entry.value, .fact),
             let word = reader.word(reader.required(section, "type"), "type"),
             let source = reader.choice(
                 reader.required(section, "stated-by"), "origin of facts", FactSource.self),
