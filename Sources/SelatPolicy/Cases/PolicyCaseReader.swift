@@ -29,7 +29,7 @@ package struct PolicyCaseReader {
         reader = DocumentReader(file: source.name)
         defer { problems += reader.problems }
         let document = reader.root(of: source)
-        guard let root = reader.section(document, "the cases", keys: ["at", "tests"]) else {
+        guard let root = reader.section(document, .cases) else {
             return []
         }
         let decided = reader.moment(reader.required(root, "at"), "at")
@@ -41,12 +41,8 @@ package struct PolicyCaseReader {
         return nodes.compactMap { readCase($0, decided ?? Timestamp(seconds: 0)) }
     }
 
-    private static let keys =
-        ["test", "at", "facts", "signed", "attested", "chosen", "verdict"]
-        + PolicyCase.Part.allCases.map(\.rawValue)
-
     private mutating func readCase(_ node: DocumentNode, _ decided: Timestamp) -> PolicyCase? {
-        guard let section = reader.section(node, "a test", keys: Self.keys) else { return nil }
+        guard let section = reader.section(node, .policyCase) else { return nil }
         let name = readName(reader.required(section, "test"))
         let time = section["at"].map { reader.moment($0, "at") } ?? decided
         let facts = reader.required(section, "facts").flatMap { reader.map($0, "facts") }

@@ -40,7 +40,7 @@ extension Shape {
                 "The values of facts, in lists."),
         ])
 
-    static let label = Kind.names(prefixed: false, .word)
+    static let label = Kind.keyed(Language.allCases.map(\.rawValue), .word)
 
     static let roleDefinition = Shape(
         "role", "a role", [.may("label", label, "Its name, by language.")])
