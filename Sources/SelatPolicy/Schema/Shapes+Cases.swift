@@ -16,6 +16,9 @@ extension Shape {
             .may("at", .moment, "When this transfer is judged."),
             .must("facts", .facts, "The transfer; what is left out is left to silence."),
             .may("signed", .list(.word), "The instruments that every party has signed."),
+            .may(
+                "attested", .names(prefixed: true, .moment),
+                "When an officer attested a document that may have become too old."),
             .may("chosen", .word, "The ground that the sender names, `MY/not-personal`."),
             .must("verdict", .words(Verdict.Outcome.self, of: "verdict"), "What must come out."),
         ] + PolicyCase.Part.allCases.map(expected))
@@ -30,6 +33,7 @@ extension Shape {
         case .byLaw: list(part, "Of the rules that decided, those that bind their sector by law.")
         case .obligations: list(part, "Exactly these are owed.")
         case .missing: list(part, "Exactly these facts are to be stated.")
+        case .counts: list(part, "What the transfer adds to the counters of its source's file.")
         }
     }
 
