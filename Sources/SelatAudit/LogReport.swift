@@ -3,6 +3,8 @@ import SelatCrypto
 
 /// What verifying a log has shown.
 package struct LogReport: Sendable {
+    /// The first of them; not 0 where only a range of the log was read.
+    package internal(set) var first: UInt64 = 0
     /// Entries that were read.
     package internal(set) var entries: UInt64 = 0
     /// Checkpoints that were read.
@@ -49,7 +51,8 @@ package struct LogReport: Sendable {
     /// The report as `audit verify --json` prints it.
     package var json: JSON {
         [
-            "sound": .bool(isSound), "entries": .integer(entries),
+            "sound": .bool(isSound), "first": .integer(first),
+            "entries": .integer(entries),
             "checkpoints": .integer(checkpoints), "size": .integer(size),
             "root": .string(Base64.encode(root.bytes)), "covered": .integer(covered),
             "erased": .integer(erased),

@@ -3,7 +3,7 @@ package import SelatCore
 
 /// What the daemon does for its operators. Answers are the JSON documents of `API.md`; what cannot
 /// be done is thrown as a `Problem`.
-package protocol ControlService: TransferControl, AuditControl {
+package protocol ControlService: TransferControl, PolicyControl, AuditControl {
     func status() async throws -> JSON
 }
 
@@ -31,8 +31,8 @@ package protocol TransferControl: Sendable {
     func package(_ id: TransferID, by caller: Caller) async throws -> ByteStream
 }
 
-/// Looking at the audit log.
-package protocol AuditControl: Sendable {
+/// What the node judges by: policy editions and officers' statements.
+package protocol PolicyControl: Sendable {
     /// Every policy edition: what judges, who signed it, what waits.
     func policies() async throws -> JSON
     /// Takes policy editions, all or none, and activates those that are due.
@@ -41,14 +41,6 @@ package protocol AuditControl: Sendable {
     func take(statement message: [UInt8], by caller: Caller) async throws -> JSON
     /// The newest officers' statements, with what they are worth now.
     func statements(limit: Int) async throws -> JSON
-    /// Audit entries with their details, oldest first.
-    func entries(_ query: EntryQuery) async throws -> JSON
-    /// Goes on under the next origin after a restored backup.
-    func beginEpoch(reason: String, by caller: Caller) async throws -> JSON
-    /// The newest signed checkpoint, as text.
-    func checkpoint() async throws -> [UInt8]
-    /// Verifies the whole log as it lies in the database.
-    func verifyLog() async throws -> JSON
 }
 
 /// Who speaks at the control socket, as the kernel vouches.
@@ -60,23 +52,6 @@ package struct Caller: Hashable, Sendable {
 
 package enum Direction: String, CaseIterable, Sendable {
     case outbound, inbound
-}
-
-/// Which audit entries.
-package struct EntryQuery: Hashable, Sendable {
-    package var transfer: TransferID?
-    package var kind: String?
-    /// Only entries behind this sequence.
-    package var after: UInt64?
-    package var limit: Int
-
-    package init(transfer: TransferID? = nil, kind: String? = nil, after: UInt64? = nil, limit: Int)
-    {
-        self.transfer = transfer
-        self.kind = kind
-        self.after = after
-        self.limit = limit
-    }
 }
 
 /// Bytes of a known count, pulled piece by piece; what `next` throws ends the answer short, and the

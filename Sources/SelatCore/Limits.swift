@@ -67,6 +67,8 @@ package enum Limits {
     package static let changesWaitingMax = 65_536
     /// Changes in one commit.
     package static let changesPerCommitMax = 1_024
+    /// One line of an export: details, the entry, and a proof.
+    package static let exportLineBytesMax = 1 << 20
     /// A signed note, with its signatures.
     package static let noteBytesMax = 64 << 10
     /// Signature lines of one note; C2SP demands at least 16.

@@ -34,6 +34,24 @@ package enum ServiceProblem {
             detail: reason)
     }
 
+    package static func unknownEntry(_ sequence: UInt64) -> Problem {
+        Problem(
+            type: "urn:selat:problem:unknown-entry", title: "unknown entry", status: 404,
+            detail: "the log has no entry \(sequence)", remedy: "see `selat audit log`")
+    }
+
+    package static func badFilter(_ reason: String) -> Problem {
+        Problem(
+            type: "urn:selat:problem:bad-request", title: "the request is not well-formed",
+            status: 400, detail: reason)
+    }
+
+    package static func badErasure(_ reason: String) -> Problem {
+        Problem(
+            type: "urn:selat:problem:not-erasable", title: "the details cannot be erased",
+            status: 422, detail: reason, remedy: "see `selat audit show SEQUENCE`")
+    }
+
     package static func notReady(_ reason: String, remedy: String) -> Problem {
         Problem(
             type: "urn:selat:problem:not-ready", title: "not possible now", status: 409,

@@ -17,8 +17,8 @@ package struct Snapshot {
     /// The entries that `filter` names, oldest first.
     /// - Throws: `StoreError.damaged` for a row that is no entry.
     package func entries(_ filter: EntryFilter) throws -> [EntryRow] {
-        let rows = try Row.fetchAll(
-            database.cachedStatement(sql: filter.sql), arguments: filter.arguments)
+        let (sql, arguments) = filter.query
+        let rows = try Row.fetchAll(database.cachedStatement(sql: sql), arguments: arguments)
         let entries = try rows.map { row in try EntryRow(row) }
         return filter.newest ? entries.reversed() : entries
     }
@@ -41,50 +41,6 @@ package struct Snapshot {
     /// - Throws: `AuditError.outsideTree`; `StoreError.damaged` when a node is missing.
     package func consistencyProof(from old: UInt64, to size: UInt64) throws -> [Digest] {
         try TreeProof.consistency(from: old, to: size, node: StoredTree.reader(of: database))
-    }
-}
-
-/// Which entries, oldest first.
-package struct EntryFilter: Sendable {
-    package var transfer: TransferID?
-    package var kind: EntryKind?
-    /// Only entries behind this sequence.
-    package var after: UInt64?
-    /// When more match than `limit`: whether the newest are taken, or the oldest.
-    package var newest: Bool
-    package var limit: Int
-
-    package init(
-        transfer: TransferID? = nil, kind: EntryKind? = nil, after: UInt64? = nil,
-        newest: Bool = false, limit: Int = 1_000
-    ) {
-        self.transfer = transfer
-        self.kind = kind
-        self.after = after
-        self.newest = newest
-        self.limit = limit
-    }
-
-    fileprivate static let selection = """
-        SELECT sequence, time, kind, transfer, actor, commitment, salt, details
-        FROM entries LEFT JOIN details USING (sequence)
-        """
-
-    fileprivate var sql: String {
-        var conditions: [String] = []
-        if transfer != nil { conditions.append("transfer = ?") }
-        if kind != nil { conditions.append("kind = ?") }
-        if after != nil { conditions.append("sequence > ?") }
-        let condition = conditions.isEmpty ? "" : " WHERE " + conditions.joined(separator: " AND ")
-        return Self.selection + condition + " ORDER BY sequence\(newest ? " DESC" : "") LIMIT ?"
-    }
-
-    fileprivate var arguments: StatementArguments {
-        var arguments = StatementArguments()
-        if let transfer { arguments += [transfer.text] }
-        if let kind { arguments += [kind.text] }
-        if let after { arguments += [Int64(clamping: after)] }
-        return arguments + [limit]
     }
 }
 

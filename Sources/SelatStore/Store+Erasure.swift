@@ -145,7 +145,57 @@ extension Snapshot {
     }
 }
 
+// Who else has what is erased here.
+extension Snapshot {
+    /// The other ends of the entries' transfers, whose logs and receipts tell of the same acts, and
+    /// the exports that hold the details.
+    package func holders(of entries: SequenceSet) throws -> [String] {
+        var holders: Set<String> = []
+        for range in entries.ranges {
+            let bounds = StatementArguments([
+                Int64(clamping: range.lowerBound), Int64(clamping: range.upperBound),
+            ])
+            holders.formUnion(
+                try String.fetchAll(
+                    database,
+                    sql: """
+                        WITH ids AS (
+                            SELECT DISTINCT transfer FROM entries
+                            WHERE sequence BETWEEN ? AND ? AND transfer IS NOT NULL)
+                        SELECT recipient FROM outbound WHERE id IN ids
+                        UNION SELECT sender FROM inbound WHERE id IN ids LIMIT 200
+                        """, arguments: bounds))
+        }
+        let exports = try self.entries(EntryFilter(kind: "audit.exported", newest: true, limit: 50))
+        for export in exports where try Self.covers(export, entries) {
+            holders.insert("export \(export.entry.sequence) by \(export.entry.actor)")
+        }
+        return Array(holders.sorted().prefix(Limits.erasureHoldersMax))
+    }
+
+    private static func covers(_ export: EntryRow, _ entries: SequenceSet) throws -> Bool {
+        guard let details = try export.details.map({ try JSON(parsing: $0) }),
+            let first = details["first"]?.integerValue, let last = details["last"]?.integerValue
+        else { return false }
+        return entries.ranges.contains {
+            $0.overlaps(UInt64(clamping: first)...UInt64(clamping: last))
+        }
+    }
+}
+
 extension Store {
+    /// Enters that details of these entries leave the log in a file.
+    package func enterExport(of entries: ClosedRange<UInt64>, by actor: EntryActor) async throws {
+        _ = try await commit { transaction in
+            try transaction.append(
+                EntryDraft(
+                    kind: "audit.exported", actor: actor,
+                    details: [
+                        "first": .integer(entries.lowerBound), "last": .integer(entries.upperBound),
+                    ]))
+        }
+    }
+
     /// Erases details, and enters that; when this returns their bytes are in none of the database's
     /// files, unless a reader held an older state open: then the writer tries again by itself.
     /// - Throws: `StoreError.notErasable`, `AuditError`.

@@ -57,7 +57,7 @@ package enum StoreError: Error, Hashable, Sendable, CustomStringConvertible {
         case .damagedEntry(let sequence, let reason): "entry \(sequence) is damaged: \(reason)"
         case .noSuchEntry(let sequence): "no entry \(sequence) that a checkpoint covers"
         case .notErasable(let sequence, let reason):
-            "details of entry \(sequence) cannot be erased: \(reason)"
+            "entry \(sequence): \(reason)"
         case .failed(let operation, let code, let reason):
             "\(operation): \(reason) (SQLite code \(code))"
         }

@@ -24,6 +24,8 @@ struct Configuration: Sendable {
     let isSandbox: Bool
     /// How often witnesses are asked, and how long the node goes on without them.
     let witnessing: WitnessSettings
+    /// How many seconds details of entries of a kind, or below it, are kept.
+    let retention: [String: Int64]
     /// SHA-256 of the file is entered at each start.
     let bytes: [UInt8]
 
@@ -53,18 +55,19 @@ struct Configuration: Sendable {
         (membership, membershipDigest) = (read.membership, read.digest)
         (policies, keys, isSandbox) = (read.policies, read.keys, read.isSandbox)
         witnessing = read.witnessing
+        retention = read.retention
     }
 
     private typealias Values = (
         node: NodeID, state: String, control: String, listen: (host: String, port: Int),
         membership: String, digest: Digest, policies: String, keys: KeyPaths, isSandbox: Bool,
-        witnessing: WitnessSettings
+        witnessing: WitnessSettings, retention: [String: Int64]
     )
 
     private static func read(_ root: DocumentNode?, _ reader: inout DocumentReader) -> Values? {
         let known = [
             "node", "state", "control", "listen", "membership", "policies", "keys", "sandbox",
-            "witnesses",
+            "witnesses", "retention",
         ]
         guard let top = reader.section(root, "the configuration", keys: known) else { return nil }
         let node = value(top, "node", &reader) { try NodeID($0) }
@@ -79,11 +82,13 @@ struct Configuration: Sendable {
         let keys = keys(top, &reader)
         let isSandbox = top["sandbox"] == nil ? false : reader.flag(top["sandbox"], "`sandbox`")
         let witnessing = witnessing(top, &reader)
+        let retention = retention(top, &reader)
         guard let node, let state, let control, let policies, let listen, let directory, let digest,
-            let keys, let isSandbox, let witnessing
+            let keys, let isSandbox, let witnessing, let retention
         else { return nil }
         return (
-            node, state, control, listen, directory, digest, policies, keys, isSandbox, witnessing
+            node, state, control, listen, directory, digest, policies, keys, isSandbox, witnessing,
+            retention
         )
     }
 

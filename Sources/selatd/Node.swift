@@ -20,6 +20,7 @@ struct Node {
     private let exchange: Exchange
     private let server: NodeServer
     private let control: HTTPListener
+    private let retention: Retention
     private let logger: Logger
     private let services = ServiceManager()
 
@@ -57,12 +58,17 @@ struct Node {
         let warnings = [probe].compactMap { $0 }
         let (server, control) = try await listen(
             exchange, configuration, warnings: warnings, logger)
-        return Node(exchange: exchange, server: server, control: control, logger: logger)
+        let retention = Retention(rules: configuration.retention, store: store, logger: logger)
+        return Node(
+            exchange: exchange, server: server, control: control, retention: retention,
+            logger: logger)
     }
 
     private init(
-        exchange: Exchange, server: NodeServer, control: HTTPListener, logger: Logger
+        exchange: Exchange, server: NodeServer, control: HTTPListener, retention: Retention,
+        logger: Logger
     ) {
+        self.retention = retention
         self.exchange = exchange
         self.server = server
         self.control = control
@@ -73,6 +79,7 @@ struct Node {
     /// the database.
     func run() async throws {
         let (exchange, server, control, services) = (exchange, server, control, services)
+        let retention = retention
         let group = ServiceGroup(
             configuration: .init(
                 services: [
@@ -84,6 +91,7 @@ struct Node {
                     .init(
                         service: Part(
                             run: { try await control.run() }, stop: { control.shutDown() })),
+                    .init(service: Part(run: { await retention.run() }, stop: {})),
                     .init(
                         service: Part(
                             run: { await Self.watch(services, exchange) },

@@ -33,6 +33,12 @@ extension CommandTests {
             Mistake(
                 key: "sandbox:", line: "", says: "a sandbox's; a production node refuses it"),
             Mistake(key: "keys:", line: "keys: [", says: "[syntax]"),
+            Mistake(
+                key: "sandbox:", line: "sandbox: yes\nretention: {offer.refused: never}",
+                says: "`offer.refused` must be kept for a span such as `90d`, not `never`"),
+            Mistake(
+                key: "sandbox:", line: "sandbox: yes\nretention: {Offer: 90d}",
+                says: "`Offer` is no kind of an entry"),
             Mistake(key: "tls:", line: "  tls: /nowhere/tls.key", says: "`/nowhere/tls.key`"),
         ])
         func aWrongConfigurationIs78(_ mistake: Mistake) async throws {
