@@ -63,7 +63,7 @@ struct TransferOptions: ParsableArguments {
     var expires: String = "7d"
 
     func request(for dataset: DatasetFolder) throws -> SendRequest {
-        var facts = try statedFacts()
+        var facts = try FactsFile.read(self.facts)
         facts["personal-data"] = Fact(.flag(personalData == .yes), .stated)
         facts["purpose"] = Fact(.set(Set(purpose)), .stated)
         let label = Label(
@@ -74,32 +74,6 @@ struct TransferOptions: ParsableArguments {
             precedence: precedence, lifeSeconds: try Span.seconds(expires),
             dataset: try dataset.dataPackage(title: title), series: series,
             derivedFrom: derivedFrom, emergency: emergency)
-    }
-
-    private func statedFacts() throws -> Facts {
-        var stated = Facts()
-        guard let path = facts else { return stated }
-        guard let bytes = FileManager.default.contents(atPath: path) else {
-            throw Ending(.failed, "reading facts `\(path)`: there is no such file to read")
-        }
-        let document: JSON
-        do {
-            document = try JSON(parsing: Array(bytes))
-        } catch {
-            throw Ending(.usage, "facts `\(path)`: \(error)")
-        }
-        guard case .object(let members) = document else {
-            throw Ending(.usage, "facts `\(path)`: expected one JSON object")
-        }
-        for (name, value) in members {
-            guard name != "personal-data", name != "purpose" else {
-                throw Ending(
-                    .usage, "facts `\(path)`: `\(name)` has its own option",
-                    hint: "take it out of the file and use --\(name)")
-            }
-            stated[name] = Fact(try FactValue(json: value, fact: name), .stated)
-        }
-        return stated
     }
 }
 

@@ -24,7 +24,7 @@ extension PolicySet {
     }
 
     /// The rules that a question looks at: those of the files and flows that it asks.
-    private func askedRules(_ question: Question) -> [(file: Jurisdiction, rule: Rule)] {
+    func askedRules(_ question: Question) -> [(file: Jurisdiction, rule: Rule)] {
         var asked: [(file: Jurisdiction, rule: Rule)] = []
         var seen: Set<String> = []
         func add(_ file: Jurisdiction, _ flow: Flow?) {

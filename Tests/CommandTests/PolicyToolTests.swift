@@ -1,0 +1,124 @@
+import Foundation
+import SelatCore
+import Testing
+
+extension CommandTests {
+    /// `selat policy test`, `explain` and `matrix`, as somebody without a daemon uses them.
+    @Suite struct PolicyToolTests {
+        let scratch: Scratch
+
+        /// A folder with the editions that never change, and a case of its own.
+        init() throws {
+            scratch = try Scratch()
+            let editions = "\(Run.root)/Tests/Vectors/policy/editions"
+            for name in try FileManager.default.contentsOfDirectory(atPath: editions) {
+                let bytes = FileManager.default.contents(atPath: "\(editions)/\(name)") ?? Data()
+                try scratch.write(Array(bytes), to: "Policies/\(name)")
+            }
+            try write(case: "permitted")
+        }
+
+        private func write(case verdict: String) throws {
+            try scratch.write(
+                """
+                at: 2026-09-01
+                tests:
+                  - test: "river gauges"
+                    facts: {source: SG, destination: VN, personal-data: no, purpose: [selat:EarlyWarning], classification: unclassified}
+                    verdict: \(verdict)
+
+                """, to: "Policies/tests/cases.yaml")
+        }
+
+        private func policy(_ words: String...) async throws -> Ended {
+            try await Run.run(Run.selat, ["policy"] + words, in: scratch.path)
+        }
+
+        @Test func aRunOfSomeCasesPassesAndSaysNothingOfRules() async throws {
+            defer { scratch.remove() }
+            let ended = try await policy("test", "--filter", "gauges")
+            #expect(ended.status == 0, "\(ended.words)")
+            #expect(ended.stderr.hasPrefix("1 cases, 0 failed"))
+            let none = try await policy("test", "--filter", "nothing")
+            #expect(none.status == 1 && none.stderr.contains("no case of"), "\(none.words)")
+        }
+
+        @Test func aRuleThatDecidesNowhereIsNo() async throws {
+            defer { scratch.remove() }
+            let ended = try await policy("test", "--json")
+            #expect(ended.status == 2)
+            #expect(try ended.json["failed"] == 0)
+            #expect(
+                try ended.json["silent_rules"]?.arrayValue?.contains("SG/consent") == true)
+        }
+
+        @Test func aFailedCaseIsNoWithItsPlace() async throws {
+            defer { scratch.remove() }
+            try write(case: "refused")
+            let ended = try await policy("test", "Policies", "--filter", "gauges")
+            #expect(ended.status == 2)
+            #expect(
+                ended.stdout.hasPrefix(
+                    "Policies/tests/cases.yaml:3:5: case \"river gauges\": verdict: expected "
+                        + "`refused`, got `permitted`\n"), "\(ended.words)")
+        }
+
+        @Test func aMistakeInACaseIsInvalid() async throws {
+            defer { scratch.remove() }
+            try write(case: "permited")
+            let ended = try await policy("test")
+            #expect(ended.status == 78)
+            #expect(ended.stderr.contains("cases.yaml:5:14: `permited` is no verdict; did you"))
+        }
+
+        @Test func aFileIsExplainedInEachFormat() async throws {
+            defer { scratch.remove() }
+            let text = try await policy("explain", "SG")
+            #expect(text.status == 0, "\(text.words)")
+            #expect(text.stdout.hasPrefix("Singapore: what the policy file means\n=="))
+            let html = try await policy("explain", "SG", "--html", "--lang", "th")
+            #expect(html.stdout.hasPrefix("<!DOCTYPE html>\n<html lang=\"th\">"))
+            let markdown = try await policy("explain", "SG/consent", "--format", "markdown")
+            #expect(markdown.stdout.hasPrefix("# SG/consent\n\n### SG/consent\n\nSending from"))
+            let json = try await policy("explain", "SG/consent", "--json")
+            #expect(
+                try json.json["parts"]?.arrayValue?.first?["rule"]?["name"] == "SG/consent")
+        }
+
+        @Test func aVerdictIsExplainedFromItsCase() async throws {
+            defer { scratch.remove() }
+            let ended = try await policy("explain", "--case", "gauges")
+            #expect(ended.stdout.hasPrefix("The transfer from SG/hub to VN/hub is permitted."))
+            #expect(ended.stdout.contains("The ground SG/not-personal counts."))
+        }
+
+        @Test func whatIsNotThereIsNamedWithTheNearest() async throws {
+            defer { scratch.remove() }
+            let rule = try await policy("explain", "SG/consnt")
+            #expect(rule.status == 1 && rule.stderr.contains("hint: did you mean `SG/consent`?"))
+            let both = try await policy("explain", "SG", "--case", "gauges")
+            #expect(both.status == 64, "\(both.words)")
+            let verdict = try await policy("explain", "--verdict", "Policies/SG.yaml")
+            #expect(verdict.status == 1 && verdict.stderr.contains("selat check --json"))
+        }
+
+        @Test func theMatrixTakesTheFactsOfACheck() async throws {
+            defer { scratch.remove() }
+            let table = try await policy("matrix", "--at", "2026-09-01")
+            #expect(table.status == 0, "\(table.words)")
+            #expect(table.stdout.contains("    MY SG VN\nMY   x  +  +\n"))
+            try scratch.write("{\"national-category\": []}", to: "facts.json")
+            let json = try await policy("matrix", "--facts", "facts.json", "--json")
+            let cells = try #require(try json.json["cells"]?.arrayValue)
+            #expect(cells.count == 9)
+            #expect(
+                cells.contains {
+                    $0["from"] == "VN" && $0["to"] == "SG" && $0["answer"] == "permitted"
+                })
+            let svg = try await policy("matrix", "--svg")
+            #expect(svg.stdout.hasPrefix("<svg xmlns=\"http://www.w3.org/2000/svg\""))
+            let wrong = try await policy("matrix", "--purpose", "selat:EarlyWarnin")
+            #expect(wrong.status != 0 && wrong.stderr.contains("did you mean"), "\(wrong.words)")
+        }
+    }
+}
