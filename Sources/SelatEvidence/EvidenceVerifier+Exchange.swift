@@ -121,11 +121,15 @@ extension EvidenceVerifier {
             let time = try receipt.unverifiedStatement.time
             let statement = try receipt.verify(
                 signer: { try federation.signer($0, node: subject.to, at: time) },
-                log: try logKey(of: subject.to, federation))
+                log: try logKey(in: receipt.proof.checkpoint, subject.to, federation))
             guard statement.signer == subject.to, statement.from == subject.from,
                 statement.id == subject.id, statement.federation == subject.federation
             else { throw EvidenceFault.differs("it is about another transfer") }
             try check(statement, against: header)
+            // In a recipient's evidence that is its own log, which was judged already.
+            if isSenders {
+                try judgeWitnesses(of: receipt.proof.checkpoint, subject.to, federation)
+            }
             prove(statement, receipt, Set(federation.members.map(\.country)))
         } catch {
             report.wrong.append("receipt: \(error)")

@@ -73,47 +73,40 @@ package struct EvidenceVerifier {
 
     private mutating func checkLog(_ federation: Federation) {
         do {
-            let key = try logKey(of: subject.maker, federation)
-            var checkpoint: Checkpoint?
+            guard let note = evidence.entries.first?.proof.checkpoint else {
+                throw EvidenceFault.noEntries
+            }
+            let key = try logKey(in: note, subject.maker, federation)
             for entry in evidence.entries {
                 guard entry.entry.transfer == subject.id else {
                     throw EvidenceFault.foreign(entry.entry.sequence)
                 }
-                let covering = try Self.verified(entry, key)
-                guard checkpoint == nil || checkpoint == covering else {
+                guard entry.proof.checkpoint == note else {
                     throw EvidenceFault.severalCheckpoints
                 }
-                checkpoint = covering
+                try check(entry, key)
             }
-            guard let checkpoint else { throw EvidenceFault.noEntries }
-            report.proven += logSentences(checkpoint)
+            report.proven.append(
+                logSentence(try SignedCheckpoint(note: note, key: key).checkpoint))
+            try judgeWitnesses(of: note, subject.maker, federation)
             report.unproven += erasedSentences
         } catch {
             report.wrong.append("log of \(subject.maker): \(error)")
         }
     }
 
-    private static func verified(_ entry: ProvenEntry, _ key: VerifierKey) throws -> Checkpoint {
+    private func check(_ entry: ProvenEntry, _ key: VerifierKey) throws {
         do {
-            return try entry.verify(log: key)
+            _ = try entry.verify(log: key)
         } catch {
             throw EvidenceFault.entry(entry.entry.sequence, reason: "\(error)")
         }
     }
 
-    func logKey(of node: NodeID, _ federation: Federation) throws -> VerifierKey {
-        guard let listed = federation.nodes[node] else {
-            throw FederationError.unknownNode(node)
-        }
-        return try VerifierKey(listed.logKey)
-    }
-
-    private func logSentences(_ checkpoint: Checkpoint) -> [String] {
+    private func logSentence(_ checkpoint: Checkpoint) -> String {
         let story = evidence.entries.map { "\($0.entry.sequence) \($0.entry.kind)" }
-        return [
-            "the log of \(subject.maker), of \(checkpoint.size) entries, signed with its key, holds "
-                + "in this order: \(story.joined(separator: ", "))"
-        ]
+        return "the log of \(subject.maker), of \(checkpoint.size) entries, signed with its key, "
+            + "holds in this order: \(story.joined(separator: ", "))"
     }
 
     private var erasedSentences: [String] {

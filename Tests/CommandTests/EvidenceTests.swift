@@ -67,6 +67,22 @@ extension CommandTests {
             #expect(foreign.stderr.contains("`note.txt` is no file of evidence"))
         }
 
+        @Test func theQuorumsCosignaturesAreCounted() async throws {
+            defer { scratch.remove() }
+            let id = try await sandbox.delivered(try scratch.write("four", to: "four.txt"))
+            let trust = try await trust()
+            let deadline = ContinuousClock.now + .seconds(60)
+            var sentences = ""
+            for attempt in 0... where ContinuousClock.now < deadline {
+                _ = try await sandbox.selat(
+                    "audit", "prove", id, "--out", "\(scratch.path)/\(attempt)", on: "SG")
+                sentences = try await verify("\(attempt)", trust).stdout
+                if sentences.matches(of: #/log of (SG|VN).hub is witnessed/#).count == 2 { return }
+                try await Task.sleep(for: .seconds(1))
+            }
+            Issue.record("not witnessed: \(sentences)")
+        }
+
         @Test func nothingIsBelievedWithoutADigest() async throws {
             defer { scratch.remove() }
             let id = try await sandbox.delivered(try scratch.write("three", to: "three.txt"))

@@ -2,6 +2,7 @@ import Logging
 import SelatAudit
 package import SelatCore
 import SelatCrypto
+import SelatEvidence
 import SelatFederation
 import SelatHTTP
 import SelatStore

@@ -1,6 +1,7 @@
 import Logging
 import SelatAudit
 import SelatCore
+import SelatEvidence
 import SelatFederation
 import SelatStore
 import SelatTransport

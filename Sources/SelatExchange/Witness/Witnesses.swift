@@ -2,6 +2,7 @@ import Logging
 package import SelatAudit
 import SelatCore
 import SelatCrypto
+import SelatEvidence
 import SelatFederation
 import SelatStore
 package import SelatTransport
