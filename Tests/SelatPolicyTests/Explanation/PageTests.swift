@@ -45,6 +45,22 @@ struct PageTests {
         #expect(html.contains("default-src 'none'; style-src 'unsafe-inline'"))
     }
 
+    @Test func termsOfAnotherLanguageSayWhichOne() throws {
+        let set = try FrozenPolicies.load()
+        let page = try #require(
+            Page.rule(
+                "MY/equivalent-protection", of: set, PolicyTexts(try FrozenPolicies.sources()),
+                language: .vi))
+        let html = page.html()
+        #expect(html.contains("<html lang=\"en\">"))
+        #expect(
+            html.contains(
+                "<b class=\"t\" lang=\"vi\" title=\"dpv:PublicBenefit\">Lợi ích công cộng</b>"))
+        #expect(
+            page.text.contains(
+                "It rests on these facts: personal data, the attested documents, the purposes"))
+    }
+
     @Test func tagsAreClosedInOrder() throws {
         for html in [try Self.page().html(), try Self.verdict("42").html()] {
             #expect(Self.open(html) == [])

@@ -125,7 +125,7 @@ extension PolicyMatrix.Cell {
             let cite = clause.citation.map { " (\($0.cite), \($0.clause))" } ?? ""
             return rule + cite
         }
-        let sentence = Prose(BuiltIn.sentence(clause.rule))
+        let sentence = sentences.builtIn(clause.rule)
         switch judgement.flow {
         case nil where judgement.jurisdiction == "selat": return sentence
         case nil, .transit, .onward:
@@ -144,12 +144,12 @@ extension Sentences {
 
     func shown(_ value: FactValue, of name: String) -> Prose {
         switch value {
-        case .flag(let flag): Prose(flag ? "yes" : "no")
+        case .flag(let flag): say(flag ? .answerYes : .answerNo)
         case .number(let number): Prose("\(number)")
         case .term(let term): self.value(term, of: name)
         case .set(let terms):
             terms.isEmpty
-                ? Prose("none") : terms.sorted().map { self.value($0, of: name) }.joined(", ")
+                ? say(.nothing) : terms.sorted().map { self.value($0, of: name) }.joined(", ")
         }
     }
 }

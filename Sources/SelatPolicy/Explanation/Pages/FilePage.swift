@@ -26,10 +26,23 @@ extension Page {
             }
             var page = Page(name, language)
             page.add(.rule(sentences.sentences(rule, of: file)))
+            page.add(sentences.restsOn(rule))
             page.addGlossary(sentences)
             return page
         }
         return nil
+    }
+}
+
+extension Sentences {
+    /// The facts that decide whether a rule applies.
+    fileprivate func restsOn(_ rule: Rule) -> Prose {
+        var seen: Set<Int> = []
+        let leaves = (rule.when.leaves + (rule.unless?.leaves ?? [])).filter {
+            seen.insert($0.fact).inserted
+        }
+        let facts = leaves.map { fact(set.table.definitions[$0.fact].name) }
+        return say(.restsOn, ["facts": facts.isEmpty ? say(.nothing) : list(facts, .and)])
     }
 }
 
@@ -62,7 +75,12 @@ private struct FilePage {
             page.add(.matrix(matrix, sentences))
         }
         page.addGlossary(sentences)
-        page.add(.signatures(sentences.say(.signatures).plain))
+        page.add(
+            .signatures(
+                sentences.say(.signatures).plain,
+                columns: [Phrase.signerName, .signerRole, .signedOn, .signature].map {
+                    sentences.say($0).plain
+                }))
         return page
     }
 

@@ -7,7 +7,7 @@ extension Page {
     package func html(marked: Country? = nil) -> String {
         let head = """
             <!DOCTYPE html>
-            <html lang="\(language.rawValue)">
+            <html lang="\(written.rawValue)">
             <head>
             <meta charset="utf-8">
             <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -25,6 +25,9 @@ extension Page {
             .joined(separator: "\n")
     }
 
+    /// The language of the sentences: that of the reader where they are translated.
+    private var written: Language { PhraseTable.tables[language] == nil ? .en : language }
+
     /// Links to the sections, so that the keyboard reaches each.
     private var contents: String {
         let links = blocks.compactMap { block -> String? in
@@ -32,7 +35,8 @@ extension Page {
             return "<li><a href=\"#\(HTML.escaped(id))\">\(HTML.escaped(text))</a></li>"
         }
         guard links.count > 2 else { return "" }
-        return "<nav aria-label=\"Contents\"><ul>\(links.joined())</ul></nav>"
+        return
+            "<nav aria-label=\"\(HTML.escaped(Phrase.contents.template(language)))\"><ul>\(links.joined())</ul></nav>"
     }
 
     private func html(_ block: Block, _ marked: Country?) -> String {
@@ -46,7 +50,7 @@ extension Page {
         case .rule(let rule): return html(rule)
         case .matrix(let matrix, let sentences):
             return html(matrix, sentences, marked)
-        case .signatures(let heading): return Self.signatures(heading)
+        case .signatures(let heading, let columns): return Self.signatures(heading, columns)
         }
     }
 
@@ -58,7 +62,7 @@ extension Page {
                 return "<span title=\"\(HTML.escaped(code))\">\(HTML.escaped(name))</span>"
             case .code(let text): return "<code>\(HTML.escaped(text))</code>"
             case .term(let label, let code, let own):
-                let lang = own == language ? "" : " lang=\"\(own.rawValue)\""
+                let lang = own == written ? "" : " lang=\"\(own.rawValue)\""
                 return "<b class=\"t\"\(lang) title=\"\(HTML.escaped(code))\">"
                     + "\(HTML.escaped(label))</b>"
             }
@@ -82,7 +86,7 @@ extension Page {
             }
             return "<tr>\(cells.joined())</tr>"
         }
-        return "<div class=\"wide\" tabindex=\"0\" role=\"group\" aria-label=\"Table\">"
+        return "<div class=\"wide\" tabindex=\"0\" role=\"group\">"
             + "<table>\(head)<tbody>\(body.joined())</tbody></table></div>"
     }
 
@@ -111,9 +115,9 @@ extension Page {
     }
 
     /// Two officers sign an edition; two more lines cost nothing.
-    private static func signatures(_ heading: String) -> String {
-        let line = "<tr><td></td><td></td><td></td><td></td></tr>"
-        let heads = ["Name", "Role", "Date", "Signature"].map { "<th scope=\"col\">\($0)</th>" }
+    private static func signatures(_ heading: String, _ columns: [String]) -> String {
+        let heads = columns.map { "<th scope=\"col\">\(HTML.escaped($0))</th>" }
+        let line = "<tr>" + columns.map { _ in "<td></td>" }.joined() + "</tr>"
         return "<section class=\"sign\"><h2>\(HTML.escaped(heading))</h2><table><thead><tr>"
             + heads.joined() + "</tr></thead><tbody>"
             + String(repeating: line, count: 3) + "</tbody></table></section>"

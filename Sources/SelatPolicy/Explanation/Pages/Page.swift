@@ -8,7 +8,7 @@ package struct Page: Sendable {
         case rule(RuleSentences)
         case matrix(PolicyMatrix, Sentences)
         /// Lines for officers to sign on paper.
-        case signatures(String)
+        case signatures(String, columns: [String])
     }
 
     let title: String

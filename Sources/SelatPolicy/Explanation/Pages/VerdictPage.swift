@@ -88,6 +88,9 @@ private struct VerdictPage {
             ])
         }
         page.add(.table(headers: [], rows: rows))
+        if verdict.facts.byName.values.contains(where: { $0.origin == .assumed }) {
+            page.add(sentences.say(.assumedNote))
+        }
     }
 
     // MARK: Judgements
@@ -97,7 +100,7 @@ private struct VerdictPage {
             for clause in judgement.clauses {
                 page.add(
                     sentences.say(
-                        .builtInDecides, ["sentence": Prose(BuiltIn.sentence(clause.rule))]))
+                        .builtInDecides, ["sentence": sentences.builtIn(clause.rule)]))
             }
             return
         }
@@ -121,7 +124,7 @@ private struct VerdictPage {
     private func item(_ clause: Clause, _ judgement: Judgement, _ file: Jurisdiction?) -> Prose {
         let rule = file?.rules.first { $0.name == clause.rule && clause.kind != .builtIn }
         guard let file, let rule else {
-            return Prose(BuiltIn.sentence(clause.rule)).capitalised + "."
+            return sentences.builtIn(clause.rule).capitalised + "."
         }
         let phrase: Phrase =
             switch (clause.kind, clause.isCertain) {

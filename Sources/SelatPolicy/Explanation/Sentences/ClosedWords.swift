@@ -49,9 +49,9 @@ enum ClosedWords {
         "purpose-limit": "the limits of the purpose",
         "ai-output": "what an AI model makes of the dataset",
         // Who vouches for a fact
-        "by-stated": "stated", "by-inspected": "found by inspection",
-        "by-assumed": "assumed, as nobody stated it; it binds all the same",
-        "by-computed": "from the node's own books", "by-attested": "attested by an officer",
+        "by-stated": "stated", "by-inspected": "inspected",
+        "by-assumed": "assumed", "by-computed": "from the node's books",
+        "by-attested": "attested",
         // Answers
         "permitted": "permitted", "refused": "refused", "incomplete": "facts missing",
         // Who owes

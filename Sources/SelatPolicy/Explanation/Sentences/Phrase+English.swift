@@ -93,6 +93,12 @@ extension Phrase {
         case .ownNode: "at the node in {country}"
         case .ownNodeOwes: "the node in {country}"
 
+        case .restsOn: "It rests on these facts: {facts}."
+        case .counter: "the count {name}"
+        case .answerYes: "yes"
+        case .answerNo: "no"
+        case .nothing: "none"
+
         case .fileTitle: "{title}: what the policy file means"
         case .fileIntroduction:
             "This page says in plain sentences what the file {path}, edition {edition}, means for "
@@ -127,6 +133,11 @@ extension Phrase {
         case .nationalCategory: "National category: {category}"
         case .nationalAlso: "{category}, when it is stated, and also if {conditions}."
         case .definitions: "What the file defines"
+        case .signerName: "Name"
+        case .signerRole: "Role"
+        case .signedOn: "Date"
+        case .signature: "Signature"
+        case .contents: "Contents"
         case .edition: "Edition"
         case .inForce: "In force from"
         case .reviewBy: "To be reviewed by"
@@ -162,6 +173,8 @@ extension Phrase {
         case .why: "Why"
         case .facts: "What was asked"
         case .missing: "Facts to state"
+        case .assumedNote:
+            "What is assumed was stated by nobody, and binds like what is stated."
         case .noGroundTried: "The file has no ground for it."
         case .otherEditions:
             "The record was made with other editions of {files} than those read here. What "

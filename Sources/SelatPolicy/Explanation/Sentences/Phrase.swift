@@ -20,17 +20,20 @@ enum Phrase: CaseIterable, Sendable {
     case notice, noticeAcknowledged, review, encryption, report, keep, keepIn, keepWhere
     case hours, days, oneHour, oneDay
     case sender, recipient, bothEnds, relay, ownNode, ownNodeOwes
+    case restsOn, counter, answerYes, answerNo, nothing
     // A file
     case fileTitle, fileIntroduction, federationIntroduction, howToRead, howRulesCount
     case termsInclude, standing, standingDraft, standingPublished, standingNoLaw
     case grounds, prohibitions, duties, noRule, sources, matrix, specialData, noSpecial, levels
     case nationalCategory, nationalAlso, document, definitions, glossary, signatures
+    case signerName, signerRole, signedOn, signature, contents
     case edition, inForce, reviewBy, digest, sourceTitle, sourceCite, sourceKind, sourceBinds
     // A verdict
     case permitted, permittedAfterApproval, refused, incomplete
     case askedAndPermits, askedAndRefuses, askedAndOpen, builtInDecides
     case groundCounts, groundMayCount, forbids, mayForbid, owesDuty, mayOweDuty
-    case groundFails, groundElse, isNot, noGroundTried, otherEditions, why, facts, missing
+    case groundFails, groundElse, isNot, noGroundTried, otherEditions, why, facts, missing,
+        assumedNote
     case changesHead, changesNone, changesNoneEndanger, changesNote, change, changeState, changeAdd,
         changeWithout
     case changeSigned, changeUnsigned, changeGround, changeNoGround, changeAttested

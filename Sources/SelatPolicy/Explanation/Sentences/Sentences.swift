@@ -12,6 +12,11 @@ struct Sentences: Sendable {
 
     func word(_ word: String) -> Prose { Prose(ClosedWords.text(word, language)) }
 
+    /// A rule of the language itself.
+    func builtIn(_ rule: String) -> Prose {
+        Prose(ClosedWords.tables[language]?["built-in-\(rule)"] ?? BuiltIn.sentence(rule))
+    }
+
     // MARK: Names
 
     func country(_ code: String) -> Prose {
@@ -31,6 +36,9 @@ struct Sentences: Sendable {
             return own
         }
         if ClosedWords.english[name] != nil { return word(name) }
+        if let index = set.table.index[name], set.table.definitions[index].owner != nil {
+            return say(.counter, ["name": .code(name)])
+        }
         return wording(.fact(name), code: name) ?? .code(name)
     }
 
