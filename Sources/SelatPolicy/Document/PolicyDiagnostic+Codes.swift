@@ -10,7 +10,9 @@ extension PolicyDiagnostic.Code {
     /// Whether the code is only ever a warning.
     package var severity: PolicyDiagnostic.Severity {
         switch self {
-        case .review, .noEffect, .alwaysOverridden, .sameMeaning, .nearTerms: .warning
+        case .review, .noEffect, .alwaysOverridden, .sameMeaning, .nearTerms,
+            .contradictoryDuties:
+            .warning
         default: .error
         }
     }
@@ -25,7 +27,8 @@ extension PolicyDiagnostic.Code {
             .unused, .vocabulary:
             nameWords
         case .fileName, .doubledFile, .missingFile: fileWords
-        case .noEffect, .alwaysOverridden, .sameMeaning, .nearTerms, .review: warningWords
+        case .noEffect, .alwaysOverridden, .sameMeaning, .nearTerms, .contradictoryDuties, .review:
+            warningWords
         default: ruleWords
         }
     }
@@ -175,6 +178,11 @@ extension PolicyDiagnostic.Code {
                 "narrow the other rule, or leave this one out"
             )
         case .sameMeaning: ("two rules that say the same", "keep one of the two")
+        case .contradictoryDuties:
+            (
+                "two rules that can be owed together and ask for what excludes the other",
+                "the same time or list in both, or conditions that do not meet"
+            )
         default:
             (
                 "a list without a term that stands beside its others in the vocabulary",

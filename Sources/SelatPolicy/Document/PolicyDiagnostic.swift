@@ -73,6 +73,7 @@ package struct PolicyDiagnostic: Hashable, Sendable, CustomStringConvertible {
         case alwaysOverridden = "always-overridden"
         case sameMeaning = "same-meaning"
         case nearTerms = "near-terms"
+        case contradictoryDuties = "contradictory-duties"
     }
 
     package let file: String

@@ -237,7 +237,7 @@ struct JurisdictionReader {
                 kind: kind, name: name, place: kinds[0].place, flows: flows,
                 ladder: section["ladder"].flatMap { reader.word($0, "ladder") }, from: from,
                 until: until, when: when, unless: unless, basis: basis, exemption: exemption,
-                obligations: obligations), kinds[0].place
+                obligations: obligations, hasNote: section["note"] != nil), kinds[0].place
         )
     }
 

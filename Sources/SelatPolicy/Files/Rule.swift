@@ -18,6 +18,8 @@ struct Rule: Hashable, Sendable {
     var basis: Basis
     var exemption: String?
     let obligations: [RuleObligation]
+    /// Whether the file explains it.
+    var hasNote = false
 
     /// Whether it applies, at a moment, with the facts as its file sees them.
     func truth(_ facts: [FactState], at decided: Timestamp) -> Truth {

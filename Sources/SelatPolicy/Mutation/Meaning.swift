@@ -87,6 +87,7 @@ extension Rule {
         if kind == .duty { rule.name = "" }
         rule.basis = Basis(title: "", cite: "", kind: .policy, clause: "", binds: [])
         rule.exemption = nil
+        rule.hasNote = false
         return rule
     }
 }

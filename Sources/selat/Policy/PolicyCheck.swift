@@ -57,7 +57,7 @@ struct PolicyCheck: AsyncParsableCommand {
     private static func diagnostics(of files: [PolicySource]) -> [PolicyDiagnostic] {
         let now = Timestamp(seconds: Int64(Date().timeIntervalSince1970))
         do throws(PolicyErrors) {
-            return try PolicySet.load(files: files, now: now).warnings
+            return PolicyAnalysis.warnings(of: try PolicySet.load(files: files, now: now))
         } catch {
             return error.diagnostics
         }

@@ -4,8 +4,8 @@ struct PolicyVerb: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "policy", abstract: "Work with policy files.",
         subcommands: [
-            PolicyCheck.self, PolicyTest.self, PolicyDiff.self, PolicyExplain.self,
-            PolicyMatrixVerb.self, PolicySchema.self, PolicySign.self, PolicyActivate.self,
-            PolicyStatus.self,
+            PolicyCheck.self, PolicyTest.self, PolicyDiff.self, PolicyGaps.self,
+            PolicyExplain.self, PolicyMatrixVerb.self, PolicySchema.self, PolicySign.self,
+            PolicyActivate.self, PolicyStatus.self,
         ])
 }

@@ -122,7 +122,7 @@ extension Witness {
         return lines
     }
 
-    fileprivate var json: JSON {
+    var json: JSON {
         var members: [String: JSON] = [
             "from": .string(question.source.text), "to": .string(question.destination.text),
             "relays": .strings(question.relays.map(\.text)),

@@ -77,7 +77,7 @@ extension FactSpace {
     }
 
     /// What a sender can leave unstated.
-    private var silences: [Signal] {
+    var silences: [Signal] {
         definitions.filter(\.source.isStated).compactMap { facts[$0.name]?.missing }
             .filter { $0 != .no }
     }

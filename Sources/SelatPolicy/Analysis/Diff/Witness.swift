@@ -42,7 +42,9 @@ private struct Point {
             lineage: lineage, documents: Set(terms(.document)),
             isEmergency: flag("emergency") ?? false)
         question.sectors[source.country] = sector(.sourceSector)
-        question.sectors[destination.country] = sector(.destinationSector)
+        if destination.country != source.country || space[.destinationSector] != nil {
+            question.sectors[destination.country] = sector(.destinationSector)
+        }
         for definition in space.definitions {
             if definition.source.isStated {
                 question.facts[definition.name] = stated(definition, question)

@@ -21,7 +21,7 @@ struct JudgementCircuit: Sendable {
     let prohibitions: [Applying]
     /// With the order of ladders in their truth.
     let grounds: [Applying]
-    let duties: [Applying]
+    var duties: [Applying]
     /// Whether some prohibition applies, and whether one may.
     let isForbidden: Signal
     let mayBeForbidden: Signal
