@@ -49,6 +49,8 @@ struct Vector: Sendable, CustomTestStringConvertible {
         #expect(Vector.all("entry").count == 9)
         #expect(Vector.all("checkpoint").count == 10)
         #expect(Vector.all("proof").count == 12)
+        #expect(Vector.all("erasure").count == 7)
+        #expect(Vector.all("export").count == 17)
     }
 
     @Test(arguments: Vector.all("entry"))
@@ -91,5 +93,25 @@ struct Vector: Sendable, CustomTestStringConvertible {
                 #expect(proof.index == index)
             } catch {}
         }
+    }
+
+    @Test(arguments: Vector.all("erasure"))
+    func erasuresAreJudgedAsExpected(vector: Vector) throws {
+        let sequence = try #require(vector.fields["sequence"].flatMap { UInt64($0) })
+        let erasure = try? Erasure(details: vector.body, sequence: sequence)
+        #expect((erasure != nil) == vector.isValid)
+        if let erasure { #expect(erasure.json.canonical == vector.body) }
+    }
+
+    @Test(arguments: Vector.all("export"))
+    func exportsAreJudgedAsExpected(vector: Vector) throws {
+        var verifier = ExportVerifier(key: try vector.key())
+        for line in vector.body.dropLast().split(separator: 0x0A) {
+            verifier.take(line: Array(line))
+        }
+        let report = verifier.finish()
+        #expect(report.isSound == vector.isValid, "\(report.failures)")
+        guard vector.isValid else { return }
+        #expect("\(report.erased)" == vector.fields["erased"])
     }
 }
