@@ -42,6 +42,7 @@ struct TestFederation: Sendable {
     let clock = TestClock(start)
     let federation: Federation
     let nodes: [NodeID: TestNode]
+    let policySigners: [Country: [CMS.Signer]]
 
     var sender: TestNode { node("SG/hub") }
     var recipient: TestNode { node("VN/hub") }
@@ -62,6 +63,8 @@ struct TestFederation: Sendable {
             suites: plan.suites, members: authorities.map(\.member)
         ).signed(by: authorities.flatMap(\.signers), at: start)
         let id = SHA256.digest(list)
+        policySigners = Dictionary(
+            uniqueKeysWithValues: authorities.map { ($0.member.country, $0.policySigners) })
         let founded = try authorities.map { authority in
             let isWitness = plan.witnesses.contains(authority.member.country.code)
             let usual: Set<NodeRole> = plan.isWitnessed ? [.exchange, .witness] : [.exchange]
@@ -85,6 +88,8 @@ struct TestFederation: Sendable {
         let root: CertificateIssuer
         let member: MembershipList.Member
         let signers: [CMS.Signer]
+        /// Two persons who sign the country's policy editions.
+        let policySigners: [CMS.Signer]
 
         init(_ country: Country, from start: Timestamp) throws {
             let key = try PrivateKey.generate(.p256)
@@ -96,6 +101,13 @@ struct TestFederation: Sendable {
                 let certificate = try root.issue(
                     for: .authority, uri: "selat://\(country)/authority/\(person)",
                     to: key.publicKey, from: start + -days, until: start + 365 * days)
+                return try CMS.Signer(certificate: certificate, key: key)
+            }
+            policySigners = try ["first", "second"].map { person in
+                let key = try PrivateKey.generate(.p256)
+                let certificate = try root.issue(
+                    for: .officer, uri: "selat://\(country)/hub/\(person)", to: key.publicKey,
+                    from: start + -days, until: start + 365 * days)
                 return try CMS.Signer(certificate: certificate, key: key)
             }
             self.root = root
@@ -161,7 +173,8 @@ struct TestFederation: Sendable {
                     MemberRecord.Officer(
                         id: try OfficerID("\(id)/\(role)"), certificate: signer.certificate,
                         roles: [role])
-                }
+                },
+                policySigners: authority.policySigners.map(\.certificate)
             ).signed(by: authority.signers, at: start)
             (self.id, self.port, self.keys) = (id, port, keys)
         }
@@ -199,8 +212,11 @@ final class TestNode: Sendable {
     let spool: SpoolFolder
     let port: UInt16
     let door: Door
+    /// What peers are served in place of the node's own editions.
+    let shelf = Mutex<(any PolicyService)?>(nil)
     private let folder: TestFolder
-    private let make: @Sendable () throws -> Exchange
+    private let make: @Sendable (EditionRegister?) throws -> Exchange
+    private let register = Mutex<EditionRegister?>(nil)
 
     var exchange: Exchange { door.exchange }
 
@@ -226,21 +242,28 @@ final class TestNode: Sendable {
         officers = founded.officers
         (self.identity, self.store, self.spool) = (identity, store, spool)
         (self.policies, self.folder) = (policies, folder)
-        make = {
+        make = { register in
             try Exchange(
                 identity: identity, federation: federation,
-                editions: EditionRegister(
-                    judgingBy: policies, store: store, federation: federation, clock: clock,
-                    logger: .silent), store: store, spool: spool, storageKey: storageKey,
+                editions: register
+                    ?? EditionRegister(
+                        judgingBy: policies, store: store, federation: federation, clock: clock,
+                        logger: .silent), store: store, spool: spool, storageKey: storageKey,
                 witnessing: plan.witnessing, program: SHA256.digest([]),
                 awaitsProof: plan.awaitsProof, clock: clock, logger: .silent)
         }
-        door = Door(try make())
+        door = Door(try make(nil))
+    }
+
+    /// From now on the node judges by signed editions in its database.
+    func judge(by register: EditionRegister) throws {
+        self.register.withLock { $0 = register }
+        door.exchange = try make(register)
     }
 
     /// A new exchange over what is durable, as after a crash.
     func restart() async throws {
-        door.exchange = try make()
+        door.exchange = try make(register.withLock { $0 })
         try await door.exchange.recover()
     }
 
@@ -248,12 +271,13 @@ final class TestNode: Sendable {
     func serving<Value: Sendable>(
         _ body: @Sendable () async throws -> Value
     ) async throws -> Value {
+        let policies: any PolicyService = shelf.withLock { $0 } ?? exchange
         let server = try await NodeServer.bind(
             .tcp(host: "127.0.0.1", port: Int(port)), identity: identity.tls,
             verifyPeer: exchange.federation.peerVerification(.tlsClient, exchange.clock),
             membership: exchange.federation.membershipExchange,
-            news: exchange.witnesses.newsExchange, service: door, log: exchange.witnesses,
-            refused: { _ in }, logger: .silent)
+            news: exchange.witnesses.newsExchange, service: door, policies: policies,
+            log: exchange.witnesses, refused: { _ in }, logger: .silent)
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await server.run() }
             let outcome: Result<Value, any Error>

@@ -6,6 +6,6 @@ struct PolicyVerb: AsyncParsableCommand {
         subcommands: [
             PolicyCheck.self, PolicyTest.self, PolicyDiff.self, PolicyGaps.self,
             PolicyExplain.self, PolicyMatrixVerb.self, PolicySchema.self, PolicySign.self,
-            PolicyActivate.self, PolicyStatus.self,
+            PolicyActivate.self, PolicyStatus.self, PolicyReplay.self,
         ])
 }

@@ -1,0 +1,252 @@
+import SelatAudit
+import SelatCore
+import SelatFederation
+import SelatPolicy
+import SelatStore
+import SelatTestSupport
+import Synchronization
+import Testing
+
+@testable import SelatExchange
+
+/// What a node judges by: taken, kept, activated, and never by halves.
+struct EditionRegisterTests {
+    let world: TestFederation
+    let node: TestNode
+    private static let day: Int64 = 86_400
+
+    init() throws {
+        world = try TestFederation()
+        node = world.sender
+    }
+
+    private func ahead(_ days: Int64) -> Timestamp { world.clock.now() + days * Self.day }
+
+    private func after(_ days: Int64, _ register: EditionRegister) async throws {
+        world.clock.advance(seconds: days * Self.day)
+        try await register.activateDue()
+    }
+
+    @Test func theFolderIsInputOnceAndTheDatabaseAfterwards() async throws {
+        let first = try await world.register(of: node)
+        #expect(first.active.countries.map(\.code) == ["MY", "SG", "VN"])
+        let again = try await EditionRegister.open(
+            store: node.store, federation: world.federation, clock: world.clock, logger: .silent,
+            input: { throw TestPolicies.Absent(text: "nobody reads the folder again") })
+        #expect(again.active.editions == first.active.editions)
+        #expect(try await node.entries("policy.received") == 1)
+        #expect(try await node.entries("policy.activated") == 1)
+    }
+
+    @Test func nothingUnsignedIsInput() async throws {
+        let unsigned = try world.editions().map {
+            SignedEdition(file: $0.file, bytes: $0.bytes, signatures: nil)
+        }
+        await #expect(throws: EditionsRefused.self) {
+            try await EditionRegister.open(
+                store: node.store, federation: world.federation, clock: world.clock,
+                logger: .silent, input: { unsigned })
+        }
+        #expect(try await node.store.read { try $0.editionMarks() }.isEmpty)
+        #expect(try await node.entries("policy.refused") == 1)
+    }
+
+    @Test func anEditionWaitsForItsMoment() async throws {
+        let register = try await world.register(of: node)
+        let taken = try await register.take(
+            [try world.later("SG", 2, inForce: ahead(3))], from: .user(7), together: true)
+        #expect(taken.map(\.standing) == [.waiting])
+        #expect(register.number("SG") == 1)
+        try await after(2, register)
+        #expect(register.number("SG") == 1)
+        try await after(1, register)
+        #expect(register.number("SG") == 2)
+        #expect(register.state.withLock { $0.next } == nil)
+        #expect(try await node.entries("policy.activated") == 2)
+        let back = try await world.register(of: node)
+        #expect(back.number("SG") == 2)
+    }
+
+    @Test func aLaterEditionOvertakesOneThatStillWaits() async throws {
+        let register = try await world.register(of: node)
+        let waiting = try world.later("SG", 2, inForce: ahead(3))
+        let sooner = try world.later("SG", 3, inForce: ahead(1))
+        #expect(try await register.refusal(waiting, sooner) == nil)
+        try await after(1, register)
+        #expect(register.number("SG") == 3)
+        try await after(5, register)
+        #expect(register.number("SG") == 3)
+    }
+
+    @Test func whatIsRepealedComesBackAsANewEdition() async throws {
+        let register = try await world.register(of: node)
+        #expect(try await register.refusal(try world.later("SG", 3)) == nil)
+        let lower = try await register.refusal(try world.later("SG", 2))
+        #expect(lower?.contains("edition 2 is below the active edition 3 of `SG`") == true)
+        let rival = try await register.refusal(try world.later("SG", 3) { $0 + "# x\n" })
+        #expect(rival?.contains("another edition 3 of `SG` is held") == true)
+        #expect(try await node.entries("policy.refused") == 2)
+    }
+
+    @Test func allOrNoneOfOneCallAreTaken() async throws {
+        let register = try await world.register(of: node)
+        let reasons = try await register.refusal(
+            try world.later("SG", 2), try world.later("MY", 9, by: ["VN"]),
+            try world.later("VN", 2, persons: 1))
+        #expect(reasons?.contains("is no policy signer of `MY`") == true)
+        #expect(reasons?.contains("1 of 2 signatures") == true)
+        #expect(register.number("SG") == 1)
+        #expect(try await node.store.read { try $0.editionMarks() }.count == 6)
+    }
+
+    @Test func whatAPeerBringsIsTakenOneByOne() async throws {
+        let register = try await world.register(of: node)
+        let taken = try await register.take(
+            [try world.later("SG", 2), try world.later("VN", 2, persons: 1)],
+            from: .node(world.recipient.id), together: false)
+        #expect(taken.map(\.name) == ["SG"])
+        #expect((register.number("SG"), register.number("VN")) == (2, 1))
+        #expect(try await node.entries("policy.refused") == 1)
+    }
+
+    @Test func draftsAndStrangersFilesArePassedOver() async throws {
+        let register = try await world.register(of: node)
+        let draft = try world.later("SG", 2) {
+            $0.replacing("standing: published", with: "standing: draft")
+        }
+        let foreign = SignedEdition(
+            file: "TH.yaml", bytes: try Self.shipped("TH"), signatures: nil)
+        let taken = try await register.take([draft, foreign], from: .user(7), together: true)
+        #expect(taken.map(\.standing) == [.draft, .foreign])
+        #expect(register.number("SG") == 1)
+        #expect(register.number("TH") == nil)
+    }
+
+    private static func shipped(_ name: String) throws -> [UInt8] {
+        try TestPolicies.sources(changing: nil).first { $0.name == "\(name).yaml" }?.bytes ?? []
+    }
+
+    // MARK: Sets that do not load
+
+    private static let newRole = "roles:\n  harbour-master:\n    label: {en: Harbour master}\n"
+
+    private func vocabulary(_ number: Int, inForce: Timestamp, _ hasRole: Bool) throws
+        -> SignedEdition
+    {
+        try world.later("vocabulary", number, inForce: inForce) {
+            hasRole ? $0.replacing("roles:\n", with: Self.newRole) : $0
+        }
+    }
+
+    private func needingTheRole(_ number: Int, inForce: Timestamp) throws -> SignedEdition {
+        try world.later("SG", number, inForce: inForce) {
+            $0.replacing("{role: releasing-officer}", with: "{role: harbour-master}")
+        }
+    }
+
+    @Test func whatIsDueTogetherComesIntoForceTogether() async throws {
+        let register = try await world.register(of: node)
+        let alone = try await register.refusal(try needingTheRole(2, inForce: ahead(1)))
+        #expect(alone?.contains("harbour-master") == true)
+        let both = [
+            try needingTheRole(2, inForce: ahead(1)), try vocabulary(2, inForce: ahead(1), true),
+        ]
+        let taken = try await register.take(both, from: .user(7), together: true)
+        #expect(taken.map(\.standing) == [.waiting, .waiting])
+        try await after(1, register)
+        #expect((register.number("SG"), register.number("vocabulary")) == (2, 2))
+        #expect(try await node.entries("policy.activated") == 2)
+    }
+
+    @Test func anEditionThatNoLongerLoadsLeavesTheOneBefore() async throws {
+        let register = try await world.register(of: node)
+        let good = [
+            try vocabulary(2, inForce: ahead(1), true), try needingTheRole(2, inForce: ahead(3)),
+        ]
+        _ = try await register.take(good, from: .user(7), together: true)
+        // The role goes again before the file that needs it comes into force.
+        #expect(try await register.refusal(try vocabulary(3, inForce: ahead(2), false)) == nil)
+        try await after(4, register)
+        #expect((register.number("SG"), register.number("vocabulary")) == (1, 3))
+        #expect(register.warnings.contains { $0.contains("harbour-master") })
+        let shown = try await register.status()["SG"]
+        #expect(shown?["fault"]?.stringValue?.contains("harbour-master") == true)
+        #expect(try await node.entries("policy.refused") == 1)
+        try await register.activateDue()
+        #expect(try await node.entries("policy.refused") == 1, "a known fault is entered once")
+        // A later one of the country mends it.
+        #expect(try await register.refusal(try world.later("SG", 3)) == nil)
+        #expect(register.number("SG") == 3)
+        #expect(register.warnings.isEmpty)
+    }
+
+    // MARK: Verdicts by earlier editions
+
+    private func verdict(_ register: EditionRegister) throws -> Verdict {
+        let request = try world.request()
+        return try register.active.decide(
+            Question(
+                source: node.id, destination: request.to, sectors: world.federation.sectors,
+                membershipSerial: world.federation.serial, decided: world.clock.now(),
+                label: request.label, facts: request.facts)
+        ).verdict
+    }
+
+    @Test func aVerdictIsJudgedAgainByWhatItPins() async throws {
+        let register = try await world.register(of: node)
+        let early = try verdict(register)
+        _ = try await register.take(
+            [try world.later("SG", 2, inForce: ahead(1))], from: .user(7), together: true)
+        try await after(1, register)
+        #expect(register.number("SG") == 2)
+        // It was decided while edition 1 was in force.
+        let set = try await register.set(pinnedBy: early)
+        #expect(set.editions["SG"]?.number == 1)
+        #expect(try set.verify(record: early.record) == early)
+        #expect(throws: VerdictMismatch.self) { try register.active.verify(record: early.record) }
+        let late = try verdict(register)
+        #expect(try await register.set(pinnedBy: late).editions == register.active.editions)
+    }
+
+    @Test func aVerdictByARepealedEditionIsStale() async throws {
+        let register = try await world.register(of: node)
+        let other = try await world.register(of: world.recipient)
+        _ = try await register.take([try world.later("SG", 2)], from: .user(7), together: true)
+        let behind = try verdict(other)
+        let stale = await #expect(throws: EditionRegister.Stale.self) {
+            try await register.set(pinnedBy: behind)
+        }
+        #expect(stale?.name == "SG" && stale?.isMissing == false)
+        #expect(stale?.active == register.active.editions["SG"]?.digest)
+        let ahead = try verdict(register)
+        let missing = await #expect(throws: EditionRegister.Stale.self) {
+            try await other.set(pinnedBy: ahead)
+        }
+        #expect(missing?.isMissing == true)
+    }
+
+    @Test func aVerdictByAnEditionThatWaitsIsStale() async throws {
+        let register = try await world.register(of: node)
+        let other = try await world.register(of: world.recipient)
+        _ = try await register.take(
+            [try world.later("SG", 2, inForce: ahead(1))], from: .user(7), together: true)
+        // The same bytes, where the clock is a day ahead.
+        let eager = try world.later("SG", 2, inForce: ahead(1))
+        _ = try await other.take([eager], from: .user(7), together: true)
+        world.clock.advance(seconds: Self.day)
+        try await other.activateDue()
+        var early = try verdict(other)
+        world.clock.advance(seconds: -Self.day)
+        early = try other.active.decide(question(early, at: world.clock.now())).verdict
+        let stale = await #expect(throws: EditionRegister.Stale.self) {
+            try await register.set(pinnedBy: early)
+        }
+        #expect(stale?.reason?.contains("was not in force") == true)
+    }
+
+    private func question(_ verdict: Verdict, at time: Timestamp) -> Question {
+        var question = verdict.question
+        question.decided = time
+        return question
+    }
+}
