@@ -3,8 +3,14 @@ package import SelatHTTP
 
 /// The routes of the control socket; `API.md` describes them.
 package enum ControlRoutes {
-    package static func router(_ service: some ControlService) -> Router<HTTPContext> {
+    /// - Parameter refused: hears of each call that was not answered as asked: the caller's user id,
+    ///   and the problem's type or status.
+    package static func router(
+        _ service: some ControlService,
+        refused: @escaping @Sendable (UInt32, String) -> Void = { _, _ in }
+    ) -> Router<HTTPContext> {
         let router = Router(context: HTTPContext.self)
+        router.add(middleware: RefusedCalls(refused: refused))
         let v1 = router.group("v1")
         v1.get("status") { _, _ in Response.json(try await service.status()) }
         addTransfers(to: v1.group("transfers"), service)

@@ -45,6 +45,7 @@ package final class Exchange: Sendable {
     let offeredBefore = Mutex<[NodeID: (Set<Digest>, Timestamp)]>([:])
     /// Handshakes of this minute that failed, by cause.
     let strangers = Mutex<[String: Int]>([:])
+    let counted = Mutex(Counted())
     /// Offers of this minute that were refused, by peer.
     let refusals = Mutex<[NodeID: Int]>([:])
 
@@ -174,7 +175,7 @@ package final class Exchange: Sendable {
                 EntryDraft(
                     kind: "offers.refused", actor: .node(peer),
                     details: ["count": .integer(Int64(count - Limits.refusalsPerMinuteMax))])
-            }
+            } + counted.withLock { $0.takeDrafts() }
         guard !drafts.isEmpty else { return }
         _ = try await store.commit { transaction in
             for draft in drafts { try transaction.append(draft) }

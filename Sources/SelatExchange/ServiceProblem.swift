@@ -74,6 +74,12 @@ package enum ServiceProblem {
             remedy: "an epoch begins only after a restored backup; see `selat status`")
     }
 
+    static func clock(_ fault: String) -> Problem {
+        Problem(
+            type: "urn:selat:problem:clock", title: "the clock cannot be right", status: 503,
+            detail: fault, remedy: "set the node's clock; it goes on by itself")
+    }
+
     static func unwitnessed(since time: Timestamp) -> Problem {
         Problem(
             type: "urn:selat:problem:unwitnessed", title: "the log lacks its witnesses",

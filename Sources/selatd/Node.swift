@@ -87,6 +87,12 @@ struct Node {
                         service: Part(run: { await exchange.run() }, stop: { exchange.stop() })),
                     .init(
                         service: Part(
+                            run: {
+                                await cancelWhenGracefulShutdown { await exchange.watchClock() }
+                            },
+                            stop: {})),
+                    .init(
+                        service: Part(
                             run: { try await server.run() }, stop: { server.shutDown() })),
                     .init(
                         service: Part(
@@ -106,9 +112,7 @@ struct Node {
                 "control": "\(control.address)", "version": "\(Program.version)",
             ])
         try await group.run()
-        _ = try await exchange.store.commit { transaction in
-            try transaction.append(EntryDraft(kind: "node.stopped", details: [:]))
-        }
+        try await exchange.enterLast()
         await exchange.store.close()
         logger.notice("stopped")
     }
@@ -241,7 +245,9 @@ struct Node {
         let control = try await listening(at: configuration.control) {
             try await HTTPListener.bind(
                 .unix(path: configuration.control, mode: 0o660), logger: logger,
-                responder: ControlRoutes.router(service).buildResponder())
+                responder: ControlRoutes.router(service) { user, cause in
+                    exchange.refusedCall(by: user, cause: cause)
+                }.buildResponder())
         }
         return (server, control)
     }

@@ -42,7 +42,8 @@ extension Witnesses {
             try await keep(cosignature, on: signed)
             state.withLock {
                 $0.dialogues[witness] = Dialogue(
-                    size: signed.checkpoint.size, time: cosignature.time)
+                    size: signed.checkpoint.size, time: cosignature.time,
+                    skew: cosignature.time - clock.now())
             }
         } catch {
             if Task.isCancelled { return }

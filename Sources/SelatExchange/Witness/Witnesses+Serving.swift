@@ -32,7 +32,9 @@ extension Witnesses: LogService {
             try Self.judge(request, of: node, by: witness, in: transaction)
         }.value
         switch outcome {
-        case .cosigned(let line): return .cosigned(Array("\(line)\n".utf8))
+        case .cosigned(let line):
+            state.withLock { $0.cosigned += 1 }
+            return .cosigned(Array("\(line)\n".utf8))
         case .judged(.conflict(let size)), .judged(.behind(let size)):
             return .conflict(size: size)
         case .judged(.oldAboveSize):
@@ -46,6 +48,26 @@ extension Witnesses: LogService {
         case .laterEpoch(let origin):
             throw Problem.refusal(403, "`\(origin)` has taken this log's place")
         }
+    }
+
+    /// Enters how often the witness's key was used since the last time: its statements are no
+    /// entries.
+    func enterKeyUse() async throws {
+        let count = state.withLock { state in
+            defer { (state.cosigned, state.keyUseEntered) = (0, clock.now()) }
+            return state.cosigned
+        }
+        guard count > 0 else { return }
+        _ = try await store.commit { transaction in
+            try transaction.append(
+                EntryDraft(kind: "keys.used", details: ["witness": .integer(Int64(count))]))
+        }
+    }
+
+    /// Once a day is enough; an entry is news that witnesses are asked to cosign.
+    func enterKeyUseDaily() async throws {
+        let last = state.withLock { $0.keyUseEntered }
+        if clock.now() - last >= 86_400 { try await enterKeyUse() }
     }
 
     private func known(_ request: WitnessRequest) throws -> (NodeID, VerifierKey) {

@@ -72,6 +72,7 @@ extension Witnesses {
         where dialogue.failures > 0 {
             warnings.append("witness \(witness) does not cosign: \(dialogue.cause ?? "")")
         }
+        if let fault = state.clockFault { warnings.append("\(fault): nothing is sent or taken") }
         if isOverdue(state, now), let since = state.unwitnessedSince {
             warnings.append("entries since \(since) are unwitnessed: nothing new is sent")
         }
@@ -85,11 +86,13 @@ extension Witnesses {
     /// - Throws: `Problem` while nothing is taken or sent.
     package func requireExchange() throws {
         guard standing == .proven else { throw ServiceProblem.logNotProven(standing.word) }
+        try requireClock()
     }
 
     /// - Throws: `Problem` while no new transfer is begun.
     package func requireNewTransfers() throws {
         if case .contradicted = standing { throw ServiceProblem.logNotProven(standing.word) }
+        try requireClock()
         let (state, now) = (state.withLock { $0 }, clock.now())
         if isOverdue(state, now), let since = state.unwitnessedSince {
             throw ServiceProblem.unwitnessed(since: since)

@@ -39,6 +39,11 @@ package final class Witnesses: Sendable {
         var heard: [NodeID: String] = [:]
         var unread: [NodeID: [[UInt8]]] = [:]
         var programs: [NodeID: String] = [:]
+        /// Why the wall clock cannot be right, if so.
+        var clockFault: String?
+        /// Cosignatures given, and when they were entered last.
+        var cosigned = 0
+        var keyUseEntered: Timestamp
         var news: PeerNews
     }
 
@@ -47,6 +52,8 @@ package final class Witnesses: Sendable {
         /// Cosigned last of this log, as far as is known.
         var size: UInt64 = 0
         var time: Timestamp?
+        /// By how much the witness's clock was ahead when it answered.
+        var skew: Int64 = 0
         var failures = 0
         var next: ContinuousClock.Instant?
         var cause: String?
@@ -73,6 +80,7 @@ package final class Witnesses: Sendable {
         state = Mutex(
             State(
                 standing: isProven ? .proven : .unproven, log: identity.log,
+                keyUseEntered: clock.now(),
                 news: PeerNews(program: program?.text)))
     }
 
@@ -89,6 +97,7 @@ package final class Witnesses: Sendable {
     /// Proves the log, and then works once in an interval, until the task is cancelled.
     func run() async {
         await guarded("reading what was cosigned") { try await self.load() }
+        await guarded("judging the clock") { try await self.judgeClock() }
         var pause = Duration.milliseconds(100)
         while !Task.isCancelled {
             switch standing {
@@ -109,9 +118,11 @@ package final class Witnesses: Sendable {
     /// One interval's work.
     func work() async {
         await guarded("asking witnesses") { try await self.ask() }
+        await guarded("judging the clock") { try await self.judgeClock() }
         await guarded("comparing checkpoints") { try await self.compareHeard() }
         await guarded("renewing receipts") { try await self.renewReceipts() }
         await guarded("looking for silent logs") { try await self.lookForSilence() }
+        await guarded("entering key use") { try await self.enterKeyUseDaily() }
     }
 
     /// Each for itself: what fails in one must not keep the others from being done.

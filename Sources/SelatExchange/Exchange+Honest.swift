@@ -1,0 +1,99 @@
+import Logging
+import SelatAudit
+import SelatCore
+import SelatStore
+import Synchronization
+
+// What an honest operator's node says about itself: refused calls, clock steps, uses of keys whose
+// statements are no entries (Exchange.docc, *Audit entries*).
+
+/// What is counted until the next minute.
+struct Counted: Sendable {
+    /// Calls at the control socket that were refused, by user and cause.
+    var calls: [Call: Int] = [:]
+
+    struct Call: Hashable, Comparable {
+        let user: UInt32
+        let cause: String
+
+        static func < (a: Call, b: Call) -> Bool { (a.user, a.cause) < (b.user, b.cause) }
+    }
+
+    /// A caller chooses the words of some causes; how many are kept is ours to say.
+    static let callsMax = 256
+
+    mutating func count(_ call: Call) {
+        let key =
+            calls.count < Self.callsMax || calls[call] != nil
+            ? call : Call(user: call.user, cause: "other causes")
+        calls[key, default: 0] += 1
+    }
+
+    /// One entry for each user and cause, and nothing counted any more.
+    mutating func takeDrafts() -> [EntryDraft] {
+        defer { calls = [:] }
+        return calls.sorted { $0.key < $1.key }.map { call, count in
+            EntryDraft(
+                kind: "calls.refused", actor: .user(call.user),
+                details: ["cause": .string(call.cause), "count": .integer(Int64(count))])
+        }
+    }
+}
+
+/// Sees when the wall clock was set: it and a clock that only goes on move apart.
+struct ClockWatch: Sendable {
+    private var offset: Int64?
+
+    /// - Parameters:
+    ///   - wall: the wall clock, in seconds.
+    ///   - steady: a clock that nobody sets, in seconds from wherever.
+    /// - Returns: by how many seconds the wall clock was set since the last look, if by more than
+    ///   whole seconds and a slow look can explain.
+    mutating func look(wall: Int64, steady: Int64) -> Int64? {
+        let now = wall - steady
+        defer { offset = now }
+        guard let offset, abs(now - offset) >= Self.leastSeconds else {
+            // Slewing in small steps stays unseen, and is meant to.
+            return nil
+        }
+        return now - offset
+    }
+
+    static let leastSeconds: Int64 = 3
+}
+
+extension Exchange {
+    /// Counts a call at the control socket that was refused.
+    package func refusedCall(by user: UInt32, cause: String) {
+        counted.withLock {
+            $0.count(Counted.Call(user: user, cause: String(cause.prefix(200))))
+        }
+    }
+
+    /// Looks at the clock once a second until the task is cancelled.
+    package func watchClock() async {
+        var watch = ClockWatch()
+        let start = ContinuousClock.now
+        while !Task.isCancelled {
+            let now = clock.now()
+            let steady = start.duration(to: .now).components.seconds
+            if let step = watch.look(wall: now.seconds, steady: steady) {
+                logger.warning("clock was set", metadata: ["seconds": "\(step)"])
+                _ = try? await store.commit { transaction in
+                    try transaction.append(
+                        EntryDraft(kind: "clock.stepped", details: ["seconds": .integer(step)]))
+                }
+            }
+            guard (try? await Task.sleep(for: .seconds(1))) != nil else { return }
+        }
+    }
+
+    /// What was counted and not entered yet, for the last entries before a stop.
+    package func enterLast() async throws {
+        try await enterCounted()
+        try await witnesses.enterKeyUse()
+        _ = try await store.commit { transaction in
+            try transaction.append(EntryDraft(kind: "node.stopped", details: [:]))
+        }
+    }
+}

@@ -1,0 +1,92 @@
+import SelatAudit
+import SelatCore
+import SelatStore
+import SelatTestSupport
+import Testing
+
+@testable import SelatExchange
+
+@Suite struct HonestTests {
+    @Test func aClockThatRunsIsNoStep() {
+        var watch = ClockWatch()
+        // Whole seconds are cut off at either clock, and a look may come late.
+        for (wall, steady) in [(100, 0), (101, 0), (103, 3), (103, 4), (160, 60)]
+            as [(Int64, Int64)]
+        {
+            #expect(watch.look(wall: wall, steady: steady) == nil)
+        }
+    }
+
+    @Test func aClockThatWasSetIsSeenOnce() {
+        var watch = ClockWatch()
+        _ = watch.look(wall: 100, steady: 0)
+        #expect(watch.look(wall: 3_701, steady: 1) == 3_600)
+        #expect(watch.look(wall: 3_702, steady: 2) == nil)
+        #expect(watch.look(wall: 103, steady: 3) == -3_600)
+        #expect(watch.look(wall: 104, steady: 4) == nil)
+    }
+
+    @Test func refusedCallsAreSummarised() throws {
+        var counted = Counted()
+        for _ in 0..<3 { counted.count(Counted.Call(user: 7, cause: "bad-request")) }
+        counted.count(Counted.Call(user: 5, cause: "bad-request"))
+        let drafts = counted.takeDrafts()
+        #expect(drafts.map(\.actor) == [.user(5), .user(7)])
+        #expect(try drafts.map { try JSON(parsing: $0.details)["count"] } == [1, 3])
+        #expect(counted.takeDrafts().isEmpty)
+    }
+
+    @Test func manyCausesAreNotManyEntries() {
+        var counted = Counted()
+        for index in 0..<10_000 { counted.count(Counted.Call(user: 7, cause: "cause \(index)")) }
+        let drafts = counted.takeDrafts()
+        #expect(drafts.count == Counted.callsMax + 1)
+    }
+
+    @Test func theyAreEnteredBeforeTheNodeStops() async throws {
+        let world = try TestFederation()
+        let node = world.sender
+        node.exchange.refusedCall(by: 1_000, cause: "bad-request")
+        node.exchange.refusedCall(by: 1_000, cause: "bad-request")
+        try await node.exchange.enterLast()
+        let entries = try await node.store.entries(EntryFilter(kind: "calls.refused"))
+        #expect(entries.map(\.entry.actor) == [.user(1_000)])
+        #expect(try await node.entries("node.stopped") == 1)
+        #expect(try await node.entries("keys.used") == 0)
+    }
+}
+
+@Suite struct ClockTests {
+    private static let now = Timestamp(seconds: 1_793_491_200)
+
+    @Test(arguments: [
+        (0, [] as [Int64], true), (300, [], true), (301, [], false), (-9_999, [], true),
+        // One country alone proves nothing; two do, where both say the same.
+        (0, [9_000], true), (0, [9_000, 301], false), (0, [9_000, 300], true),
+        (0, [-9_000, 9_000], true), (0, [-301, -400], false), (0, [0, 0, 9_000], true),
+        (0, [0, 400, 9_000], false),
+    ])
+    func onlyAClockThatCannotBeRightIsFound(ahead: Int64, skews: [Int64], isGood: Bool) {
+        let judgement = ClockJudgement(floor: Self.now + ahead, skews: skews)
+        #expect((judgement.fault(at: Self.now) == nil) == isGood)
+    }
+
+    @Test func anEntryOfTheFutureStopsTheExchangeUntilItIsOver() async throws {
+        let world = try TestFederation()
+        let node = world.sender
+        world.clock.advance(seconds: 1_000)
+        _ = try await node.store.commit { transaction in
+            try transaction.append(EntryDraft(kind: "node.started", details: [:]))
+        }
+        world.clock.advance(seconds: -300)
+        try await node.exchange.witnesses.judgeClock()
+        try node.exchange.witnesses.requireExchange()
+        world.clock.advance(seconds: -1)
+        try await node.exchange.witnesses.judgeClock()
+        #expect(throws: (any Error).self) { try node.exchange.witnesses.requireExchange() }
+        #expect(throws: (any Error).self) { try node.exchange.witnesses.requireNewTransfers() }
+        world.clock.advance(seconds: 1)
+        try await node.exchange.witnesses.judgeClock()
+        try node.exchange.witnesses.requireExchange()
+    }
+}
