@@ -15,7 +15,7 @@ extension Exchange {
     /// Reads the counters, this transfer included.
     /// - Parameter sums: what a window holds; for a permit it reads in the permit's transaction.
     func counters(
-        for question: Question, _ id: TransferID, _ series: Series?,
+        for question: Question, by policies: PolicySet, _ id: TransferID, _ series: Series?,
         sums: (CounterWindow) throws -> [String?: UInt64]
     ) throws -> Counters {
         let counted = try policies.counted(question)

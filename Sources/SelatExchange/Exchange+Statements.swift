@@ -96,7 +96,9 @@ extension Exchange {
     /// What counts for a request that is judged now: every document that is attested, and the
     /// emergency that it names.
     /// - Throws: `Problem` where no such emergency is declared.
-    func presented(for request: OutboundRequest, at now: Timestamp) async throws -> Presented {
+    func presented(
+        for request: OutboundRequest, by policies: PolicySet, at now: Timestamp
+    ) async throws -> Presented {
         let destination = request.to
         let rules = StatementRules(
             policies: policies, from: identity.node, to: destination, decided: now)

@@ -1,0 +1,89 @@
+import SelatAudit
+import SelatCore
+import SelatCrypto
+import SelatEnvelope
+import SelatFederation
+package import SelatPolicy
+import SelatStore
+
+// Before the verdict: what the request says, and what the node's own books say beside it.
+
+extension Exchange {
+    /// The decision on a request as it stands now, nothing recorded.
+    /// - Throws: `Problem` where the question means nothing, or the destination is not known.
+    package func decide(_ request: OutboundRequest) async throws -> Decision {
+        let prepared = try await prepare(request)
+        let nobody = TransferID(milliseconds: 0, entropy: [UInt8](repeating: 0, count: 10))
+        return try await store.read { snapshot in
+            try self.decide(prepared, nobody) { try snapshot.counted(in: $0) }.decision
+        }
+    }
+
+    /// A request with everything that a verdict needs beside the counters.
+    struct Prepared: Sendable {
+        let request: OutboundRequest
+        var question: Question
+        let presented: Presented
+        /// The editions that were active then: everything about one verdict is by the same.
+        let policies: PolicySet
+    }
+
+    /// Gathers what the node's own books say about a request.
+    func prepare(
+        _ request: OutboundRequest, lineage known: Lineage? = nil
+    ) async throws -> Prepared {
+        let (now, policies) = (clock.now(), policies)
+        guard request.to != identity.node else {
+            throw ServiceProblem.badDataset("`\(request.to)` is this node itself")
+        }
+        _ = try recipient(request.to, at: now)
+        let presented = try await presented(for: request, by: policies, at: now)
+        let lineage: Lineage
+        if let known {
+            lineage = known
+        } else {
+            lineage = try await self.lineage(of: request.derivedFrom)
+        }
+        let question = Question(
+            source: identity.node, destination: request.to, sectors: federation.sectors,
+            membershipSerial: federation.serial, decided: now, label: request.label,
+            facts: request.facts, ground: request.ground, lineage: lineage.countries,
+            received: lineage.received, documents: Set(presented.documents.keys),
+            isEmergency: presented.emergency != nil)
+        return Prepared(
+            request: request, question: question, presented: presented,
+            policies: policies)
+    }
+
+    /// Decides with the counters as they are where `sums` reads them.
+    func decide(
+        _ prepared: Prepared, _ id: TransferID,
+        sums: (CounterWindow) throws -> [String?: UInt64]
+    ) throws -> (decision: Decision, raised: [CountedRow]) {
+        do {
+            var question = prepared.question
+            let counters = try counters(
+                for: question, by: prepared.policies, id, prepared.request.series, sums: sums)
+            question.counters = counters.values
+            return (try prepared.policies.decide(question), counters.raised)
+        } catch let error as QuestionError {
+            throw ServiceProblem.badFacts("\(error)")
+        }
+    }
+
+    private func recipient(_ node: NodeID, at now: Timestamp) throws -> MemberRecord.Node {
+        guard federation.isCurrent(at: now) else {
+            throw ServiceProblem.notReady(
+                "the membership list expired at \(federation.expires)",
+                remedy: "obtain the newer list; what is on its way still arrives")
+        }
+        let found: MemberRecord.Node
+        do { found = try federation.node(node, at: now) } catch {
+            throw ServiceProblem.badDataset("\(error)")
+        }
+        guard found.roles.contains(.exchange) else {
+            throw ServiceProblem.badDataset("`\(node)` takes no datasets: its record says so")
+        }
+        return found
+    }
+}

@@ -1,0 +1,178 @@
+package import NIOCore
+import SelatAudit
+package import SelatCore
+import SelatCrypto
+import SelatEnvelope
+import SelatFederation
+import SelatPolicy
+import SelatStore
+import SelatTransport
+import Synchronization
+
+// The sender's road, after the permit: seal the payload as it comes, record, answer; or end it.
+
+extension Exchange {
+    /// Seals the payload as it arrives. When this returns, the transfer is accepted: it will end in
+    /// exactly one outcome.
+    package func seal<Body: AsyncSequence & Sendable>(
+        _ id: TransferID, _ body: Body, by user: UInt32
+    ) async throws -> Sender.State where Body.Element == ByteBuffer {
+        let claimed = pending.withLock { $0.removeValue(forKey: id) }
+        guard let claimed else {
+            throw ServiceProblem.notReady(
+                "no payload is awaited for `\(id)`", remedy: "begin a new transfer")
+        }
+        do {
+            let (record, key, leaves) = try await sealed(id, claimed, body)
+            let wrapped = try storageKey.wrap(key.secret, for: .outbound(id))
+            try await spool.write(leaves.bytes, to: SpoolFolder.Name(outbound: id), .leaves)
+            let owed = !claimed.permit.outstanding([]).isEmpty
+            let state = try await accept(id, record, wrapped, approvalsOwed: owed, by: user)
+            accepted.yield(id)
+            return state
+        } catch {
+            let problem = Self.problem(of: error)
+            do {
+                try await endSealing(id, cause: "sealing failed: \(error)")
+            } catch {
+                // The database takes nothing now; housekeeping tries again.
+                cutShort.withLock { $0[id] = "sealing failed: \(problem)" }
+            }
+            throw problem
+        }
+    }
+
+    private func sealed<Body: AsyncSequence & Sendable>(
+        _ id: TransferID, _ claimed: PendingSeal, _ body: Body
+    ) async throws -> (SealedRecord, ContentKey, Leaves) where Body.Element == ByteBuffer {
+        let agreement = try federation.agreementCertificate(
+            of: claimed.request.to, at: clock.now()
+        ).certificate
+        let core = try EnvelopeCore(
+            id: id, federation: federation.id, from: identity.node, to: claimed.request.to,
+            created: claimed.created, expires: claimed.expires, label: claimed.request.label,
+            suite: .p256, toKeys: EnvelopeCore.recipientKeys(agreement: agreement))
+        let (key, parts) = try ContentKey.make(for: core, to: agreement)
+        let size = claimed.request.dataset.totalBytes
+        let path = spool.path(of: SpoolFolder.Name(outbound: id), .payload)
+        let sealedSize = try SegmentLayout(messageSize: size).sealedSize
+        let sink = try await spool.onDisk { () throws(FileFault) in
+            try SpoolFile(creating: path, size: sealedSize)
+        }
+        let sealer = try PayloadSealer(
+            permit: claimed.permit, core: core, contentKey: key, messageSize: size, sink: sink)
+        for try await piece in body { try await sealer.append(piece.readableBytesView) }
+        let payload = try await sealer.finish()
+        let record = SealedRecord(core: core, keys: parts, payload: payload.identity)
+        return (record, key, payload.leaves)
+    }
+
+    private func accept(
+        _ id: TransferID, _ record: SealedRecord, _ wrapped: [UInt8], approvalsOwed: Bool,
+        by user: UInt32
+    ) async throws -> Sender.State {
+        let now = clock.now()
+        return try await store.commit { transaction in
+            guard var row = try transaction.outbound(id) else {
+                throw ServiceProblem.unknownTransfer(id)
+            }
+            var sender = try Sender(row)
+            row.sealed = record.stored
+            row.contentKey = wrapped
+            for action in sender.handle(.sealed(approvalsOwed: approvalsOwed), at: now) {
+                guard case .record(let kind, _) = action else { continue }
+                try transaction.append(
+                    EntryDraft(
+                        kind: try EntryKind(kind), transfer: id, actor: .user(user),
+                        details: [
+                            "core": .string(record.core.digest.text),
+                            "root": .string(record.payload.root.text),
+                            "size": .integer(record.payload.size),
+                        ]))
+            }
+            row.take(sender)
+            try transaction.save(row)
+            return sender.state
+        }.value
+    }
+
+    /// Ends a transfer whose dataset was never sealed whole. No id was answered for it.
+    func endSealing(_ id: TransferID, cause: String) async throws {
+        let now = clock.now()
+        let ended = try await store.commit { transaction -> Bool in
+            guard var row = try transaction.outbound(id) else { return false }
+            var sender = try Sender(row)
+            let actions = sender.handle(.sealingFailed(cause: cause), at: now)
+            guard actions.contains(.destroy) else { return false }
+            for case .record(let kind, let cause) in actions {
+                try transaction.append(
+                    EntryDraft(
+                        kind: try EntryKind(kind), transfer: id,
+                        details: ["cause": .string(cause ?? "")]))
+            }
+            row.take(sender)
+            row.contentKey = nil
+            try transaction.save(row)
+            try transaction.uncount(id)
+            return true
+        }.value
+        guard ended else { return }
+        await spool.remove(SpoolFolder.Name(outbound: id))
+        await endings.tell(id)
+    }
+
+    /// Ends permitted transfers whose payload nobody sent within ten minutes.
+    func endForgottenSeals() async throws {
+        let overdue = pending.withLock { pending in
+            let overdue = pending.filter { $0.value.begun < .now - .seconds(600) }.map(\.key)
+            for id in overdue { pending[id] = nil }
+            return overdue
+        }
+        let causes = cutShort.withLock { cutShort in
+            for id in overdue { cutShort[id] = "the dataset never came" }
+            return cutShort
+        }
+        for (id, cause) in causes {
+            try await endSealing(id, cause: cause)
+            cutShort.withLock { $0[id] = nil }
+        }
+    }
+}
+
+extension Verdict {
+    /// How the log calls a decision.
+    var entryKind: EntryKind {
+        switch outcome {
+        case .permitted: "transfer.permitted"
+        case .refused: "transfer.refused"
+        case .incomplete: "transfer.incomplete"
+        }
+    }
+}
+
+extension Sender {
+    /// The machine as a row keeps it.
+    init(_ row: OutboundRow) throws {
+        guard let state = State(rawValue: row.state) else {
+            throw CoreError.malformed("state", row.state, expected: "a state of a sender")
+        }
+        self.init(
+            expires: row.expires, state: state, handedOn: row.handedOn, attempt: row.attempt,
+            cause: row.cause)
+    }
+}
+
+extension OutboundRow {
+    /// Whether it still says what the machine was made from.
+    func isAs(_ sender: Sender) -> Bool {
+        state == sender.state.rawValue && handedOn == sender.handedOn && attempt == sender.attempt
+    }
+
+    /// Takes over what is durable of the machine.
+    mutating func take(_ sender: Sender) {
+        state = sender.state.rawValue
+        handedOn = handedOn || sender.handedOn
+        attempt = sender.attempt
+        cause = sender.cause
+    }
+}
