@@ -193,3 +193,11 @@ let package = Package(
         tests("CommandTests", ["selat", "selatd", "SelatCore"]),
     ]
 )
+
+// libFuzzer brings what this program links to, so it exists for `scripts/fuzz` alone.
+if Context.environment["SELAT_FUZZ"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "PolicyFuzz", dependencies: ["SelatPolicy"], path: "Tests/PolicyFuzz",
+            swiftSettings: strict))
+}

@@ -1,8 +1,9 @@
 import Foundation
 import SelatCore
-import SelatPolicy
 import SelatTestSupport
 import Testing
+
+@testable import SelatPolicy
 
 /// A change to a shipped file and the error that it must give.
 struct Misspelling: Sendable, CustomTestStringConvertible {
@@ -104,6 +105,19 @@ struct Misspelling: Sendable, CustomTestStringConvertible {
         Misspelling(
             "SG", "Singapore's", "\u{202E}Singapore's", "direction of reading (U+202E) [encoding]"),
         Misspelling("SG", "edition: 1", "---\nedition: 1", "[yaml-feature]"),
+        Misspelling("SG", "edition: 1", "edition: 1\n...\n---\nedition: 2", "[yaml-feature]"),
+        Misspelling(
+            "SG", "title: \"Singapore\"", "title: \"Sing\\u202Eapore\"",
+            "direction of reading (U+202E) [encoding]"),
+        Misspelling(
+            "SG", "title: \"Singapore\"", "title: \"Sing\\0apore\"",
+            "a control character (U+0000) [encoding]"),
+        Misspelling(
+            "SG", "title: \"Singapore\"", "title: \"Singa\\npore\"",
+            "a line break within a text [encoding]"),
+        Misspelling("SG", "edition: 1", "edition: 0o17", "is no number"),
+        Misspelling("SG", "edition: 1", "edition: +1", "is no number"),
+        Misspelling("SG", "destination-sector: business", "destination: NOR", "[unknown-term]"),
         Misspelling("SG", "edition: 1", "edition:", "nothing stands here"),
         Misspelling(
             "VN", "some-of: [VN]", "some-of: [VM]", "`VM` is no value of `subject-nationalities`"),
@@ -212,6 +226,14 @@ struct LoadingTests {
         let files = [PolicySource(name: "ASEAN.yaml", bytes: bytes)] + rest
         let errors = try #require(throws: PolicyErrors.self) { try PolicySet.load(files: files) }
         #expect(errors.diagnostics.contains { $0.code == code })
+    }
+
+    @Test("ten megabytes are refused before they are parsed", arguments: ["a", "- [", "\"", "# "])
+    func hugeFileIsRefused(piece: String) throws {
+        let text = String(repeating: piece, count: 10_000_000 / piece.utf8.count)
+        let document = PolicyDocument(PolicySource(name: "SG.yaml", bytes: Array(text.utf8)))
+        #expect(document.root == nil)
+        #expect(document.problems.map(\.code) == [.size])
     }
 
     @Test("deep nesting is refused", arguments: ["[", "{a: ", "- "])

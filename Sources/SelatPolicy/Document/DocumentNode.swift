@@ -155,6 +155,11 @@ private struct DocumentBuilder {
             report(.yamlFeature, place, "a text block; write the text in quotes")
             return nil
         case .singleQuoted, .doubleQuoted:
+            // An escape must not bring in what the text may not hold.
+            if let fault = DocumentScan.fault(in: scalar.string) {
+                report(fault.code, place, fault.message)
+                return nil
+            }
             return DocumentNode(place: place, content: .word(scalar.string, isQuoted: true))
         default:
             // YAML 1.2 has no such word; the parser admits it inside brackets.
@@ -178,6 +183,10 @@ private struct DocumentBuilder {
         }
         guard scalar.string != "<<" else {
             report(.yamlFeature, place, "a merge key; write the keys out")
+            return nil
+        }
+        if let fault = DocumentScan.fault(in: scalar.string) {
+            report(fault.code, place, fault.message)
             return nil
         }
         return convert(value, depth: depth + 1).map {

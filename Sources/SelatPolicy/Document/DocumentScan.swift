@@ -102,6 +102,14 @@ struct DocumentScan {
         }
     }
 
+    /// The first character of a parsed text that no file may hold; a line break is one of them.
+    static func fault(in text: String) -> (code: PolicyDiagnostic.Code, message: String)? {
+        text.unicodeScalars.lazy.compactMap { scalar in
+            scalar == "\n"
+                ? (.encoding, "a line break within a text") : fault(of: scalar, before: " ")
+        }.first
+    }
+
     private static func fault(
         of scalar: Unicode.Scalar, before next: Unicode.Scalar
     ) -> (code: PolicyDiagnostic.Code, message: String)? {

@@ -1,7 +1,7 @@
 import SelatCore
 
 /// A set that loads, ready to be read again with one file changed.
-struct PolicyReload: Sendable {
+package struct PolicyReload: Sendable {
     enum Result {
         case refused([PolicyDiagnostic])
         /// Only texts differ.
@@ -14,7 +14,7 @@ struct PolicyReload: Sendable {
     private let vocabulary: Vocabulary
 
     /// - Throws: `PolicyErrors` where the set does not load unchanged.
-    init(_ files: [PolicySource]) throws(PolicyErrors) {
+    package init(_ files: [PolicySource]) throws(PolicyErrors) {
         documents = files.map(PolicyDocument.init)
         var loader = PolicyLoader(now: nil, signed: [])
         let set = loader.load(documents)
@@ -28,6 +28,11 @@ struct PolicyReload: Sendable {
             throw PolicyErrors(diagnostics: reader.problems)
         }
         self.vocabulary = vocabulary
+    }
+
+    /// The errors of the set with one file changed; empty where it loads.
+    package func errors(changing source: PolicySource) -> [PolicyDiagnostic] {
+        if case .refused(let errors) = load(PolicyDocument(source)) { errors } else { [] }
     }
 
     /// The set with one file changed. Other files are read again only where they may depend on it.

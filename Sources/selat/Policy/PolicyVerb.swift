@@ -5,7 +5,8 @@ struct PolicyVerb: AsyncParsableCommand {
         commandName: "policy", abstract: "Work with policy files.",
         subcommands: [
             PolicyCheck.self, PolicyTest.self, PolicyDiff.self, PolicyGaps.self,
-            PolicyExplain.self, PolicyMatrixVerb.self, PolicySchema.self, PolicySign.self,
-            PolicyActivate.self, PolicyStatus.self, PolicyReplay.self,
+            PolicyExplain.self, PolicyMatrixVerb.self, PolicyFormat.self, PolicyNew.self,
+            PolicySchema.self, PolicySign.self, PolicyActivate.self, PolicyStatus.self,
+            PolicyReplay.self,
         ])
 }
