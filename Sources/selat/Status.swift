@@ -29,6 +29,12 @@ struct Status: AsyncParsableCommand {
             + witnesses.joined(separator: ", ")
     }
 
+    /// The edition that waits for its moment.
+    private static func next(_ edition: JSON) -> String {
+        guard let next = edition["waiting"]?.arrayValue?.first else { return "" }
+        return " (\(next.text("edition")) from \(next.text("in_force")))"
+    }
+
     private func lines(_ status: JSON) -> [String] {
         var lines = ["node: \(status.text("node")), selatd \(status.text("version"))"]
         if let membership = status["membership"] {
@@ -40,7 +46,7 @@ struct Status: AsyncParsableCommand {
             let editions = (policies["editions"]?.objectValue ?? [:]).sorted { $0.key < $1.key }
             lines.append(
                 "policies: "
-                    + editions.map { "\($0.key) \($0.value.text("edition"))" }
+                    + editions.map { "\($0.key) \($0.value.text("edition"))\(Self.next($0.value))" }
                     .joined(separator: ", "))
         }
         if let log = status["log"] {

@@ -43,6 +43,20 @@ struct EditionFile {
         }
     }
 
+    /// Which of these files no officer has signed as they are; nil where all are signed. How many must,
+    /// and whether they may, the daemon says.
+    static func note(ofUnsigned paths: [String]) -> String? {
+        let unsigned = paths.filter { path in
+            guard let edition = try? EditionFile(path) else { return true }
+            return (try? edition.unverifiedCount()) ?? 0 == 0
+        }
+        guard !unsigned.isEmpty else { return nil }
+        let names = unsigned.compactMap { $0.split(separator: "/").last.map { "`\($0)`" } }
+        let which =
+            unsigned.count == paths.count ? "no file is signed" : names.joined(separator: ", ")
+        return "unsigned: \(which); a node judges by signed files alone (selat policy sign)"
+    }
+
     /// Puts the signatures beside the file, whole or not at all.
     func write(signatures: [UInt8]) throws {
         let hidden = "\(signaturesPath).\(getpid())"

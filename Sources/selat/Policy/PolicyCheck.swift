@@ -50,6 +50,7 @@ struct PolicyCheck: AsyncParsableCommand {
         case .sarif: Terminal.result(DiagnosticLog.sarif(found, version: Program.version))
         }
         Terminal.note("\(files.count) files, \(errors) errors, \(found.count - errors) warnings")
+        if let note = EditionFile.note(ofUnsigned: files.map(\.name)) { Terminal.note(note) }
         if errors > 0 { throw Ending(.invalidConfiguration) }
     }
 
