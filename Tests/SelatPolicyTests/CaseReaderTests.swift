@@ -1,5 +1,6 @@
 import SelatCore
 import SelatPolicy
+import SelatTestSupport
 import Testing
 
 /// The reader of cases is as strict as that of policy files, and says where and what instead.
@@ -126,5 +127,18 @@ struct CaseReaderTests {
         let twice = Self.sound + again
         let errors = try #require(throws: PolicyErrors.self) { try Self.read(twice) }
         #expect(errors.diagnostics.map(\.code) == [.doubled])
+    }
+
+    @Test func whateverBytesBecomeIsACaseOrAMistake() throws {
+        let set = try FrozenPolicies.load()
+        for bytes in Mutations.of(Array(Self.sound.utf8), count: 2_000, seed: 11) {
+            let source = PolicySource(name: "tests/cases.yaml", bytes: bytes)
+            do throws(PolicyErrors) {
+                let cases = try PolicyCaseReader.read([source], for: set)
+                #expect(CaseRun(cases, in: set).results.count == cases.count)
+            } catch {
+                #expect(!error.diagnostics.isEmpty)
+            }
+        }
     }
 }

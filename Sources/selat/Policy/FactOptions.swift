@@ -80,12 +80,10 @@ enum FactsFile {
     static func read(_ path: String?) throws -> Facts {
         var stated = Facts()
         guard let path else { return stated }
-        guard let bytes = FileManager.default.contents(atPath: path) else {
-            throw Ending(.failed, "reading facts `\(path)`: there is no such file to read")
-        }
+        let bytes = try InputFile.bytes(path, "facts")
         let document: JSON
         do {
-            document = try JSON(parsing: Array(bytes))
+            document = try JSON(parsing: bytes)
         } catch {
             throw Ending(.usage, "facts `\(path)`: \(error)")
         }
@@ -101,5 +99,17 @@ enum FactsFile {
             stated[name] = Fact(try FactValue(json: value, fact: name), .stated)
         }
         return stated
+    }
+}
+
+/// A file that is named on the command line.
+enum InputFile {
+    /// - Parameter path: `-` is stdin.
+    static func bytes(_ path: String, _ what: String) throws -> [UInt8] {
+        if path == "-" { return Array(try FileHandle.standardInput.readToEnd() ?? Data()) }
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw Ending(.failed, "reading \(what) `\(path)`: there is no such file to read")
+        }
+        return Array(data)
     }
 }

@@ -8,9 +8,9 @@ struct PolicyExplain: AsyncParsableCommand {
         commandName: "explain",
         abstract: "Say in plain sentences what a file, a rule or a verdict means.",
         discussion: """
-            NAME is a file's jurisdiction (SG) or one of its rules (SG/consent). A verdict is what
-            `selat check --json` printed, or a case of the folder's `tests` by its name; the page
-            then says, too, which change of one fact alone would make the answer another one.
+            NAME is a file's jurisdiction (SG) or one of its rules (SG/consent). A verdict is what \
+            `selat check --json` printed, or a case of the folder's `tests` by its name; the page \
+            then says, too, which change of one fact alone would make the answer another one. \
             Needs no daemon.
 
             Examples:
@@ -101,15 +101,7 @@ struct PolicyExplain: AsyncParsableCommand {
 /// What `selat check --json` printed, or the record in it.
 private enum VerdictFile {
     static func read(_ path: String) throws -> Verdict {
-        let bytes: [UInt8]
-        if path == "-" {
-            bytes = Array(try FileHandle.standardInput.readToEnd() ?? Data())
-        } else {
-            guard let data = FileManager.default.contents(atPath: path) else {
-                throw Ending(.failed, "reading verdict `\(path)`: there is no such file to read")
-            }
-            bytes = Array(data)
-        }
+        let bytes = try InputFile.bytes(path, "verdict")
         do {
             let json = try JSON(parsing: bytes)
             let record = json["verdict"]?["record"] ?? json["record"] ?? json["verdict"] ?? json

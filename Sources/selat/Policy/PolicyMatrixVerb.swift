@@ -7,8 +7,8 @@ struct PolicyMatrixVerb: AsyncParsableCommand {
         commandName: "matrix",
         abstract: "Show who may send to whom, for given facts, and why not.",
         discussion: """
-            Rows send, columns receive. Each field has a sign: + permitted, A permitted after
-            approval, ? facts are missing, x refused; the reasons stand below. Without options
+            Rows send, columns receive. Each field has a sign: + permitted, A permitted after \
+            approval, ? facts are missing, x refused; the reasons stand below. Without options \
             the dataset is not personal, unclassified and for the public's benefit. Needs no daemon.
 
             Examples:

@@ -67,6 +67,20 @@ struct PageTests {
         }
     }
 
+    @Test("every file that ships has a sound page", arguments: Language.allCases)
+    func everyFileThatShipsHasASoundPage(_ language: Language) throws {
+        let files = try ShippedPolicies.sources()
+        let set = try PolicySet.load(files: files)
+        let texts = PolicyTexts(files)
+        let matrix = try PolicyMatrix(set, try #require(try Self.question()))
+        for name in set.files.map(\.name) {
+            let page = try #require(Page.file(name, of: set, texts, matrix, language: language))
+            #expect(Self.open(page.html()) == [], "\(name)")
+            let long = page.text.split(separator: "\n").filter { $0.count > 80 }
+            #expect(long.filter { !$0.contains("sha256:") } == [], "\(name)")
+        }
+    }
+
     /// The elements that a page opens and does not close, or the first that closes out of order.
     static func open(_ html: String) -> [String] {
         let empty: Set<String> = ["meta", "br", "rect", "!doctype"]

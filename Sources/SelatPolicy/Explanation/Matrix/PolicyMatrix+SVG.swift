@@ -81,7 +81,7 @@ extension PolicyMatrix {
     }
 
     /// Each sign on its field, and each code on the page, has a contrast above 7 to 1.
-    private static let style = """
+    static let style = """
         .m text{font:600 15px system-ui,sans-serif;text-anchor:middle}
         .m .m-code{font:600 13px system-ui,sans-serif;fill:#1b1b1b}
         .m .m-legend{font:400 13px system-ui,sans-serif;text-anchor:start;fill:#1b1b1b}

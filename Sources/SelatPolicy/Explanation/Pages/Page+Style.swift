@@ -35,7 +35,7 @@ extension Page {
         figure svg{display:block;width:100%;min-width:22rem;max-width:42rem;height:auto}
         .sign{display:none}
         @page{size:A4;margin:18mm 16mm}
-        @media print{body{font-size:10.5pt}main{max-width:none;padding:0}nav{display:none}
+        @media print{html{font-size:10.5pt}main{max-width:none;padding:0}nav{display:none}
         article,figure,tr,.sign{break-inside:avoid}h2,h3{break-after:avoid}
         article{background:none;border:1px solid var(--line);border-left-width:5px}
         .wide,figure{overflow:visible}figure svg{max-width:150mm}

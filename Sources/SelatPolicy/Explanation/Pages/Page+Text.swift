@@ -36,7 +36,10 @@ extension Page {
         let width = min(44, body.map { $0[0].count }.max() ?? 0)
         return body.flatMap { row -> [String] in
             let indent = String(repeating: " ", count: width + 2)
-            let head = row[0] + String(repeating: " ", count: max(0, width - row[0].count) + 2)
+            guard row[0].count <= width else {
+                return wrapped(row[0]) + wrapped(row[1], first: indent, rest: indent)
+            }
+            let head = row[0] + String(repeating: " ", count: width - row[0].count + 2)
             return wrapped(row[1], first: head, rest: indent)
         }
     }
