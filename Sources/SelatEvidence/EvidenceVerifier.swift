@@ -87,7 +87,7 @@ package struct EvidenceVerifier {
                 try check(entry, key)
             }
             report.proven.append(
-                logSentence(try SignedCheckpoint(note: note, key: key).checkpoint))
+                logSentence(try SignedCheckpoint(note: note, anyEpochOf: key).checkpoint))
             try judgeWitnesses(of: note, subject.maker, federation)
             report.unproven += erasedSentences
         } catch {

@@ -25,14 +25,24 @@ extension Witnesses {
         return try await store.proof(of: sequence, in: checkpoint)
     }
 
+    /// Whether the quorum of its country has cosigned a checkpoint of a node, by the policies that
+    /// were made at the start.
+    func isWitnessed(_ note: [UInt8], of node: NodeID) -> Bool {
+        guard let policy = policies[node.country], policy.quorum != nil,
+            let signed = try? SignedNote(parsing: note),
+            let standing = try? policy.standing(of: signed)
+        else { return false }
+        return standing.isWitnessed
+    }
+
     /// Whether a receipt's proof ends at a checkpoint that the quorum of its signer lacks, though
     /// there is a quorum to be had.
     func lacksWitnesses(_ receipt: [UInt8], of signer: NodeID) -> Bool {
         guard let note = try? Receipt(parsing: receipt).proof.checkpoint,
-            let policy = try? federation.witnessPolicy(of: signer.country), policy.quorum != nil
+            let policy = policies[signer.country], policy.quorum != nil
         else { return false }
         hear(checkpoint: note, from: signer)
-        return !federation.isWitnessed(note, of: signer)
+        return !isWitnessed(note, of: signer)
     }
 
     /// `{"entries": [...]}` is answered with paths to the newest witnessed checkpoint.
@@ -83,7 +93,7 @@ extension Witnesses {
     }
 
     private func renew(_ open: [UnwitnessedReceipt], of peer: NodeID) async throws {
-        let policy = try federation.witnessPolicy(of: peer.country)
+        guard let policy = policies[peer.country], policy.quorum != nil else { return }
         let rows = try await store.read { snapshot in
             try open.compactMap { try snapshot.outbound($0.id) }
         }
@@ -94,7 +104,7 @@ extension Witnesses {
             }
         }
         let entries = held.map { JSON.integer($0.receipt.entry.sequence) }
-        guard policy.quorum != nil, !entries.isEmpty else { return }
+        guard !entries.isEmpty else { return }
         let answer = try await asking(peer) { try await $0.proofs(["entries": .array(entries)]) }
         guard let answer, let note = answer["checkpoint"]?.stringValue.map({ Array($0.utf8) })
         else { return }

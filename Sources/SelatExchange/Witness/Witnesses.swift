@@ -20,6 +20,8 @@ package final class Witnesses: Sendable {
     let logger: Logger
     /// The quorum of the own log.
     package let policy: LogPolicy
+    /// That of every member, made once: receipts are judged by it.
+    let policies: [Country: LogPolicy]
     /// Who is asked.
     let asked: [NodeID: CosignerKey]
     let state: Mutex<State>
@@ -77,6 +79,11 @@ package final class Witnesses: Sendable {
         self.logger = logger
         asked = federation.witnesses(of: identity.node.country)
         policy = try federation.witnessPolicy(of: identity.node.country)
+        var policies: [Country: LogPolicy] = [:]
+        for country in federation.records.keys {
+            policies[country] = try federation.witnessPolicy(of: country)
+        }
+        self.policies = policies
         state = Mutex(
             State(
                 standing: isProven ? .proven : .unproven, log: identity.log,
