@@ -77,7 +77,7 @@ private struct FilePage {
         page.addGlossary(sentences)
         page.add(
             .signatures(
-                sentences.say(.signatures).plain,
+                sentences.say(.signatures).plain, of: edition,
                 columns: [Phrase.signerName, .signerRole, .signedOn, .signature].map {
                     sentences.say($0).plain
                 }))
@@ -108,6 +108,16 @@ private struct FilePage {
             (.digest, .code(file.edition.digest.text)),
         ]
         page.add(.table(headers: [], rows: rows.map { [sentences.say($0), $1] }))
+    }
+
+    /// What is signed, beside the signatures: they may stand on a sheet of their own.
+    private var edition: Prose {
+        sentences.say(
+            .signedEdition,
+            [
+                "edition": Prose("\(file.edition.number)"), "path": .code(file.path),
+                "digest": .code(file.edition.digest.text),
+            ])
     }
 
     // MARK: Definitions

@@ -50,7 +50,8 @@ extension Page {
         case .rule(let rule): return html(rule)
         case .matrix(let matrix, let sentences):
             return html(matrix, sentences, marked)
-        case .signatures(let heading, let columns): return Self.signatures(heading, columns)
+        case .signatures(let heading, let edition, let columns):
+            return signatures(heading, html(edition), columns)
         }
     }
 
@@ -115,10 +116,11 @@ extension Page {
     }
 
     /// Two officers sign an edition; two more lines cost nothing.
-    private static func signatures(_ heading: String, _ columns: [String]) -> String {
+    private func signatures(_ heading: String, _ edition: String, _ columns: [String]) -> String {
         let heads = columns.map { "<th scope=\"col\">\(HTML.escaped($0))</th>" }
         let line = "<tr>" + columns.map { _ in "<td></td>" }.joined() + "</tr>"
-        return "<section class=\"sign\"><h2>\(HTML.escaped(heading))</h2><table><thead><tr>"
+        return
+            "<section class=\"sign\"><h2>\(HTML.escaped(heading))</h2><p>\(edition)</p><table><thead><tr>"
             + heads.joined() + "</tr></thead><tbody>"
             + String(repeating: line, count: 3) + "</tbody></table></section>"
     }

@@ -36,7 +36,7 @@ extension Page {
         .sign{display:none}
         @page{size:A4;margin:18mm 16mm}
         @media print{html{font-size:10.5pt}main{max-width:none;padding:0}nav{display:none}
-        article,figure,tr,.sign{break-inside:avoid}h2,h3{break-after:avoid}
+        article,figure,tr,.sign{break-inside:avoid}h2,h3,h2+p{break-after:avoid}
         article{background:none;border:1px solid var(--line);border-left-width:5px}
         .wide,figure{overflow:visible}figure svg{max-width:150mm}
         a{color:inherit}.sign{display:block}.sign td{height:14mm;width:25%}}

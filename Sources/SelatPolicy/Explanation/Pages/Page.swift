@@ -8,7 +8,7 @@ package struct Page: Sendable {
         case rule(RuleSentences)
         case matrix(PolicyMatrix, Sentences)
         /// Lines for officers to sign on paper.
-        case signatures(String, columns: [String])
+        case signatures(String, of: Prose, columns: [String])
     }
 
     let title: String
@@ -48,7 +48,8 @@ extension Page.Block {
     /// Everything in it that may name a term.
     fileprivate var prose: [Prose] {
         switch self {
-        case .heading, .signatures: []
+        case .heading: []
+        case .signatures(_, let edition, _): [edition]
         case .paragraph(let prose): [prose]
         case .list(let items): items
         case .table(_, let rows): rows.flatMap(\.self)

@@ -133,6 +133,9 @@ extension Phrase {
         case .nationalCategory: "National category: {category}"
         case .nationalAlso: "{category}, when it is stated, and also if {conditions}."
         case .definitions: "What the file defines"
+        case .signedEdition:
+            "Those who sign here have read this page. It speaks of edition {edition} of {path}, "
+                + "{digest}."
         case .signerName: "Name"
         case .signerRole: "Role"
         case .signedOn: "Date"

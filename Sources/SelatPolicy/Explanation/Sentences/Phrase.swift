@@ -26,7 +26,7 @@ enum Phrase: CaseIterable, Sendable {
     case termsInclude, standing, standingDraft, standingPublished, standingNoLaw
     case grounds, prohibitions, duties, noRule, sources, matrix, specialData, noSpecial, levels
     case nationalCategory, nationalAlso, document, definitions, glossary, signatures
-    case signerName, signerRole, signedOn, signature, contents
+    case signedEdition, signerName, signerRole, signedOn, signature, contents
     case edition, inForce, reviewBy, digest, sourceTitle, sourceCite, sourceKind, sourceBinds
     // A verdict
     case permitted, permittedAfterApproval, refused, incomplete
