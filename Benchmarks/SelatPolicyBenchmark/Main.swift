@@ -12,6 +12,8 @@ import SelatPolicy
 //   verify    the recipient's: a record read, judged again and compared
 //   spread    decisions by 10,000 rules in ten files
 //   single    decisions by 10,000 rules, all of them asked: half for export, half for import
+//
+// and what Editions.swift times.
 
 @main
 struct Main {
@@ -45,6 +47,7 @@ struct Main {
             }
             timings.report()
         }
+        try Editions.run(files, rounds)
     }
 
     private static func judge(_ set: PolicySet, _ questions: [Question], _ rounds: Int) throws {

@@ -1,3 +1,4 @@
+import Foundation
 import SelatCore
 import SelatPolicy
 
@@ -45,10 +46,31 @@ enum Synthetic {
         PolicySource(name: "\(name).yaml", bytes: Array(text.utf8))
     }
 
-    private static func file(_ country: String, _ count: Int, _ flows: [String]) -> PolicySource {
+    /// Two editions of a set whose first file has 500 rules.
+    static var editions: (old: [PolicySource], new: [PolicySource]) {
+        let others =
+            [vocabulary, federation, agreements]
+            + countries.dropFirst().map { file($0, 1, ["import"]) }
+        return (
+            others + [file(countries[0], 500, ["export", "import"])],
+            others + [file(countries[0], 500, ["export", "import"], isEdited: true)]
+        )
+    }
+
+    private static func file(
+        _ country: String, _ count: Int, _ flows: [String], isEdited: Bool = false
+    ) -> PolicySource {
         var random = Sequence(seed: UInt64(country.utf8.reduce(0) { $0 * 7 + Int($1) }))
-        let rules = (0..<count - 1).map { index in
-            rule(index, flow: flows[index % flows.count], &random)
+        var rules = (0..<count - 1).map { index in
+            let own = rule(index, flow: flows[index % flows.count], &random)
+            guard isEdited, index % 11 == 3 else { return own }
+            return own.replacingOccurrences(of: "restricted", with: "secret")
+                .replacingOccurrences(of: "more-than: 4", with: "more-than: 5")
+                .replacingOccurrences(of: "Purpose1", with: "Purpose2")
+                .replacingOccurrences(of: "Category1", with: "Category2")
+        }
+        if isEdited {
+            rules = rules.enumerated().filter { $0.offset % 45 != 44 }.map(\.element)
         }
         return source(
             country,
