@@ -68,7 +68,7 @@ struct PolicyDiff: AsyncParsableCommand {
     private static func report(_ changes: [PolicyChange], _ texts: [TextChange]) {
         let inputs = texts.filter { $0.reach == .input }
         if changes.isEmpty && inputs.isEmpty {
-            Terminal.result("No verdict changes: both editions mean the same.")
+            Terminal.result("Nothing changes: both editions permit the same, and ask for the same.")
         } else if changes.isEmpty {
             Terminal.result("No rule changes its meaning.")
         }
@@ -78,7 +78,7 @@ struct PolicyDiff: AsyncParsableCommand {
             }
         }
         list("Inputs of verdicts that differ", inputs)
-        list("Texts that differ; no verdict depends on them", texts.filter { $0.reach == .text })
+        list("Texts that differ; verdicts only cite them", texts.filter { $0.reach == .text })
         let counts = PolicyChange.Kind.allCases.map { kind in
             (kind, changes.count { $0.kind == kind })
         }
