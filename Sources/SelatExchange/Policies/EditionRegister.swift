@@ -63,16 +63,20 @@ package final class EditionRegister: Sendable {
         let register = EditionRegister(
             store: store, federation: federation, clock: clock, logger: logger)
         let active = try await register.refresh().active
+        var reasons = ["no edition is in force"]
         do {
             let set = try await register.load(active)
             register.state.withLock { $0.set = set }
             try await register.activateDue()
         } catch let error as PolicyErrors {
-            if !active.isEmpty { logger.error("the active editions do not load: \(error)") }
+            if !active.isEmpty {
+                reasons = ["the active editions do not load with this version, nor does the input"]
+                reasons += error.diagnostics.map(\.description)
+            }
             _ = try await register.take(try input(), from: .daemon, together: true)
         }
         guard register.state.withLock({ $0.set != nil }) else {
-            throw EditionsRefused(reasons: ["no edition is in force"])
+            throw EditionsRefused(reasons: reasons)
         }
         return register
     }
