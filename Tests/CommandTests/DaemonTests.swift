@@ -234,7 +234,7 @@ extension CommandTests {
             }
             let absent = try await Run.run(Run.selat, ["audit", "verify", "/nowhere.sqlite"])
             #expect(absent.status == 1)
-            #expect(absent.stderr.contains("`/nowhere.sqlite`: no such file"))
+            #expect(absent.stderr.lowercased().contains("`/nowhere.sqlite`: no such file"))
         }
 
         private func sqlite(_ statement: String) async throws -> Ended {
