@@ -62,7 +62,8 @@ package struct MutationRun: Sendable {
         case .same: return .equal
         case .changed(let set):
             if let name = cases.first(where: { !$0.holds(in: set) })?.name { return .failed(name) }
-            return Meaning(set) == meaning ? .equal : .silent
+            let isEqual = Meaning(set) == meaning || PolicyDiff.isEquivalent(reload.base, set)
+            return isEqual ? .equal : .silent
         }
     }
 }
