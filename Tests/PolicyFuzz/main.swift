@@ -13,39 +13,52 @@ func runFuzzer(
     _ target: @convention(c) (UnsafePointer<UInt8>?, Int) -> Int32
 ) -> Int32
 
-let names = ["MY.yaml", "ASEAN.yaml", "agreements.yaml", "vocabulary.yaml", "tests/MY.yaml"]
+enum Readers {
+    static let names = [
+        "MY.yaml", "ASEAN.yaml", "agreements.yaml", "vocabulary.yaml", "tests/MY.yaml",
+    ]
+    static let files = ShippedFiles.all()
+    static let reload = try? PolicyReload(files)
+    static let set = try? PolicySet.load(files: files)
 
-func source(_ name: String) -> PolicySource {
-    guard let bytes = FileManager.default.contents(atPath: "Policies/\(name)") else {
-        fatalError("Policies/\(name) cannot be read; run it from the project's root")
+    static func read(_ input: [UInt8]) {
+        guard let reload, let set else { fatalError("the shipped files do not load") }
+        guard let first = input.first else { return }
+        let name = names[Int(first) % names.count]
+        let changed = PolicySource(name: "Policies/\(name)", bytes: Array(input.dropFirst()))
+        if name.hasPrefix("tests/") {
+            _ = try? PolicyCaseReader.read([changed], for: set)
+        } else {
+            _ = reload.errors(changing: changed)
+            _ = try? EditionHead(changed)
+        }
+        guard let once = try? PolicyLayout.format(changed, vocabulary: nil) else { return }
+        let again = PolicySource(name: changed.name, bytes: Array(once.utf8))
+        let twice = try? PolicyLayout.format(again, vocabulary: nil)
+        precondition(twice == once, "a layout laid out again is another one")
     }
-    return PolicySource(name: "Policies/\(name)", bytes: Array(bytes))
 }
 
-let files = names.prefix(4).map(source) + [source("SG.yaml")]
-let reload = try PolicyReload(files)
-let set = try PolicySet.load(files: files)
-
-func read(_ input: [UInt8]) {
-    guard let first = input.first else { return }
-    let name = names[Int(first) % names.count]
-    let changed = PolicySource(name: "Policies/\(name)", bytes: Array(input.dropFirst()))
-    if name.hasPrefix("tests/") {
-        _ = try? PolicyCaseReader.read([changed], for: set)
-    } else {
-        _ = reload.errors(changing: changed)
-        _ = try? EditionHead(changed)
+enum ShippedFiles {
+    static func all() -> [PolicySource] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: "Policies")) ?? []
+        return names.filter { $0.hasSuffix(".yaml") }.map { name in
+            let bytes = FileManager.default.contents(atPath: "Policies/\(name)") ?? Data()
+            return PolicySource(name: "Policies/\(name)", bytes: Array(bytes))
+        }
     }
-    guard let once = try? PolicyLayout.format(changed, vocabulary: nil) else { return }
-    let again = PolicySource(name: changed.name, bytes: Array(once.utf8))
-    let twice = try? PolicyLayout.format(again, vocabulary: nil)
-    precondition(twice == once, "a layout laid out again is another one")
 }
 
-var count = CommandLine.argc
-var arguments = CommandLine.unsafeArgv
-exit(
-    runFuzzer(&count, &arguments) { bytes, size in
-        read(Array(UnsafeBufferPointer(start: bytes, count: size)))
-        return 0
-    })
+func fuzz() -> Int32 {
+    var count = Int32(CommandLine.arguments.count)
+    var words = CommandLine.arguments.map { strdup($0) } + [nil]
+    return words.withUnsafeMutableBufferPointer { buffer in
+        guard var arguments = buffer.baseAddress else { return 1 }
+        return runFuzzer(&count, &arguments) { bytes, size in
+            Readers.read(Array(UnsafeBufferPointer(start: bytes, count: size)))
+            return 0
+        }
+    }
+}
+
+exit(fuzz())
