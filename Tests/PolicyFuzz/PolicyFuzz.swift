@@ -6,12 +6,12 @@ import SelatPolicy
 //
 // The first byte chooses which file of the set the others stand for. `scripts/fuzz` builds it.
 
-@_silgen_name("LLVMFuzzerRunDriver")
-func runFuzzer(
-    _ count: UnsafeMutablePointer<Int32>,
-    _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>>,
-    _ target: @convention(c) (UnsafePointer<UInt8>?, Int) -> Int32
-) -> Int32
+/// What libFuzzer calls with each input.
+@_cdecl("LLVMFuzzerTestOneInput")
+public func testOneInput(_ bytes: UnsafePointer<UInt8>?, _ size: Int) -> Int32 {
+    Readers.read(Array(UnsafeBufferPointer(start: bytes, count: size)))
+    return 0
+}
 
 enum Readers {
     static let names = [
@@ -48,17 +48,3 @@ enum ShippedFiles {
         }
     }
 }
-
-func fuzz() -> Int32 {
-    var count = Int32(CommandLine.arguments.count)
-    var words = CommandLine.arguments.map { strdup($0) } + [nil]
-    return words.withUnsafeMutableBufferPointer { buffer in
-        guard var arguments = buffer.baseAddress else { return 1 }
-        return runFuzzer(&count, &arguments) { bytes, size in
-            Readers.read(Array(UnsafeBufferPointer(start: bytes, count: size)))
-            return 0
-        }
-    }
-}
-
-exit(fuzz())
