@@ -148,6 +148,10 @@ let package = Package(
         .executableTarget(
             name: "SelatPolicyBenchmark", dependencies: ["SelatCore", "SelatPolicy"],
             path: "Benchmarks/SelatPolicyBenchmark", swiftSettings: strict),
+        // Every small mistake in the shipped files; a release program, run by .ci/run.
+        .executableTarget(
+            name: "PolicyMutation", dependencies: ["SelatCore", "SelatPolicy"],
+            path: "Tests/PolicyMutation", swiftSettings: strict),
         // What tests share: others' vectors, seeded entropy, a clock that stands.
         .target(
             name: "SelatTestSupport", dependencies: ["SelatCore"],

@@ -44,6 +44,22 @@ struct SemanticsTests {
             try !set.decide(question).verdict.builtIn.contains("selat/contradictory-facts"))
     }
 
+    @Test("what an instrument's cover leaves open is named; in version 1 it was not")
+    func openCoverIsNamed() throws {
+        let set = try FrozenPolicies.load(signed: ["my-sg-maritime-2026"])
+        var question = try Question.gauges(from: "MY/hub", to: "SG/hub") { question in
+            question.label?.classification = .restricted
+            // Above the one purpose that the instrument covers.
+            question.facts["purpose"] = Fact(.set(["dpv:ProtectionOfNationalSecurity"]), .stated)
+        }
+        let verdict = try set.decide(question).verdict
+        #expect(verdict.outcome == .incomplete)
+        #expect(verdict.builtIn.contains("selat/no-instrument-covers-level"))
+        #expect(verdict.missing == ["purpose"])
+        question.semantics = .one
+        #expect(try set.decide(question).verdict.missing == [])
+    }
+
     @Test("a version that does not exist is refused, and so is `received` in the first")
     func unknownVersionIsRefused() throws {
         let record = try FrozenPolicies.load().decide(.gauges()).verdict.record

@@ -60,8 +60,7 @@ extension Evaluation {
         if label.tlp >= .amber, !lineageBeyondEnds.isEmpty {
             clauses.append(.builtIn("tlp-not-onward"))
         }
-        let isAbroad = question.source.country != question.destination.country
-        if isAbroad, higherRank >= Classification.restricted.rank, classifiedCover != .yes {
+        if needsCover, classifiedCover != .yes {
             clauses.append(
                 .builtIn("no-instrument-covers-level", isCertain: classifiedCover == .no))
         }

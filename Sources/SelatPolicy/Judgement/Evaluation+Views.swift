@@ -10,11 +10,18 @@ extension Evaluation {
         return file.level(of: resolved.rank, question.semantics)
     }
 
+    /// Whether an instrument must cover the label's level.
+    var needsCover: Bool {
+        question.label != nil && question.source.country != question.destination.country
+            && higherRank >= Classification.restricted.rank
+    }
+
     /// Finds the instruments that count; they see the label at the higher of both ends' levels.
     mutating func resolveInstruments() {
         see(level: higherRank)
         var safeguards = KnownSet()
         var open: Set<Int> = []
+        var openCover: Set<Int> = []
         let isInForce = question.decided >= set.agreements.inForce
         for instrument in set.agreements.instruments
         where isInForce && set.signed.contains(instrument.id)
@@ -30,8 +37,12 @@ extension Evaluation {
             case .maybe:
                 safeguards.maybe += instrument.kinds
                 instrument.covers.causes(states, into: &open)
+                if instrument.namesLevel { instrument.covers.causes(states, into: &openCover) }
             case .no: break
             }
+        }
+        if needsCover, classifiedCover == .maybe, question.semantics >= .two {
+            causes.formUnion(openCover)
         }
         states[set.table[.safeguard]] = FactState(
             content: .set(safeguards), causes: open.isEmpty ? [] : open.sorted())
