@@ -30,6 +30,8 @@ package struct PolicyCase: Sendable {
         /// As `Obligation.summary` writes them.
         case obligations
         case missing
+        /// The instruments that count.
+        case instruments
         /// What the transfer adds to the counters of its source's file.
         case counts
     }
@@ -106,6 +108,7 @@ extension PolicyCase.Part {
         case .byLaw: verdict.rules { $0.citation?.binds == true }
         case .obligations: verdict.obligations.map(\.summary)
         case .missing: verdict.missing
+        case .instruments: verdict.instruments
         // No part of the verdict: the sender's ledger needs it.
         case .counts: []
         }

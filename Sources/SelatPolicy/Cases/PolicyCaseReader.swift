@@ -48,7 +48,6 @@ package struct PolicyCaseReader {
         let facts = reader.required(section, "facts").flatMap { reader.map($0, "facts") }
         let ground = section["chosen"].flatMap { readRule($0, "chosen", .ground) }
         let signed = readList(section["signed"], "signed")
-        let instruments = set.agreements.instruments.map(\.id)
         for word in signed ?? [] { check(word, in: instruments, "instrument") }
         let attested = readAttested(section["attested"])
         let outcome: Verdict.Outcome? = reader.choice(
@@ -93,6 +92,8 @@ package struct PolicyCaseReader {
 
     // MARK: Expectations
 
+    private var instruments: [String] { self.set.agreements.instruments.map(\.id) }
+
     private mutating func readExpected(_ section: Section) -> [PolicyCase.Part: [String]] {
         var expected: [PolicyCase.Part: [String]] = [:]
         for part in PolicyCase.Part.allCases {
@@ -115,6 +116,7 @@ package struct PolicyCaseReader {
         case .prohibitions: checkRule(word, .prohibition)
         case .duties: checkRule(word, .duty)
         case .byLaw: check(word, in: set.ruleNames, "rule")
+        case .instruments: check(word, in: instruments, "instrument")
         case .missing: check(word, in: set.table.index.keys.sorted(), "fact")
         // A run shows them beside what came out.
         case .builtIn, .obligations, .counts: break

@@ -21,7 +21,7 @@ struct Instrument: Hashable, Sendable {
     let parties: [Party]
     let by: Country?
     let of: Country?
-    let from: Timestamp
+    var from: Timestamp
     let until: Timestamp?
     let covers: Condition
     /// Whether `covers` speaks of the classification: only then it can carry classified data.

@@ -227,7 +227,8 @@ struct VocabularyReader {
         _ section: Section, _ source: FactSource, type: String
     ) -> Silence? {
         guard let node = section["silence"] else {
-            guard source.isStated else { return .computed }
+            // What the label says has a silence too, though no sender states it.
+            guard source.isStated || source == .label else { return .computed }
             _ = reader.required(section, "silence")
             return nil
         }

@@ -19,8 +19,7 @@ struct Meaning: Hashable {
         table = FactTable.Meaning(set.table)
         let jurisdictions = set.jurisdictions.values.sorted { $0.name < $1.name }
         files = (jurisdictions + [set.federation]).map(\.withoutTexts)
-        agreements = Agreements(
-            number: 0, inForce: set.agreements.inForce, instruments: set.agreements.instruments)
+        agreements = set.agreements.withoutTexts
         documents = set.documents.mapValues(\.withoutTexts)
         vocabularyInForce = set.vocabularyInForce
         let lexicon = set.table.definitions[set.table[.categories]].type.lexicon
@@ -89,6 +88,20 @@ extension Rule {
         rule.exemption = nil
         rule.hasNote = false
         return rule
+    }
+}
+
+extension Agreements {
+    /// Before the file is in force none of its instruments counts: what matters is the later of its
+    /// moment and theirs.
+    fileprivate var withoutTexts: Agreements {
+        Agreements(
+            number: 0, inForce: Timestamp(seconds: 0),
+            instruments: instruments.map { instrument in
+                var instrument = instrument
+                instrument.from = max(instrument.from, inForce)
+                return instrument
+            })
     }
 }
 

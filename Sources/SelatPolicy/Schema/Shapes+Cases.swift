@@ -33,6 +33,7 @@ extension Shape {
         case .byLaw: list(part, "Of the rules that decided, those that bind their sector by law.")
         case .obligations: list(part, "Exactly these are owed.")
         case .missing: list(part, "Exactly these facts are to be stated.")
+        case .instruments: list(part, "Exactly these instruments count.")
         case .counts: list(part, "What the transfer adds to the counters of its source's file.")
         }
     }
