@@ -77,7 +77,7 @@ struct StatementRules: Sendable {
         guard officer.roles.contains(document.role) else {
             return "`\(officer.id)` is no \(document.role)"
         }
-        let end = attestation.issued + Int64(clamping: document.validFor)
-        return decided < end ? nil : "it counted until \(end)"
+        guard !document.counts(attested: attestation.issued, at: decided) else { return nil }
+        return "it counted until \(document.end(attested: attestation.issued))"
     }
 }

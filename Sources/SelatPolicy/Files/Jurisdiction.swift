@@ -98,6 +98,9 @@ package struct DocumentDefinition: Hashable, Sendable {
 
     /// Whether an attestation of a moment still counts at another.
     package func counts(attested: Timestamp, at decided: Timestamp) -> Bool {
-        attested <= decided && decided < attested + Int64(clamping: validFor)
+        attested <= decided && decided < end(attested: attested)
     }
+
+    /// The first moment at which an attestation does not count any more.
+    package func end(attested: Timestamp) -> Timestamp { attested + Int64(clamping: validFor) }
 }

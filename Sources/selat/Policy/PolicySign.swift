@@ -1,5 +1,4 @@
 import ArgumentParser
-import FoundationEssentials
 import SelatCore
 import SelatCrypto
 import SelatPolicy
@@ -21,17 +20,7 @@ struct PolicySign: AsyncParsableCommand {
     @Argument(help: "The policy files.")
     var files: [String]
 
-    @Option(help: "The officer's private key, PEM; it may be encrypted.")
-    var key: String
-
-    @Option(help: "The officer's certificate, PEM, as the member record lists it.")
-    var certificate: String
-
-    @Option(help: "The federation's digest, as `selat status` shows it.")
-    var federation: String
-
-    @Option(help: "A file whose first line is the key's passphrase; without it you are asked.")
-    var passphraseFile: String?
+    @OptionGroup var officer: OfficerKey
 
     @Flag(help: "Begin anew where FILE.p7s holds signatures over another edition.")
     var anew = false
@@ -40,12 +29,12 @@ struct PolicySign: AsyncParsableCommand {
     var json = false
 
     func run() async throws {
-        let (federation, now) = (try Digest(federation), SystemClock().now())
+        let now = SystemClock().now()
         let editions = try files.map { try EditionFile($0) }
         for edition in editions { try check(edition) }
-        let signer = try signer()
+        let signer = try officer.signer()
         let signed = try editions.map { edition in
-            let message = try sign(edition, signer, federation, now)
+            let message = try sign(edition, signer, officer.federation, now)
             return (edition, message)
         }
         for (edition, message) in signed { try edition.write(signatures: message) }
@@ -59,20 +48,6 @@ struct PolicySign: AsyncParsableCommand {
                 hint: "set `standing: published`, and sign the file as it then is")
         }
         if !anew { _ = try edition.unverifiedCount() }
-    }
-
-    private func signer() throws -> CMS.Signer {
-        let pem = try bytes(of: key)
-        let passphrase = try Passphrase.forKey(pem, at: key, file: passphraseFile)
-        do {
-            return try CMS.Signer(
-                certificate: try Certificate(pem: try bytes(of: certificate)),
-                key: try PrivateKey(pem: pem, passphrase: passphrase))
-        } catch let error as CryptoError {
-            throw Ending(
-                .failed, "key `\(key)` with certificate `\(certificate)`: \(error)",
-                hint: "both in PEM, of one key pair; check the passphrase")
-        }
     }
 
     private func sign(
@@ -90,13 +65,6 @@ struct PolicySign: AsyncParsableCommand {
         } catch {
             throw Ending(.failed, "signing `\(edition.path)`: \(error)")
         }
-    }
-
-    private func bytes(of path: String) throws -> [UInt8] {
-        guard let contents = FileManager.default.contents(atPath: path) else {
-            throw Ending(.failed, "reading `\(path)`: it cannot be read")
-        }
-        return Array(contents)
     }
 
     private func report(_ paths: [String]) throws {

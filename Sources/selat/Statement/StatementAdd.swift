@@ -20,7 +20,7 @@ struct StatementAdd: AsyncParsableCommand {
     @OptionGroup var client: ClientOptions
 
     func run() async throws {
-        let messages = try files.map { try OfficerOptions.bytes(of: $0) }
+        let messages = try files.map { try OfficerKey.bytes(of: $0) }
         let taken = try await client.withDaemon { daemon in
             var taken: [JSON] = []
             for message in messages {

@@ -35,8 +35,8 @@ struct StatementAttest: AsyncParsableCommand {
         try officer.sign(
             .attestation(
                 OfficerStatement.Attestation(
-                    federation: officer.federation, document: document, from: from, to: to,
-                    paper: SHA256.digest(try OfficerOptions.bytes(of: paper)),
+                    federation: officer.own.federation, document: document, from: from, to: to,
+                    paper: SHA256.digest(try OfficerKey.bytes(of: paper)),
                     issued: SystemClock().now())))
     }
 }

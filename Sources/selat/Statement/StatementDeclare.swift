@@ -49,7 +49,7 @@ struct StatementDeclare: AsyncParsableCommand {
         try officer.sign(
             .declaration(
                 OfficerStatement.Declaration(
-                    federation: officer.federation, from: from, to: Set(to),
+                    federation: officer.own.federation, from: from, to: Set(to),
                     reference: reference, reason: reason, issued: now,
                     until: now + Int64(hours) * 3_600)))
     }
