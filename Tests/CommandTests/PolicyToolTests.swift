@@ -34,6 +34,51 @@ extension CommandTests {
             try await Run.run(Run.selat, ["policy"] + words, in: scratch.path)
         }
 
+        @Test func aCountryThatIsNotThereHasNoGaps() async throws {
+            defer { scratch.remove() }
+            let none = try await policy("gaps", "--country", "PG")
+            #expect(none.status == 64 && none.stdout.isEmpty, "\(none.words)")
+            #expect(none.stderr.contains("`Policies` has no file of `PG`"))
+            let some = try await policy("gaps", "--country", "SG")
+            #expect(some.status == 0, "\(some.words)")
+        }
+
+        @Test func aNewFilePassesTheCheck() async throws {
+            defer { scratch.remove() }
+            let made = try await policy("new", "PG")
+            #expect(made.status == 0 && made.stdout == "Policies/PG.yaml\n", "\(made.words)")
+            let checked = try await policy("check")
+            #expect(checked.status == 0, "\(checked.words)")
+            #expect(try await policy("new", "PG").status == 1)
+            let unknown = try await policy("new", "ZZ")
+            #expect(unknown.status == 64 && unknown.stderr.contains("is no country code"))
+            #expect(!scratch.exists("Policies/ZZ.yaml"))
+            let nowhere = try await policy("new", "TH", "--directory", "nowhere")
+            #expect(nowhere.status == 1 && !nowhere.stderr.contains("Domain="), "\(nowhere.words)")
+        }
+
+        @Test func aDiffOfAnEditShowsItAndFailsWhereAsked() async throws {
+            defer { scratch.remove() }
+            let text = try scratch.text("Policies/SG.yaml")
+            let condition = "when: {ai-use: {some-of: [training]}, personal-data: yes}"
+            try #require(text.contains(condition))
+            try scratch.write(
+                text.replacing(
+                    condition, with: condition.dropLast() + ", records: {more-than: 9}}"),
+                to: "draft/SG.yaml")
+            let edit = ["diff", "Policies/SG.yaml", "draft/SG.yaml"]
+            let shown = try await policy(edit[0], edit[1], edit[2])
+            #expect(shown.status == 0, "\(shown.words)")
+            #expect(shown.stdout.contains("no-training-on-persons"), "\(shown.words)")
+            let failed = try await policy(
+                edit[0], edit[1], edit[2], "--fail-on", "newly-permitted")
+            #expect(failed.status == 2, "\(failed.words)")
+            let same = try await policy("diff", "Policies/SG.yaml", "Policies/SG.yaml")
+            #expect(same.status == 0, "\(same.words)")
+            let absent = try await policy("diff", "nowhere", "Policies")
+            #expect(absent.status == 1 && absent.stderr.contains("`nowhere` does not exist"))
+        }
+
         @Test func aRunOfSomeCasesPassesAndSaysNothingOfRules() async throws {
             defer { scratch.remove() }
             let ended = try await policy("test", "--filter", "gauges")

@@ -110,6 +110,9 @@ private struct EditionPair {
     let new: [PolicySource]
 
     init(old: String, new: String) throws {
+        for path in [old, new] where !FileManager.default.fileExists(atPath: path) {
+            throw Ending(.failed, "`\(path)` does not exist")
+        }
         guard Self.isFolder(old) == Self.isFolder(new) else {
             throw Ending(
                 .usage, "`\(old)` and `\(new)`: one is a folder and one is not",

@@ -30,6 +30,11 @@ struct PolicyGaps: AsyncParsableCommand {
 
     func run() async throws {
         let set = try PolicySet.load(files: try PolicyFolder.read(directory))
+        if let other = country.first(where: { !set.countries.contains($0) }) {
+            throw Ending(
+                .usage, "`\(directory)` has no file of `\(other)`",
+                hint: "it has those of " + set.countries.map(\.code).joined(separator: ", "))
+        }
         let gaps = PolicyAnalysis.gaps(of: set).filter { isWanted($0.jurisdiction) }
         let pairs = PolicyAnalysis.deadPairs(of: set)
             .filter { isWanted($0.source.code) || isWanted($0.destination.code) }
