@@ -14,8 +14,11 @@ import Synchronization
 /// The machines `Sender` and `Recipient` decide; this performs what they ask for, records before it
 /// acts, and comes back from the database alone after a crash.
 package final class Exchange: Sendable {
-    package let identity: NodeIdentity
-    package let federation: Federation
+    package let membership: MembershipRegister
+    /// Who this node is now.
+    package var identity: NodeIdentity { membership.identity }
+    /// The membership in force now; what needs one answer throughout takes it once.
+    package var federation: Federation { membership.federation }
     package let editions: EditionRegister
     /// The set by which this node judges now.
     package var policies: PolicySet { editions.active }
@@ -54,15 +57,13 @@ package final class Exchange: Sendable {
     ///   - storageKey: wraps content keys at rest.
     ///   - program: the digest of the running program, which peers are told.
     ///   - awaitsProof: whether `store` was opened so that its log waits for a witness.
-    /// - Throws: `AuditError` where two witnesses of the federation share a key.
     package init(
-        identity: NodeIdentity, federation: Federation, editions: EditionRegister, store: Store,
+        membership: MembershipRegister, editions: EditionRegister, store: Store,
         spool: SpoolFolder, storageKey: StorageKey, witnessing: WitnessSettings = .init(),
         program: Digest? = nil, awaitsProof: Bool = false, clock: any WallClock,
         entropy: any Entropy = SystemEntropy(), logger: Logger
-    ) throws {
-        self.identity = identity
-        self.federation = federation
+    ) {
+        self.membership = membership
         self.editions = editions
         self.store = store
         self.spool = spool
@@ -70,9 +71,9 @@ package final class Exchange: Sendable {
         self.clock = clock
         self.entropy = entropy
         self.logger = logger
-        peers = Peers(identity: identity, federation: federation, clock: clock)
-        witnesses = try Witnesses(
-            identity: identity, federation: federation, store: store, peers: peers, clock: clock,
+        peers = Peers(membership: membership, clock: clock)
+        witnesses = Witnesses(
+            membership: membership, store: store, peers: peers, clock: clock,
             settings: witnessing, program: program, isProven: !awaitsProof, logger: logger)
         (acceptances, accepted) = AsyncStream.makeStream()
     }

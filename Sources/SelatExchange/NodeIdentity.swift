@@ -20,16 +20,17 @@ package struct NodeIdentity: Sendable {
         package let key: PrivateKey
     }
 
-    /// The private keys of a node, as they lie in its key files.
+    /// The private keys that a node holds. Of a purpose there may be several: one in use, those
+    /// before it, and one that the record does not list yet.
     package struct Keys: Sendable {
-        package let tls: PrivateKey
-        package let signing: PrivateKey
-        package let agreement: PrivateKey
+        package var tls: [PrivateKey]
+        package var signing: [PrivateKey]
+        package var agreement: [PrivateKey]
         package let log: PrivateKey
         package let witness: PrivateKey?
 
         package init(
-            tls: PrivateKey, signing: PrivateKey, agreement: PrivateKey, log: PrivateKey,
+            tls: [PrivateKey], signing: [PrivateKey], agreement: [PrivateKey], log: PrivateKey,
             witness: PrivateKey? = nil
         ) {
             self.tls = tls
@@ -40,31 +41,31 @@ package struct NodeIdentity: Sendable {
         }
     }
 
-    /// Finds the certificates of this node's keys in its member's record.
+    /// Finds the certificates of this node's keys in its member's record: of each purpose the newest
+    /// that is listed and whose key is held; of key agreement all of them.
     /// - Parameter epoch: of the log; more than 1 once a restored backup went on.
-    /// - Throws: `IdentityError` for a key that the record does not know.
+    /// - Throws: `IdentityError` where the record knows none of the keys of a purpose.
     package init(
         node: NodeID, keys: Keys, federation: Federation, epoch: UInt64 = 1, at time: Timestamp
     ) throws {
         let record = try federation.node(node, at: time)
-        func certificate(_ key: PrivateKey, _ listed: [Certificate], _ use: String) throws
-            -> Certificate
+        func held(_ keys: [PrivateKey], _ listed: [Certificate], _ use: String) throws
+            -> [(certificate: Certificate, key: PrivateKey)]
         {
-            guard let found = listed.first(where: { $0.publicKey == key.publicKey }) else {
-                throw IdentityError.unlistedKey(node, use: use)
+            let pairs = listed.compactMap { certificate in
+                keys.first { $0.publicKey == certificate.publicKey }.map { (certificate, $0) }
             }
-            return found
+            guard !pairs.isEmpty else { throw IdentityError.unlistedKey(node, use: use) }
+            return pairs
         }
         self.node = node
-        signer = try CMS.Signer(
-            certificate: try certificate(keys.signing, record.signing, "signing"),
-            key: keys.signing)
-        tls = TLSIdentity(certificate: try certificate(keys.tls, record.tls, "tls"), key: keys.tls)
-        agreement = [
-            Agreement(
-                certificate: try certificate(keys.agreement, record.agreement, "agreement"),
-                key: keys.agreement)
-        ]
+        let signing = try held(keys.signing, record.signing, "signing")[0]
+        signer = try CMS.Signer(certificate: signing.certificate, key: signing.key)
+        let tls = try held(keys.tls, record.tls, "tls")[0]
+        self.tls = TLSIdentity(certificate: tls.certificate, key: tls.key)
+        agreement = try held(keys.agreement, record.agreement, "agreement").map {
+            Agreement(certificate: $0.certificate, key: $0.key)
+        }
         log = try LogIdentity(
             origin: LogIdentity.origin(federation: federation.id, node: node, epoch: epoch),
             key: keys.log)

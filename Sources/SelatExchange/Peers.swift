@@ -6,16 +6,14 @@ import SelatTransport
 
 /// Connections to peers: kept between transfers, each used by one transfer at a time.
 actor Peers {
-    private let identity: NodeIdentity
-    private let federation: Federation
+    private let membership: MembershipRegister
     private let clock: any WallClock
     private var idle: [NodeID: [PeerClient]] = [:]
     /// What both ends say about their logs.
     private var news = NewsExchange.silent
 
-    init(identity: NodeIdentity, federation: Federation, clock: any WallClock) {
-        self.identity = identity
-        self.federation = federation
+    init(membership: MembershipRegister, clock: any WallClock) {
+        self.membership = membership
         self.clock = clock
     }
 
@@ -27,6 +25,7 @@ actor Peers {
             if kept.isOpen { return kept }
             await kept.close()
         }
+        let (federation, identity) = (membership.federation, membership.identity)
         let endpoint = try federation.node(node, at: clock.now()).endpoint
         return try await PeerClient.connect(
             to: .tcp(host: endpoint.host, port: Int(endpoint.port)), expecting: node,

@@ -7,8 +7,8 @@ import SelatExchange
 enum KeyFiles {
     static func node(_ paths: Configuration.KeyPaths) throws -> NodeIdentity.Keys {
         NodeIdentity.Keys(
-            tls: try key(paths.tls), signing: try key(paths.signing),
-            agreement: try key(paths.agreement), log: try key(paths.log),
+            tls: [try key(paths.tls)], signing: [try key(paths.signing)],
+            agreement: [try key(paths.agreement)], log: try key(paths.log),
             witness: try paths.witness.map { try key($0) })
     }
 

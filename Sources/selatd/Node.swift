@@ -44,12 +44,13 @@ struct Node {
         try prepareState(configuration.state)
         let storageKey = try KeyFiles.storage(in: configuration.state)
         let store = try openStore(configuration.state, identity.log, clock, logger)
+        let register = try MembershipRegister(federation, identity: identity)
         let editions = try await PolicyActivation.open(
-            directory: configuration.policies, store: store, federation: federation, clock: clock,
+            directory: configuration.policies, store: store, membership: register, clock: clock,
             logger: logger)
         let program = try programDigest()
-        let exchange = try Exchange(
-            identity: identity, federation: federation, editions: editions, store: store,
+        let exchange = Exchange(
+            membership: register, editions: editions, store: store,
             spool: SpoolFolder("\(configuration.state)/spool"), storageKey: storageKey,
             witnessing: configuration.witnessing, program: program, awaitsProof: true,
             clock: clock, logger: logger)

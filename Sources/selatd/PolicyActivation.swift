@@ -9,12 +9,12 @@ import SelatStore
 /// input for a node that holds none yet.
 enum PolicyActivation {
     static func open(
-        directory: String, store: Store, federation: Federation, clock: any WallClock,
+        directory: String, store: Store, membership: MembershipRegister, clock: any WallClock,
         logger: Logger
     ) async throws -> EditionRegister {
         do {
             return try await EditionRegister.open(
-                store: store, federation: federation, clock: clock, logger: logger,
+                store: store, membership: membership, clock: clock, logger: logger,
                 input: { try read(directory) })
         } catch let refused as EditionsRefused {
             throw StartFailure.invalid("policies in `\(directory)`: \(refused)")

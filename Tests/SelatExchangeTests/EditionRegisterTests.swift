@@ -31,7 +31,7 @@ struct EditionRegisterTests {
         let first = try await world.register(of: node)
         #expect(first.active.countries.map(\.code) == ["MY", "SG", "VN"])
         let again = try await EditionRegister.open(
-            store: node.store, federation: world.federation, clock: world.clock, logger: .silent,
+            store: node.store, membership: node.membership, clock: world.clock, logger: .silent,
             input: { throw TestPolicies.Absent(text: "nobody reads the folder again") })
         #expect(again.active.editions == first.active.editions)
         #expect(try await node.entries("policy.received") == 1)
@@ -44,7 +44,7 @@ struct EditionRegisterTests {
         }
         await #expect(throws: EditionsRefused.self) {
             try await EditionRegister.open(
-                store: node.store, federation: world.federation, clock: world.clock,
+                store: node.store, membership: node.membership, clock: world.clock,
                 logger: .silent, input: { unsigned })
         }
         #expect(try await node.store.read { try $0.editionMarks() }.isEmpty)

@@ -57,7 +57,7 @@ extension TestFederation {
     /// A register over a node's database, first filled with the shipped files.
     func register(of node: TestNode) async throws -> EditionRegister {
         try await EditionRegister.open(
-            store: node.store, federation: federation, clock: clock, logger: .silent,
+            store: node.store, membership: node.membership, clock: clock, logger: .silent,
             input: { try editions() })
     }
 }

@@ -133,15 +133,16 @@ struct TestFederation: Sendable {
             let id = try NodeID("\(authority.member.country)/hub")
             let port = try freePort()
             let keys = NodeIdentity.Keys(
-                tls: try .generate(.p256), signing: try .generate(.p256),
-                agreement: try .generate(.p256), log: try .generate(.ed25519),
+                tls: [try .generate(.p256)], signing: [try .generate(.p256)],
+                agreement: [try .generate(.p256)], log: try .generate(.ed25519),
                 witness: try .generate(.ed25519))
-            func certified(_ key: PrivateKey, _ use: CertificatePurpose) throws -> [Certificate] {
-                [
+            func certified(_ keys: [PrivateKey], _ use: CertificatePurpose) throws -> [Certificate]
+            {
+                try keys.map { key in
                     try authority.root.issue(
                         for: use, uri: id.uri, to: key.publicKey, from: start + -days,
                         until: start + 90 * days)
-                ]
+                }
             }
             let names = ["releasing-officer", "data-protection-officer", "emergency-officer"]
             officers = try Dictionary(
@@ -204,6 +205,7 @@ struct TestFederation: Sendable {
 /// One node: its exchange can be made anew on the same store and spool, as after a restart.
 final class TestNode: Sendable {
     let id: NodeID
+    let membership: MembershipRegister
     let identity: NodeIdentity
     let keys: NodeIdentity.Keys
     let officers: [String: CMS.Signer]
@@ -242,12 +244,14 @@ final class TestNode: Sendable {
         officers = founded.officers
         (self.identity, self.store, self.spool) = (identity, store, spool)
         (self.policies, self.folder) = (policies, folder)
+        let membership = try MembershipRegister(federation, identity: identity)
+        self.membership = membership
         make = { register in
-            try Exchange(
-                identity: identity, federation: federation,
+            Exchange(
+                membership: membership,
                 editions: register
                     ?? EditionRegister(
-                        judgingBy: policies, store: store, federation: federation, clock: clock,
+                        judgingBy: policies, store: store, membership: membership, clock: clock,
                         logger: .silent), store: store, spool: spool, storageKey: storageKey,
                 witnessing: plan.witnessing, program: SHA256.digest([]),
                 awaitsProof: plan.awaitsProof, clock: clock, logger: .silent)

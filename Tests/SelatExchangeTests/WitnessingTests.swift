@@ -114,10 +114,11 @@ import Testing
     private static func exchange(
         _ node: TestNode, _ world: TestFederation, _ store: Store
     ) throws -> Exchange {
-        try Exchange(
-            identity: node.identity, federation: world.federation,
+        let membership = try MembershipRegister(world.federation, identity: node.identity)
+        return Exchange(
+            membership: membership,
             editions: EditionRegister(
-                judgingBy: node.policies, store: store, federation: world.federation,
+                judgingBy: node.policies, store: store, membership: membership,
                 clock: world.clock, logger: .silent), store: store, spool: node.spool,
             storageKey: StorageKey(Random.secret(32)), witnessing: Self.plan().witnessing,
             clock: world.clock, logger: .silent)
@@ -287,8 +288,8 @@ import Testing
         let store = try Store.open(
             path: "\(folder.path)/selat.sqlite", log: sender.identity.log, clock: world.clock,
             entropy: SystemEntropy(), awaitsProof: true, fatal: { preconditionFailure("\($0)") })
-        let restored = try Exchange(
-            identity: sender.identity, federation: world.federation,
+        let restored = Exchange(
+            membership: sender.membership,
             editions: sender.exchange.editions, store: store, spool: sender.spool,
             storageKey: StorageKey(Random.secret(32)), witnessing: Self.plan().witnessing,
             awaitsProof: true, clock: world.clock, logger: .silent)

@@ -2,7 +2,7 @@ package import Logging
 import SelatAudit
 package import SelatCore
 import SelatCrypto
-package import SelatFederation
+import SelatFederation
 package import SelatPolicy
 package import SelatStore
 import Synchronization
@@ -24,26 +24,29 @@ package final class EditionRegister: Sendable {
     }
 
     let store: Store
-    let federation: Federation
+    let membership: MembershipRegister
+    var federation: Federation { membership.federation }
     let clock: any WallClock
     let logger: Logger
     let state = Mutex(State())
     let turn = Turn()
 
-    private init(store: Store, federation: Federation, clock: any WallClock, logger: Logger) {
+    private init(
+        store: Store, membership: MembershipRegister, clock: any WallClock, logger: Logger
+    ) {
         self.store = store
-        self.federation = federation
+        self.membership = membership
         self.clock = clock
         self.logger = logger
     }
 
     /// A register that judges by a set that was read elsewhere; only the set is kept in memory.
     package init(
-        judgingBy set: PolicySet, store: Store, federation: Federation, clock: any WallClock,
-        logger: Logger
+        judgingBy set: PolicySet, store: Store, membership: MembershipRegister,
+        clock: any WallClock, logger: Logger
     ) {
         self.store = store
-        self.federation = federation
+        self.membership = membership
         self.clock = clock
         self.logger = logger
         state.withLock { state in
@@ -57,11 +60,11 @@ package final class EditionRegister: Sendable {
     /// - Parameter input: editions for a node that holds none yet, or none that load.
     /// - Throws: `EditionsRefused` where there is nothing to judge by, and what `input` throws.
     package static func open(
-        store: Store, federation: Federation, clock: any WallClock, logger: Logger,
+        store: Store, membership: MembershipRegister, clock: any WallClock, logger: Logger,
         input: () throws -> [SignedEdition]
     ) async throws -> EditionRegister {
         let register = EditionRegister(
-            store: store, federation: federation, clock: clock, logger: logger)
+            store: store, membership: membership, clock: clock, logger: logger)
         let active = try await register.refresh().active
         var reasons = ["no edition is in force"]
         do {

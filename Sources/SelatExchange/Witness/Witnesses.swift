@@ -11,19 +11,18 @@ import Synchronization
 /// The log among others: proves the own one at the start, asks for cosignatures, cosigns, and watches
 /// what others show (Audit.docc/Witnesses.md).
 package final class Witnesses: Sendable {
-    let identity: NodeIdentity
-    let federation: Federation
+    let membership: MembershipRegister
+    var identity: NodeIdentity { membership.identity }
+    var federation: Federation { membership.federation }
     let store: Store
     let peers: Peers
     let clock: any WallClock
     let settings: WitnessSettings
     let logger: Logger
     /// The quorum of the own log.
-    package let policy: LogPolicy
-    /// That of every member, made once: receipts are judged by it.
-    let policies: [Country: LogPolicy]
-    /// Who is asked.
-    let asked: [NodeID: CosignerKey]
+    package var policy: LogPolicy { membership.current.roll.own }
+    var policies: [Country: LogPolicy] { membership.current.roll.policies }
+    var asked: [NodeID: CosignerKey] { membership.current.roll.asked }
     let state: Mutex<State>
 
     struct State {
@@ -64,29 +63,20 @@ package final class Witnesses: Sendable {
     /// - Parameters:
     ///   - program: the digest of the running program, which peers are told.
     ///   - isProven: whether the log may be shown at once: where `store` was opened so.
-    /// - Throws: `AuditError.malformed` where two witnesses share a key.
     init(
-        identity: NodeIdentity, federation: Federation, store: Store, peers: Peers,
+        membership: MembershipRegister, store: Store, peers: Peers,
         clock: any WallClock, settings: WitnessSettings, program: Digest?, isProven: Bool,
         logger: Logger
-    ) throws(AuditError) {
-        self.identity = identity
-        self.federation = federation
+    ) {
+        self.membership = membership
         self.store = store
         self.peers = peers
         self.clock = clock
         self.settings = settings
         self.logger = logger
-        asked = federation.witnesses(of: identity.node.country)
-        policy = try federation.witnessPolicy(of: identity.node.country)
-        var policies: [Country: LogPolicy] = [:]
-        for country in federation.records.keys {
-            policies[country] = try federation.witnessPolicy(of: country)
-        }
-        self.policies = policies
         state = Mutex(
             State(
-                standing: isProven ? .proven : .unproven, log: identity.log,
+                standing: isProven ? .proven : .unproven, log: membership.identity.log,
                 keyUseEntered: clock.now(),
                 news: PeerNews(program: program?.text)))
     }
