@@ -23,6 +23,9 @@ package struct ObjectReader {
         if let key = unread.min() { throw .unknown(key, in: document) }
     }
 
+    /// Whether a key stands; it is not read by that.
+    package func contains(_ key: String) -> Bool { members[key] != nil }
+
     /// The value of a key that may be absent.
     package mutating func optional(_ key: String) -> JSON? {
         unread.remove(key)

@@ -38,9 +38,22 @@ struct DocumentReader {
         }
     }
 
+    /// Entries in another order, or a default that is spelt out, would be one value with two digests.
+    static func requireOneForm(
+        _ json: JSON, _ content: [UInt8], _ document: String
+    ) throws(FederationError) {
+        guard json.canonical == content else {
+            throw .contradiction(
+                document, reason: "its entries are not in order, or a default value is spelt out")
+        }
+    }
+
     func end() throws(FederationError) {
         try Self.attempt(document) { () throws(CoreError) in try fields.end() }
     }
+
+    /// Whether a key stands that may be absent.
+    func contains(_ key: String) -> Bool { fields.contains(key) }
 
     /// A small number that is not negative.
     mutating func count(_ key: String) throws(FederationError) -> Int {

@@ -13,6 +13,7 @@ package struct Federation: Sendable {
     /// The digest of the list in force.
     package let listDigest: Digest
     package let records: [Country: MemberRecord]
+    /// Without those that the list cuts off, whatever their member's record still says.
     package let nodes: [NodeID: MemberRecord.Node]
     /// The signed bytes behind all this, to prove it to others.
     package let documents: MembershipDocuments
@@ -38,7 +39,7 @@ package struct Federation: Sendable {
         self.listDigest = listDigest
         self.records = records
         self.anchors = anchors
-        let allNodes = records.values.flatMap(\.nodes)
+        let allNodes = records.values.flatMap(\.nodes).filter { list.cut(of: $0.id) == nil }
         nodes = Dictionary(uniqueKeysWithValues: allNodes.map { ($0.id, $0) })
         let listed = allNodes.flatMap { node in
             node.signing.map { ($0.issuerAndSerial, Listed(node: node.id, certificate: $0)) }

@@ -56,6 +56,7 @@ extension MemberRecord {
             issued: issued, expires: expires, nodes: nodes, officers: officers,
             policySigners: signers, policyThreshold: threshold ?? Self.policyThresholdLeast,
             witnessQuorum: quorum)
+        try DocumentReader.requireOneForm(json, content, document)
     }
 }
 

@@ -15,6 +15,7 @@ extension MembershipList {
                 }),
             "members": .array(self.members.map(\.json)),
         ]
+        if !cuts.isEmpty { members["cut"] = .array(cuts.map(\.json)) }
         members["federation"] = federation.map { .string($0.text) }
         members["previous"] = previous.map { .string($0.text) }
         return .object(members)
@@ -54,11 +55,46 @@ extension MembershipList {
         for entry in try fields.objects("members", max: FederationLimits.membersMax) {
             members.append(try Member(entry))
         }
+        let cuts = try Cut.all(&fields)
         try fields.end()
         try self.init(
             federation: federation, serial: serial, previous: previous, issued: issued,
             expires: expires, isSandbox: isSandbox, quorum: quorum, suites: suites,
-            members: members)
+            members: members, cuts: cuts)
+        try DocumentReader.requireOneForm(json, content, Self.document)
+    }
+}
+
+extension MembershipList.Cut {
+    fileprivate var json: JSON {
+        var fields: [String: JSON] = ["distrust-from": .string(distrustFrom.text)]
+        switch subject {
+        case .member(let country): fields["country"] = .string(country.code)
+        case .node(let node): fields["node"] = .string(node.text)
+        }
+        fields["log-size"] = logSize.map { .integer($0) }
+        return .object(fields)
+    }
+
+    fileprivate static func all(_ fields: inout DocumentReader) throws(FederationError) -> [Self] {
+        guard fields.contains("cut") else { return [] }
+        var cuts: [Self] = []
+        for entry in try fields.objects("cut", max: FederationLimits.cutsMax) {
+            cuts.append(try Self(entry))
+        }
+        return cuts
+    }
+
+    private init(_ entry: DocumentReader) throws(FederationError) {
+        var entry = entry
+        if entry.contains("country") {
+            subject = .member(try entry.read { r throws(CoreError) in try r.country("country") })
+        } else {
+            subject = .node(try entry.read { r throws(CoreError) in try r.node("node") })
+        }
+        distrustFrom = try entry.read { r throws(CoreError) in try r.timestamp("distrust-from") }
+        logSize = try entry.read { r throws(CoreError) in try r.optionalUnsigned("log-size") }
+        try entry.end()
     }
 }
 

@@ -28,6 +28,43 @@ package struct MembershipList: Hashable, Sendable {
         }
     }
 
+    /// A node or a whole member whose word no longer counts.
+    package struct Cut: Hashable, Sendable {
+        package let subject: Subject
+        /// Statements that were not witnessed before this moment do not count.
+        package let distrustFrom: Timestamp
+        /// How many entries of the node's log are trusted; nil where nobody knows a last good one.
+        package let logSize: UInt64?
+
+        package init(subject: Subject, distrustFrom: Timestamp, logSize: UInt64? = nil) {
+            self.subject = subject
+            self.distrustFrom = distrustFrom
+            self.logSize = logSize
+        }
+
+        /// Who is cut.
+        package enum Subject: Hashable, Sendable, Comparable, CustomStringConvertible {
+            case member(Country)
+            case node(NodeID)
+
+            package var country: Country {
+                switch self {
+                case .member(let country): country
+                case .node(let node): node.country
+                }
+            }
+
+            package var description: String {
+                switch self {
+                case .member(let country): country.code
+                case .node(let node): node.text
+                }
+            }
+
+            package static func < (a: Self, b: Self) -> Bool { a.description < b.description }
+        }
+    }
+
     /// The digest of the first list's CMS bytes; nil in the first list, which cannot hold its own.
     package let federation: Digest?
     /// From 1.
@@ -43,13 +80,15 @@ package struct MembershipList: Hashable, Sendable {
     package let suites: [Suite: Timestamp?]
     /// Ordered by country.
     package let members: [Member]
+    /// Ordered by whom they cut; later lists carry them on.
+    package let cuts: [Cut]
 
     /// - Throws: `FederationError.contradiction` for a quorum of half or less, a repeated country,
     ///   a CA of two countries, a threshold that cannot be met, and the like.
     package init(
         federation: Digest? = nil, serial: UInt64 = 1, previous: Digest? = nil, issued: Timestamp,
         expires: Timestamp, isSandbox: Bool, quorum: Int, suites: [Suite: Timestamp?],
-        members: [Member]
+        members: [Member], cuts: [Cut] = []
     ) throws(FederationError) {
         self.federation = federation
         self.serial = serial
@@ -60,6 +99,7 @@ package struct MembershipList: Hashable, Sendable {
         self.quorum = quorum
         self.suites = suites
         self.members = members.sorted { $0.country < $1.country }
+        self.cuts = cuts.sorted { $0.subject < $1.subject }
         if let reason = contradiction {
             throw .contradiction(Self.document, reason: reason)
         }
@@ -73,6 +113,11 @@ package struct MembershipList: Hashable, Sendable {
     ) throws(CryptoError) -> [UInt8] {
         try CMS.sign(
             content: json.canonical, type: .membershipList, signers: signers, at: time)
+    }
+
+    /// What cuts a node off: its own cut, or that of its country.
+    package func cut(of node: NodeID) -> Cut? {
+        cuts.first { $0.subject == .node(node) || $0.subject == .member(node.country) }
     }
 
     static let document = "membership list"
@@ -95,7 +140,25 @@ package struct MembershipList: Hashable, Sendable {
         if Set(members.map(\.country)).count != members.count { return "a country stands twice" }
         return members.lazy.compactMap(\.contradiction).first
             ?? Self.shared(members.map(\.anchors), what: "CA")
-            ?? Self.shared(members.map(\.authorities), what: "authority")
+            ?? Self.shared(members.map(\.authorities), what: "authority") ?? cutsContradiction
+    }
+
+    private var cutsContradiction: String? {
+        if cuts.count > FederationLimits.cutsMax {
+            return "\(cuts.count) cuts, at most \(FederationLimits.cutsMax)"
+        }
+        if Set(cuts.map(\.subject)).count != cuts.count { return "one is cut twice" }
+        for cut in cuts {
+            if cut.distrustFrom > issued {
+                return "the cut of `\(cut.subject)` distrusts only from after the list's issue"
+            }
+            guard case .member(let country) = cut.subject else { continue }
+            if members.contains(where: { $0.country == country }) {
+                return "`\(country)` is a member and cut at once"
+            }
+            if cut.logSize != nil { return "`\(country)` is no node, and has no log of its own" }
+        }
+        return nil
     }
 
     /// Whether one key stands twice: a CA of two countries would make them one.
@@ -131,6 +194,7 @@ package enum NodeRole: String, Hashable, Sendable, CaseIterable {
 /// Limits of the membership documents.
 package enum FederationLimits {
     package static let membersMax = 64
+    package static let cutsMax = 1_024
     package static let anchorsMax = 8
     package static let authoritiesMax = 8
     package static let nodesPerMemberMax = 256

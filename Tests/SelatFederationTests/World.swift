@@ -36,11 +36,12 @@ struct World {
 
     func list(
         quorum: Int = 2, isSandbox: Bool = true, expires: Timestamp = now + 20 * 86_400,
-        members: [MembershipList.Member]? = nil
+        members: [MembershipList.Member]? = nil, cuts: [MembershipList.Cut] = []
     ) throws -> MembershipList {
         try MembershipList(
             issued: Self.now + -60, expires: expires, isSandbox: isSandbox, quorum: quorum,
-            suites: [.p256: nil], members: members ?? self.members.map(listed))
+            suites: [.p256: nil], members: members ?? self.members.map(listed),
+            cuts: cuts)
     }
 
     func listed(_ member: Member) -> MembershipList.Member {
