@@ -1,0 +1,64 @@
+import SelatCore
+import SelatCrypto
+
+extension MemberRecord {
+    /// In what this record differs from an older one; nil compares with nothing, as a first record
+    /// does.
+    package func differences(from before: MemberRecord?) -> [Difference] {
+        var comparison = Comparison()
+        comparison.compare("country", before?.country.code, country.code)
+        comparison.compare("serial", before.map { "\($0.serial)" }, "\(serial)")
+        comparison.compare("issued", before?.issued.text, issued.text)
+        comparison.compare("expires", before?.expires.text, expires.text)
+        comparison.compare(before?.nodesByID ?? [:], nodesByID) { comparison, id, old, new in
+            comparison.compare(node: id, old, new)
+        }
+        comparison.compare(before?.officersByID ?? [:], officersByID) { comparison, id, old, new in
+            comparison.compare("officer \(id)", old?.words, new?.words)
+        }
+        comparison.compare("policy signer", before?.policySigners ?? [], policySigners)
+        comparison.compare(
+            "policy threshold", before.map { "\($0.policyThreshold)" }, "\(policyThreshold)")
+        comparison.compare(
+            "witness quorum", before.map(\.witnessQuorumWords), witnessQuorumWords)
+        return comparison.differences
+    }
+
+    private var nodesByID: [NodeID: Node] {
+        Dictionary(uniqueKeysWithValues: nodes.map { ($0.id, $0) })
+    }
+
+    private var officersByID: [OfficerID: Officer] {
+        Dictionary(uniqueKeysWithValues: officers.map { ($0.id, $0) })
+    }
+
+    private var witnessQuorumWords: String { witnessQuorum.map { "\($0)" } ?? "the usual" }
+}
+
+extension Comparison {
+    fileprivate mutating func compare(
+        node id: NodeID, _ before: MemberRecord.Node?, _ after: MemberRecord.Node?
+    ) {
+        let name = "node \(id)"
+        compare(name, before?.words, after?.words)
+        compare("\(name), log key", before?.logKey, after?.logKey)
+        compare("\(name), witness key", before?.witnessKey, after?.witnessKey)
+        compare("\(name), tls", before?.tls ?? [], after?.tls ?? [])
+        compare("\(name), signing", before?.signing ?? [], after?.signing ?? [])
+        compare("\(name), agreement", before?.agreement ?? [], after?.agreement ?? [])
+    }
+}
+
+extension MemberRecord.Node {
+    fileprivate var words: String {
+        "\(endpoint), roles "
+            + (roles.isEmpty ? "none" : roles.map(\.rawValue).sorted().joined(separator: ", "))
+    }
+}
+
+extension MemberRecord.Officer {
+    fileprivate var words: String {
+        "\(roles.isEmpty ? "no role" : roles.sorted().joined(separator: ", ")); "
+            + certificate.introduction
+    }
+}
