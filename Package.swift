@@ -193,6 +193,7 @@ let package = Package(
                 "SelatAudit", "SelatEvidence", "SelatStore", "SelatHTTP", "SelatTransport",
                 "SelatExchange", "SelatTestSupport", nioCore, logging,
             ]),
+        tests("SelatControlTests", ["SelatCore", "SelatHTTP", "SelatControl"]),
         // The real programs: `swift test` builds them because this target names them.
         tests("CommandTests", ["selat", "selatd", "SelatCore"]),
     ]

@@ -25,12 +25,17 @@ extension ControlRoutes {
     }
 
     static func caller(_ context: HTTPContext) throws -> Caller {
+        Caller(user: try process(context).user)
+    }
+
+    /// The process that calls, as the kernel vouches.
+    static func process(_ context: HTTPContext) throws -> ProcessCredentials {
         guard let process = context.peer.process else {
             throw Problem(
                 type: "urn:selat:problem:unknown-caller", title: "the caller is not known",
                 status: 403, remedy: "use the control socket on the node itself")
         }
-        return Caller(user: process.user)
+        return process
     }
 
     static func number(

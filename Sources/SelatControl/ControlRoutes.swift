@@ -3,14 +3,16 @@ package import SelatHTTP
 
 /// The routes of the control socket; `API.md` describes them.
 package enum ControlRoutes {
-    /// - Parameter refused: hears of each call that was not answered as asked: the caller's user id,
-    ///   and the problem's type or status.
+    /// - Parameters:
+    ///   - book: who may be what.
+    ///   - refused: hears of each call that was malformed, or that its caller may not make.
     package static func router(
-        _ service: some ControlService,
-        refused: @escaping @Sendable (UInt32, String) -> Void = { _, _ in }
+        _ service: some ControlService, roles book: RoleBook,
+        refused: @escaping @Sendable (RefusedCall) -> Void = { _ in }
     ) -> Router<HTTPContext> {
         let router = Router(context: HTTPContext.self)
-        router.add(middleware: RefusedCalls(refused: refused))
+        router.add(middleware: RefusedCalls(book: book, refused: refused))
+        router.add(middleware: RoleCheck(book: book))
         let v1 = router.group("v1")
         v1.get("status") { _, _ in Response.json(try await service.status()) }
         addTransfers(to: v1.group("transfers"), service)

@@ -1,10 +1,21 @@
 import Hummingbird
 import SelatHTTP
 
-/// Tells of calls that were malformed, or that the caller may not make. What the node's state alone
-/// forbids is an ordinary answer.
+/// A call that was malformed, or that its caller may not make.
+package struct RefusedCall: Hashable, Sendable {
+    package let user: UInt32
+    /// What the caller may be here.
+    package let roles: Set<Role>
+    /// Method and path, as `API.md` lists them.
+    package let route: String
+    /// The problem's type, or its status.
+    package let cause: String
+}
+
+/// Tells of refused calls. What the node's state alone forbids is an ordinary answer.
 struct RefusedCalls: RouterMiddleware {
-    let refused: @Sendable (_ user: UInt32, _ cause: String) -> Void
+    let book: RoleBook
+    let refused: @Sendable (RefusedCall) -> Void
 
     func handle(
         _ request: Request, context: HTTPContext,
@@ -16,7 +27,11 @@ struct RefusedCalls: RouterMiddleware {
             let problem = Problem(from: error)
             if let process = context.peer.process, Self.statuses.contains(problem.status) {
                 let isBare = problem.type == "about:blank"
-                refused(process.user, isBare ? "status \(problem.status)" : problem.type)
+                refused(
+                    RefusedCall(
+                        user: process.user, roles: book.roles(of: process),
+                        route: Permissions.route(request, context),
+                        cause: isBare ? "status \(problem.status)" : problem.type))
             }
             throw error
         }

@@ -9,14 +9,28 @@ import Synchronization
 
 /// What is counted until the next minute.
 struct Counted: Sendable {
-    /// Calls at the control socket that were refused, by user and cause.
+    /// Calls at the control socket that were refused, all their words counting.
     var calls: [Call: Int] = [:]
 
     struct Call: Hashable, Comparable {
         let user: UInt32
         let cause: String
+        /// Method and path as the control page lists them; empty for what stands for several.
+        var route = ""
+        /// The caller's roles, in order.
+        var roles: [String] = []
 
-        static func < (a: Call, b: Call) -> Bool { (a.user, a.cause) < (b.user, b.cause) }
+        static func < (a: Call, b: Call) -> Bool {
+            (a.user, a.cause, a.route) < (b.user, b.cause, b.route)
+        }
+
+        func details(count: Int) -> JSON {
+            var members: [String: JSON] = [
+                "cause": .string(cause), "count": .integer(Int64(count)), "roles": .strings(roles),
+            ]
+            if !route.isEmpty { members["route"] = .string(route) }
+            return .object(members)
+        }
     }
 
     /// A caller chooses the words of some causes; how many are kept is ours to say.
@@ -29,13 +43,13 @@ struct Counted: Sendable {
         calls[key, default: 0] += 1
     }
 
-    /// One entry for each user and cause, and nothing counted any more.
+    /// One entry for each user, cause and route, and nothing counted any more.
     mutating func takeDrafts() -> [EntryDraft] {
         defer { calls = [:] }
         return calls.sorted { $0.key < $1.key }.map { call, count in
             EntryDraft(
                 kind: "calls.refused", actor: .user(call.user),
-                details: ["cause": .string(call.cause), "count": .integer(Int64(count))])
+                details: call.details(count: count))
         }
     }
 }
@@ -64,10 +78,16 @@ struct ClockWatch: Sendable {
 
 extension Exchange {
     /// Counts a call at the control socket that was refused.
-    package func refusedCall(by user: UInt32, cause: String) {
-        counted.withLock {
-            $0.count(Counted.Call(user: user, cause: String(cause.prefix(200))))
-        }
+    /// - Parameters:
+    ///   - route: method and path, as the control page lists them.
+    ///   - roles: what the caller may be here, sorted.
+    package func refusedCall(
+        by user: UInt32, cause: String, route: String = "", roles: [String] = []
+    ) {
+        let call = Counted.Call(
+            user: user, cause: String(cause.prefix(200)), route: String(route.prefix(200)),
+            roles: roles)
+        counted.withLock { $0.count(call) }
     }
 
     /// Looks at the clock once a second until the task is cancelled.

@@ -22,12 +22,14 @@ package enum ConnectionPeer: Hashable, Sendable {
 package struct ProcessCredentials: Hashable, Sendable {
     package let process: Int32
     package let user: UInt32
-    package let group: UInt32
+    /// Its effective group and its supplementary ones: what the process had when it connected, not
+    /// what the group database says by now.
+    package let groups: Set<UInt32>
 
-    package init(process: Int32, user: UInt32, group: UInt32) {
+    package init(process: Int32, user: UInt32, groups: Set<UInt32>) {
         self.process = process
         self.user = user
-        self.group = group
+        self.groups = groups
     }
 }
 

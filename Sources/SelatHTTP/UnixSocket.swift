@@ -17,10 +17,11 @@ struct UnixSocket: Sendable {
         try Self.removeStale(path, &address)
         let descriptor = try Self.open(path)
         do throws(HTTPFault) {
-            // The file that bind makes takes its mode from the socket, so there is no moment in
-            // which others could connect, and no umask of the whole process to change (unix(7)).
+            // The file that bind makes takes its mode from the socket, less the umask of the whole
+            // process (unix(7)); chmod gives it the rest. Nobody connects before it listens.
             try Self.check("fchmod", path, fchmod(descriptor, mode & 0o777))
             try Self.check("bind", path, Self.with(&address) { bind(descriptor, $0, $1) })
+            try Self.check("chmod", path, chmod(path, mode & 0o777))
             try Self.check("listen", path, listen(descriptor, Self.backlog))
             identity = try FileIdentity(path)
         } catch {
@@ -118,14 +119,37 @@ struct UnixSocket: Sendable {
 }
 
 extension ProcessCredentials {
-    /// Asks the kernel who connected; SO_PEERCRED is fixed when the connection is made.
+    /// Asks the kernel who connected. SO_PEERCRED and SO_PEERGROUPS are fixed when the connection is
+    /// made (unix(7)): a process keeps the groups that it had then, and no name service is asked,
+    /// which could be slow, or another's.
     static func ofPeer(_ channel: any Channel) -> EventLoopFuture<ProcessCredentials> {
         guard let provider = channel as? any SocketOptionProvider else {
             return channel.eventLoop.makeFailedFuture(HTTPFault.connectionLost("not a socket"))
         }
         let answer: EventLoopFuture<KernelCredentials> = provider.unsafeGetSocketOption(
             level: .socket, name: NIOBSDSocket.Option(rawValue: SO_PEERCRED))
-        return answer.map { ProcessCredentials(process: $0.pid, user: $0.uid, group: $0.gid) }
+        let groups: EventLoopFuture<KernelGroups> = provider.unsafeGetSocketOption(
+            level: .socket, name: NIOBSDSocket.Option(rawValue: SO_PEERGROUPS))
+        // More groups than are asked for are none: who gets fewer rights says so, who gets more
+        // does not.
+        let known = groups.map(\.present).recover { _ in [] }
+        return answer.and(known).map { credentials, groups in
+            ProcessCredentials(
+                process: credentials.pid, user: credentials.uid,
+                groups: groups.union([credentials.gid]))
+        }
+    }
+}
+
+/// Supplementary groups as the kernel writes them, without their number: what it did not write is
+/// zero, so group 0 counts only as a process's effective group.
+private struct KernelGroups: Sendable {
+    var numbers = InlineArray<1_024, UInt32>(repeating: 0)
+
+    var present: Set<UInt32> {
+        var present: Set<UInt32> = []
+        for index in numbers.indices where numbers[index] != 0 { present.insert(numbers[index]) }
+        return present
     }
 }
 

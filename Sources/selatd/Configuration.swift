@@ -1,4 +1,5 @@
 import FoundationEssentials
+import SelatControl
 import SelatCore
 import SelatExchange
 import SelatPolicy
@@ -26,6 +27,8 @@ struct Configuration: Sendable {
     let witnessing: WitnessSettings
     /// How many seconds details of entries of a kind, or below it, are kept.
     let retention: [String: Int64]
+    /// Which groups have which role at the control socket.
+    let roles: [Role: [String]]
     /// SHA-256 of the file is entered at each start.
     let bytes: [UInt8]
 
@@ -56,18 +59,19 @@ struct Configuration: Sendable {
         (policies, keys, isSandbox) = (read.policies, read.keys, read.isSandbox)
         witnessing = read.witnessing
         retention = read.retention
+        roles = read.roles
     }
 
     private typealias Values = (
         node: NodeID, state: String, control: String, listen: (host: String, port: Int),
         membership: String, digest: Digest, policies: String, keys: KeyPaths, isSandbox: Bool,
-        witnessing: WitnessSettings, retention: [String: Int64]
+        witnessing: WitnessSettings, retention: [String: Int64], roles: [Role: [String]]
     )
 
     private static func read(_ root: DocumentNode?, _ reader: inout DocumentReader) -> Values? {
         let known = [
             "node", "state", "control", "listen", "membership", "policies", "keys", "sandbox",
-            "witnesses", "retention",
+            "witnesses", "retention", "roles",
         ]
         guard let top = reader.section(root, "the configuration", keys: known) else { return nil }
         let node = value(top, "node", &reader) { try NodeID($0) }
@@ -83,12 +87,13 @@ struct Configuration: Sendable {
         let isSandbox = top["sandbox"] == nil ? false : reader.flag(top["sandbox"], "`sandbox`")
         let witnessing = witnessing(top, &reader)
         let retention = retention(top, &reader)
+        let roles = roles(top, &reader)
         guard let node, let state, let control, let policies, let listen, let directory, let digest,
-            let keys, let isSandbox, let witnessing, let retention
+            let keys, let isSandbox, let witnessing, let retention, let roles
         else { return nil }
         return (
             node, state, control, listen, directory, digest, policies, keys, isSandbox, witnessing,
-            retention
+            retention, roles
         )
     }
 

@@ -243,15 +243,23 @@ struct Node {
                 refused: { exchange.refusedStranger(cause: $0.cause) }, logger: logger)
         }
         let service = NodeControl(exchange: exchange, warnings: warnings)
+        let roles = try RoleBook(configuration, logger: logger)
         let control = try await listening(at: configuration.control) {
             try await HTTPListener.bind(
-                .unix(path: configuration.control, mode: 0o660), logger: logger,
-                responder: ControlRoutes.router(service) { user, cause in
-                    exchange.refusedCall(by: user, cause: cause)
+                .unix(path: configuration.control, mode: Self.controlMode), logger: logger,
+                responder: ControlRoutes.router(service, roles: roles) { call in
+                    exchange.refusedCall(
+                        by: call.user, cause: call.cause, route: call.route,
+                        roles: call.roles.sorted().map(\.rawValue))
                 }.buildResponder())
         }
         return (server, control)
     }
+
+    /// Whoever is on the machine may connect, and the daemon decides by role: a socket has one group,
+    /// and a common one of all roles would only say less, to a caller who is refused by the kernel
+    /// and not told why.
+    private static let controlMode: UInt32 = 0o666
 
     private static func listening<Value>(
         at address: String, _ bind: () async throws -> Value

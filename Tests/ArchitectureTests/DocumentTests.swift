@@ -111,6 +111,26 @@ struct DocumentTests {
         #expect(routes.count >= 12)
     }
 
+    @Test func theControlPageListsExactlyTheRolesOfEachRoute() throws {
+        let page = try Self.text("Sources/SelatControl/Control.docc/API.md")
+        let rows = page.matches(of: #/(?m)^\| `([A-Z]+ \/v1[^`]*)` \| [^|]+ \| ([a-z, ]+) \|$/#)
+        let listed = Dictionary(uniqueKeysWithValues: rows.map { (String($0.1), String($0.2)) })
+        let table = try Self.text("Sources/SelatControl/Permissions.swift")
+            .matches(of: #/"([A-Z]+ \/v1[^"]*)": (\[[^\]]*\]|everyone),/#)
+        let granted = Dictionary(
+            uniqueKeysWithValues: table.map { match in
+                let roles = match.2.matches(of: #/\.([a-z]+)/#).map { String($0.1) }
+                return (String(match.1), roles.isEmpty ? "all" : roles.joined(separator: ", "))
+            })
+        #expect(listed == granted)
+        #expect(
+            Set(granted.keys)
+                == (try Self.firstCells(
+                    "Sources/SelatControl/Control.docc/API.md", below: "Routes"
+                )
+                .filter { $0.contains(" /v1/") }))
+    }
+
     @Test func theExchangePageListsExactlyTheEntryKinds() throws {
         var kinds: Set<String> = []
         let areas = [

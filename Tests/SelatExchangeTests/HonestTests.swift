@@ -46,11 +46,19 @@ import Testing
     @Test func theyAreEnteredBeforeTheNodeStops() async throws {
         let world = try TestFederation()
         let node = world.sender
-        node.exchange.refusedCall(by: 1_000, cause: "bad-request")
-        node.exchange.refusedCall(by: 1_000, cause: "bad-request")
+        for _ in 0..<2 {
+            node.exchange.refusedCall(
+                by: 1_000, cause: "role-missing", route: "POST /v1/policies", roles: ["auditor"])
+        }
         try await node.exchange.enterLast()
         let entries = try await node.store.entries(EntryFilter(kind: "calls.refused"))
         #expect(entries.map(\.entry.actor) == [.user(1_000)])
+        let details = try JSON(parsing: try #require(entries.first?.details))
+        #expect(
+            details == [
+                "cause": "role-missing", "count": 2, "route": "POST /v1/policies",
+                "roles": ["auditor"],
+            ])
         #expect(try await node.entries("node.stopped") == 1)
         #expect(try await node.entries("keys.used") == 0)
     }

@@ -35,7 +35,11 @@ func examRouter() -> Router<HTTPContext> {
     let router = Router(context: HTTPContext.self)
     router.get("/hello") { _, _ in Response.json(["greeting": "hello"]) }
     router.get("/who") { _, context in
-        Response.bytes(Array("\(context.peer)".utf8), mediaType: "text/plain")
+        let words = context.peer.process.map {
+            "process \($0.process) of \($0.user) in \($0.groups.sorted())"
+        }
+        return Response.bytes(
+            Array((words ?? "\(context.peer)").utf8), mediaType: "text/plain")
     }
     router.post("/echo") { request, _ in
         Response.bytes(

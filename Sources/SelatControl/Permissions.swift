@@ -1,0 +1,82 @@
+import Hummingbird
+import SelatHTTP
+
+/// Which roles may call which route: the one place that says so (API.md, *Roles*). A route that does
+/// not stand here is nobody's.
+enum Permissions {
+    static let roles: [String: Set<Role>] = [
+        "GET /v1/status": everyone,
+        "POST /v1/verdicts": [.operator],
+        "POST /v1/transfers": [.operator],
+        "PUT /v1/transfers/:id/payload": [.operator],
+        "GET /v1/transfers": everyone,
+        "GET /v1/transfers/:id": [.operator, .officer, .auditor],
+        "GET /v1/transfers/:id/manifest": [.operator, .officer, .auditor],
+        "POST /v1/transfers/:id/opening": [.operator],
+        "GET /v1/transfers/:id/evidence": [.operator, .auditor],
+        "GET /v1/transfers/:id/package": [.operator],
+        "GET /v1/policies": everyone,
+        "POST /v1/policies": [.administrator],
+        "GET /v1/statements": everyone,
+        "POST /v1/statements": [.officer],
+        "GET /v1/audit/entries": [.operator, .auditor],
+        "GET /v1/audit/entries/:sequence": [.operator, .auditor],
+        "GET /v1/audit/statistics": [.operator, .auditor, .administrator],
+        "GET /v1/audit/checkpoint": everyone,
+        "POST /v1/audit/epoch": [.administrator],
+        "POST /v1/audit/verification": [.operator, .auditor, .administrator],
+        "POST /v1/audit/exports": [.auditor],
+        "POST /v1/audit/erasures": [.administrator],
+    ]
+
+    private static let everyone = Set(Role.allCases)
+
+    /// The route as the table writes it: the router's own words have `{id}` for `:id`.
+    static func route(_ request: Request, _ context: HTTPContext) -> String {
+        let path = (context.endpointPath ?? "").split(separator: "/").map { part in
+            part.hasPrefix("{") ? ":\(part.dropFirst().dropLast())" : String(part)
+        }
+        return "\(request.method) /\(path.joined(separator: "/"))"
+    }
+}
+
+/// Lets a call through where one of its caller's roles may make it.
+struct RoleCheck: RouterMiddleware {
+    let book: RoleBook
+
+    func handle(
+        _ request: Request, context: HTTPContext,
+        next: (Request, HTTPContext) async throws -> Response
+    ) async throws -> Response {
+        // What the router does not know is answered as such, to whomever.
+        guard context.endpointPath != nil else { return try await next(request, context) }
+        let process = try ControlRoutes.process(context)
+        let route = Permissions.route(request, context)
+        let allowed = Permissions.roles[route] ?? []
+        let held = book.roles(of: process)
+        guard !held.isDisjoint(with: allowed) else {
+            throw Problem.roleMissing(route, allowed, held, user: process.user, book)
+        }
+        return try await next(request, context)
+    }
+}
+
+extension Problem {
+    static func roleMissing(
+        _ route: String, _ allowed: Set<Role>, _ held: Set<Role>, user: UInt32, _ book: RoleBook
+    ) -> Problem {
+        func list(_ roles: Set<Role>, none: String) -> String {
+            roles.isEmpty ? none : roles.sorted().map(\.rawValue).joined(separator: ", ")
+        }
+        let groups = allowed.sorted().flatMap(book.names(of:)).map { "`\($0)`" }
+        return Problem(
+            type: "urn:selat:problem:role-missing",
+            title: "the caller's role does not allow this", status: 403,
+            detail: "`\(route)` is for \(list(allowed, none: "nobody")); uid \(user) is "
+                + list(held, none: "in no group of a role"),
+            remedy: groups.isEmpty
+                ? "see `roles` in the configuration"
+                : "ask the node's administrator for the group \(groups.joined(separator: " or "))"
+                    + ", then log in again")
+    }
+}
