@@ -70,13 +70,16 @@ package enum CMS {
 
     /// Adds the signature of one more authority to a list, record or edition, whose other
     /// signatures stay as they are.
-    /// - Throws: `CryptoError.unreadableMessage` for a message outside the profile.
+    /// - Throws: `CryptoError.unreadableMessage` for a message outside the profile, or one that this
+    ///   authority has signed.
     package static func addSignature(
         to der: [UInt8], type: CMSContentType, signer: Signer, at time: Timestamp
     ) throws(CryptoError) -> [UInt8] {
         precondition(
             type.allowsSeveralSigners && !type.isDetached, "a message of this type has one signer")
         let message = try SignedMessage(parsing: der, as: type)
+        guard !message.signers.contains(where: { $0.signer == signer.certificate.issuerAndSerial })
+        else { throw .unreadableMessage("`\(signer.certificate)` has signed it before") }
         let added = try statement(message.content, type, signer, time)
         return SignedMessage(
             type: type, content: message.content, signers: message.signers + [added]

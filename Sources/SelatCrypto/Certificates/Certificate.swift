@@ -94,6 +94,14 @@ package final class Certificate: Hashable, @unchecked Sendable, CustomStringConv
     /// The officer that the certificate names, if it names exactly one.
     package var officer: OfficerID? { selatURI.flatMap { try? OfficerID(uri: $0) } }
 
+    /// The purpose for which it was issued, by its extended key usages alone; nil where they are of
+    /// none or of several. TLS certificates serve both sides and are `tlsServer` here.
+    package var purpose: CertificatePurpose? {
+        CertificatePurpose.allCases.first {
+            extendedKeyUsages.contains($0.usage) && extendedKeyUsages.isSubset(of: $0.usagesAllowed)
+        }
+    }
+
     package var description: String { uris.first ?? issuerAndSerial.description }
     package static func == (a: Certificate, b: Certificate) -> Bool { a.digest == b.digest }
     package func hash(into hasher: inout Hasher) { hasher.combine(digest) }

@@ -156,8 +156,13 @@ import Testing
         #expect(
             Set(signed.signatures.map(\.certificate.certificate))
                 == [signer.certificate, second.certificate])
-        let twice = try CMS.addSignature(
-            to: one, type: .membershipList, signer: signer, at: Authority.now + 60)
+        #expect(throws: CryptoError.self) {
+            try CMS.addSignature(
+                to: one, type: .membershipList, signer: signer, at: Authority.now + 60)
+        }
+        let twice = try CMS.sign(
+            content: content, type: .membershipList, signers: [signer, signer],
+            at: Authority.now)
         #expect(throws: CryptoError.unreadableMessage("one signer signed twice")) {
             try CMS.verify(twice, type: .membershipList, signer: lookup)
         }
