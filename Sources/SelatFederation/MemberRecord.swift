@@ -8,11 +8,11 @@ package struct MemberRecord: Hashable, Sendable {
     package struct Node: Hashable, Sendable {
         package let id: NodeID
         /// Where peers dial.
-        package let endpoint: Endpoint
+        package internal(set) var endpoint: Endpoint
         /// Newest first in each; old ones stay while an envelope may name them.
-        package let tls: [Certificate]
-        package let signing: [Certificate]
-        package let agreement: [Certificate]
+        package internal(set) var tls: [Certificate]
+        package internal(set) var signing: [Certificate]
+        package internal(set) var agreement: [Certificate]
         /// The verifier key of the node's audit log, as C2SP signed notes write it.
         package let logKey: String
         /// The key with which the node cosigns others' logs, as C2SP signed notes write it; nil

@@ -6,14 +6,14 @@ package struct MembershipList: Hashable, Sendable {
     /// One country.
     package struct Member: Hashable, Sendable {
         package let country: Country
-        package let sector: Sector
+        package internal(set) var sector: Sector
         /// Self-signed CA certificates; they count for this country only.
-        package let anchors: [Certificate]
+        package internal(set) var anchors: [Certificate]
         /// Who signs lists and the member's record.
-        package let authorities: [Certificate]
+        package internal(set) var authorities: [Certificate]
         /// How many of `authorities` speak for the member.
-        package let threshold: Int
-        package let roles: Set<NodeRole>
+        package internal(set) var threshold: Int
+        package internal(set) var roles: Set<NodeRole>
 
         package init(
             country: Country, sector: Sector, anchors: [Certificate], authorities: [Certificate],

@@ -72,10 +72,16 @@ struct World {
             policySigners: member.policySigners.map(\.certificate))
     }
 
-    func documents(revoking revoked: [Certificate] = []) throws -> MembershipDocuments {
-        let list = try signedList(list(), by: "SG", "MY")
+    func documents(
+        revoking revoked: [Certificate] = [], members: [MembershipList.Member]? = nil
+    ) throws -> MembershipDocuments {
+        let list = try signedList(list(members: members), by: "SG", "MY")
+        let listed = Set((members ?? self.members.map(listed)).map(\.country))
         return MembershipDocuments(
-            list: list, records: try records(federation: SHA256.digest(list)),
+            list: list,
+            records: try records(federation: SHA256.digest(list)).filter {
+                listed.contains($0.key)
+            },
             revocationLists: try revocationLists(revoking: revoked))
     }
 
@@ -83,7 +89,7 @@ struct World {
         var records: [Country: [UInt8]] = [:]
         for member in members {
             records[member.country] = try record(of: member.country.code, federation: federation)
-                .signed(by: member.authorities, at: Self.now)
+                .signed(by: Array(member.authorities.prefix(2)), at: Self.now)
         }
         return records
     }
@@ -99,9 +105,12 @@ struct World {
         return lists
     }
 
-    func federation(revoking revoked: [Certificate] = []) throws -> Federation {
+    func federation(
+        revoking revoked: [Certificate] = [], members: [MembershipList.Member]? = nil
+    ) throws -> Federation {
         try Federation(
-            verifying: documents(revoking: revoked), trusted: nil, allowsSandbox: true,
+            verifying: documents(revoking: revoked, members: members), trusted: nil,
+            allowsSandbox: true,
             at: Self.now)
     }
 

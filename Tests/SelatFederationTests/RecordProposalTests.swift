@@ -1,0 +1,141 @@
+import SelatCore
+import SelatCrypto
+import SelatFederation
+import Testing
+
+@Suite struct RecordProposalTests {
+    let world: World
+    let federation: Federation
+    let record: MemberRecord
+
+    init() throws {
+        world = try World("SG", "MY", "VN")
+        federation = try world.federation()
+        record = try #require(federation.records[Country("SG")])
+    }
+
+    private var sg: World.Member { world.member("SG") }
+
+    private func next(_ changes: RecordChange...) throws -> MemberRecord {
+        let held = try #require(federation.documents.records[record.country])
+        return try record.next(
+            changes, digest: SHA256.digest(held), issued: World.now,
+            expires: World.now + 20 * 86_400)
+    }
+
+    private func issue(_ purpose: CertificatePurpose, _ name: String) throws -> Certificate {
+        try sg.issuer.issue(
+            for: purpose, uri: "selat://SG/\(name)", to: PrivateKey.generate(.p256).publicKey,
+            from: World.from, until: World.until)
+    }
+
+    @Test func aNewCertificateComesFirstAndTheOldOneStays() throws {
+        let new = try issue(.tlsServer, "hub")
+        let next = try next(.certificate(new))
+        #expect(next.nodes[0].tls == [new, sg.tls.certificate])
+        #expect(next.nodes[0].signing == record.nodes[0].signing)
+        #expect(
+            Array(next.differences(from: record).map(\.description).dropFirst(2)) == [
+                "+ node SG/hub, tls: \(new.introduction)"
+            ])
+        let gone = try next.next(
+            [.withdraw(sg.tls.certificate)], digest: SHA256.digest([]), issued: World.now,
+            expires: World.now + 60)
+        #expect(gone.nodes[0].tls == [new])
+    }
+
+    @Test func anotherOrderIsADifference() throws {
+        let new = try issue(.signing, "hub")
+        let first = try next(.certificate(new))
+        let turned = try first.next(
+            [.withdraw(sg.signing.certificate), .certificate(sg.signing.certificate)],
+            digest: SHA256.digest([]), issued: World.now, expires: World.now + 60)
+        let words = turned.differences(from: first).map(\.description)
+        #expect(words.contains { $0.hasPrefix("~ node SG/hub, signing, order: ") })
+    }
+
+    @Test func officersAndSignersComeAndGo() throws {
+        let (lee, fourth) = (try OfficerID("SG/hub/lee"), try issue(.officer, "hub/fourth"))
+        let tan = MemberRecord.Officer(
+            id: try OfficerID("SG/hub/tan"), certificate: try issue(.officer, "hub/tan"),
+            roles: ["releasing-officer"])
+        let next = try next(
+            .officer(tan), .removeOfficer(lee), .addPolicySigner(fourth), .policyThreshold(3),
+            .witnessQuorum(2),
+            .endpoint(NodeID("SG/hub"), Endpoint(host: "sg.example", port: 443)))
+        #expect(
+            Array(next.differences(from: record).map(\.description).dropFirst(2)) == [
+                "~ node SG/hub: 127.0.0.1:7443, roles exchange -> sg.example:443, roles exchange",
+                "- officer SG/hub/lee: releasing-officer; \(sg.officer.certificate.introduction)",
+                "+ officer SG/hub/tan: releasing-officer; \(tan.certificate.introduction)",
+                "+ policy signer: \(fourth.introduction)", "~ policy threshold: 2 -> 3",
+                "~ witness quorum: the usual -> 2",
+            ])
+    }
+
+    @Test func changesOfWhatIsNotThereAreRefused() throws {
+        let wrong: [RecordChange] = [
+            .removeNode(try NodeID("SG/csa")), .removeOfficer(try OfficerID("SG/hub/tan")),
+            .withdraw(try issue(.tlsServer, "hub")),
+            .removePolicySigner(try issue(.officer, "hub/x")),
+            .certificate(try issue(.tlsServer, "csa")), .certificate(sg.officer.certificate),
+            .certificate(sg.authorities[0].certificate), .policyThreshold(4),
+            .endpoint(try NodeID("SG/csa"), Endpoint(host: "a", port: 1)),
+        ]
+        for change in wrong {
+            #expect(throws: FederationError.self, "\(change)") { try next(change) }
+        }
+    }
+
+    @Test func theMembersOwnThresholdSigns() throws {
+        let proposal = Proposal.record(try next())
+        try federation.requireNext(proposal, at: World.now)
+        let signed = try CMS.sign(
+            content: proposal.json.canonical, type: .memberRecord, signer: sg.authorities[1],
+            at: World.now)
+        let half = try federation.standing(of: proposal, signed: signed, at: World.now)
+        #expect(half.sides.count == 1 && half.sides[0].members.map(\.country.code) == ["SG"])
+        #expect(half.sides[0].members[0].signed == [sg.authorities[1].certificate])
+        #expect(!half.isComplete)
+        let both = try CMS.addSignature(
+            to: signed, type: .memberRecord, signer: sg.authorities[0], at: World.now)
+        #expect(try federation.standing(of: proposal, signed: both, at: World.now).isComplete)
+    }
+
+    @Test func onlyTheNextRecordOfAMemberIsSigned() throws {
+        let first = try world.record(of: "SG", federation: federation.id)
+        let foreign = try world.record(of: "SG", federation: SHA256.digest([]))
+        for record in [first, foreign] {
+            #expect(throws: FederationError.self) {
+                try federation.requireNext(.record(record), at: World.now)
+            }
+        }
+        let stranger = try MemberRecord(
+            federation: federation.id, country: Country("TH"), issued: World.now,
+            expires: World.now + 60, nodes: [], officers: [])
+        #expect(throws: FederationError.unknownMember(try Country("TH"))) {
+            try federation.requireNext(.record(stranger), at: World.now)
+        }
+    }
+
+    @Test func noRecordMayBringACutNodeBack() throws {
+        let cut = MembershipList.Cut(
+            subject: .node(try NodeID("SG/hub")), distrustFrom: World.from)
+        let list = try world.signedList(world.list(cuts: [cut]), by: "SG", "MY")
+        let records = try world.records(federation: SHA256.digest(list))
+        let federation = try Federation(
+            verifying: MembershipDocuments(
+                list: list, records: records, revocationLists: try world.revocationLists()),
+            trusted: nil, allowsSandbox: true, at: World.now)
+        let held = try #require(federation.records[record.country])
+        let digest = SHA256.digest(try #require(records[record.country]))
+        let same = try held.next([], digest: digest, issued: World.now, expires: World.now + 60)
+        #expect(throws: FederationError.self) {
+            try federation.requireNext(.record(same), at: World.now)
+        }
+        let without = try held.next(
+            [.removeNode(NodeID("SG/hub"))], digest: digest, issued: World.now,
+            expires: World.now + 60)
+        try federation.requireNext(.record(without), at: World.now)
+    }
+}
