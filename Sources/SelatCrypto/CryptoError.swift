@@ -20,6 +20,8 @@ package enum CryptoError: Error, Hashable, Sendable, CustomStringConvertible {
     case unreadablePEM(_ label: String)
     /// Bytes that are no certificate within the profile.
     case unreadableCertificate(_ reason: String)
+    /// Bytes that are no certification request within the profile.
+    case unreadableRequest(_ reason: String)
     /// Bytes that are no certificate revocation list within the profile.
     case unreadableCRL(_ reason: String)
     /// A certificate that does not lead to the anchors of `country`, or not for this purpose.
@@ -44,6 +46,7 @@ package enum CryptoError: Error, Hashable, Sendable, CustomStringConvertible {
         case .unreadableKey(let reason): "key: \(reason)"
         case .unreadablePEM(let label): "PEM block `\(label)` is cut off or is not base64"
         case .unreadableCertificate(let reason): "certificate: \(reason)"
+        case .unreadableRequest(let reason): "certification request: \(reason)"
         case .unreadableCRL(let reason): "certificate revocation list: \(reason)"
         case .untrusted(let certificate, let country, let reason):
             "certificate of `\(certificate)` is not trusted for `\(country)`: \(reason)"

@@ -64,9 +64,7 @@ extension MemberRecord.Node {
     fileprivate var json: JSON {
         var fields: [String: JSON] = [
             "id": .string(id.text),
-            "endpoint": [
-                "host": .string(endpoint.host), "port": .integer(Int64(endpoint.port)),
-            ],
+            "endpoint": endpoint.json,
             "certificates": [
                 "tls": .base64(tls), "signing": .base64(signing), "agreement": .base64(agreement),
             ],
@@ -79,14 +77,7 @@ extension MemberRecord.Node {
     fileprivate init(_ entry: DocumentReader) throws(FederationError) {
         var entry = entry
         id = try entry.read { r throws(CoreError) in try r.node("id") }
-        var place = try entry.object("endpoint")
-        let host = try place.read { r throws(CoreError) in try r.string("host") }
-        let port = try place.count("port")
-        try place.end()
-        guard let port = UInt16(exactly: port), port > 0 else {
-            throw .contradiction("endpoint of `\(id)`", reason: "\(port) is no port")
-        }
-        endpoint = Endpoint(host: host, port: port)
+        endpoint = try Endpoint(try entry.object("endpoint"), of: id)
         var certificates = try entry.object("certificates")
         let max = FederationLimits.certificatesPerPurposeMax
         tls = try certificates.certificates("tls", max: max)

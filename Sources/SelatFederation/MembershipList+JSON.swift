@@ -99,7 +99,8 @@ extension MembershipList.Cut {
 }
 
 extension MembershipList.Member {
-    fileprivate var json: JSON {
+    /// As it stands in the list, and as a candidate's sheet (`Joining.md`, *Candidate*).
+    package var json: JSON {
         [
             "country": .string(country.code), "sector": .string(sector.rawValue),
             "cas": .array(anchors.map { .string(Base64.encode($0.der)) }),

@@ -59,6 +59,8 @@ extension OID {
     static let clientAuth = OID(1, 3, 6, 1, 5, 5, 7, 3, 2)
     static let countryName = OID(2, 5, 4, 6)
     static let commonName = OID(2, 5, 4, 3)
+    /// The attribute of a certification request that asks for extensions (RFC 2985, 5.4.2).
+    static let extensionRequest = OID(1, 2, 840, 113549, 1, 9, 14)
 
     // Algorithms (RFC 5754, RFC 5758, RFC 5753, RFC 5084).
     static let sha256 = OID(2, 16, 840, 1, 101, 3, 4, 2, 1)

@@ -83,7 +83,7 @@ package struct CertificateIssuer: Sendable {
 }
 
 /// A certificate before its signature (RFC 5280, 4.1).
-private struct CertificateTemplate {
+struct CertificateTemplate {
     let issuer: [UInt8]
     let subject: [UInt8]
     let publicKey: PublicKey
@@ -115,7 +115,7 @@ private struct CertificateTemplate {
     }
 }
 
-private enum DistinguishedName {
+enum DistinguishedName {
     static func der(country: Country? = nil, commonName: String) -> [UInt8] {
         let country = country.map { country in
             attribute(.countryName, DER.element(0x13, Array(country.code.utf8)))
@@ -129,7 +129,7 @@ private enum DistinguishedName {
 }
 
 /// Certificate extensions (RFC 5280, 4.2).
-private enum Extension {
+enum Extension {
     static func der(_ name: OID, isCritical: Bool = false, _ value: [UInt8]) -> [UInt8] {
         DER.sequence(name.der, isCritical ? DER.yes : [], DER.octets(value))
     }

@@ -1,0 +1,29 @@
+import SelatCore
+
+/// A public key in a form that two people compare over the telephone: eight groups of five digits.
+///
+/// Digits, since those who compare share no mother tongue, and letters are what a bad line mixes up.
+/// 128 bits of SHA-256 are enough: who wants to pass off another key must find a second one with
+/// the same fingerprint (`Requests.md`).
+package struct KeyFingerprint: Hashable, Sendable, CustomStringConvertible {
+    /// `01234 56789 …`: each group is two bytes, big-endian, as a number of five digits.
+    package let text: String
+
+    /// - Parameter bytes: what is hashed: a SubjectPublicKeyInfo in DER, or a key that has none.
+    package init(of bytes: [UInt8]) {
+        let digest = SHA256.digest(bytes).bytes
+        text = stride(from: 0, to: Self.bytesShown, by: 2).map { index in
+            let digits = String(UInt16(digest[index]) << 8 | UInt16(digest[index + 1]))
+            return String(repeating: "0", count: 5 - digits.count) + digits
+        }.joined(separator: " ")
+    }
+
+    package var description: String { text }
+
+    private static let bytesShown = 16
+}
+
+extension PublicKey {
+    /// What people compare.
+    package var fingerprint: KeyFingerprint { KeyFingerprint(of: spki) }
+}
