@@ -22,6 +22,7 @@ package enum ControlRoutes {
         addPolicies(to: v1.group("policies"), service)
         addStatements(to: v1.group("statements"), service)
         addAudit(to: v1.group("audit"), service)
+        addKeys(to: v1.group("keys"), service)
         return router
     }
 }

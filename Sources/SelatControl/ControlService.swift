@@ -3,7 +3,7 @@ package import SelatCore
 
 /// What the daemon does for its operators. Answers are the JSON documents of `API.md`; what cannot
 /// be done is thrown as a `Problem`.
-package protocol ControlService: TransferControl, PolicyControl, AuditControl {
+package protocol ControlService: TransferControl, PolicyControl, AuditControl, KeyControl {
     func status() async throws -> JSON
 }
 
@@ -41,6 +41,14 @@ package protocol PolicyControl: Sendable {
     func take(statement message: [UInt8], by caller: Caller) async throws -> JSON
     /// The newest officers' statements, with what they are worth now.
     func statements(limit: Int) async throws -> JSON
+}
+
+/// The node's own keys.
+package protocol KeyControl: Sendable {
+    /// Every key and certificate of the node and its member, with days left.
+    func keys() async throws -> JSON
+    /// Makes the next key of a purpose.
+    func rotate(_ purpose: String, by caller: Caller) async throws -> JSON
 }
 
 /// Who speaks at the control socket, as the kernel vouches.

@@ -35,6 +35,9 @@ package enum Limits {
 
     /// An envelope's life, from created to expires.
     package static let envelopeLifeSecondsMax: Int64 = 30 * 86_400
+    /// A record that lists a new key has reached every node that can be reached by then; the key
+    /// signs nothing earlier.
+    package static let keySpreadSecondsMax: Int64 = 60
     /// A sender's clock may run ahead of the recipient's by this much.
     package static let clockSkewSecondsMax: Int64 = 300
     /// A verdict's age at release.

@@ -19,6 +19,8 @@ package final class Exchange: Sendable {
     package var identity: NodeIdentity { membership.identity }
     /// The membership in force now; what needs one answer throughout takes it once.
     package var federation: Federation { membership.federation }
+    /// The keys of this node; nil where they are only those of its identity.
+    package let ring: KeyRing?
     package let editions: EditionRegister
     /// The set by which this node judges now.
     package var policies: PolicySet { editions.active }
@@ -54,16 +56,19 @@ package final class Exchange: Sendable {
 
     /// - Parameters:
     ///   - store: opened; its log is this node's.
+    ///   - ring: the keys of this node, where they may change.
     ///   - storageKey: wraps content keys at rest.
     ///   - program: the digest of the running program, which peers are told.
     ///   - awaitsProof: whether `store` was opened so that its log waits for a witness.
     package init(
-        membership: MembershipRegister, editions: EditionRegister, store: Store,
-        spool: SpoolFolder, storageKey: StorageKey, witnessing: WitnessSettings = .init(),
+        membership: MembershipRegister, ring: KeyRing? = nil, editions: EditionRegister,
+        store: Store, spool: SpoolFolder, storageKey: StorageKey,
+        witnessing: WitnessSettings = .init(),
         program: Digest? = nil, awaitsProof: Bool = false, clock: any WallClock,
         entropy: any Entropy = SystemEntropy(), logger: Logger
     ) {
         self.membership = membership
+        self.ring = ring
         self.editions = editions
         self.store = store
         self.spool = spool
@@ -115,6 +120,7 @@ package final class Exchange: Sendable {
             group.addTask { await self.keepHouse() }
             group.addTask { await self.editions.run() }
             group.addTask { await self.keepPolicies() }
+            group.addTask { await self.keepKeys() }
             group.addTask { await self.witnesses.run() }
             for await id in acceptances {
                 group.addTask { await self.pursue(id) }

@@ -11,7 +11,10 @@ package struct NodeIdentity: Sendable {
     /// The key-agreement certificates under which envelopes may still arrive.
     package let agreement: [Agreement]
     package let log: LogIdentity
-    private let logKey: PrivateKey
+    /// What was held when this was found out; another record may choose others among them.
+    package let keys: Keys
+    /// Of the log.
+    package let epoch: UInt64
     /// Cosigns the logs of others; nil where this node does not witness.
     package let witness: CosignerIdentity?
 
@@ -27,11 +30,17 @@ package struct NodeIdentity: Sendable {
         package var signing: [PrivateKey]
         package var agreement: [PrivateKey]
         package let log: PrivateKey
-        package let witness: PrivateKey?
+        package var witness: [PrivateKey]
+        /// Keys that prove nothing yet although a record lists them: that record has not had the
+        /// time to reach those who would have to believe it. They serve where nothing else does.
+        package var waiting: Set<PublicKey> = []
+        /// Certificates for key agreement that no record lists any more, and under which envelopes
+        /// may still arrive.
+        package var agreementBefore: [Certificate] = []
 
         package init(
             tls: [PrivateKey], signing: [PrivateKey], agreement: [PrivateKey], log: PrivateKey,
-            witness: PrivateKey? = nil
+            witness: [PrivateKey] = []
         ) {
             self.tls = tls
             self.signing = signing
@@ -42,34 +51,30 @@ package struct NodeIdentity: Sendable {
     }
 
     /// Finds the certificates of this node's keys in its member's record: of each purpose the newest
-    /// that is listed and whose key is held; of key agreement all of them.
+    /// that is listed, in force, and whose key is held and not waiting; of key agreement all of them.
     /// - Parameter epoch: of the log; more than 1 once a restored backup went on.
     /// - Throws: `IdentityError` where the record knows none of the keys of a purpose.
     package init(
         node: NodeID, keys: Keys, federation: Federation, epoch: UInt64 = 1, at time: Timestamp
     ) throws {
         let record = try federation.node(node, at: time)
-        func held(_ keys: [PrivateKey], _ listed: [Certificate], _ use: String) throws
-            -> [(certificate: Certificate, key: PrivateKey)]
-        {
-            let pairs = listed.compactMap { certificate in
-                keys.first { $0.publicKey == certificate.publicKey }.map { (certificate, $0) }
-            }
-            guard !pairs.isEmpty else { throw IdentityError.unlistedKey(node, use: use) }
-            return pairs
-        }
-        self.node = node
-        let signing = try held(keys.signing, record.signing, "signing")[0]
+        (self.node, self.keys, self.epoch) = (node, keys, epoch)
+        let signing = try Self.best(keys.signing, record.signing, keys.waiting, at: time)
+        guard let signing else { throw IdentityError.unlistedKey(node, use: "signing") }
         signer = try CMS.Signer(certificate: signing.certificate, key: signing.key)
-        let tls = try held(keys.tls, record.tls, "tls")[0]
+        let tls = try Self.best(keys.tls, record.tls, keys.waiting, at: time)
+        guard let tls else { throw IdentityError.unlistedKey(node, use: "tls") }
         self.tls = TLSIdentity(certificate: tls.certificate, key: tls.key)
-        agreement = try held(keys.agreement, record.agreement, "agreement").map {
+        let listed = Self.held(keys.agreement, record.agreement)
+        guard !listed.isEmpty else { throw IdentityError.unlistedKey(node, use: "agreement") }
+        let before = Self.held(
+            keys.agreement, keys.agreementBefore.filter { !record.agreement.contains($0) })
+        agreement = (listed + before).map {
             Agreement(certificate: $0.certificate, key: $0.key)
         }
         log = try LogIdentity(
             origin: LogIdentity.origin(federation: federation.id, node: node, epoch: epoch),
             key: keys.log)
-        logKey = keys.log
         guard let recorded = try? VerifierKey(record.logKey),
             (try? recorded.ofEpoch(in: log.origin)) == log.verifierKey
         else {
@@ -78,11 +83,42 @@ package struct NodeIdentity: Sendable {
         witness = try Self.witness(node, keys, record, federation.id)
     }
 
+    /// Who this node is under another record, or with other keys.
+    /// - Throws: as `init`.
+    package func renewed(
+        in federation: Federation, with keys: Keys? = nil, at time: Timestamp
+    ) throws -> NodeIdentity {
+        try NodeIdentity(
+            node: node, keys: keys ?? self.keys, federation: federation, epoch: epoch, at: time)
+    }
+
+    private typealias Pair = (certificate: Certificate, key: PrivateKey)
+
+    /// The listed certificates whose keys are held, newest first.
+    private static func held(_ keys: [PrivateKey], _ listed: [Certificate]) -> [Pair] {
+        listed.compactMap { certificate in
+            keys.first { $0.publicKey == certificate.publicKey }.map { (certificate, $0) }
+        }
+    }
+
+    /// The one to prove oneself with.
+    private static func best(
+        _ keys: [PrivateKey], _ listed: [Certificate], _ waiting: Set<PublicKey>,
+        at time: Timestamp
+    ) throws -> Pair? {
+        let pairs = held(keys, listed)
+        let inForce = pairs.filter {
+            ($0.certificate.notBefore..<$0.certificate.notAfter).contains(time)
+        }
+        return inForce.first { !waiting.contains($0.key.publicKey) } ?? inForce.first
+            ?? pairs.first
+    }
+
     /// The log under the origin of another epoch.
     func log(epoch: UInt64, of federation: Digest) throws(AuditError) -> LogIdentity {
         try LogIdentity(
             origin: LogIdentity.origin(federation: federation, node: node, epoch: epoch),
-            key: logKey)
+            key: keys.log)
     }
 
     /// The witness's key, which a record names or does not; it must not be another key of the node.
@@ -90,13 +126,13 @@ package struct NodeIdentity: Sendable {
         _ node: NodeID, _ keys: Keys, _ record: MemberRecord.Node, _ federation: Digest
     ) throws -> CosignerIdentity? {
         guard let listed = record.witnessKey else { return nil }
-        guard let key = keys.witness else { throw IdentityError.missingKey(node, use: "witness") }
-        let witness = try CosignerIdentity(
-            name: CosignerKey.name(federation: federation, node: node), key: key)
-        guard witness.key.text == listed, key.publicKey != keys.log.publicKey else {
-            throw IdentityError.unlistedKey(node, use: "witness")
+        guard !keys.witness.isEmpty else { throw IdentityError.missingKey(node, use: "witness") }
+        let name = CosignerKey.name(federation: federation, node: node)
+        for key in keys.witness where key.publicKey != keys.log.publicKey {
+            let witness = try CosignerIdentity(name: name, key: key)
+            if witness.key.text == listed { return witness }
         }
-        return witness
+        throw IdentityError.unlistedKey(node, use: "witness")
     }
 }
 

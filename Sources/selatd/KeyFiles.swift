@@ -2,17 +2,29 @@ import Glibc
 import SelatCore
 import SelatCrypto
 import SelatExchange
+import SelatFederation
 
 /// Reads keys from files that nobody else can read.
 enum KeyFiles {
-    static func node(_ paths: Configuration.KeyPaths) throws -> NodeIdentity.Keys {
-        NodeIdentity.Keys(
-            tls: [try key(paths.tls)], signing: [try key(paths.signing)],
-            agreement: [try key(paths.agreement)], log: try key(paths.log),
-            witness: try paths.witness.map { try key($0) })
+    /// The keys that the configuration names.
+    /// - Parameter made: the daemon's own; where it holds one, the first one's file may be gone,
+    ///   destroyed once it was over.
+    static func configured(
+        _ paths: Configuration.KeyPaths, besides made: [HeldKey]
+    ) throws -> [HeldKey] {
+        var places: [(KeyPurpose, String)] = [
+            (.tls, paths.tls), (.signing, paths.signing), (.agreement, paths.agreement),
+            (.log, paths.log),
+        ]
+        if let witness = paths.witness { places.append((.witness, witness)) }
+        let replaced = Set(made.map(\.purpose))
+        return try places.compactMap { purpose, path in
+            if replaced.contains(purpose), access(path, F_OK) != 0 { return nil }
+            return HeldKey(purpose: purpose, key: try key(path), place: .configured(path))
+        }
     }
 
-    private static func key(_ path: String) throws -> PrivateKey {
+    static func key(_ path: String) throws -> PrivateKey {
         do {
             return try PrivateKey(pem: try bytes(path))
         } catch let error as CryptoError {
@@ -39,7 +51,7 @@ enum KeyFiles {
         return StorageKey(Secret(copying: bytes))
     }
 
-    private static func create(_ path: String, _ bytes: [UInt8]) throws {
+    static func create(_ path: String, _ bytes: [UInt8]) throws {
         let file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard file >= 0 else { throw failure("making", path) }
         defer { close(file) }
@@ -67,7 +79,7 @@ enum KeyFiles {
         return bytes
     }
 
-    private static func failure(_ action: String, _ path: String) -> StartFailure {
+    static func failure(_ action: String, _ path: String) -> StartFailure {
         .invalid("\(action) `\(path)`: \(String(cString: strerror(errno)))")
     }
 }

@@ -30,11 +30,15 @@ struct Node {
         let clock = SystemClock()
         let probe = try probeOpenSSL(logger)
         let federation = try membership(configuration, at: clock.now())
-        let keys = try KeyFiles.node(configuration.keys)
+        let shelf = StateKeys(state: configuration.state)
+        let made = try shelf.held()
+        let ring = KeyRing(
+            held: try KeyFiles.configured(configuration.keys, besides: made) + made, shelf: shelf)
         let identity: NodeIdentity
         do {
             identity = try NodeIdentity(
-                node: configuration.node, keys: keys, federation: federation,
+                node: configuration.node, keys: try ring.keys(of: configuration.node),
+                federation: federation,
                 epoch: try Store.epoch(path: databasePath(configuration.state)), at: clock.now())
         } catch let error as StoreError {
             throw StartFailure.failed("\(error)")
@@ -44,17 +48,22 @@ struct Node {
         try prepareState(configuration.state)
         let storageKey = try KeyFiles.storage(in: configuration.state)
         let store = try openStore(configuration.state, identity.log, clock, logger)
-        let register = try MembershipRegister(federation, identity: identity)
+        try await ring.load(from: store)
+        let register = try MembershipRegister(
+            federation,
+            identity: identity.renewed(
+                in: federation, with: ring.keys(of: configuration.node), at: clock.now()))
         let editions = try await PolicyActivation.open(
             directory: configuration.policies, store: store, membership: register, clock: clock,
             logger: logger)
         let program = try programDigest()
         let exchange = Exchange(
-            membership: register, editions: editions, store: store,
+            membership: register, ring: ring, editions: editions, store: store,
             spool: SpoolFolder("\(configuration.state)/spool"), storageKey: storageKey,
             witnessing: configuration.witnessing, program: program, awaitsProof: true,
             clock: clock, logger: logger)
         try await exchange.recover()
+        try await exchange.reviewKeys()
         try await enterStart(store, configuration, federation, editions.active, program)
         let warnings = [probe].compactMap { $0 }
         let (server, control) = try await listen(
@@ -241,6 +250,11 @@ struct Node {
                 news: exchange.witnesses.newsExchange, service: exchange, policies: exchange,
                 log: exchange.witnesses,
                 refused: { exchange.refusedStranger(cause: $0.cause) }, logger: logger)
+        }
+        exchange.ring?.onRenewal { identity in
+            do { try server.renew(identity) } catch {
+                logger.error("renewing TLS failed", metadata: ["error": "\(error)"])
+            }
         }
         let service = NodeControl(exchange: exchange, warnings: warnings)
         let roles = try RoleBook(configuration, logger: logger)

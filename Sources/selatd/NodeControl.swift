@@ -38,7 +38,8 @@ struct NodeControl: ControlService {
             "openssl": ["version": .string(ForgeryProbe.loadedVersion)],
             "warnings": .array(
                 alarms
-                    + (warnings + exchange.editions.warnings
+                    + (warnings + exchange.keyReminders(at: SystemClock().now()).map(\.text)
+                    + exchange.editions.warnings
                     + exchange.policies.warnings.map(\.description)).map { .string($0) }),
         ]
     }

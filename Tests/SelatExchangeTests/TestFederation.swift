@@ -135,7 +135,7 @@ struct TestFederation: Sendable {
             let keys = NodeIdentity.Keys(
                 tls: [try .generate(.p256)], signing: [try .generate(.p256)],
                 agreement: [try .generate(.p256)], log: try .generate(.ed25519),
-                witness: try .generate(.ed25519))
+                witness: [try .generate(.ed25519)])
             func certified(_ keys: [PrivateKey], _ use: CertificatePurpose) throws -> [Certificate]
             {
                 try keys.map { key in
@@ -157,7 +157,7 @@ struct TestFederation: Sendable {
                 origin: LogIdentity.origin(federation: federation, node: id), key: keys.log)
             let witness = try CosignerKey(
                 name: CosignerKey.name(federation: federation, node: id),
-                key: try #require(keys.witness).publicKey)
+                key: try #require(keys.witness.first).publicKey)
             record = try MemberRecord(
                 federation: federation, country: id.country, issued: start,
                 expires: start + 29 * days,

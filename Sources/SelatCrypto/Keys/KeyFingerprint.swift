@@ -1,4 +1,4 @@
-import SelatCore
+package import SelatCore
 
 /// A public key in a form that two people compare over the telephone: eight groups of five digits.
 ///
@@ -10,8 +10,11 @@ package struct KeyFingerprint: Hashable, Sendable, CustomStringConvertible {
     package let text: String
 
     /// - Parameter bytes: what is hashed: a SubjectPublicKeyInfo in DER, or a key that has none.
-    package init(of bytes: [UInt8]) {
-        let digest = SHA256.digest(bytes).bytes
+    package init(of bytes: [UInt8]) { self.init(digest: SHA256.digest(bytes)) }
+
+    /// - Parameter digest: SHA-256 of what is hashed.
+    package init(digest: Digest) {
+        let digest = digest.bytes
         text = stride(from: 0, to: Self.bytesShown, by: 2).map { index in
             let digits = String(UInt16(digest[index]) << 8 | UInt16(digest[index + 1]))
             return String(repeating: "0", count: 5 - digits.count) + digits

@@ -4,7 +4,7 @@ package import SelatCore
 /// and the key.
 package struct TLSIdentity: Sendable {
     /// The node's own certificate.
-    let certificate: Certificate
+    package let certificate: Certificate
     /// What leads from it to the country's CA, without the root.
     let intermediates: [Certificate]
     let key: PrivateKey

@@ -28,6 +28,16 @@ package final class MembershipRegister: Sendable {
         state = Mutex(try View(federation, identity))
     }
 
+    /// Finds out anew who this node is, with the keys that it holds now.
+    /// - Throws: `IdentityError` where the record knows none of the keys of a purpose; what was
+    ///   known stays.
+    func renewIdentity(with keys: NodeIdentity.Keys, at time: Timestamp) throws {
+        try state.withLock { view in
+            let identity = try view.identity.renewed(in: view.federation, with: keys, at: time)
+            view = try View(view.federation, identity)
+        }
+    }
+
     package var current: View { state.withLock { $0 } }
     package var federation: Federation { current.federation }
     package var identity: NodeIdentity { current.identity }

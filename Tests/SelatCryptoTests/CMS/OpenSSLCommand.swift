@@ -17,7 +17,10 @@ struct OpenSSLCommand: ~Copyable {
     deinit { try? FileManager.default.removeItem(at: directory) }
 
     func write(_ name: String, _ bytes: some Sequence<UInt8>) throws {
-        try Data(bytes).write(to: directory.appending(path: name))
+        let file = directory.appending(path: name)
+        try FileManager.default.createDirectory(
+            at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try Data(bytes).write(to: file)
     }
 
     func read(_ name: String) throws -> [UInt8] {
@@ -28,12 +31,27 @@ struct OpenSSLCommand: ~Copyable {
     func run(_ arguments: String...) throws -> Int32 { try run(arguments) }
 
     func run(_ arguments: [String]) throws -> Int32 {
+        try run(Self.program, arguments, words: FileHandle.nullDevice)
+    }
+
+    /// Runs a script that ends with the first command that fails.
+    /// - Parameter words: the file that takes what it says.
+    func script(_ text: String, words: String) throws -> Int32 {
+        try write("script", text.utf8)
+        try write(words, [])
+        let file = try FileHandle(forWritingTo: directory.appending(path: words))
+        return try run("/bin/bash", ["-euo", "pipefail", "script"], words: file)
+    }
+
+    private func run(
+        _ program: String, _ arguments: [String], words: FileHandle
+    ) throws -> Int32 {
         let process = Process()
-        process.executableURL = URL(filePath: Self.program)
+        process.executableURL = URL(filePath: program)
         process.arguments = arguments
         process.currentDirectoryURL = directory
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
+        process.standardOutput = words
+        process.standardError = words
         process.standardInput = FileHandle.nullDevice
         try process.run()
         process.waitUntilExit()

@@ -1,0 +1,161 @@
+import Logging
+import SelatAudit
+import SelatCore
+package import SelatCrypto
+package import SelatFederation
+import SelatHTTP
+import SelatStore
+import Synchronization
+
+// The node's own keys: made here, taken up once a record lists them, destroyed when nothing can name
+// them any more (`Keys.md`).
+
+extension Exchange {
+    /// A key that was made and that an authority, or the record, has to name now.
+    package struct RotatedKey: Sendable {
+        package let purpose: KeyPurpose
+        package let fingerprint: KeyFingerprint
+        /// What the authority issues from; nil for a key that the record names as it is.
+        package let request: CertificateRequest?
+        /// What the record names; nil for a key with a certificate.
+        package let listing: String?
+        /// Whether it was made now, and does not wait from an earlier call.
+        package let isNew: Bool
+    }
+
+    /// Makes the next key of a purpose; one that waits to be listed already is answered again.
+    /// - Throws: `Problem` for a purpose whose key is not rotated like this.
+    package func rotate(_ purpose: KeyPurpose, by user: UInt32) async throws -> RotatedKey {
+        let ring = try ringForRotating(purpose)
+        return try await ring.turn.take {
+            if let waiting = ring.next(purpose) {
+                return try self.rotated(waiting, isNew: false)
+            }
+            return try await self.make(purpose, on: ring, by: user)
+        }
+    }
+
+    private func ringForRotating(_ purpose: KeyPurpose) throws -> KeyRing {
+        guard let ring else {
+            throw ServiceProblem.notReady(
+                "this node was started with keys that it cannot add to", remedy: "restart it")
+        }
+        switch purpose {
+        case .tls, .signing, .agreement: return ring
+        case .witness where identity.witness != nil: return ring
+        case .witness:
+            throw ServiceProblem.notReady(
+                "this node is no witness", remedy: "its member record would have to say so first")
+        case .log:
+            throw ServiceProblem.notReady(
+                "the log's key is the log's name to everybody who holds a receipt, checkpoint or "
+                    + "cosignature; it proves order, opens nothing and expires never",
+                remedy: "where it was stolen, the members cut the node off and it joins anew "
+                    + "under another name")
+        case .mlkem:
+            throw ServiceProblem.notReady(
+                "this node holds no ML-KEM key", remedy: "name one under `keys` first")
+        }
+    }
+
+    /// Rare enough that the fsync of one small file holds up nobody.
+    private func make(
+        _ purpose: KeyPurpose, on ring: KeyRing, by user: UInt32
+    ) async throws -> RotatedKey {
+        let kind = purpose == .witness ? KeyKind.ed25519 : identity.signer.key.kind
+        let held = try ring.shelf.make(purpose, kind)
+        let note = KeyNote(held.key.publicKey, purpose, made: clock.now())
+        var notes = ring.state.withLock { $0.notes }
+        notes[note.key] = note
+        let bytes = KeyRing.bytes(of: notes)
+        let entry = EntryDraft(
+            kind: "keys.made", actor: .user(user),
+            details: [
+                "purpose": .string(purpose.rawValue), "key": .string(note.key.text),
+                "fingerprint": .string(held.key.publicKey.fingerprint.text),
+            ])
+        _ = try await store.commit { transaction in
+            try transaction.append(entry)
+            try transaction.setValue(KeyRing.setting, bytes)
+        }
+        ring.state.withLock { state in
+            state.held.append(held)
+            state.notes[note.key] = note
+        }
+        try membership.renewIdentity(with: ring.keys(of: identity.node), at: clock.now())
+        return try rotated(held, isNew: true)
+    }
+
+    private func rotated(_ held: HeldKey, isNew: Bool) throws -> RotatedKey {
+        let (node, key) = (identity.node, held.key)
+        var request: CertificateRequest?
+        var listing: String?
+        if held.purpose == .witness {
+            let name = CosignerKey.name(federation: federation.id, node: node)
+            listing = try CosignerKey(name: name, key: key.publicKey).text
+        } else {
+            let host = federation.nodes[node]?.endpoint.host
+            request = try CertificateRequest(
+                name: "\(node.country) \(node.name) \(held.purpose.rawValue)", uri: node.uri,
+                hosts: held.purpose == .tls ? [host].compactMap { $0 } : [], key: key)
+        }
+        return RotatedKey(
+            purpose: held.purpose, fingerprint: key.publicKey.fingerprint, request: request,
+            listing: listing, isNew: isNew)
+    }
+
+    // MARK: Review
+
+    /// Takes up what the record lists by now, and ends what is over.
+    package func reviewKeys() async throws {
+        guard let ring else { return }
+        try await ring.turn.take { try await self.review(ring) }
+    }
+
+    private func review(_ ring: KeyRing) async throws {
+        let now = clock.now()
+        let record = try federation.node(identity.node, at: now)
+        let before = ring.state.withLock { $0 }
+        let review = KeyReview(held: before.held, notes: before.notes, record: record, at: now)
+        if review.notes != before.notes || !review.over.isEmpty {
+            let (drafts, bytes) = (review.drafts, KeyRing.bytes(of: review.notes))
+            _ = try await store.commit { transaction in
+                for draft in drafts { try transaction.append(draft) }
+                try transaction.setValue(KeyRing.setting, bytes)
+            }
+            let over = Set(review.over.map(\.place))
+            ring.state.withLock { state in
+                state.notes = review.notes
+                state.held.removeAll { over.contains($0.place) }
+            }
+            try membership.renewIdentity(with: ring.keys(of: identity.node), at: now)
+            for draft in drafts {
+                logger.notice("key changed", metadata: ["event": "\(draft.kind)"])
+            }
+            ring.destroy(review.over, logger)
+        }
+        await ring.tell(identity.tls) { await peers.closeAll() }
+    }
+
+    /// Reviews the keys, and reminds of what ends soon, until the task is cancelled.
+    func keepKeys() async {
+        var reminded: [String: Timestamp] = [:]
+        while !Task.isCancelled {
+            do { try await reviewKeys() } catch {
+                logger.error("reviewing keys failed", metadata: ["error": "\(error)"])
+            }
+            remind(&reminded)
+            guard (try? await Task.sleep(for: .seconds(2))) != nil else { return }
+        }
+    }
+
+    /// Each reminder once a day.
+    private func remind(_ reminded: inout [String: Timestamp]) {
+        let now = clock.now()
+        for reminder in keyReminders(at: now) {
+            if let last = reminded[reminder.subject], now - last < 86_400 { continue }
+            reminded[reminder.subject] = now
+            logger.warning("\(reminder.text)")
+        }
+    }
+}

@@ -1,0 +1,158 @@
+import SelatAudit
+package import SelatCore
+package import SelatCrypto
+package import SelatFederation
+import Synchronization
+
+/// How one key or certificate stands now.
+package struct KeyStanding: Sendable {
+    package enum State: String, Sendable {
+        /// The node proves itself with it, or others seal to it.
+        case inUse = "in-use"
+        /// Made, and not listed or not spread yet.
+        case next
+        /// Not used for anything new; kept for what may still name it.
+        case old
+        /// No record lists it.
+        case unlisted
+        case destroyed
+    }
+
+    package let purpose: KeyPurpose
+    package let fingerprint: KeyFingerprint
+    package let state: State
+    /// Where the key lies; nil once it is destroyed.
+    package let place: String?
+    package let notAfter: Timestamp?
+    /// When an old key is destroyed.
+    package let until: Timestamp?
+    package let made: Timestamp?
+    package let takenUp: Timestamp?
+}
+
+/// Something that ends soon, and what to do.
+package struct KeyReminder: Sendable {
+    /// What it is about, the same every day.
+    package let subject: String
+    package let text: String
+    /// Whole days; below zero once it is over.
+    package let daysLeft: Int64
+}
+
+extension Exchange {
+    /// Every key that this node holds or held, by purpose, newest first.
+    package func keyStandings() -> [KeyStanding] {
+        guard let ring else { return [] }
+        let state = ring.state.withLock { $0 }
+        let current = currentKeys
+        var standings = state.held.map { held in
+            let publicKey = held.key.publicKey
+            let note = state.notes[SHA256.digest(publicKey.spki)]
+            return KeyStanding(
+                purpose: held.purpose, fingerprint: publicKey.fingerprint,
+                state: note.map { Self.state($0, isCurrent: current.contains(publicKey)) }
+                    ?? .unlisted,
+                place: held.place.description, notAfter: note?.certificate?.notAfter,
+                until: current.contains(publicKey) ? nil : note?.end, made: note?.made,
+                takenUp: note?.takenUp)
+        }
+        standings += state.notes.values.filter { $0.destroyed != nil }.map { note in
+            KeyStanding(
+                purpose: note.purpose, fingerprint: KeyFingerprint(digest: note.key),
+                state: .destroyed, place: nil, notAfter: note.certificate?.notAfter,
+                until: note.destroyed, made: note.made, takenUp: note.takenUp)
+        }
+        let order = KeyPurpose.allCases
+        return standings.sorted { a, b in
+            let (i, j) = (order.firstIndex(of: a.purpose), order.firstIndex(of: b.purpose))
+            return (i ?? 0, b.made?.seconds ?? 0) < (j ?? 0, a.made?.seconds ?? 0)
+        }
+    }
+
+    /// The public keys with which this node proves itself now, and to which others seal.
+    private var currentKeys: Set<PublicKey> {
+        let identity = identity
+        var keys: Set = [
+            identity.signer.certificate.publicKey, identity.tls.certificate.publicKey,
+            identity.log.verifierKey.key,
+        ]
+        if let agreement = identity.agreement.first { keys.insert(agreement.certificate.publicKey) }
+        if let witness = identity.witness { keys.insert(witness.key.key) }
+        return keys
+    }
+
+    private static func state(_ note: KeyNote, isCurrent: Bool) -> KeyStanding.State {
+        if isCurrent { return .inUse }
+        if note.takenUp != nil || note.unlisted != nil { return .old }
+        return note.made != nil || note.listed != nil ? .next : .unlisted
+    }
+
+    /// Keys that are over and that a person must remove.
+    package var keyLeftovers: [String] {
+        ring?.state.withLock { $0.leftover.keys.sorted() } ?? []
+    }
+
+    /// What ends within 30 days: the certificates in use, and those of the own country's officers,
+    /// policy signers and authorities.
+    package func keyReminders(at now: Timestamp) -> [KeyReminder] {
+        let country = identity.node.country
+        var reminders = currentCertificates.compactMap { purpose, certificate in
+            KeyReminder(
+                "the \(purpose.rawValue) certificate of `\(identity.node)`", certificate, at: now,
+                remedy: "selat keys rotate \(purpose.rawValue)")
+        }
+        let remedy = "the authority of \(country) issues another, and a record lists it"
+        for officer in federation.records[country]?.officers ?? [] {
+            reminders += [
+                KeyReminder(
+                    "the certificate of officer `\(officer.id)`", officer.certificate, at: now,
+                    remedy: remedy)
+            ].compactMap { $0 }
+        }
+        for signer in federation.records[country]?.policySigners ?? [] {
+            reminders += [
+                KeyReminder(
+                    "the certificate of policy signer `\(signer)`", signer, at: now,
+                    remedy: remedy)
+            ].compactMap { $0 }
+        }
+        let member = federation.members.first { $0.country == country }
+        for certificate in (member?.authorities ?? []) + (member?.anchors ?? []) {
+            reminders += [
+                KeyReminder(
+                    "the certificate of authority `\(certificate)` of \(country)", certificate,
+                    at: now, remedy: "the members sign another into the list")
+            ].compactMap { $0 }
+        }
+        return reminders
+    }
+
+    private var currentCertificates: [(KeyPurpose, Certificate)] {
+        [(.tls, identity.tls.certificate), (.signing, identity.signer.certificate)]
+            + identity.agreement.prefix(1).map { (.agreement, $0.certificate) }
+    }
+}
+
+extension KeyReminder {
+    /// Nil while there is time.
+    fileprivate init?(
+        _ subject: String, _ certificate: Certificate, at now: Timestamp, remedy: String
+    ) {
+        let days = (certificate.notAfter - now).dividedDown(by: 86_400)
+        guard days <= Self.daysAhead else { return nil }
+        self.subject = "\(subject) \(certificate.digest)"
+        daysLeft = days
+        let when = days < 0 ? "is over since" : "ends in \(days) days, at"
+        text = "\(subject) \(when) \(certificate.notAfter): \(remedy)"
+    }
+
+    /// From then on, once a day.
+    private static let daysAhead: Int64 = 30
+}
+
+extension Int64 {
+    /// Towards minus infinity, so that what ended an hour ago has less than no day left.
+    package func dividedDown(by divisor: Int64) -> Int64 {
+        self >= 0 ? self / divisor : (self - divisor + 1) / divisor
+    }
+}

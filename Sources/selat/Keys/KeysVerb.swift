@@ -1,0 +1,10 @@
+import ArgumentParser
+
+struct KeysVerb: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "keys",
+        abstract: "Show the node's keys and certificates, and rotate them.",
+        discussion: "Without a verb: `selat keys show`.",
+        subcommands: [KeysShow.self, KeysRotate.self],
+        defaultSubcommand: KeysShow.self)
+}

@@ -1,0 +1,68 @@
+import FoundationEssentials
+import Glibc
+import SelatCore
+import SelatCrypto
+import SelatExchange
+import SelatFederation
+
+/// The keys that the daemon makes itself: `keys/` in its state directory.
+struct StateKeys: KeyShelf {
+    private let folder: String
+
+    init(state: String) { folder = "\(state)/keys" }
+
+    /// What lies there, oldest first.
+    /// - Throws: `StartFailure` for a file that is no key of a known purpose: a key that is
+    ///   overlooked would be missed only when it is too late.
+    func held() throws -> [HeldKey] {
+        guard access(folder, F_OK) == 0 else { return [] }
+        guard let names = try? FileManager.default.contentsOfDirectory(atPath: folder) else {
+            throw StartFailure.failed("listing `\(folder)`: it cannot be read")
+        }
+        return try names.filter { $0.hasSuffix(".key") }.sorted().map { name in
+            let path = "\(folder)/\(name)"
+            guard let purpose = KeyPurpose(rawValue: String(name.prefix { $0 != "-" })) else {
+                throw StartFailure.invalid("`\(path)` names no purpose of a key; move it away")
+            }
+            return HeldKey(purpose: purpose, key: try KeyFiles.key(path), place: .made(path))
+        }
+    }
+
+    func make(_ purpose: KeyPurpose, _ kind: KeyKind) throws -> HeldKey {
+        guard mkdir(folder, 0o700) == 0 || errno == EEXIST else {
+            throw KeyFiles.failure("making", folder)
+        }
+        let key = try PrivateKey.generate(kind)
+        let name = Hex.encode(SHA256.digest(key.publicKey.spki).bytes.prefix(8))
+        let path = "\(folder)/\(purpose.rawValue)-\(name).key"
+        try KeyFiles.create(path, try key.pem())
+        try synchronizeFolder()
+        return HeldKey(purpose: purpose, key: key, place: .made(path))
+    }
+
+    /// Overwrites the bytes before the name goes. On storage that moves what it writes the old bytes
+    /// may outlive that: who fears it keeps the state on an encrypted volume.
+    func destroy(_ place: HeldKey.Place) throws {
+        let path = place.description
+        let file = open(path, O_WRONLY | O_CLOEXEC)
+        if file < 0, errno == ENOENT { return }
+        guard file >= 0 else { throw KeyFiles.failure("destroying", path) }
+        defer { close(file) }
+        var status = stat()
+        guard fstat(file, &status) == 0 else { throw KeyFiles.failure("destroying", path) }
+        let zeros = [UInt8](repeating: 0, count: Int(status.st_size))
+        let count = zeros.withUnsafeBytes { write(file, $0.baseAddress, $0.count) }
+        guard count == zeros.count, fsync(file) == 0, unlink(path) == 0 else {
+            throw KeyFiles.failure("destroying", path)
+        }
+        if case .made = place { try synchronizeFolder() }
+    }
+
+    /// A name is durable once its folder is.
+    private func synchronizeFolder() throws {
+        let file = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard file >= 0 else { throw KeyFiles.failure("syncing", folder) }
+        defer { close(file) }
+        guard fsync(file) == 0 else { throw KeyFiles.failure("syncing", folder) }
+    }
+}
