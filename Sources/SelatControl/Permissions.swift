@@ -19,6 +19,8 @@ enum Permissions {
         "POST /v1/policies": [.administrator],
         "GET /v1/statements": everyone,
         "POST /v1/statements": [.officer],
+        "GET /v1/keys": everyone,
+        "POST /v1/keys/:purpose/rotation": [.administrator],
         "GET /v1/audit/entries": [.operator, .auditor],
         "GET /v1/audit/entries/:sequence": [.operator, .auditor],
         "GET /v1/audit/statistics": [.operator, .auditor, .administrator],
