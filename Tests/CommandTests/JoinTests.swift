@@ -1,0 +1,197 @@
+import Foundation
+import SelatCore
+import Testing
+
+extension CommandTests {
+    /// A country that is no member yet: its authority with the real `openssl`, by the very commands
+    /// of certs/README.md, and its node.
+    struct NewMember: Sendable {
+        let scratch: Scratch
+        let sandbox: Sandbox
+        let port: Int
+
+        init() throws {
+            scratch = try Scratch()
+            sandbox = try Sandbox.current()
+            port = try OwnNode.freePort()
+        }
+
+        var node: String { "\(scratch.path)/node" }
+        var authority: String { "\(scratch.path)/ca" }
+        func issued(_ name: String) -> String { "\(authority)/\(name).pem" }
+        static let purposes = ["tls", "signing", "agreement"]
+
+        func selat(_ words: String...) async throws -> Ended {
+            try await Run.run(Run.selat, words, in: scratch.path)
+        }
+
+        /// `selat join` on the new node.
+        func join(_ more: String...) async throws -> Ended {
+            try await Run.run(
+                Run.selat,
+                [
+                    "join", "--node", "TH/hub", "--host", "127.0.0.1", "--port", "\(port)",
+                    "--listen", "127.0.0.1", "--membership", sandbox.membership, "--trust",
+                    try sandbox.trust(), "--out", node, "--state", "\(scratch.path)/state",
+                    "--control", "\(scratch.path)/c.sock", "--policies",
+                    "\(sandbox.path)/policies",
+                ] + more)
+        }
+
+        /// The authority's whole ceremony; the node's requests were handed over.
+        func issue() async throws -> Ended {
+            try scratch.write("correct horse\n", to: "ca/root.pass")
+            let files = FileManager.default
+            try files.copyItem(
+                atPath: "\(Run.root)/certs/profiles.cnf", toPath: "\(authority)/profiles.cnf")
+            try files.copyItem(atPath: "\(node)/requests", toPath: "\(authority)/requests")
+            let page = try String(contentsOfFile: "\(Run.root)/certs/README.md", encoding: .utf8)
+            let blocks = page.components(separatedBy: "```").enumerated()
+                .filter { $0.offset % 2 == 1 && $0.element.hasPrefix("sh\n") }
+                .map { $0.element.dropFirst(3) }
+                // Nothing is revoked yet.
+                .filter { !$0.contains("-revoke") }
+            return try await script(blocks.joined())
+        }
+
+        /// Runs commands of the authority in its folder.
+        func script(_ text: String) async throws -> Ended {
+            try await Run.run("/bin/bash", ["-euo", "pipefail", "-c", text], in: authority)
+        }
+
+        /// Issues once more, by another profile or under another name.
+        func issue(
+            _ request: String, as profile: String, uri: String = "selat://TH/hub", days: Int = 30
+        ) async throws -> String {
+            let ended = try await script(
+                """
+                export SELAT_URI=\(uri) SELAT_DNS=localhost
+                openssl ca -batch -notext -config profiles.cnf -passin file:root.pass \
+                  -in requests/\(request).csr -subj /CN=x -extensions \(profile) -days \(days) \
+                  -out again.pem
+                """)
+            try #require(ended.status == 0, "\(ended.words)")
+            return issued("again")
+        }
+
+        func finish(_ certificates: [String], ca: String? = nil) async throws -> Ended {
+            try await Run.run(
+                Run.selat,
+                [
+                    "join", "finish", "--out", node, "--ca", ca ?? issued("root"), "--json",
+                    "--certificates",
+                ] + certificates)
+        }
+    }
+
+    /// How a node and a member join, as far as it needs no other member.
+    @Suite(.enabled(if: Run.openssl != nil, "openssl is not installed"))
+    struct JoinTests {
+        let member: NewMember
+
+        init() throws { member = try NewMember() }
+
+        @Test func newNodeMakesKeysThatOpensslFindsGood() async throws {
+            defer { member.scratch.remove() }
+            let joined = try await member.join("--json")
+            try #require(joined.status == 0, "\(joined.words)")
+            for name in ["tls", "signing", "agreement", "log", "witness"] {
+                let path = "\(member.node)/keys/\(name).key"
+                let attributes = try FileManager.default.attributesOfItem(atPath: path)
+                #expect(attributes[.posixPermissions] as? Int == 0o600)
+            }
+            let issued = try await member.issue()
+            try #require(issued.status == 0, "\(issued.words)")
+            // The page's own command shows what the node shows.
+            for purpose in NewMember.purposes {
+                let shown = try joined.json["fingerprints"]?[purpose]?.stringValue
+                #expect(issued.stdout.contains(try #require(shown)))
+            }
+            let again = try await member.join()
+            #expect(again.status == 1 && again.stderr.contains("no key is overwritten"))
+        }
+
+        @Test func authoritysCertificatesAreTakenAndMakeARecord() async throws {
+            defer { member.scratch.remove() }
+            #expect(try await member.join().status == 0)
+            #expect(try await member.issue().status == 0)
+            let early = try await member.finish([member.issued("tls")])
+            #expect(early.status == 4 && early.stderr.contains("signing, agreement"))
+            let files = NewMember.purposes.map(member.issued)
+            let finished = try await member.finish(files)
+            #expect(finished.status == 0, "\(finished.words)")
+            #expect(try finished.json["certificates"]?.arrayValue?.count == 3)
+            #expect(member.scratch.exists("node/keys/tls.pem"))
+
+            let record = try await member.selat(
+                "join", "record", "--sheet", "node/join.json", "--certificate", files[0],
+                "--certificate", files[1], "--certificate", files[2], "--ca",
+                member.issued("root"), "--officer",
+                "TH/hub/somchai:releasing-officer:\(member.issued("somchai"))", "--policy-signer",
+                member.issued("somchai"), "--policy-signer", member.issued("malee"), "--out", "-")
+            #expect(record.status == 0, "\(record.words)")
+            let document = try record.json
+            #expect(document["type"] == "member-record" && document["serial"] == 1)
+            #expect(document["nodes"]?.arrayValue?.first?["id"] == "TH/hub")
+
+            let candidate = try await member.selat(
+                "join", "member", "--country", "TH", "--sector", "public", "--ca",
+                member.issued("root"), "--authority", member.issued("authority-1"), "--authority",
+                member.issued("authority-2"), "--out", "-")
+            #expect(candidate.status == 0, "\(candidate.words)")
+            #expect(try candidate.json["threshold"] == 2)
+            #expect(try candidate.json["authorities"]?.arrayValue?.count == 2)
+        }
+
+        @Test func wrongCertificateIsRefusedInWords() async throws {
+            defer { member.scratch.remove() }
+            #expect(try await member.join().status == 0)
+            #expect(try await member.issue().status == 0)
+            func refused(_ file: String, _ words: String) async throws {
+                let ended = try await member.finish([file])
+                #expect(ended.status == 3, "\(ended.words)")
+                #expect(ended.stderr.contains(words), "\(ended.words)")
+            }
+            try await refused(member.issued("somchai"), "for none of this node's keys")
+            try await refused(
+                try await member.issue("tls", as: "signing"), "extended key usage")
+            try await refused(
+                try await member.issue("signing", as: "signing", uri: "selat://TH/other"),
+                "must name `selat://TH/hub`")
+            try await refused(
+                try await member.issue("agreement", as: "agreement", days: 91),
+                "lives 91 days, and at most 90")
+            try await refused("\(member.node)/join.json", "no `CERTIFICATE` block")
+            let foreign = "\(member.sandbox.path)/authority-SG/root.pem"
+            let ended = try await member.finish([member.issued("tls")], ca: foreign)
+            #expect(ended.status == 3 && ended.stderr.contains("certificate"), "\(ended.words)")
+        }
+
+        @Test func anotherFederationsDigestIsNotBelieved() async throws {
+            defer { member.scratch.remove() }
+            let ended = try await Run.run(
+                Run.selat,
+                [
+                    "join", "--node", "TH/hub", "--host", "x", "--membership",
+                    member.sandbox.membership, "--trust",
+                    "sha256:" + String(repeating: "0", count: 64), "--out", member.node,
+                ])
+            #expect(ended.status == 3 && ended.stderr.contains("trusts"), "\(ended.words)")
+            #expect(!member.scratch.exists("node/keys"))
+        }
+
+        @Test func changedSheetIsNoticed() async throws {
+            defer { member.scratch.remove() }
+            #expect(try await member.join().status == 0)
+            #expect(try await member.issue().status == 0)
+            let sheet = try member.scratch.text("node/join.json")
+            let digits = try #require(sheet.firstMatch(of: #/"tls":"([0-9]{5})/#))
+            let changed = sheet.replacing(
+                "\"tls\":\"\(digits.1)",
+                with: "\"tls\":\"\(digits.1 == "00000" ? "00001" : "00000")")
+            try member.scratch.write(changed, to: "node/join.json")
+            let ended = try await member.finish([member.issued("tls")])
+            #expect(ended.status == 3 && ended.stderr.contains("fingerprint"), "\(ended.words)")
+        }
+    }
+}
