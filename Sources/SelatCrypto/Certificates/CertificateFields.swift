@@ -19,12 +19,16 @@ struct CertificateFields {
         var certificate = try outer.sequence()
         try outer.end("the certificate")
         var body = try certificate.sequence()
-        _ = try certificate.content(DER.Tag.sequence)
+        let algorithm = Array(try certificate.element(DER.Tag.sequence))
         _ = try certificate.content(DER.Tag.bitString)
         try certificate.end("the certificate")
         try body.expect(DER.explicit(0, DER.integer(2)), "the certificate's version")
         serial = Array(try body.integer())
-        _ = try body.content(DER.Tag.sequence)
+        // Inside and outside the signature; OpenSSL's security levels would let weaker digests pass.
+        try body.expect(algorithm, "the signature's algorithm")
+        guard Self.algorithms.contains(algorithm) else {
+            throw DERError("it is not signed by ECDSA with SHA-256 or SHA-384")
+        }
         issuer = Array(try body.element(DER.Tag.sequence))
         var validity = try body.sequence()
         notBefore = try validity.time()
@@ -37,6 +41,11 @@ struct CertificateFields {
         try read(extensions: extensions.sequence())
         try extensions.end("the extensions")
     }
+
+    private static let algorithms: Set<[UInt8]> = [
+        SignatureAlgorithm.ecdsaP256SHA256.signatureIdentifier,
+        SignatureAlgorithm.ecdsaP384SHA384.signatureIdentifier,
+    ]
 
     private mutating func read(extensions: DERReader) throws(DERError) {
         var extensions = extensions
