@@ -21,6 +21,15 @@ struct DocumentReader {
         }
     }
 
+    /// Reads one entry that stands in a file of its own, in any layout.
+    init(entry text: [UInt8], _ document: String) throws(FederationError) {
+        guard text.count <= FederationLimits.documentBytesMax else {
+            throw .contradiction(document, reason: "it is larger than 4 MiB")
+        }
+        let json = try Self.attempt(document) { () throws(CoreError) in try JSON(parsing: text) }
+        try self.init(json, document)
+    }
+
     private init(_ json: JSON, _ document: String) throws(FederationError) {
         self.document = document
         fields = try Self.attempt(document) { () throws(CoreError) in

@@ -74,7 +74,7 @@ extension MemberRecord.Node {
         return .object(fields)
     }
 
-    fileprivate init(_ entry: DocumentReader) throws(FederationError) {
+    init(_ entry: DocumentReader) throws(FederationError) {
         var entry = entry
         id = try entry.read { r throws(CoreError) in try r.node("id") }
         endpoint = try Endpoint(try entry.object("endpoint"), of: id)

@@ -110,7 +110,7 @@ extension MembershipList.Member {
         ]
     }
 
-    fileprivate init(_ entry: DocumentReader) throws(FederationError) {
+    init(_ entry: DocumentReader) throws(FederationError) {
         var entry = entry
         country = try entry.read { r throws(CoreError) in try r.country("country") }
         sector = try entry.read { r throws(CoreError) in try r.choice("sector") }

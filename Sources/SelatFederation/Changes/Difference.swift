@@ -73,9 +73,9 @@ struct Comparison {
 }
 
 extension Certificate {
-    /// Whose it is, its fingerprint and its dates: what is compared before a signature.
+    /// Whose it is, its key's fingerprint, which people compare by telephone, and its dates.
     package var introduction: String {
-        "\(isAuthority ? "CA" : description), sha256 \(digest.hex), "
+        "\(isAuthority ? "CA" : description), key \(publicKey.fingerprint), "
             + "\(notBefore) to \(notAfter)"
     }
 }

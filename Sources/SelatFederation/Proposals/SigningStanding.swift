@@ -11,6 +11,7 @@ package struct SigningStanding: Hashable, Sendable {
         package let missing: [Certificate]
 
         package var hasSigned: Bool { signed.count >= threshold }
+        package var count: String { "\(signed.count) of \(threshold)" }
     }
 
     /// Those who must agree: the members of the list in force, and those of the new one.
@@ -37,6 +38,14 @@ package struct SigningStanding: Hashable, Sendable {
     }
 
     package let sides: [Side]
+
+    /// The count in one line, of members for a list and of authorities for a record.
+    package var summary: String {
+        sides.map { side in
+            side.members.count == 1 && sides.count == 1
+                ? side.members[0].count : "\(side.name): \(side.signed) of \(side.quorum)"
+        }.joined(separator: ", ")
+    }
 
     /// Whether nobody's signature is missing any more.
     package var isComplete: Bool { sides.allSatisfy(\.isComplete) }
