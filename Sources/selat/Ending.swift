@@ -47,7 +47,7 @@ struct Ending: Error {
                     .verificationFailed, error.description,
                     hint: "the reason is in the daemon's log: journalctl -u selatd")
             }
-        case let problem as Problem where problem.type == "urn:selat:problem:policy-refused":
+        case let problem as Problem where Self.documentRefusals.contains(problem.type):
             let errors = (problem.extensions["errors"]?.arrayValue ?? []).compactMap(\.stringValue)
             self.init(
                 .invalidConfiguration,
@@ -64,6 +64,11 @@ struct Ending: Error {
             self.init(.failed, "\(error)")
         }
     }
+
+    /// Documents that the daemon did not take; `errors` has every reason.
+    private static let documentRefusals: Set<String> = [
+        "urn:selat:problem:policy-refused", "urn:selat:problem:membership-refused",
+    ]
 
     private static func status(of problem: Problem) -> ExitStatus {
         switch problem.type {

@@ -23,7 +23,7 @@ struct Selat: AsyncParsableCommand {
         subcommands: [
             Send.self, Check.self, Transfers.self, Show.self, Inbox.self, Open.self,
             PackageVerb.self, PolicyVerb.self, StatementVerb.self, AuditVerb.self, Status.self,
-            JoinVerb.self, KeysVerb.self, Restore.self,
+            JoinVerb.self, KeysVerb.self, MembersVerb.self, Restore.self,
             Sandbox.self,
         ])
 
