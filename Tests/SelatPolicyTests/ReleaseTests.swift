@@ -1,12 +1,16 @@
 import SelatCore
-import SelatCrypto
 import SelatPolicy
 import Testing
 
 @Suite("Permit and release")
 struct ReleaseTests {
-    private let person = SHA256.digest(Array("lee".utf8))
-    private let other = SHA256.digest(Array("tan".utf8))
+    private let person: OfficerID
+    private let other: OfficerID
+
+    init() throws {
+        person = try OfficerID("SG/csa/lee")
+        other = try OfficerID("SG/csa/tan")
+    }
 
     private func inference() throws -> Question {
         try .gauges { $0.facts["ai-use"] = Fact(.set(["inference"]), .stated) }

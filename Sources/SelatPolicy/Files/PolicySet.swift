@@ -61,7 +61,21 @@ package struct PolicySet: Sendable {
     /// rules; `domestic` alone between nodes of one country.
     /// - Throws: `QuestionError` where the question means nothing.
     package func decide(_ question: Question) throws(QuestionError) -> Decision {
-        Decision(of: try verdict(question, flows: Self.flows(of: question), withFederation: true))
+        let verdict = try sendersVerdict(question)
+        return Decision(of: verdict, restsOnEmergency: try restsOnEmergency(verdict))
+    }
+
+    private func sendersVerdict(_ question: Question) throws(QuestionError) -> Verdict {
+        try verdict(question, flows: Self.flows(of: question), withFederation: true)
+    }
+
+    /// Judged again as if there were no emergency: it carries the verdict if the answer is another.
+    private func restsOnEmergency(_ verdict: Verdict) throws(QuestionError) -> Bool {
+        guard verdict.outcome == .permitted, verdict.question.isEmergency else { return false }
+        var question = verdict.question
+        question.isEmergency = false
+        let without = try sendersVerdict(question)
+        return without.outcome != .permitted || without.grounds != verdict.grounds
     }
 
     /// The destination's own verdict by its own editions: import, the federation, the built-in

@@ -5,24 +5,40 @@ package struct Decision: Sendable {
     package let permit: Permit?
 
     /// Only the evaluator calls this: no other module can make a permit.
-    init(of verdict: Verdict) {
+    init(of verdict: Verdict, restsOnEmergency: Bool) {
         self.verdict = verdict
-        permit = verdict.outcome == .permitted ? Permit(verdict: verdict) : nil
+        permit =
+            verdict.outcome == .permitted
+            ? Permit(verdict: verdict, restsOnEmergency: restsOnEmergency) : nil
     }
 }
 
 /// The proof that a verdict permits, approvals perhaps outstanding. It allows one sealing.
 package struct Permit: Sendable {
     package let verdict: Verdict
+    /// Whether the transfer would not be permitted on the same grounds, were no emergency declared:
+    /// only then can one officer release it alone.
+    package let restsOnEmergency: Bool
 
-    fileprivate init(verdict: Verdict) {
+    fileprivate init(verdict: Verdict, restsOnEmergency: Bool) {
         precondition(verdict.outcome == .permitted, "a permit needs a verdict that permits")
         self.verdict = verdict
+        self.restsOnEmergency = restsOnEmergency
     }
 
     /// The approvals that are still owed, given some.
     package func outstanding(_ approvals: [Approval]) -> [ApprovalDebt] {
-        ApprovalDebt.outstanding(of: verdict.obligations, after: approvals)
+        outstanding(approvals, of: verdict.obligations)
+    }
+
+    /// The approvals among other obligations of this transfer that are still owed, such as those of
+    /// the recipient's own verdict.
+    package func outstanding(
+        _ approvals: [Approval], of obligations: [Obligation]
+    ) -> [ApprovalDebt] {
+        let debts = ApprovalDebt.outstanding(of: obligations, after: approvals)
+        guard restsOnEmergency, approvals.contains(where: \.opensInEmergency) else { return debts }
+        return debts.filter { $0.side != .source }
     }
 
     /// The proof that the dataset may leave now.

@@ -1,4 +1,5 @@
 package import SelatCore
+import SelatCrypto
 
 /// One policy file as a verdict pins it.
 package struct Edition: Hashable, Sendable {
@@ -82,6 +83,24 @@ extension Verdict {
             && question.label == other.question.label
             && question.received == other.question.received && declared == other.declared
             && grounds == other.grounds && obligations == other.obligations
+    }
+
+    /// Digest of exactly what `hasSameBasis` compares: what an approval is about, since the record
+    /// differs with each moment of decision (Verdict, *The basis*).
+    package var basis: Digest { SHA256.digest(basisJSON.canonical) }
+
+    private var basisJSON: JSON {
+        var members: [String: JSON] = [
+            "facts": declared.json, "from": .string(question.source.text),
+            "grounds": .strings(grounds), "obligations": .array(obligations.map(\.json)),
+            "relays": .strings(question.relays.map(\.text)),
+            "to": .string(question.destination.text), "type": "selat basis",
+        ]
+        members["label"] = question.label?.json
+        if !question.received.isEmpty {
+            members["received"] = .array(Received.inOrder(question.received).map(\.json))
+        }
+        return .object(members)
     }
 
     /// The facts but for the counters: what others send meanwhile changes no approval.
