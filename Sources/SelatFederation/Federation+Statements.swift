@@ -23,6 +23,17 @@ extension Federation {
             throw .contradiction(Self.statement, reason: "it is larger than 64 KiB")
         }
         let type = try Self.statementType(of: message)
+        let (officer, signed) = try officersMessage(message, type, Self.statement, at: time)
+        let statement = try OfficerStatement(content: signed.content, type: type)
+        try check(statement, by: officer, signedAt: signed.signingTime)
+        return VerifiedStatement(
+            statement: statement, officer: officer, digest: SHA256.digest(message))
+    }
+
+    /// A message that one officer of a record in force has signed.
+    func officersMessage(
+        _ message: [UInt8], _ type: CMSContentType, _ document: String, at time: Timestamp
+    ) throws(FederationError) -> (officer: MemberRecord.Officer, signed: CMS.SignedContent) {
         var officer: MemberRecord.Officer?
         let signed: CMS.SignedContent
         do {
@@ -32,24 +43,19 @@ extension Federation {
                 return found.certificate
             }
         } catch let error as CryptoError {
-            throw .notTrusted(Self.statement, error)
+            throw .notTrusted(document, error)
         } catch let error as FederationError {
             throw error
         } catch {
-            throw .contradiction(Self.statement, reason: "\(error)")
+            throw .contradiction(document, reason: "\(error)")
         }
-        let statement = try OfficerStatement(content: signed.content, type: type)
-        guard let officer else {
-            throw .contradiction(Self.statement, reason: "nobody signed it")
-        }
-        try check(statement, by: officer, signedAt: signed.signatures.first?.signingTime)
-        return VerifiedStatement(
-            statement: statement, officer: officer, digest: SHA256.digest(message))
+        guard let officer else { throw .contradiction(document, reason: "nobody signed it") }
+        return (officer, signed)
     }
 
     private func check(
         _ statement: OfficerStatement, by officer: MemberRecord.Officer,
-        signedAt time: Timestamp?
+        signedAt time: Timestamp
     ) throws(FederationError) {
         guard statement.federation == id else {
             throw .contradiction(Self.statement, reason: "it is for another federation")

@@ -46,7 +46,7 @@ extension OfficerStatement {
         }
     }
 
-    fileprivate static let name = "officer's statement"
+    static let name = "officer's statement"
 }
 
 extension OfficerStatement.Attestation {
@@ -88,7 +88,9 @@ extension OfficerStatement.Declaration {
 
 extension ObjectReader {
     /// Text for people, without characters that a terminal would obey.
-    fileprivate mutating func text(_ key: String, max: Int) throws(CoreError) -> String {
+    mutating func text(
+        _ key: String, max: Int, in document: String = OfficerStatement.name
+    ) throws(CoreError) -> String {
         let text = try string(key)
         let isPlain = text.unicodeScalars.allSatisfy {
             $0.value >= 0x20 && !(0x7F...0x9F).contains($0.value)
@@ -96,7 +98,7 @@ extension ObjectReader {
         }
         guard (1...max).contains(text.utf8.count), isPlain else {
             throw .wrongType(
-                key, in: OfficerStatement.name,
+                key, in: document,
                 expected: "1 to \(max) bytes of text without control characters")
         }
         return text
