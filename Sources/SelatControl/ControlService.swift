@@ -3,7 +3,9 @@ package import SelatCore
 
 /// What the daemon does for its operators. Answers are the JSON documents of `API.md`; what cannot
 /// be done is thrown as a `Problem`.
-package protocol ControlService: TransferControl, PolicyControl, AuditControl, KeyControl {
+package protocol ControlService: TransferControl, ApprovalControl, PolicyControl, AuditControl,
+    KeyControl
+{
     func status() async throws -> JSON
 }
 

@@ -49,6 +49,12 @@ package enum Limits {
     package static let transfersOpenMax = 10_000
     /// Officers' statements that are looked at for one verdict.
     package static let statementsKeptMax = 4_096
+    /// Approvals and refusals that are kept for one transfer, or travel with it.
+    package static let approvalsPerTransferMax = 64
+    /// The front of an approval request: everything but the sealed payload.
+    package static let approvalRequestBytesMax = 16 << 20
+    /// After an emergency release by one officer: when the report on it is due.
+    package static let breakGlassReportSeconds: Int64 = 72 * 3_600
     /// Received transfers from which one dataset derives.
     package static let derivedFromMax = 64
     /// Uploads that one peer may have begun and not ended.

@@ -1,5 +1,6 @@
 import SelatAudit
 import SelatCore
+import SelatCrypto
 import SelatFederation
 
 // Evidence as the files of a folder, by path (Format.md, *Files*).
@@ -21,6 +22,7 @@ extension Evidence {
             files["policies/\(name).yaml"] = file.bytes
             files["policies/\(name).yaml.p7s"] = file.signatures
         }
+        for (digest, message) in approvals { files["approvals/\(digest.hex).cms"] = message }
         for entry in entries {
             let stem = "log/\(entry.entry.sequence)"
             files["\(stem).entry.json"] = entry.entry.canonical
@@ -48,6 +50,7 @@ extension Evidence {
         receipt = reader.take("receipt.json")
         entries = try reader.entries()
         policies = reader.policies()
+        approvals = try reader.approvals()
         if let file = reader.files.keys.min() { throw .unknown(file: file) }
     }
 }
@@ -136,6 +139,19 @@ private struct FileReader {
         for (name, bytes) in named("policies/", ".yaml") {
             found[name] = Evidence.PolicyFile(
                 bytes: bytes, signatures: take("policies/\(name).yaml.p7s"))
+        }
+        return found
+    }
+
+    mutating func approvals() throws(EvidenceError) -> [Digest: [UInt8]] {
+        var found: [Digest: [UInt8]] = [:]
+        for (name, bytes) in named("approvals/", ".cms") {
+            let digest = SHA256.digest(bytes)
+            guard digest.hex == name else {
+                throw .malformed(
+                    file: "approvals/\(name).cms", reason: "its digest is \(digest.hex)")
+            }
+            found[digest] = bytes
         }
         return found
     }

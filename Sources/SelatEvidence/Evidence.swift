@@ -38,6 +38,8 @@ package struct Evidence: Sendable {
     package let receipt: [UInt8]?
     /// Policy files by name: `SG`, `vocabulary`.
     package let policies: [String: PolicyFile]
+    /// What officers signed about the transfer, by the message's digest.
+    package let approvals: [Digest: [UInt8]]
 
     /// A policy file with the signatures beside it.
     package struct PolicyFile: Hashable, Sendable {
@@ -53,7 +55,8 @@ package struct Evidence: Sendable {
 
     package init(
         subject: Subject, membership: MembershipDocuments, header: [UInt8]?,
-        entries: [ProvenEntry], receipt: [UInt8]?, policies: [String: PolicyFile]
+        entries: [ProvenEntry], receipt: [UInt8]?, policies: [String: PolicyFile],
+        approvals: [Digest: [UInt8]] = [:]
     ) {
         self.subject = subject
         self.membership = membership
@@ -61,6 +64,7 @@ package struct Evidence: Sendable {
         self.entries = entries
         self.receipt = receipt
         self.policies = policies
+        self.approvals = approvals
     }
 
     package static let bytesMax = 64 << 20

@@ -31,6 +31,7 @@ package struct EvidenceVerifier {
         checkPolicies(federation)
         let permitted = checkVerdicts(Set(federation.members.map(\.country)))
         let header = checkHeader(federation, after: permitted)
+        checkApprovals(federation, header)
         checkReceipt(federation, header)
         report.unproven.append(
             "what the dataset means, that nothing else was sent, and that the log holds no other "

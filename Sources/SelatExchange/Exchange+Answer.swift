@@ -6,6 +6,7 @@ import SelatEnvelope
 import SelatEvidence
 import SelatFederation
 import SelatHTTP
+import SelatPolicy
 package import SelatStore
 import SelatTransport
 import Synchronization
@@ -83,6 +84,16 @@ extension Exchange {
         problem.extensions["pinned"] = .string(stale.pinned.text)
         problem.extensions["active"] = stale.active.map { .string($0.text) }
         problem.remedy = "take the editions in force here (GET /v1/policies), and judge again"
+        return problem
+    }
+
+    /// Approvals that the own policies ask for: the sender can still obtain them.
+    func refuse(asking debts: [ApprovalDebt], _ head: VerifiedHead) async throws -> Problem {
+        var problem = try await refuse(
+            .approvalOwed, "owed here: \(ApprovalDebt.list(debts))", head: head,
+            peer: head.core.from)
+        problem.extensions["owed"] = .array(debts.map(\.json))
+        problem.remedy = "obtain these approvals, and make the next attempt with them"
         return problem
     }
 

@@ -42,6 +42,8 @@ extension Exchange {
         let verdict: JSON
         /// What it adds to the counters, also to those that an edition brought meanwhile.
         let raised: [CountedRow]
+        /// The digests of the approvals that it carries.
+        let approvals: [Digest]
     }
 
     /// Pursues one transfer until it has ended or the task is cancelled.
@@ -77,6 +79,8 @@ extension Exchange {
                 throw error
             }
             guard !delivery.sender.state.isOutcome else { return }
+            // Until a person has spoken there is nothing to pursue; housekeeping looks at its time.
+            guard delivery.sender.state != .waiting else { return }
             try await Task.sleep(for: delivery.pause ?? untilExpiry(of: delivery.sender))
         }
     }
@@ -165,9 +169,10 @@ extension Exchange {
 
     /// Refusals that another head can mend.
     private static let asksForNewAttempt = Set(
-        [Recipient.Refusal.staleEdition, .staleMembership, .verdictTooOld].map {
-            "urn:selat:problem:\($0.rawValue)"
-        })
+        [
+            Recipient.Refusal.staleEdition, .staleMembership, .verdictTooOld, .approvalOwed,
+            .approvalInvalid,
+        ].map { "urn:selat:problem:\($0.rawValue)" })
 
     // MARK: Recording
 
@@ -187,7 +192,7 @@ extension Exchange {
             row.take(sender)
             // With the key the payload is destroyed, also where a disk keeps old blocks.
             if sender.state.isOutcome { row.contentKey = nil }
-            if sender.state.isOutcome, !row.handedOn, before.state.isBeforePayload {
+            if sender.state.isOutcome, !row.handedOn, before.isBeforePayload {
                 try transaction.uncount(id)
             }
             if let receipt { row.receipt = receipt }
@@ -202,6 +207,9 @@ extension Exchange {
                 try transaction.keep(header: released.header, of: released.envelope)
                 details["envelope"] = .string(released.envelope.text)
                 details["verdict"] = released.verdict
+                if !released.approvals.isEmpty {
+                    details["approvals"] = .strings(released.approvals.map(\.text))
+                }
                 for row in released.raised { try transaction.count(row) }
             }
             try transaction.append(
@@ -223,36 +231,38 @@ extension Exchange {
     private func release(_ delivery: Delivery, attempt: UInt64) async throws -> Sender.Event {
         try witnesses.requireExchange()
         let id = delivery.id
-        guard let row = try await store.read({ try $0.outbound(id) }), let wrapped = row.contentKey,
-            let stored = row.sealed
-        else { throw ServiceProblem.unknownTransfer(id) }
-        let (request, permitted) = try OutboundRequest.read(row.request)
-        // Where the dataset came from was settled when it was sealed.
-        let prepared = try await prepare(
-            request,
-            lineage: Lineage(
-                countries: permitted.question.lineage, received: permitted.question.received))
-        let (again, raised) = try await store.read { snapshot in
-            try self.decide(prepared, id) { try snapshot.counted(in: $0) }
+        let (found, kept) = try await store.read {
+            (try $0.outbound(id), try $0.approvals(of: id))
         }
+        guard let row = found, let wrapped = row.contentKey else {
+            throw ServiceProblem.unknownTransfer(id)
+        }
+        let judged = try await judgeAgain(row)
+        let again = judged.again
         if let reason = unsendable(again.verdict) { return .releaseRefused(cause: reason) }
-        // No officer's approval reaches this node yet: what owes one stays in `waiting`, and where
-        // the verdict made again owes one, this is nil.
-        guard let release = again.permit?.release(approvals: [], again: again) else {
+        guard let permit = again.permit else {
             return .releaseRefused(
                 cause: "judged again at release: \(again.verdict.outcome.rawValue)")
         }
-        guard again.verdict.hasSameBasis(as: permitted) else {
+        guard judged.permit != nil else {
             return .releaseRefused(
                 cause: "judged again at release: other grounds or duties than those it was sealed"
                     + " under; send it anew")
         }
-        let record = try SealedRecord(stored: stored)
+        // Verified once more: meanwhile one may have expired, or its officer been revoked.
+        let approvals = kept.isEmpty ? [] : counting(kept, judged.rules, at: clock.now())
+        let counted = approvals.compactMap(\.approval)
+        guard let release = permit.release(approvals: counted, again: again) else {
+            return .approvalsOwed(
+                cause: "owed: \(ApprovalDebt.list(permit.outstanding(counted)))")
+        }
+        let (record, request) = (judged.record, judged.request)
         let key = try ContentKey(stored: try storageKey.unwrap(wrapped, for: .outbound(id)))
         let leaves = try Leaves(try await spool.read(SpoolFolder.Name(outbound: id), .leaves))
         let head = try EnvelopeHead.sign(
             release: release, core: record.core, keys: record.keys, contentKey: key,
-            dataset: request.dataset, approvals: [], statements: prepared.presented.messages,
+            dataset: request.dataset, approvals: approvals.map(\.message),
+            statements: judged.presented.messages,
             series: request.series?.text,
             payload: try SealedPayload(identity: record.payload, leaves: leaves),
             attempt: EnvelopeHead.Attempt(
@@ -263,7 +273,8 @@ extension Exchange {
         try await spool.write(head.encoded(), to: SpoolFolder.Name(outbound: id), .head)
         delivery.released = Released(
             envelope: try head.unverifiedIdentity(), header: head.headerCMS,
-            verdict: again.verdict.json, raised: raised)
+            verdict: again.verdict.json, raised: judged.raised,
+            approvals: approvals.map(\.digest))
         return .released
     }
 

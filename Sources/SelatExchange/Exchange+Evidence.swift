@@ -1,5 +1,7 @@
 import SelatAudit
 package import SelatCore
+import SelatCrypto
+import SelatEnvelope
 package import SelatEvidence
 import SelatFederation
 import SelatHTTP
@@ -27,7 +29,18 @@ extension Exchange {
                 made: clock.now()),
             membership: federation.documents,
             header: try await header(receipt, found.inbound.first, found.entries),
-            entries: entries, receipt: receipt, policies: try await policies(found.entries))
+            entries: entries, receipt: receipt, policies: try await policies(found.entries),
+            approvals: try await approvals(id, found.inbound.first))
+    }
+
+    /// What officers signed about a transfer: as it was handed in here, or as it came with the
+    /// dataset while that lies here.
+    private func approvals(
+        _ id: TransferID, _ inbound: InboundRow?
+    ) async throws -> [Digest: [UInt8]] {
+        let handed = try await store.read { try $0.approvals(of: id) }.map(\.message)
+        let came = inbound == nil ? [] : (try? await manifest(id))?.approvals ?? []
+        return Dictionary((handed + came).map { (SHA256.digest($0), $0) }) { first, _ in first }
     }
 
     /// The files that the verdicts among the entries pin, as this node holds them.

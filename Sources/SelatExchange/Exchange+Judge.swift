@@ -7,7 +7,9 @@ import SelatPolicy
 
 extension Exchange {
     enum Judgement {
-        case permitted(own: Verdict, destroyBy: Timestamp?)
+        case permitted(own: Verdict, destroyBy: Timestamp?, approvals: [VerifiedApproval])
+        /// The own policies ask for approvals that the envelope does not carry.
+        case asking([ApprovalDebt])
         case refused(Recipient.Refusal, String)
         case stale(EditionRegister.Stale)
     }
@@ -21,13 +23,23 @@ extension Exchange {
             let pinned = try await editions.set(pinnedBy: stated)
             let verdict = try pinned.verify(record: manifest.verdictRecord)
             if let refusal = misfit(verdict, head, manifest, pinned, now) { return refusal }
-            // No officer's approval can be verified here yet, so one that is owed is not there.
-            guard let permit = try pinned.decide(verdict.question).permit,
-                permit.outstanding([]).isEmpty
-            else { return .refused(.verdictDiffers, "the verdict permits no release as it is") }
+            guard let permit = try pinned.decide(verdict.question).permit else {
+                return .refused(.verdictDiffers, "the verdict permits no release")
+            }
+            let approvals: [VerifiedApproval]
+            switch approved(head, manifest, verdict, at: now) {
+            case .failure(let fault): return .refused(.approvalInvalid, fault.reason)
+            case .success(let verified): approvals = verified
+            }
+            let owed = permit.outstanding(approvals.compactMap(\.approval))
+            guard owed.isEmpty else {
+                return .refused(
+                    .verdictDiffers,
+                    "the verdict permits no release as it is; owed: \(ApprovalDebt.list(owed))")
+            }
             var question = verdict.question
             question.decided = now
-            return judged(try policies.decideImport(question), verdict)
+            return judged(try policies.decideImport(question), permit, approvals)
         } catch let stale as EditionRegister.Stale {
             return .stale(stale)
         } catch let mismatch as VerdictMismatch {
@@ -40,9 +52,11 @@ extension Exchange {
         }
     }
 
-    func judged(_ own: Verdict, _ sent: Verdict) -> Judgement {
+    private func judged(
+        _ own: Verdict, _ permit: Permit, _ approvals: [VerifiedApproval]
+    ) -> Judgement {
         switch own.outcome {
-        case .permitted: owed(sent.obligations + own.obligations, sent, own)
+        case .permitted: owed(own, permit, approvals)
         case .refused: .refused(.importRefused, own.reason)
         case .incomplete:
             .refused(
@@ -51,19 +65,62 @@ extension Exchange {
     }
 
     /// Whether this node can keep what both verdicts ask for.
-    func owed(
-        _ obligations: [Obligation], _ sent: Verdict, _ own: Verdict
+    private func owed(
+        _ own: Verdict, _ permit: Permit, _ approvals: [VerifiedApproval]
     ) -> Judgement {
+        let sent = permit.verdict
         for least in [sent.suiteAtLeast, own.suiteAtLeast] where !Suite.p256.satisfies(least) {
             return .refused(.suiteTooWeak, "suite \(least.rawValue) or better is owed")
         }
-        let isApprovalOwed = own.obligations.contains { obligation in
-            if case .approval = obligation.demand { true } else { false }
-        }
-        if isApprovalOwed { return .refused(.importIncomplete, "an approval is owed here") }
+        let asked = permit.outstanding(approvals.compactMap(\.approval), of: own.obligations)
+        if !asked.isEmpty { return .asking(asked) }
+        let obligations = sent.obligations + own.obligations
         let retention = Self.retention(obligations).map { clock.now() + Int64(clamping: $0) }
         return .permitted(
-            own: own, destroyBy: [retention, sent.destroyBy].compactMap(\.self).min())
+            own: own, destroyBy: [retention, sent.destroyBy].compactMap(\.self).min(),
+            approvals: approvals)
+    }
+
+    struct ApprovalFault: Error { let reason: String }
+
+    /// The approvals of a manifest, each of which must count for this very envelope, none twice.
+    private func approved(
+        _ head: VerifiedHead, _ manifest: Manifest, _ verdict: Verdict, at now: Timestamp
+    ) -> Result<[VerifiedApproval], ApprovalFault> {
+        guard !manifest.approvals.isEmpty else { return .success([]) }
+        let rules = ApprovalRules(
+            core: head.core, payload: head.header.payload, dataset: manifest.dataset,
+            verdict: verdict, through: Array(head.header.route.dropFirst().dropLast()))
+        guard manifest.approvals.count <= Limits.approvalsPerTransferMax else {
+            return .failure(ApprovalFault(reason: "\(manifest.approvals.count) approvals"))
+        }
+        var approvals: [VerifiedApproval] = []
+        for message in manifest.approvals {
+            do {
+                let verified = try federation.verifyApproval(message, at: now)
+                if let fault = fault(in: verified, rules, head, approvals) {
+                    return .failure(ApprovalFault(reason: "an approval: \(fault)"))
+                }
+                approvals.append(verified)
+            } catch {
+                return .failure(ApprovalFault(reason: "\(error)"))
+            }
+        }
+        return .success(approvals)
+    }
+
+    /// The time box is the header's: the sender released while the approval was in force.
+    private func fault(
+        in verified: VerifiedApproval, _ rules: ApprovalRules, _ head: VerifiedHead,
+        _ others: [VerifiedApproval]
+    ) -> String? {
+        if verified.statement.decision == .refuse { return "`\(verified.officer.id)` refused" }
+        if others.contains(where: verified.repeats) {
+            return "`\(verified.officer.id)` approves twice as \(verified.statement.role)"
+        }
+        if others.contains(where: verified.sharesKey) { return "one key signs under two names" }
+        return rules.fault(
+            in: verified, at: head.signingTime, skew: Limits.clockSkewSecondsMax)
     }
 
     /// What of a verdict contradicts the envelope that carries it.

@@ -16,6 +16,11 @@ extension Exchange {
                 kept: [Recipient.State.delivered, .opened].map(\.rawValue), at: now)
         }
         for row in due { try await end(row, .tick, at: now) }
+        // Nobody pursues what waits for a person.
+        let waiting = Sender.State.waiting.rawValue
+        for id in try await store.read({ try $0.outboundDue(state: waiting, at: now) }) {
+            accepted.yield(id)
+        }
     }
 
     /// Performs a step that ends a transfer here: the key first, then the files. An upload that still

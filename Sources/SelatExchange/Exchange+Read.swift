@@ -205,13 +205,13 @@ extension Exchange {
 }
 
 /// Walks through a package's three pieces.
-private actor PackageCursor {
+actor PackageCursor {
     private var front: [UInt8]?
     private let stream: SpoolStream
     private var trailer: [UInt8]?
     private var position: UInt64 = 0
 
-    init(front: [UInt8], stream: SpoolStream, trailer: [UInt8]) {
+    init(front: [UInt8], stream: SpoolStream, trailer: [UInt8]?) {
         self.front = front
         self.stream = stream
         self.trailer = trailer

@@ -123,8 +123,10 @@ extension Exchange: EnvelopeService {
             throw try await refuse(refusal, reason, head: head, peer: head.core.from)
         case .stale(let stale):
             throw try await refuse(stale, head)
-        case .permitted(let own, let destroyBy):
-            try await record(head, bytes, contentKey, manifest, own, destroyBy)
+        case .asking(let debts):
+            throw try await refuse(asking: debts, head)
+        case .permitted(let own, let destroyBy, let approvals):
+            try await record(head, bytes, contentKey, manifest, own, destroyBy, approvals)
             return .taken
         }
     }
@@ -145,7 +147,7 @@ extension Exchange: EnvelopeService {
 
     func record(
         _ head: VerifiedHead, _ bytes: [UInt8], _ contentKey: ContentKey, _ manifest: Manifest,
-        _ own: Verdict, _ destroyBy: Timestamp?
+        _ own: Verdict, _ destroyBy: Timestamp?, _ approvals: [VerifiedApproval]
     ) async throws {
         let core = head.core
         let name = SpoolFolder.Name(inbound: core.id, from: core.from)
@@ -165,11 +167,13 @@ extension Exchange: EnvelopeService {
             await spool.remove(name)
             throw Self.problem(of: error)
         }
-        let details: JSON = [
+        var members: [String: JSON] = [
             "envelope": .string(head.identity.text), "size": .integer(row.payloadSize),
             "verdict": .string(SHA256.digest(manifest.verdictRecord).text),
             Receipt.importKey: own.json,
         ]
+        if !approvals.isEmpty { members["approvals"] = .array(approvals.map(\.summary)) }
+        let details = JSON.object(members)
         _ = try await store.commit { transaction in
             guard try transaction.inbound(core.id, from: core.from) == nil else { return }
             try transaction.save(new)

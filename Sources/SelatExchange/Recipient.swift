@@ -40,6 +40,8 @@ package struct Recipient: Hashable, Sendable {
         case suiteTooWeak = "suite-too-weak"
         case importRefused = "import-refused"
         case importIncomplete = "import-incomplete"
+        case approvalOwed = "approval-owed"
+        case approvalInvalid = "approval-invalid"
 
         /// Whether the answer can never change, so that the recipient signs it. The others tell a
         /// broken or hostile peer apart from a lawful one, or a state that the sender can mend.

@@ -17,14 +17,6 @@ package struct Sender: Hashable, Sendable {
         case sending
         case delivered, refused, cancelled, expired, unconfirmed
 
-        /// Whether no byte of the payload can have left by then.
-        var isBeforePayload: Bool {
-            switch self {
-            case .sealing, .waiting, .queued: true
-            case .sending, .delivered, .refused, .cancelled, .expired, .unconfirmed: false
-            }
-        }
-
         /// Whether the transfer has ended. Only `unconfirmed` can still change: a late receipt
         /// settles it.
         package var isOutcome: Bool {
@@ -46,6 +38,12 @@ package struct Sender: Hashable, Sendable {
         case released
         /// The verdict was made again and does not permit any more.
         case releaseRefused(cause: String)
+        /// Every approval that was owed is there.
+        case approved
+        /// An officer of a side that owes an approval said no.
+        case approvalRefused(cause: String)
+        /// Approvals do not count any more, or the recipient asks for others.
+        case approvalsOwed(cause: String)
         /// The recipient accepted the offer and holds `offset` bytes of the payload for good.
         case accepted(offset: UInt64)
         /// Every byte before the last piece was handed on; the last piece comes next.
@@ -110,6 +108,16 @@ package struct Sender: Hashable, Sendable {
         self.cause = cause
     }
 
+    /// Whether no byte of the payload can have left by now. What waits after a release may have been
+    /// on its way before.
+    package var isBeforePayload: Bool {
+        switch state {
+        case .sealing, .queued: true
+        case .waiting: attempt == 0
+        case .sending, .delivered, .refused, .cancelled, .expired, .unconfirmed: false
+        }
+    }
+
     /// The entry that names a signed header and the verdict under which it was signed.
     static let releasedKind = "transfer.released"
 
@@ -126,6 +134,20 @@ package struct Sender: Hashable, Sendable {
             return end(.cancelled, cause)
         case (.due, .waiting):
             return now >= expires ? expire() : []
+        case (.approved, .waiting) where now >= expires: return expire()
+        case (.approved, .waiting):
+            state = .queued
+            cause = nil
+            return [.record("transfer.approved", cause: nil)]
+        case (.approvalRefused(let cause), .waiting) where !handedOn,
+            (.approvalRefused(let cause), .queued) where !handedOn,
+            (.approvalRefused(let cause), .sending) where !handedOn:
+            return end(.refused, cause)
+        case (.approvalsOwed(let cause), .queued), (.approvalsOwed(let cause), .sending):
+            if now >= expires { return expire() }
+            state = .waiting
+            self.cause = cause
+            return [.record("transfer.waiting", cause: cause)]
         case (.due, .queued), (.due, .sending):
             return tryNow(at: now)
         case (.released, .queued), (.released, .sending):

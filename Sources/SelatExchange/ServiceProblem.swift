@@ -1,5 +1,6 @@
 package import SelatCore
 package import SelatHTTP
+import SelatPolicy
 import SelatTransport
 
 /// What the exchange answers when it cannot do what was asked; the types are listed in API.md and
@@ -26,6 +27,29 @@ package enum ServiceProblem {
             type: "urn:selat:problem:bad-statement", title: "the statement is not taken",
             status: 422, detail: reason,
             remedy: "ask the officer for another one; `selat statement attest --help` shows how")
+    }
+
+    package static func badApproval(_ reason: String) -> Problem {
+        Problem(
+            type: "urn:selat:problem:bad-approval", title: "the officer's word does not count",
+            status: 422, detail: reason,
+            remedy: "nothing has changed; `selat approve list` shows what is owed, and by whom")
+    }
+
+    static func notAwaited(_ id: TransferID, _ state: String) -> Problem {
+        Problem(
+            type: "urn:selat:problem:not-ready", title: "not possible now", status: 409,
+            detail: "`\(id)` is \(state) and waits for no approval",
+            remedy: "see `selat show \(id)`")
+    }
+
+    static func notReleasable(_ id: TransferID, _ again: Verdict) -> Problem {
+        Problem(
+            type: "urn:selat:problem:not-ready", title: "not possible now", status: 409,
+            detail: "`\(id)` would not be released: judged again it is "
+                + (again.outcome == .permitted
+                    ? "permitted on other grounds or duties" : again.outcome.rawValue),
+            remedy: "see `selat check`; send it anew")
     }
 
     package static func badDataset(_ reason: String) -> Problem {

@@ -19,6 +19,7 @@ enum Schema {
         Migration(name: "editions", sql: EditionSchema.sql),
         Migration(name: "statements", sql: StatementSchema.sql),
         Migration(name: "counters", sql: CounterSchema.sql),
+        Migration(name: "approvals", sql: ApprovalSchema.sql),
     ]
 
     /// `SLAT`, in the file's header: tells our databases from others.

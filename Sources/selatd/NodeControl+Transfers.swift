@@ -37,6 +37,10 @@ extension NodeControl {
             document["dataset"] = request.request.dataset.json
             if let receipt = row.receipt { document["receipt"] = try self.receipt(receipt) }
             document["debts"] = debts(try await exchange.debts(of: row, found.entries))
+            let approvals = try await exchange.approvals(of: row)
+            if !approvals.owed.isEmpty || !approvals.given.isEmpty {
+                document["approvals"] = .object(standing(approvals))
+            }
         } else if let row = found.inbound.first {
             document = try members(row)
             if let receipt = try await exchange.receipt(of: row) {
@@ -64,7 +68,7 @@ extension NodeControl {
             })
     }
 
-    private func members(_ row: OutboundRow) throws -> [String: JSON] {
+    func members(_ row: OutboundRow) throws -> [String: JSON] {
         let state = Sender.State(rawValue: row.state)
         let request = try exchange.request(of: row).request
         var members: [String: JSON] = [

@@ -18,6 +18,7 @@ struct NodeControl: ControlService {
         let checkpoint = exchange.store.latestCheckpoint.checkpoint
         var log = try await exchange.witnesses.status()
         let alarms = log.removeValue(forKey: "warnings")?.arrayValue ?? []
+        let reports = try await exchange.reportWarnings()
         log["origin"] = .string(checkpoint.origin)
         log["size"] = .integer(checkpoint.size)
         log["root"] = .string(Base64.encode(checkpoint.root.bytes))
@@ -38,7 +39,8 @@ struct NodeControl: ControlService {
             "openssl": ["version": .string(ForgeryProbe.loadedVersion)],
             "warnings": .array(
                 alarms
-                    + (warnings + exchange.keyReminders(at: SystemClock().now()).map(\.text)
+                    + (reports + warnings
+                    + exchange.keyReminders(at: SystemClock().now()).map(\.text)
                     + exchange.editions.warnings
                     + exchange.policies.warnings.map(\.description)).map { .string($0) }),
         ]

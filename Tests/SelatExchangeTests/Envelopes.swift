@@ -100,12 +100,12 @@ extension TestFederation {
     func head(
         _ sealing: Sealing, attempt: UInt64 = 1, verdict: Verdict? = nil, record: [UInt8]? = nil,
         facts: Facts? = nil, signer: TestNode? = nil, serial: UInt64? = nil, relay: NodeID? = nil,
-        statements: [[UInt8]] = []
+        statements: [[UInt8]] = [], approvals: [[UInt8]] = []
     ) throws -> [UInt8] {
         let verdict = try verdict ?? self.verdict()
         let manifest = Manifest(
             core: sealing.core, dataset: sealing.dataset, facts: facts ?? verdict.facts,
-            verdictRecord: record ?? verdict.record, approvals: [], statements: statements)
+            verdictRecord: record ?? verdict.record, approvals: approvals, statements: statements)
         let route = [sealing.core.from] + (relay.map { [$0] } ?? []) + [sealing.core.to]
         return try EnvelopeHead.sign(
             manifest, keys: sealing.parts, contentKey: sealing.key, payload: sealing.sealed,

@@ -110,10 +110,40 @@ struct SenderTests {
         #expect(late.state == .refused)
     }
 
+    @Test func anOfficersNoEndsWhatCannotHaveArrived() {
+        for events in [
+            [Sender.Event.sealed(approvalsOwed: true)],
+            [.sealed(approvalsOwed: true), .approved],
+            [.sealed(approvalsOwed: false), .due, .released, .accepted(offset: 0)],
+        ] {
+            var sender = Self.sender(events)
+            let actions = sender.handle(.approvalRefused(cause: "no"), at: Self.start)
+            #expect(sender.state == .refused)
+            #expect(actions == [.record("transfer.refused", cause: "no"), .destroy])
+        }
+        var late = Self.sender(
+            [.sealed(approvalsOwed: false), .due, .released, .accepted(offset: 0), .lastPieceReady])
+        #expect(late.handle(.approvalRefused(cause: "no"), at: Self.start).isEmpty)
+        #expect(late.state == .sending)
+    }
+
+    @Test func whatWaitsAfterAReleaseMayHaveLeft() {
+        var sender = Self.sender([.sealed(approvalsOwed: true)])
+        #expect(sender.isBeforePayload)
+        for event in [Sender.Event.approved, .due, .released, .approvalsOwed(cause: "x")] {
+            _ = sender.handle(event, at: Self.start)
+        }
+        #expect(sender.state == .waiting)
+        #expect(!sender.isBeforePayload)
+        _ = sender.handle(.approved, at: Self.expires)
+        #expect(sender.state == .expired)
+    }
+
     static let everyEvent: [Sender.Event] = [
         .sealed(approvalsOwed: true), .sealingFailed(cause: "x"), .due, .released,
         .releaseRefused(cause: "x"), .accepted(offset: 1), .lastPieceReady, .deliveryProven,
-        .refusalProven(cause: "x"), .headStale(cause: "x"), .failed(cause: "x"),
+        .refusalProven(cause: "x"), .headStale(cause: "x"), .failed(cause: "x"), .approved,
+        .approvalRefused(cause: "x"), .approvalsOwed(cause: "x"),
     ]
 
     /// Any order of events, also impossible ones: outcomes are final, `handedOn` never falls, the

@@ -123,8 +123,10 @@ struct TestFederation: Sendable {
         let port: UInt16
         let keys: NodeIdentity.Keys
         let record: [UInt8]
-        /// One officer for each role.
+        /// One officer for each role, and a deputy with two.
         let officers: [String: CMS.Signer]
+
+        static let deputy = "deputy"
 
         init(
             _ authority: Authority, of federation: Digest, roles: Set<NodeRole>,
@@ -144,7 +146,10 @@ struct TestFederation: Sendable {
                         until: start + 90 * days)
                 }
             }
-            let names = ["releasing-officer", "data-protection-officer", "emergency-officer"]
+            let names = [
+                "releasing-officer", "data-protection-officer", "emergency-officer",
+                Self.deputy,
+            ]
             officers = try Dictionary(
                 uniqueKeysWithValues: names.map { role in
                     let key = try PrivateKey.generate(.p256)
@@ -173,7 +178,8 @@ struct TestFederation: Sendable {
                 officers: officers.map { role, signer in
                     MemberRecord.Officer(
                         id: try OfficerID("\(id)/\(role)"), certificate: signer.certificate,
-                        roles: [role])
+                        roles: role == Self.deputy
+                            ? ["releasing-officer", "data-protection-officer"] : [role])
                 },
                 policySigners: authority.policySigners.map(\.certificate)
             ).signed(by: authority.signers, at: start)

@@ -1,0 +1,46 @@
+import Hummingbird
+import SelatCore
+import SelatHTTP
+
+extension ControlRoutes {
+    static func addApprovals(
+        to v1: RouterGroup<HTTPContext>, _ service: some ControlService
+    ) {
+        v1.get("approvals") { request, _ in
+            let limit = try number(request, "limit", default: 100, 1...10_000)
+            return Response.json(try await service.approvals(limit: limit))
+        }
+        let transfers = v1.group("transfers")
+        transfers.get(":id/approval") { _, context in
+            Response.json(try await service.approvalRequest(try id(context)))
+        }
+        transfers.post(":id/review") { _, context in
+            let (id, caller) = (try id(context), try caller(context))
+            return stream(try await service.review(id, by: caller))
+        }
+        transfers.post(":id/approvals") { request, context in
+            let (id, caller) = (try id(context), try caller(context))
+            let bytes = try await request.bytes(upTo: Limits.controlBodyBytesMax)
+            let message = try asked {
+                var reader = try ObjectReader(try JSON(parsing: bytes), "request")
+                let message = try reader.base64("statement")
+                try reader.end()
+                return message
+            }
+            return Response.json(
+                try await service.take(approval: message, of: id, by: caller), status: .created)
+        }
+        transfers.post(":id/report") { request, context in
+            let (id, caller) = (try id(context), try caller(context))
+            let bytes = try await request.bytes(upTo: Limits.controlBodyBytesMax)
+            let digest = try asked {
+                var reader = try ObjectReader(try JSON(parsing: bytes), "request")
+                let digest = try reader.digest("report")
+                try reader.end()
+                return digest
+            }
+            return Response.json(
+                try await service.enterReport(digest, on: id, by: caller), status: .created)
+        }
+    }
+}

@@ -1,0 +1,173 @@
+import SelatAudit
+package import SelatCore
+import SelatCrypto
+import SelatEnvelope
+import SelatEvidence
+import SelatFederation
+import SelatPolicy
+package import SelatStore
+
+// Officers' approvals at the sender: what waits, what an officer is shown, what is taken and counted.
+
+extension Exchange {
+    /// A sealed transfer with the verdict made again now.
+    struct JudgedAgain: Sendable {
+        let request: OutboundRequest
+        let record: SealedRecord
+        /// The verdict under which it was sealed.
+        let permitted: Verdict
+        let again: Decision
+        let raised: [CountedRow]
+        let presented: Presented
+
+        /// The permit, where the verdict made again rests on what the first one rested on.
+        var permit: Permit? {
+            again.verdict.hasSameBasis(as: permitted) ? again.permit : nil
+        }
+
+        var rules: ApprovalRules {
+            ApprovalRules(
+                core: record.core, payload: record.payload, dataset: request.dataset,
+                verdict: permitted)
+        }
+    }
+
+    /// Judges a sealed transfer again, with the books as they are now.
+    func judgeAgain(_ row: OutboundRow) async throws -> JudgedAgain {
+        guard let sealed = row.sealed else { throw ServiceProblem.unknownTransfer(row.id) }
+        let (request, permitted) = try OutboundRequest.read(row.request)
+        // Where the dataset came from was settled when it was sealed.
+        let prepared = try await prepare(
+            request,
+            lineage: Lineage(
+                countries: permitted.question.lineage, received: permitted.question.received))
+        let (again, raised) = try await store.read { snapshot in
+            try self.decide(prepared, row.id) { try snapshot.counted(in: $0) }
+        }
+        return JudgedAgain(
+            request: request, record: try SealedRecord(stored: sealed), permitted: permitted,
+            again: again, raised: raised, presented: prepared.presented)
+    }
+
+    /// Those among kept approvals that count now, each person's newest word in each part.
+    func counting(
+        _ rows: [ApprovalRow], _ rules: ApprovalRules, at now: Timestamp
+    ) -> [VerifiedApproval] {
+        var counted: [VerifiedApproval] = []
+        for row in rows {
+            guard let verified = try? federation.verifyApproval(row.message, at: now),
+                verified.statement.decision == .approve,
+                rules.fault(in: verified, at: now, skew: Limits.clockSkewSecondsMax) == nil,
+                !counted.contains(where: verified.sharesKey)
+            else { continue }
+            counted.removeAll(where: verified.repeats)
+            counted.append(verified)
+        }
+        return counted
+    }
+
+    /// Who has said what about a transfer, and what is still owed.
+    package func approvals(of row: OutboundRow) async throws -> ApprovalStanding {
+        guard let sealed = row.sealed else { return ApprovalStanding(owed: [], given: []) }
+        let now = clock.now()
+        let (request, permitted) = try OutboundRequest.read(row.request)
+        let record = try SealedRecord(stored: sealed)
+        let rules = ApprovalRules(
+            core: record.core, payload: record.payload, dataset: request.dataset,
+            verdict: permitted)
+        let kept = try await store.read { try $0.approvals(of: row.id) }
+        let counted = counting(kept, rules, at: now).compactMap(\.approval)
+        var owed = ApprovalDebt.outstanding(of: permitted.obligations, after: counted)
+        // One was taken only where the transfer rests on an emergency.
+        if counted.contains(where: \.isBreakGlass) { owed.removeAll { $0.side == .source } }
+        return ApprovalStanding(owed: owed, given: try kept.map { try given($0, rules, now) })
+    }
+
+    private func given(
+        _ row: ApprovalRow, _ rules: ApprovalRules, _ now: Timestamp
+    ) throws -> ApprovalStanding.Given {
+        let statement = try ApprovalStatement(
+            content: try CMS.unverifiedContent(row.message, type: .approval))
+        do {
+            let verified = try federation.verifyApproval(row.message, at: now)
+            return ApprovalStanding.Given(
+                row: row, statement: statement, officer: verified.officer,
+                fault: rules.fault(in: verified, at: now, skew: Limits.clockSkewSecondsMax))
+        } catch {
+            return ApprovalStanding.Given(
+                row: row, statement: statement, officer: nil, fault: "\(error)")
+        }
+    }
+
+    /// Transfers that wait for a person, newest first.
+    package func awaitingApproval(limit: Int) async throws -> [OutboundRow] {
+        let filter = TransferFilter(states: [Sender.State.waiting.rawValue], limit: limit)
+        return try await store.read { try $0.outbound(filter) }
+    }
+
+    // MARK: What an officer is shown
+
+    /// Everything that an officer decides on but the dataset itself.
+    package func approvalRequest(_ id: TransferID) async throws -> JSON {
+        try await request(waiting(id)).json
+    }
+
+    /// The request with the content key, one line, and then the sealed payload: the officer's own
+    /// program checks and opens it. Entered first, handed out then.
+    package func review(_ id: TransferID, by user: UInt32) async throws -> Opening {
+        let row = try await waiting(id)
+        guard let wrapped = row.contentKey else { throw ServiceProblem.unknownTransfer(id) }
+        let key = try ContentKey(stored: try storageKey.unwrap(wrapped, for: .outbound(id)))
+        let front = try await request(row, contentKey: key).line
+        let name = SpoolFolder.Name(outbound: id)
+        let stream = try SpoolStream(spool.path(of: name, .payload), in: spool)
+        _ = try await store.commit { transaction in
+            guard try transaction.outbound(id)?.state == row.state else {
+                throw ServiceProblem.notReady(
+                    "`\(id)` has changed meanwhile", remedy: "see `selat show \(id)`")
+            }
+            try transaction.append(
+                EntryDraft(
+                    kind: "approval.shown", transfer: id, actor: .user(user), details: [:]))
+        }
+        let cursor = PackageCursor(front: front, stream: stream, trailer: nil)
+        return Opening(size: UInt64(front.count) + stream.size) { try await cursor.next() }
+    }
+
+    private func waiting(_ id: TransferID) async throws -> OutboundRow {
+        guard let row = try await store.read({ try $0.outbound(id) }) else {
+            throw ServiceProblem.unknownTransfer(id)
+        }
+        guard row.state == Sender.State.waiting.rawValue else {
+            throw ServiceProblem.notAwaited(id, row.state)
+        }
+        return row
+    }
+
+    private func request(
+        _ row: OutboundRow, contentKey: ContentKey? = nil
+    ) async throws -> ApprovalRequest {
+        let judged = try await judgeAgain(row)
+        guard let permit = judged.permit else {
+            throw ServiceProblem.notReleasable(row.id, judged.again.verdict)
+        }
+        let standing = try await approvals(of: row)
+        return ApprovalRequest(
+            core: judged.record.core, payload: judged.record.payload,
+            dataset: judged.request.dataset, verdict: judged.again.verdict,
+            route: [identity.node, row.to], precedence: row.precedence,
+            restsOnEmergency: permit.restsOnEmergency, owed: standing.owed,
+            given: standing.given.map { $0.statement.json.with($0.officer, $0.fault) },
+            made: clock.now(), contentKey: contentKey)
+    }
+}
+
+extension JSON {
+    /// A statement with who signed it and what it is worth.
+    fileprivate func with(_ officer: MemberRecord.Officer?, _ fault: String?) -> JSON {
+        var members = objectValue ?? [:]
+        members["officer"] = officer.map { .string($0.id.text) }
+        members["fault"] = fault.map { .string($0) }
+        return .object(members)
+    }
+}

@@ -1,0 +1,306 @@
+import SelatAudit
+import SelatCore
+import SelatCrypto
+import SelatEnvelope
+import SelatEvidence
+import SelatFederation
+import SelatPolicy
+import SelatStore
+import SelatTestSupport
+import SelatTransport
+import Testing
+
+@testable import SelatExchange
+
+/// Transfers that wait for people: their word is verified at both ends and decides alone.
+struct ApprovalTests {
+    /// Two persons must approve what serves inference.
+    private static let twice = (
+        file: "ASEAN.yaml", old: "role: releasing-officer, side: source",
+        new: "role: releasing-officer, count: 2, side: source"
+    )
+
+    private func refusal(
+        _ world: TestFederation, _ message: [UInt8], _ id: TransferID
+    ) async -> String? {
+        await problem {
+            _ = try await world.sender.exchange.take(approval: message, of: id, by: 0)
+        }
+    }
+
+    @Test func nothingLeavesBeforeAnOfficerHasApproved() async throws {
+        let world = try TestFederation()
+        let (sender, recipient) = (world.sender, world.recipient)
+        let id = try await sender.send(try world.inference())
+        try await recipient.serving { await sender.exchange.pursue(id) }
+        #expect(try await sender.outbound(id)?.state == "waiting")
+        #expect(try await sender.entries("transfer.released") == 0)
+        #expect(try await recipient.inbound(id, from: sender) == nil)
+
+        let taken = try await sender.exchange.take(
+            approval: try await world.word(on: id), of: id, by: 7)
+        #expect(taken.state == .queued)
+        #expect(taken.owed.isEmpty)
+        try await recipient.serving { await sender.exchange.pursue(id) }
+        #expect(try await sender.outbound(id)?.state == "delivered")
+        #expect(try await recipient.opened(id) == TestFederation.bytes(5_000))
+        #expect(try await sender.entries("approval.given") == 1)
+        #expect(try await sender.entries("transfer.approved") == 1)
+        let received = try await recipient.store.entries(EntryFilter(kind: "transfer.received"))
+        let details = try JSON(parsing: try #require(received.first?.details))
+        #expect(details["approvals"]?.arrayValue?.first?["officer"] == "SG/hub/releasing-officer")
+    }
+
+    @Test func aWaitingTransferSurvivesARestart() async throws {
+        let world = try TestFederation()
+        let (sender, recipient) = (world.sender, world.recipient)
+        let id = try await sender.send(try world.inference())
+        try await sender.restart()
+        let exchange = sender.exchange
+        _ = try await exchange.take(approval: try await world.word(on: id), of: id, by: 0)
+        try await sender.restart()
+        let again = sender.exchange
+        try await recipient.serving { await again.pursue(id) }
+        #expect(try await sender.outbound(id)?.state == "delivered")
+    }
+
+    @Test func twoApprovalsAreTwoPersons() async throws {
+        let world = try TestFederation(TestFederation.Plan(edit: Self.twice))
+        let (sender, recipient) = (world.sender, world.recipient)
+        let id = try await sender.send(try world.inference())
+        let exchange = sender.exchange
+        let first = try await world.word(on: id)
+        let one = try await exchange.take(approval: first, of: id, by: 0)
+        #expect(one.state == .waiting)
+        #expect(one.owed.map(\.count) == [1])
+        #expect(await refusal(world, first, id) == "bad-approval")
+        #expect(await refusal(world, try await world.word(on: id), id) == "bad-approval")
+        // A renewal is taken, and still is one person.
+        let renewed = try await world.word(on: id, life: 7_200)
+        #expect(try await exchange.take(approval: renewed, of: id, by: 0).owed.map(\.count) == [1])
+        let second = try await world.word(on: id, by: "deputy", role: "releasing-officer")
+        #expect(try await exchange.take(approval: second, of: id, by: 0).state == .queued)
+        #expect(
+            await refusal(world, try await world.word(on: id, subjectOf: id), id) == "not-ready")
+        try await recipient.serving { await exchange.pursue(id) }
+        #expect(try await sender.outbound(id)?.state == "delivered")
+    }
+
+    @Test func aWordThatDoesNotCountChangesNothing() async throws {
+        let world = try TestFederation(TestFederation.Plan(edit: Self.twice))
+        let id = try await world.sender.send(try world.inference())
+        let other = try await world.sender.send(try world.inference())
+        typealias Subject = ApprovalStatement.Subject
+        let words: [[UInt8]] = [
+            try await world.word(on: id, by: "data-protection-officer", role: "releasing-officer"),
+            try await world.word(on: id, by: "data-protection-officer"),
+            try await world.word(on: id, of: world.recipient),
+            try await world.word(on: id, of: world.recipient, side: .destination),
+            try await world.word(on: id, of: world.stranger),
+            try await world.word(on: id, review: .description),
+            try await world.word(on: id, issued: -7_200, life: 3_600),
+            try await world.word(on: id, issued: 600),
+            try await world.word(on: id, subjectOf: other),
+            try await world.word(on: id, by: "emergency-officer", isBreakGlass: true),
+            try await world.word(on: id, signer: try world.unlistedOfficer()),
+            try await world.word(on: id, signer: world.sender.identity.signer),
+            try await world.word(on: id) + [0], [],
+            try world.consent(),
+        ]
+        for word in words { #expect(await refusal(world, word, id) == "bad-approval") }
+        for part in 0..<6 {
+            let word = try await world.word(on: id) { $0.changing(part) }
+            #expect(await refusal(world, word, id) == "bad-approval", "part \(part)")
+        }
+        for bytes in Mutations.of(try await world.word(on: id), count: 100, seed: 9) {
+            guard let verified = try? world.federation.verifyApproval(bytes, at: world.clock.now())
+            else { continue }
+            #expect(verified.message == bytes)
+        }
+        #expect(try await world.sender.outbound(id)?.state == "waiting")
+        #expect(try await world.sender.entries("approval.given") == 0)
+        #expect(try await world.sender.store.read { try $0.approvals(of: id) }.isEmpty)
+    }
+
+    @Test func aRefusalEndsTheTransferAndLeavesNothing() async throws {
+        let world = try TestFederation()
+        let sender = world.sender
+        let id = try await sender.send(try world.inference())
+        let no = try await world.word(on: id, decision: .refuse, reason: "names in column 3")
+        let foreign = try await world.word(
+            on: id, by: "data-protection-officer", decision: .refuse, reason: "no")
+        #expect(await refusal(world, foreign, id) == "bad-approval")
+        let taken = try await sender.exchange.take(approval: no, of: id, by: 0)
+        #expect(taken.state == .refused)
+        let row = try #require(try await sender.outbound(id))
+        #expect(row.cause?.contains("SG/hub/releasing-officer") == true)
+        #expect(row.cause?.contains("names in column 3") == true)
+        #expect(row.contentKey == nil)
+        #expect(try sender.files == [])
+        #expect(try await sender.entries("approval.refused") == 1)
+        #expect(try await sender.entries("transfer.refused") == 1)
+        let exchange = sender.exchange
+        try await world.recipient.serving { await exchange.pursue(id) }
+        #expect(try await world.recipient.inbound(id, from: sender) == nil)
+        #expect(await refusal(world, no, id) == "not-ready")
+    }
+
+    @Test func aRefusalAfterTheOthersApprovedStillCounts() async throws {
+        let world = try TestFederation()
+        let sender = world.sender
+        let id = try await sender.send(try world.inference())
+        let no = try await world.word(
+            on: id, by: "deputy", role: "releasing-officer", decision: .refuse, reason: "no")
+        _ = try await sender.exchange.take(
+            approval: try await world.word(on: id), of: id, by: 0)
+        #expect(try await sender.outbound(id)?.state == "queued")
+        #expect(try await sender.exchange.take(approval: no, of: id, by: 0).state == .refused)
+    }
+
+    @Test func whatExpiredBeforeTheReleaseIsOwedAgain() async throws {
+        let world = try TestFederation()
+        let (sender, recipient) = (world.sender, world.recipient)
+        let id = try await sender.send(try world.inference(), life: 86_400)
+        let exchange = sender.exchange
+        _ = try await exchange.take(approval: try await world.word(on: id), of: id, by: 0)
+        world.clock.advance(seconds: 3_601)
+        try await recipient.serving { await exchange.pursue(id) }
+        let row = try #require(try await sender.outbound(id))
+        #expect(row.state == "waiting")
+        #expect(row.cause == "owed: 1 × releasing-officer, source")
+        #expect(try await sender.entries("transfer.waiting") == 1)
+        #expect(try await exchange.approvals(of: row).given.first?.fault != nil)
+        _ = try await exchange.take(approval: try await world.word(on: id), of: id, by: 0)
+        try await recipient.serving { await exchange.pursue(id) }
+        #expect(try await sender.outbound(id)?.state == "delivered")
+    }
+
+    @Test func aTransferThatNobodyApprovesExpires() async throws {
+        let world = try TestFederation()
+        let sender = world.sender
+        let id = try await sender.send(try world.inference())
+        let exchange = sender.exchange
+        await exchange.pursue(id)
+        world.clock.advance(seconds: 3_600)
+        try await exchange.endOverdue()
+        await exchange.pursue(id)
+        #expect(try await sender.outbound(id)?.state == "expired")
+        #expect(try sender.files == [])
+    }
+
+    // MARK: Both sides
+
+    private static let importsApproved = (
+        file: "VN.yaml", old: "  - ground: receive\n    flow: import\n",
+        new: "  - ground: receive\n    flow: import\n    obligations:\n"
+            + "      - approval: {role: data-protection-officer}\n"
+    )
+
+    @Test func theDestinationsOfficerApprovesTheDescription() async throws {
+        let world = try TestFederation(TestFederation.Plan(edit: Self.importsApproved))
+        let (sender, recipient) = (world.sender, world.recipient)
+        let id = try await sender.send(try world.inference())
+        let exchange = sender.exchange
+        let own = try await exchange.take(approval: try await world.word(on: id), of: id, by: 0)
+        #expect(own.owed.map(\.description) == ["1 × data-protection-officer, destination"])
+        let wrong = try await world.word(
+            on: id, by: "data-protection-officer", side: .destination)
+        #expect(await refusal(world, wrong, id) == "bad-approval")
+        let theirs = try await world.word(
+            on: id, by: "data-protection-officer", of: recipient, side: .destination,
+            review: .description)
+        #expect(try await exchange.take(approval: theirs, of: id, by: 0).state == .queued)
+        try await recipient.serving { await exchange.pursue(id) }
+        #expect(try await sender.outbound(id)?.state == "delivered")
+    }
+
+    // MARK: What the recipient finds out
+
+    private func answer(
+        _ world: TestFederation,
+        _ approvals: (ApprovalStatement.Subject) async throws -> [[UInt8]]
+    ) async throws -> String? {
+        let sealing = try await world.seal()
+        let verdict = try world.verdict {
+            $0.facts["ai-use"] = Fact(.set(["inference"]), .stated)
+        }
+        let subject = ApprovalStatement.Subject(
+            core: sealing.core, payload: sealing.sealed.identity, dataset: sealing.dataset,
+            verdict: verdict)
+        let head = try world.head(
+            sealing, verdict: verdict, approvals: try await approvals(subject))
+        let (sender, recipient) = (world.sender.id, world.recipient)
+        var state: String?
+        let refused = await problem {
+            state = try await recipient.exchange.offer(head: head, payload: nil, from: sender).state
+        }
+        return refused ?? state
+    }
+
+    @Test func theRecipientVerifiesEachApproval() async throws {
+        let world = try TestFederation()
+        let good = try await answer(world) { [try world.word(about: $0)] }
+        #expect(good == "receiving")
+        #expect(try await answer(world) { _ in [] } == "refused")
+        let unowed = try await answer(world) {
+            [try world.word(about: $0, by: "data-protection-officer")]
+        }
+        #expect(unowed == "refused")
+        let forgeries: [(ApprovalStatement.Subject) throws -> [[UInt8]]] = [
+            { [try world.word(about: $0), try world.word(about: $0)] },
+            { [try world.word(about: $0), try world.word(about: $0, life: 60)] },
+            { [try world.word(about: $0, of: world.recipient)] },
+            { [try world.word(about: $0, signer: try world.unlistedOfficer())] },
+            { [try world.word(about: $0, review: .description)] },
+            { [try world.word(about: $0, decision: .refuse)] },
+            { [try world.word(about: $0, issued: -7_200, life: 3_600)] },
+            { [try world.word(about: $0, issued: 600)] },
+            { [Array(try world.word(about: $0).dropLast())] },
+            { [try world.word(about: $0), []] },
+            { [try world.word(about: $0), try world.consent()] },
+        ]
+        for forged in forgeries {
+            #expect(try await answer(world, forged) == "approval-invalid")
+        }
+        for part in 0..<6 {
+            let forged = try await answer(world) { [try world.word(about: $0.changing(part))] }
+            #expect(forged == "approval-invalid", "part \(part)")
+        }
+        #expect(try await world.recipient.entries("transfer.received") == 1)
+    }
+
+    @Test func breakGlassOpensNothingWithoutAnEmergency() async throws {
+        let world = try TestFederation()
+        let answer = try await answer(world) {
+            [try world.word(about: $0, by: "emergency-officer", isBreakGlass: true)]
+        }
+        #expect(answer == "refused")
+    }
+
+    // MARK: Emergencies
+
+    @Test func oneOfficerReleasesWhatRestsOnAnEmergency() async throws {
+        let world = try TestFederation()
+        let (sender, recipient) = (world.recipient, world.sender)
+        let exchange = sender.exchange
+        _ = try await exchange.take(statement: try world.typhoon(), by: 0)
+        var request = try world.health(150_000, emergency: "2026/17")
+        request = request.with(use: "inference")
+        let id = try await sender.send(request)
+        #expect(try await sender.outbound(id)?.state == "waiting")
+        let word = try await world.word(
+            on: id, at: sender, by: "emergency-officer", isBreakGlass: true)
+        #expect(try await exchange.take(approval: word, of: id, by: 0).state == .queued)
+        #expect(try await sender.entries("approval.break-glass") == 1)
+        #expect(try await exchange.reportWarnings().count == 1)
+        try await recipient.serving { await exchange.pursue(id) }
+        #expect(try await recipient.inbound(id, from: sender)?.state == "delivered")
+
+        _ = try await exchange.enterReport(SHA256.digest([1]), on: id, by: 0)
+        #expect(try await exchange.reportWarnings().isEmpty)
+        #expect(
+            await problem { _ = try await exchange.enterReport(SHA256.digest([2]), on: id, by: 0) }
+                == "not-ready")
+        #expect(try await sender.entries("approval.reported") == 1)
+    }
+}
