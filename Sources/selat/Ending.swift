@@ -72,7 +72,8 @@ struct Ending: Error {
 
     private static func status(of problem: Problem) -> ExitStatus {
         switch problem.type {
-        case "urn:selat:problem:verification-failed", "urn:selat:problem:bad-statement":
+        case "urn:selat:problem:verification-failed", "urn:selat:problem:bad-statement",
+            "urn:selat:problem:bad-approval":
             .verificationFailed
         case "urn:selat:problem:refused": .refused
         case "urn:selat:problem:not-yet": .notYet

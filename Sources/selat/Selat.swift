@@ -21,7 +21,8 @@ struct Selat: AsyncParsableCommand {
             """,
         version: Program.version,
         subcommands: [
-            Send.self, Check.self, Transfers.self, Show.self, Inbox.self, Open.self,
+            Send.self, Check.self, Transfers.self, Show.self, Approve.self, Refuse.self, Inbox.self,
+            Open.self,
             PackageVerb.self, PolicyVerb.self, StatementVerb.self, AuditVerb.self, Status.self,
             JoinVerb.self, KeysVerb.self, MembersVerb.self, Restore.self,
             Sandbox.self,

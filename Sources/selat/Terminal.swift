@@ -10,8 +10,23 @@ enum Terminal {
     static func warning(_ text: String) { note("selat: warning: \(text)") }
     static func hint(_ text: String) { note("selat: hint: \(text)") }
 
+    static let stdinIsTerminal = isatty(STDIN_FILENO) == 1
     static let stderrIsTerminal = isatty(STDERR_FILENO) == 1
     static let stdoutIsTerminal = isatty(STDOUT_FILENO) == 1
+
+    /// Text from elsewhere without the characters that a terminal would obey or that hide others.
+    static func plain(_ text: String) -> String {
+        var plain = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars {
+            let isObeyed =
+                scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value)
+                || (0x200B...0x200F).contains(scalar.value)
+                || (0x2028...0x202E).contains(scalar.value)
+                || (0x2066...0x2069).contains(scalar.value)
+            plain.append(isObeyed ? "\u{FFFD}" : scalar)
+        }
+        return String(plain)
+    }
 
     /// Columns of the terminal at stderr, 80 where nobody says.
     static var columns: Int {

@@ -68,6 +68,7 @@ struct Show: AsyncParsableCommand {
                     + receipt.text("time")
                     + (receipt["standing"] == nil ? "" : ", \(receipt.text("standing"))"))
         }
+        lines += ApprovalText.lines(transfer["approvals"])
         for debt in transfer["debts"]?.arrayValue ?? [] {
             let due =
                 debt["due"] == nil
@@ -76,7 +77,8 @@ struct Show: AsyncParsableCommand {
         }
         for entry in transfer["timeline"]?.arrayValue ?? [] {
             lines.append(
-                "  \(entry.text("time"))  \(entry.text("kind"))  entry \(entry.text("sequence"))")
+                "  \(entry.text("time"))  \(entry.text("kind"))  entry \(entry.text("sequence"))"
+                    + ApprovalText.officer(of: entry))
         }
         return lines
     }

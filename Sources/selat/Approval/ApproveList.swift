@@ -1,0 +1,31 @@
+import ArgumentParser
+import SelatControl
+import SelatCore
+
+struct ApproveList: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "list",
+        abstract: "List the transfers that wait for officers: what is owed, and who has approved.",
+        discussion: "Example: selat approve list")
+
+    @Option(help: "How many, the newest first.")
+    var limit: Int = 100
+
+    @OptionGroup var client: ClientOptions
+
+    func run() async throws {
+        let answer = try await client.withDaemon {
+            try await $0.getJSON("/v1/approvals?limit=\(limit)")
+        }
+        if client.json { return Terminal.result(answer) }
+        var table = Table(["id", "to", "size", "expires", "owed", "approved by"])
+        for waiting in answer["approvals"]?.arrayValue ?? [] {
+            table.add([
+                waiting.text("id"), waiting.text("peer"), waiting.size("size_bytes"),
+                waiting.text("expires"), ApprovalText.owed(waiting),
+                ApprovalText.approvers(waiting).joined(separator: ", "),
+            ])
+        }
+        Terminal.result(table.text)
+    }
+}

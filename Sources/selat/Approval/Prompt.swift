@@ -1,0 +1,21 @@
+import SelatFederation
+
+/// Asks a person at the terminal.
+enum Prompt {
+    static func reason(for decision: ApprovalStatement.Decision) throws -> String {
+        try ask("why do you \(decision.rawValue)? ", flag: "--reason")
+    }
+
+    /// - Parameter flag: what to give in place of an answer where nobody can be asked.
+    static func ask(_ words: String, flag: String) throws -> String {
+        guard Terminal.stdinIsTerminal else {
+            throw Ending(
+                .usage, "nobody can be asked: there is no terminal", hint: "give \(flag)")
+        }
+        Terminal.write(words, to: 2)
+        guard let line = readLine(strippingNewline: true), !line.isEmpty else {
+            throw Ending(.usage, "nothing was typed: nothing was signed")
+        }
+        return line
+    }
+}

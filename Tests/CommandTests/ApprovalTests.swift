@@ -1,0 +1,196 @@
+import Foundation
+import SelatCore
+import Testing
+
+extension Sandbox {
+    /// Runs `selat` with an officer's own key.
+    func officer(
+        _ words: [String], by role: String, of country: String, at node: String? = nil
+    ) async throws -> Ended {
+        let key = "\(path)/authority-\(country)/\(role)"
+        let at = node.map { ["--socket", socket($0)] } ?? []
+        return try await Run.run(
+            Run.selat,
+            words + [
+                "--key", "\(key).key", "--certificate", "\(key).pem", "--federation", try trust(),
+            ] + at)
+    }
+
+    /// Sends what an artificial intelligence is to use: a releasing officer's approval is owed.
+    func awaiting(_ dataset: String, from country: String = "SG") async throws -> String {
+        let facts = try scratch.write(#"{"ai-use": ["inference"]}"#, to: "ai.json")
+        let ended = try await selat(
+            ["send", dataset, "--to", "VN/hub", "--json", "--facts", facts] + Self.harmless,
+            on: country)
+        try #require(ended.status == 0, "\(ended.words)")
+        try #require(try ended.json["state"] == "waiting", "\(ended.words)")
+        return try #require(try ended.json["id"]?.stringValue)
+    }
+
+    func state(_ id: String, on country: String) async throws -> JSON? {
+        let ended = try await selat("show", id, "--json", on: country)
+        return try ended.json["state"]
+    }
+}
+
+extension CommandTests {
+    /// Officers at their own programs: what they see, and what their word does.
+    @Suite struct ApprovalTests {
+        let sandbox: Sandbox
+        let scratch: Scratch
+        private let role = "releasing-officer"
+
+        init() throws {
+            sandbox = try Sandbox.current()
+            scratch = try Scratch()
+        }
+
+        private func levels() throws -> String {
+            try scratch.write("gauge,level\nMekong,4.2\n\"Tonle, Sap\",3.1\n", to: "d/levels.csv")
+            return "\(scratch.path)/d"
+        }
+
+        private func yes(_ id: String, _ more: String...) -> [String] {
+            ["approve", id, "--reason", "compared with the request", "--yes"] + more
+        }
+
+        @Test func anOfficerSeesWhatLeavesAndReleasesIt() async throws {
+            defer { scratch.remove() }
+            let id = try await sandbox.awaiting(try levels())
+            let list = try await sandbox.selat("approve", "list", on: "SG")
+            #expect(list.stdout.contains(id))
+            #expect(list.stdout.contains("1 × releasing-officer (source)"))
+
+            let approved = try await sandbox.officer(yes(id), by: role, of: "SG", at: "SG")
+            try #require(approved.status == 0, "\(approved.words)")
+            #expect(approved.stdout.contains("approved by SG/hub/releasing-officer"))
+            #expect(approved.stdout.contains("queued"))
+            #expect(approved.stderr.contains("2 rows, 2 columns: gauge, level"))
+            #expect(!approved.stderr.contains("Mekong"))
+            #expect(approved.stderr.contains("label: unclassified"))
+            #expect(approved.stderr.contains("route: SG/hub > VN/hub"))
+            #expect(approved.stderr.contains("ASEAN"))
+
+            try await sandbox.until("delivered") {
+                try await sandbox.state(id, on: "SG") == "delivered"
+            }
+            let shown = try await sandbox.selat("show", id, on: "SG")
+            #expect(shown.stdout.contains("approved: SG/hub/releasing-officer"))
+            #expect(shown.stdout.contains("approval.given"))
+            #expect(try await sandbox.inbox("VN").contains(id))
+        }
+
+        @Test func rowsAreShownWhereTheOfficerAsks() async throws {
+            defer { scratch.remove() }
+            let id = try await sandbox.awaiting(try levels())
+            let approved = try await sandbox.officer(
+                yes(id, "--show", "1", "--json"), by: role, of: "SG", at: "SG")
+            try #require(approved.status == 0, "\(approved.words)")
+            #expect(approved.stderr.contains("| Mekong | 4.2"))
+            #expect(!approved.stderr.contains("Tonle"))
+            let files = try approved.json["request"]?["files"]?.arrayValue
+            #expect(files?.first?["rows"] == 2)
+        }
+
+        @Test func aRefusalNeedsAReasonAndEndsTheTransfer() async throws {
+            defer { scratch.remove() }
+            let id = try await sandbox.awaiting(try levels())
+            let silent = try await sandbox.officer(
+                ["refuse", id, "--yes"], by: role, of: "SG", at: "SG")
+            #expect(silent.status == 64)
+            #expect(silent.stderr.contains("--reason"))
+            let refused = try await sandbox.officer(
+                ["refuse", id, "--yes", "--reason", "the wrong gauges"], by: role, of: "SG",
+                at: "SG")
+            try #require(refused.status == 0, "\(refused.words)")
+            let shown = try await sandbox.selat("show", id, on: "SG")
+            #expect(shown.stdout.contains("state: refused"))
+            #expect(shown.stdout.contains("the wrong gauges"))
+            let late = try await sandbox.officer(yes(id), by: role, of: "SG", at: "SG")
+            #expect(late.status == 1)
+        }
+
+        @Test func whoDoesNotAnswerForItChangesNothing() async throws {
+            defer { scratch.remove() }
+            let id = try await sandbox.awaiting(try levels())
+            let stranger = try await sandbox.officer(yes(id), by: role, of: "MY", at: "SG")
+            #expect(stranger.status == 2)
+            #expect(stranger.stderr.contains("answers for neither SG nor VN"))
+            let other = try await sandbox.officer(
+                yes(id, "--role", role), by: "data-protection-officer", of: "SG", at: "SG")
+            #expect(other.status == 3)
+            #expect(other.stderr.contains("is no releasing-officer"))
+            let theirs = try await sandbox.officer(
+                yes(id, "--role", role, "--description"), by: role, of: "VN", at: "SG")
+            #expect(theirs.status == 3)
+            let blind = try await sandbox.officer(
+                yes(id, "--description"), by: role, of: "SG", at: "SG")
+            #expect(blind.status == 3)
+            #expect(blind.stderr.contains("was not opened"))
+            let alone = try await sandbox.officer(
+                yes(id, "--break-glass"), by: "emergency-officer", of: "SG", at: "SG")
+            #expect(alone.status == 3)
+            let unconfirmed = try await sandbox.officer(
+                ["approve", id, "--reason", "x"], by: role, of: "SG", at: "SG")
+            #expect(unconfirmed.status == 64)
+            #expect(try await sandbox.state(id, on: "SG") == "waiting")
+        }
+
+        @Test func anotherMachineIsEnough() async throws {
+            defer { scratch.remove() }
+            let id = try await sandbox.awaiting(try levels())
+            let request = "\(scratch.path)/levels.request"
+            let exported = try await sandbox.selat("approve", "export", id, request, on: "SG")
+            try #require(exported.status == 0, "\(exported.words)")
+            #expect(exported.stderr.contains("opens the dataset"))
+            let mode = try FileManager.default.attributesOfItem(atPath: request)[.posixPermissions]
+            #expect(mode as? Int == 0o600)
+
+            let out = "\(scratch.path)/yes.cms"
+            let sign = [
+                "approve", "--request", request, "--out", out, "--reason", "compared", "--yes",
+            ]
+            let signed = try await sandbox.officer(sign, by: role, of: "SG")
+            try #require(signed.status == 0, "\(signed.words)")
+            #expect(signed.stderr.contains("2 rows, 2 columns"))
+            let added = try await sandbox.selat("approve", "add", id, out, on: "SG")
+            try #require(added.status == 0, "\(added.words)")
+            #expect(try await sandbox.selat("approve", "add", id, out, on: "SG").status != 0)
+            try await sandbox.until("delivered") {
+                try await sandbox.state(id, on: "SG") == "delivered"
+            }
+        }
+
+        @Test func aRequestThatWasChangedIsNotSigned() async throws {
+            defer { scratch.remove() }
+            let id = try await sandbox.awaiting(try levels())
+            let request = "\(scratch.path)/levels.request"
+            _ = try await sandbox.selat("approve", "export", id, request, on: "SG")
+            let good = try scratch.bytes("levels.request")
+            let end = try #require(good.firstIndex(of: 0x0A))
+            var flipped = good
+            flipped[good.count - 1] ^= 1
+            let wrong: [[UInt8]] = [
+                flipped, Array(good.dropLast()), good + [0], Array(good[..<end]),
+                Array(good[...end]), Array(good[end...]), [],
+                replaced(good, "\"size\":", "\"size\":1"),
+            ]
+            for (index, bytes) in wrong.enumerated() where bytes != good {
+                let path = try scratch.write(bytes, to: "wrong-\(index)")
+                let out = "\(scratch.path)/wrong-\(index).cms"
+                let ended = try await sandbox.officer(
+                    ["approve", "--request", path, "--out", out, "--reason", "x", "--yes"],
+                    by: role, of: "SG")
+                #expect(ended.status == 3, "\(index): \(ended.words)")
+                #expect(!scratch.exists("wrong-\(index).cms"))
+            }
+        }
+
+        private func replaced(_ bytes: [UInt8], _ old: String, _ new: String) -> [UInt8] {
+            let end = bytes.firstIndex(of: 0x0A) ?? 0
+            var line = String(decoding: bytes[..<end], as: UTF8.self)
+            line.replace(old, with: new)
+            return Array(line.utf8) + bytes[end...]
+        }
+    }
+}
