@@ -4,6 +4,9 @@ package import NIOCore
 package struct HTTPLimits: Sendable {
     /// Connections that a listener serves at once; the next one is closed unanswered.
     package var connectionsMax = 256
+    /// Of them, those that one user of this machine may have at a unix socket; further ones are closed
+    /// unanswered, so that nobody keeps the others out.
+    package var connectionsPerUserMax = 128
     /// One header field, name and value.
     package var fieldBytesMax = 8 << 10
     /// All header fields of one message.

@@ -35,7 +35,7 @@ package final class HTTPListener: Sendable {
         group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton, logger: Logger,
         responder: some HTTPResponder<HTTPContext>
     ) async throws -> HTTPListener {
-        let open = OpenConnections(limit: limits.connectionsMax)
+        let open = OpenConnections(limits)
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 256)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -95,7 +95,7 @@ package final class HTTPListener: Sendable {
                 for try await case let connection? in connections {
                     open.track(connection)
                     group.addTask { [responder] in
-                        await connection.serve(responder)
+                        await connection.serve(responder, in: self.open)
                         self.open.remove(connection.stream.channel)
                     }
                 }

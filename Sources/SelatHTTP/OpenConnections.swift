@@ -4,15 +4,38 @@ import Synchronization
 /// The connections of one listener: counts them, and closes them when asked.
 final class OpenConnections: Sendable {
     private let limit: Int
+    private let perUserLimit: Int
     private let state = Mutex(State())
 
     private struct State {
         var admitted = 0
         var tracked: [ObjectIdentifier: ServerConnection] = [:]
+        var byUser: [UInt32: Int] = [:]
         var isClosing = false
     }
 
-    init(limit: Int) { self.limit = limit }
+    init(_ limits: HTTPLimits) {
+        (limit, perUserLimit) = (limits.connectionsMax, limits.connectionsPerUserMax)
+    }
+
+    /// Counts a connection as its user's, once the user is known.
+    /// - Returns: whether the user has not too many; then `leave` must follow.
+    func enter(_ peer: ConnectionPeer) -> Bool {
+        guard let user = peer.process?.user else { return true }
+        return state.withLock { state in
+            guard state.byUser[user, default: 0] < perUserLimit else { return false }
+            state.byUser[user, default: 0] += 1
+            return true
+        }
+    }
+
+    func leave(_ peer: ConnectionPeer) {
+        guard let user = peer.process?.user else { return }
+        state.withLock { state in
+            let left = state.byUser[user, default: 0] - 1
+            state.byUser[user] = left > 0 ? left : nil
+        }
+    }
 
     /// Counts a new channel until it closes and sets it up.
     /// - Returns: nil, with the channel closed, when there are too many, the listener is going away

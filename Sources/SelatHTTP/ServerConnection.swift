@@ -14,12 +14,15 @@ struct ServerConnection: Sendable {
 
     /// Serves until the connection is closed. Never throws: what a peer does to its own connection
     /// is that peer's affair.
-    func serve(_ responder: some HTTPResponder<HTTPContext>) async {
+    func serve(_ responder: some HTTPResponder<HTTPContext>, in open: OpenConnections) async {
         do {
             // Awaited here and not while the channel is set up, where one silent peer would keep
             // every later one waiting.
             let peer = try await peer.get()
-            while try await serveRequest(from: peer, responder) {}
+            if open.enter(peer) {
+                defer { open.leave(peer) }
+                while try await serveRequest(from: peer, responder) {}
+            }
         } catch {
             logger.debug("connection ended", metadata: ["error": "\(error)"])
         }

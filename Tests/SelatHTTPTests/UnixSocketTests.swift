@@ -37,6 +37,26 @@ import Testing
         }
     }
 
+    @Test func oneUserDoesNotTakeAllConnections() async throws {
+        var limits = HTTPLimits()
+        limits.connectionsPerUserMax = 2
+        try await withListener(at: point, limits: limits) { listener in
+            let clients = [
+                try await HTTPClient.connect(to: listener.address),
+                try await HTTPClient.connect(to: listener.address),
+            ]
+            for client in clients {
+                #expect(try await client.exchange(request(.get, "/hello")).head.status == .ok)
+            }
+            let third = try await HTTPClient.connect(to: listener.address)
+            await #expect(throws: HTTPFault.self) {
+                try await third.exchange(request(.get, "/hello"))
+            }
+            await third.close()
+            for client in clients { await client.close() }
+        }
+    }
+
     @Test func removesItsSocketAtTheEnd() async throws {
         try await withListener(at: point) { _ in }
         #expect(access(path, F_OK) != 0)
