@@ -5,6 +5,7 @@
 #include <openssl/ec.h>
 #include <openssl/ess.h>
 #include <openssl/pem.h>
+#include <openssl/pkcs12.h>
 #include <openssl/x509.h>
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>

@@ -2,5 +2,7 @@
 // and variadic functions that Swift cannot call; nothing here decides anything.
 #pragma once
 #include "primitives.h"
+#include "memory.h"
 #include "certificates.h"
 #include "tls.h"
+#include "tokens.h"

@@ -32,6 +32,12 @@ package enum CryptoError: Error, Hashable, Sendable, CustomStringConvertible {
     case signatureInvalid(signer: String)
     /// A sealed secret that the key does not open.
     case unopenable(_ reason: String)
+    /// A token that does not answer now, or not with this key; it may come back.
+    case tokenUnavailable(_ reason: String)
+    /// A token that does not take the PIN. It is not asked again: few wrong PINs lock a token.
+    case tokenPINRefused(_ reason: String)
+    /// Bytes that no passphrase of ours sealed, or another one did.
+    case passphraseRefused(_ what: String)
 
     package var description: String {
         switch self {
@@ -53,6 +59,19 @@ package enum CryptoError: Error, Hashable, Sendable, CustomStringConvertible {
         case .unreadableMessage(let reason): "CMS message: \(reason)"
         case .signatureInvalid(let signer): "signature does not verify with the key of `\(signer)`"
         case .unopenable(let reason): "sealed secret does not open: \(reason)"
+        case .tokenUnavailable(let reason): "the token does not answer: \(reason)"
+        case .tokenPINRefused(let reason):
+            "the token refuses the PIN, which is not tried again: \(reason)"
+        case .passphraseRefused(let what):
+            "\(what) does not open: the passphrase is another, or the bytes were changed"
+        }
+    }
+
+    /// Whether it is a token that failed: a fault of this node, and none of what it was working on.
+    package var isOfToken: Bool {
+        switch self {
+        case .tokenUnavailable, .tokenPINRefused: true
+        default: false
         }
     }
 

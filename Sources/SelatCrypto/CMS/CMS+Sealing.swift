@@ -31,7 +31,8 @@ extension CMS {
 
     /// Opens a secret that was sealed to `certificate`.
     /// - Throws: `CryptoError.unreadableMessage` for a message outside the profile, `.unopenable`
-    ///   for another recipient's, and for one that was changed.
+    ///   for another recipient's, and for one that was changed; `.tokenUnavailable` when the key's
+    ///   token does not answer, which says nothing of the message.
     package static func decrypt(
         _ der: [UInt8], certificate: Certificate, key: PrivateKey
     ) throws(CryptoError) -> Secret {
@@ -42,7 +43,9 @@ extension CMS {
         guard message.curve == key.kind else {
             throw .unopenable("it is for a \(message.curve.rawValue) key")
         }
+        let faults = key.token?.faults
         guard let secret = opened(der, certificate: certificate, key: key) else {
+            if let token = key.token, token.faults != faults { throw token.fault }
             throw .unopenable("it was changed or sealed to another key")
         }
         return secret

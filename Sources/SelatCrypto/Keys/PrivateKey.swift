@@ -1,16 +1,24 @@
 import COpenSSL
 
-/// A private key in memory. OpenSSL wipes it when the last owner lets go; it has no description.
+/// A private key: in memory, where OpenSSL wipes it when the last owner lets go, or in a token. It has
+/// no description.
 // SAFETY: the EVP_PKEY is never changed after `init`, and OpenSSL counts its references atomically.
 package final class PrivateKey: @unchecked Sendable, CustomStringConvertible {
     package let publicKey: PublicKey
     let pointer: OpaquePointer
+    /// Where the key is used, unless it is in memory.
+    let token: Token?
 
     package var kind: KeyKind { publicKey.kind }
-    package var description: String { "private key (\(kind.rawValue))" }
+    /// Whether the key lies in a token, and can be used there only.
+    package var isInToken: Bool { token != nil }
+    package var description: String {
+        "private key (\(kind.rawValue)\(isInToken ? ", in a token" : ""))"
+    }
 
     /// - Throws: `CryptoError.unreadableKey` for a kind that Selat does not use; the key is freed.
-    private init(takingOwnership pointer: OpaquePointer) throws(CryptoError) {
+    init(takingOwnership pointer: OpaquePointer, token: Token? = nil) throws(CryptoError) {
+        self.token = token
         do throws(CryptoError) {
             publicKey = try PublicKey(spki: Self.spki(borrowing: pointer))
         } catch {
@@ -58,21 +66,42 @@ package final class PrivateKey: @unchecked Sendable, CustomStringConvertible {
         try self.init(takingOwnership: key)
     }
 
-    /// The key as unencrypted PKCS#8 PEM. The caller owns the bytes and keeps them from others.
-    /// - Throws: `CryptoError.openSSL` when OpenSSL cannot write it.
-    package func pem() throws(CryptoError) -> [UInt8] {
-        try CryptoError.checked("writing a private key") {
-            MemoryBIO.collect { bio in
-                PEM_write_bio_PKCS8PrivateKey(bio, pointer, nil, nil, 0, nil, nil) == 1
+    /// The key as PKCS#8 PEM. The caller owns the bytes and keeps them from others.
+    /// - Parameter passphrase: encrypts it (Crypto.docc, *Keys at rest*); nil leaves it plain.
+    /// - Throws: `CryptoError.unreadableKey` for a key in a token, `.openSSL` when OpenSSL cannot
+    ///   write it.
+    package func pem(passphrase: Secret? = nil) throws(CryptoError) -> [UInt8] {
+        guard token == nil else { throw .unreadableKey("it lies in a token, and stays there") }
+        guard let passphrase else {
+            return try CryptoError.checked("writing a private key") {
+                MemoryBIO.collect { bio in
+                    PEM_write_bio_PKCS8PrivateKey(bio, pointer, nil, nil, 0, nil, nil) == 1
+                }
             }
+        }
+        return try CryptoError.checked("encrypting a private key") {
+            guard let plain = EVP_PKEY2PKCS8(pointer) else { return nil }
+            defer { PKCS8_PRIV_KEY_INFO_free(plain) }
+            guard let sealed = PassphraseSeal.pkcs8(plain, passphrase) else { return nil }
+            defer { X509_SIG_free(sealed) }
+            return MemoryBIO.collect { PEM_write_bio_PKCS8($0, sealed) == 1 }
         }
     }
 
     /// Signs `message`.
     /// - Returns: Ed25519: 64 bytes, the same for the same message; ECDSA: DER of the two numbers,
     ///   over SHA-256 (P-256) or SHA-384 (P-384).
-    /// - Throws: `CryptoError.openSSL` when OpenSSL fails.
+    /// - Throws: `CryptoError.tokenUnavailable` when the token does not answer, `.openSSL` when
+    ///   OpenSSL fails.
     package func sign(_ message: [UInt8]) throws(CryptoError) -> [UInt8] {
+        let faults = token?.faults
+        do throws(CryptoError) { return try signature(of: message) } catch {
+            if let token, token.faults != faults { throw token.fault }
+            throw error
+        }
+    }
+
+    private func signature(of message: [UInt8]) throws(CryptoError) -> [UInt8] {
         try CryptoError.checked("signing") {
             guard let context = EVP_MD_CTX_new() else { return nil }
             defer { EVP_MD_CTX_free(context) }

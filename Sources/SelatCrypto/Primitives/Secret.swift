@@ -1,18 +1,18 @@
 import COpenSSL
 
-/// Bytes that must not outlive their use: wiped when the last reference goes, never printed.
+/// Bytes that must not outlive their use: wiped when the last reference goes, never printed, and in
+/// memory that is never swapped out where the program asked for it (`SecretMemory`).
 // SAFETY: the bytes are written only before the initializer returns and wiped only in deinit.
 package final class Secret: @unchecked Sendable, CustomStringConvertible, CustomReflectable {
     private let storage: UnsafeMutableRawBufferPointer
 
     /// - Parameter fill: writes the bytes, which are zero before; what it throws is thrown on.
-    init<Failure: Error>(
+    package init<Failure: Error>(
         count: Int, fill: (UnsafeMutableRawBufferPointer) throws(Failure) -> Void
     ) throws(Failure) {
-        let storage = UnsafeMutableRawBufferPointer.allocate(byteCount: count, alignment: 16)
-        storage.initializeMemory(as: UInt8.self, repeating: 0)
+        let storage = SecretMemory.allocate(count)
         do throws(Failure) { try fill(storage) } catch {
-            Self.wipe(storage)
+            Self.free(storage)
             throw error
         }
         self.storage = storage
@@ -23,12 +23,27 @@ package final class Secret: @unchecked Sendable, CustomStringConvertible, Custom
         self.init(count: bytes.count) { storage in storage.copyBytes(from: bytes) }
     }
 
-    deinit { Self.wipe(storage) }
+    /// A copy of `bytes`, which are zero afterwards.
+    package convenience init(wiping bytes: inout [UInt8]) {
+        self.init(copying: bytes)
+        wipe(&bytes)
+    }
+
+    deinit { Self.free(storage) }
 
     package var count: Int { storage.count }
 
     /// The bytes, for handing a key on to its rightful holder. The copy is not wiped.
     package func revealed() -> [UInt8] { Array(storage) }
+
+    /// Calls `body` with a copy of the bytes, which is wiped afterwards unless `body` kept it.
+    package func withRevealed<Result, Failure: Error>(
+        _ body: ([UInt8]) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        var copy = Array(storage)
+        defer { wipe(&copy) }
+        return try body(copy)
+    }
 
     /// These bytes, followed by those of `other`.
     package func joined(with other: Secret?) -> Secret {
@@ -51,10 +66,14 @@ package final class Secret: @unchecked Sendable, CustomStringConvertible, Custom
     package var description: String { "secret of \(count) bytes" }
     package var customMirror: Mirror { Mirror(self, children: []) }
 
-    private static func wipe(_ storage: UnsafeMutableRawBufferPointer) {
-        OPENSSL_cleanse(storage.baseAddress, storage.count)
-        storage.deallocate()
+    private static func free(_ storage: UnsafeMutableRawBufferPointer) {
+        selat_secure_clear_free(storage.baseAddress, storage.count)
     }
+}
+
+/// Overwrites bytes with zeros; who holds a copy of the array keeps them.
+package func wipe(_ bytes: inout [UInt8]) {
+    bytes.withUnsafeMutableBytes { OPENSSL_cleanse($0.baseAddress, $0.count) }
 }
 
 /// Whether both have the same bytes, in a time that depends on the lengths alone.

@@ -140,11 +140,12 @@ struct TLSPair: Sendable {
     private let accepting: TLSContext
     private static let begin = Timestamp(seconds: 1_800_000_000)
 
-    init() throws {
+    /// - Parameter accepting: the accepting end's key; nil makes one.
+    init(accepting key: PrivateKey? = nil) throws {
         issuer = try CertificateIssuer(
             root: "exam", country: try Country("SG"), key: try .generate(.p256), from: Self.begin,
             until: Self.begin + 86_400)
-        let keys = [try PrivateKey.generate(.p256), try PrivateKey.generate(.p256)]
+        let keys = [try PrivateKey.generate(.p256), try key ?? PrivateKey.generate(.p256)]
         dialling = try TLSContext(
             TLSIdentity(
                 certificate: try Self.certificate("selat://MY/nacsa", keys[0], issuer),

@@ -1,0 +1,21 @@
+#pragma once
+#include <openssl/crypto.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+// Variadic: no dump of this process, whatever the system's core pattern says, and no other process
+// of the same user reads its memory.
+static inline int selat_forbid_dumps(void) {
+    struct rlimit none = {0, 0};
+    return setrlimit(RLIMIT_CORE, &none) == 0 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0;
+}
+
+// Macros, with the place of the call.
+static inline void *selat_secure_zalloc(size_t count) { return OPENSSL_secure_zalloc(count); }
+
+static inline void *selat_zalloc(size_t count) { return OPENSSL_zalloc(count); }
+
+static inline void selat_secure_clear_free(void *memory, size_t count) {
+    OPENSSL_secure_clear_free(memory, count);
+}
