@@ -154,6 +154,8 @@ extension Exchange {
         switch error {
         case let fault as FileFault: ServiceProblem.disk(fault)
         case EnvelopeError.file(let fault): ServiceProblem.disk(fault)
+        case let error as CryptoError where error.isOfToken: ServiceProblem.token(error)
+        case EnvelopeError.crypto(let error) where error.isOfToken: ServiceProblem.token(error)
         case let error as EnvelopeError: ServiceProblem.verificationFailed(error.description)
         case StoreError.diskFull(let path):
             ServiceProblem.disk(FileFault("writing", path, code: 28, reason: "no space left"))

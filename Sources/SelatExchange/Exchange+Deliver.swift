@@ -158,6 +158,11 @@ extension Exchange {
             return .headStale(cause: "\(problem)")
         } catch let fault as FileFault {
             return .failed(cause: "\(fault)")
+        } catch let error as CryptoError where error.isOfToken {
+            // A fault of this node, not of the link: the transfer waits, and says so.
+            throw error
+        } catch EnvelopeError.crypto(let error) where error.isOfToken {
+            throw error
         } catch {
             if Task.isCancelled { throw CancellationError() }
             return .failed(cause: "\(delivery.to): \(error)")

@@ -140,6 +140,9 @@ extension Exchange: EnvelopeService {
         do {
             guard let held else { throw EnvelopeError.wrongRecipient(to: head.core.to) }
             return try head.open(certificate: held.certificate, key: held.key)
+        } catch EnvelopeError.crypto(let error) where error.isOfToken {
+            // It says nothing of the envelope: the peer offers it again.
+            throw ServiceProblem.token(error)
         } catch {
             throw try await refuse(.envelopeInvalid, "\(error)", head: head, peer: head.core.from)
         }

@@ -1,4 +1,5 @@
 package import SelatCore
+import SelatCrypto
 package import SelatHTTP
 import SelatPolicy
 import SelatTransport
@@ -138,6 +139,14 @@ package enum ServiceProblem {
             remedy: isFull
                 ? "free space in the state directory and try again" : "check the disk and the mount"
         )
+    }
+
+    /// The token with this node's keys is away (503): what was asked is neither done nor refused.
+    static func token(_ fault: CryptoError) -> Problem {
+        Problem(
+            type: "urn:selat:problem:token-unavailable", title: "the node's keys are out of reach",
+            status: 503, detail: "\(fault)",
+            remedy: "it goes on by itself once the token answers; see that node's log")
     }
 
     /// A peer whose envelopes were refused too often to sign one more refusal now.
