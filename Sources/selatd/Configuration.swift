@@ -1,6 +1,7 @@
 import FoundationEssentials
 import SelatControl
 import SelatCore
+import SelatCrypto
 import SelatExchange
 import SelatPolicy
 
@@ -21,6 +22,10 @@ struct Configuration: Sendable {
     /// The policy files.
     let policies: String
     let keys: KeyPaths
+    /// What encrypted key files and the storage key are opened with.
+    let passphrase: SecretSource?
+    /// Where keys named `pkcs11:…` lie.
+    let token: TokenAccess?
     /// Whether a membership list that is marked as a sandbox's is accepted.
     let isSandbox: Bool
     /// How often witnesses are asked, and how long the node goes on without them.
@@ -60,18 +65,20 @@ struct Configuration: Sendable {
         witnessing = read.witnessing
         retention = read.retention
         roles = read.roles
+        (passphrase, token) = read.protection
     }
 
     private typealias Values = (
         node: NodeID, state: String, control: String, listen: (host: String, port: Int),
         membership: String, digest: Digest, policies: String, keys: KeyPaths, isSandbox: Bool,
-        witnessing: WitnessSettings, retention: [String: Int64], roles: [Role: [String]]
+        witnessing: WitnessSettings, retention: [String: Int64], roles: [Role: [String]],
+        protection: (passphrase: SecretSource?, token: TokenAccess?)
     )
 
     private static func read(_ root: DocumentNode?, _ reader: inout DocumentReader) -> Values? {
         let known = [
             "node", "state", "control", "listen", "membership", "policies", "keys", "sandbox",
-            "witnesses", "retention", "roles",
+            "witnesses", "retention", "roles", "passphrase", "token",
         ]
         guard let top = reader.section(root, "the configuration", keys: known) else { return nil }
         let node = value(top, "node", &reader) { try NodeID($0) }
@@ -88,12 +95,13 @@ struct Configuration: Sendable {
         let witnessing = witnessing(top, &reader)
         let retention = retention(top, &reader)
         let roles = roles(top, &reader)
+        let protection = protection(top, &reader)
         guard let node, let state, let control, let policies, let listen, let directory, let digest,
-            let keys, let isSandbox, let witnessing, let retention, let roles
+            let keys, let isSandbox, let witnessing, let retention, let roles, let protection
         else { return nil }
         return (
             node, state, control, listen, directory, digest, policies, keys, isSandbox, witnessing,
-            retention, roles
+            retention, roles, protection
         )
     }
 
@@ -144,7 +152,10 @@ struct Configuration: Sendable {
         let known = ["tls", "signing", "agreement", "log", "witness"]
         guard let section = reader.section(reader.required(top, "keys"), "`keys`", keys: known)
         else { return nil }
-        let paths = known.dropLast().map { path(section, $0, &reader) }
+        let inToken = ["tls", "signing", "agreement"]
+        let paths = known.dropLast().map {
+            path(section, $0, orInToken: inToken.contains($0), &reader)
+        }
         let witness = section["witness"] == nil ? nil : path(section, "witness", &reader)
         guard let tls = paths[0], let signing = paths[1], let agreement = paths[2],
             let log = paths[3]
@@ -154,17 +165,28 @@ struct Configuration: Sendable {
     }
 
     /// A path, which must be absolute: what a relative one means depends on who starts the daemon.
-    private static func path(
-        _ section: Section, _ key: String, _ reader: inout DocumentReader
+    /// - Parameter orInToken: whether the name of a key in a token may stand there.
+    static func path(
+        _ section: Section, _ key: String, orInToken: Bool = false, _ reader: inout DocumentReader
     ) -> String? {
         guard let node = reader.required(section, key), let text = reader.word(node, "`\(key)`")
         else { return nil }
+        if orInToken, TokenKeyName.isOne(text) { return name(text, key, at: node.place, &reader) }
         guard text.hasPrefix("/") else {
             reader.report(
                 .wrongType, node.place, "`\(key)` must be an absolute path, not `\(text)`")
             return nil
         }
         return text
+    }
+
+    private static func name(
+        _ text: String, _ key: String, at place: Place, _ reader: inout DocumentReader
+    ) -> String? {
+        do throws(CryptoError) { return try TokenKeyName(text).text } catch {
+            reader.report(.wrongType, place, "`\(key)`: \(error)")
+            return nil
+        }
     }
 
     private static func value<Value>(

@@ -4,37 +4,97 @@ import SelatCrypto
 import SelatExchange
 import SelatFederation
 
-/// Reads keys from files that nobody else can read.
-enum KeyFiles {
+/// Reads keys from files that nobody else can read, and finds those in the token.
+struct KeyFiles {
+    /// Encrypts what the daemon writes, and opens what is encrypted.
+    private let passphrase: Secret?
+    private let token: Token?
+    /// The purposes whose keys lie in the token.
+    let inToken: Set<KeyPurpose>
+
+    /// Reads passphrase and PIN, and asks the token nothing yet.
+    init(_ configuration: Configuration) throws {
+        passphrase = try configuration.passphrase?.read()
+        token = try configuration.token.map {
+            Token(module: $0.module, pin: try $0.pin.read())
+        }
+        let places = Self.places(configuration.keys).filter { TokenKeyName.isOne($0.1) }
+        inToken = Set(places.map(\.0))
+    }
+
     /// The keys that the configuration names.
     /// - Parameter made: the daemon's own; where it holds one, the first one's file may be gone,
     ///   destroyed once it was over.
-    static func configured(
-        _ paths: Configuration.KeyPaths, besides made: [HeldKey]
+    func configured(
+        _ named: Configuration.KeyPaths, besides made: [HeldKey]
     ) throws -> [HeldKey] {
-        var places: [(KeyPurpose, String)] = [
-            (.tls, paths.tls), (.signing, paths.signing), (.agreement, paths.agreement),
-            (.log, paths.log),
-        ]
-        if let witness = paths.witness { places.append((.witness, witness)) }
         let replaced = Set(made.map(\.purpose))
-        return try places.compactMap { purpose, path in
-            if replaced.contains(purpose), access(path, F_OK) != 0 { return nil }
-            return HeldKey(purpose: purpose, key: try key(path), place: .configured(path))
+        return try Self.places(named).compactMap { purpose, place in
+            // A token's key is taken out by whoever holds the token, never by the daemon.
+            let isGone = !TokenKeyName.isOne(place) && access(place, F_OK) != 0
+            if replaced.contains(purpose), isGone { return nil }
+            return HeldKey(purpose: purpose, key: try key(place), place: .configured(place))
         }
     }
 
-    static func key(_ path: String) throws -> PrivateKey {
+    private static func places(_ named: Configuration.KeyPaths) -> [(KeyPurpose, String)] {
+        let places: [(KeyPurpose, String)] = [
+            (.tls, named.tls), (.signing, named.signing), (.agreement, named.agreement),
+            (.log, named.log),
+        ]
+        return places + (named.witness.map { [(.witness, $0)] } ?? [])
+    }
+
+    /// - Parameter place: a path, or the name of a key in the token.
+    func key(_ place: String) throws -> PrivateKey {
         do {
-            return try PrivateKey(pem: try bytes(path))
+            if TokenKeyName.isOne(place) { return try inToken(place) }
+            var pem = try Self.bytes(place)
+            defer { wipe(&pem) }
+            guard let passphrase else { return try PrivateKey(pem: pem) }
+            return try passphrase.withRevealed { try PrivateKey(pem: pem, passphrase: $0) }
         } catch let error as CryptoError {
-            throw StartFailure.invalid("key `\(path)`: \(error)")
+            throw Self.failure(of: place, error, hasPassphrase: passphrase != nil)
         }
     }
 
+    private func inToken(_ name: String) throws -> PrivateKey {
+        guard let token else {
+            throw StartFailure.invalid(
+                "key `\(name)` lies in a token; the configuration lacks `token`")
+        }
+        return try token.key(try TokenKeyName(name))
+    }
+
+    /// A token that is away may come back, so another start may help; nothing else mends itself, and a
+    /// PIN that was refused must not be tried again.
+    private static func failure(
+        of place: String, _ error: CryptoError, hasPassphrase: Bool
+    ) -> StartFailure {
+        if case .tokenUnavailable = error { return .failed("key `\(place)`: \(error)") }
+        if case .tokenPINRefused = error {
+            return .invalid(
+                "key `\(place)`: \(error); mend `token.pin` before the next start, because a token "
+                    + "locks itself after few wrong ones")
+        }
+        let hint =
+            hasPassphrase ? "" : " (if it is encrypted, the configuration lacks `passphrase`)"
+        return .invalid("key `\(place)`: \(error)\(hint)")
+    }
+
+    /// Writes a key that the daemon made: encrypted, where there is a passphrase.
+    func create(_ path: String, _ key: PrivateKey) throws {
+        var pem = try key.pem(passphrase: passphrase)
+        defer { wipe(&pem) }
+        try Self.create(path, pem)
+    }
+}
+
+// The storage key.
+extension KeyFiles {
     /// The key that wraps content keys; made at the first start, never anew beside a database that
     /// needs the old one.
-    static func storage(in state: String) throws -> StorageKey {
+    func storage(in state: String) throws -> StorageKey {
         let path = "\(state)/storage.key"
         if access(path, F_OK) != 0 {
             guard access("\(state)/selat.sqlite", F_OK) != 0 else {
@@ -42,15 +102,59 @@ enum KeyFiles {
                     "storage key `\(path)` is missing beside a database; restore it from the backup"
                 )
             }
-            try create(path, Random.secret(AES256GCM.keyBytes).revealed())
+            try keep(Random.secret(AES256GCM.keyBytes), at: path)
         }
-        let bytes = try bytes(path)
+        var bytes = try Self.bytes(path)
+        defer { wipe(&bytes) }
+        if PassphraseSeal.isSealed(bytes) { return StorageKey(try opened(bytes, path)) }
         guard bytes.count == AES256GCM.keyBytes else {
             throw StartFailure.invalid("storage key `\(path)` is not 32 bytes")
         }
-        return StorageKey(Secret(copying: bytes))
+        let key = Secret(copying: bytes)
+        // A passphrase that came later protects it from now on.
+        if passphrase != nil { try replace(key, at: path, in: state) }
+        return StorageKey(key)
     }
 
+    private func opened(_ bytes: [UInt8], _ path: String) throws -> Secret {
+        guard let passphrase else {
+            throw StartFailure.invalid(
+                "storage key `\(path)` is encrypted; the configuration lacks `passphrase`")
+        }
+        do {
+            let key = try PassphraseSeal.open(bytes, passphrase: passphrase)
+            guard key.count == AES256GCM.keyBytes else {
+                throw CryptoError.keySizeInvalid(key.count)
+            }
+            return key
+        } catch {
+            throw StartFailure.invalid("storage key `\(path)`: \(error)")
+        }
+    }
+
+    private func keep(_ key: Secret, at path: String) throws {
+        if let passphrase {
+            try Self.create(path, try PassphraseSeal.seal(key, passphrase: passphrase))
+        } else {
+            try key.withRevealed { try Self.create(path, $0) }
+        }
+    }
+
+    /// The old file is whole until the new one is durable under its name.
+    private func replace(_ key: Secret, at path: String, in state: String) throws {
+        let new = "\(path).new"
+        guard unlink(new) == 0 || errno == ENOENT else { throw Self.failure("replacing", new) }
+        try keep(key, at: new)
+        guard rename(new, path) == 0 else { throw Self.failure("replacing", path) }
+        let folder = open(state, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard folder >= 0 else { throw Self.failure("syncing", state) }
+        defer { close(folder) }
+        guard fsync(folder) == 0 else { throw Self.failure("syncing", state) }
+    }
+}
+
+// Files.
+extension KeyFiles {
     static func create(_ path: String, _ bytes: [UInt8]) throws {
         let file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard file >= 0 else { throw failure("making", path) }
@@ -59,13 +163,19 @@ enum KeyFiles {
         guard count == bytes.count, fsync(file) == 0 else { throw failure("writing", path) }
     }
 
-    private static func bytes(_ path: String) throws -> [UInt8] {
+    /// - Parameter isCredential: a file that systemd has made for this service; it may be root's, with
+    ///   an access list whose mask shows as the group's mode.
+    static func bytes(_ path: String, isCredential: Bool = false) throws -> [UInt8] {
         let file = open(path, O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { throw failure("reading", path) }
         defer { close(file) }
         var status = stat()
         guard fstat(file, &status) == 0 else { throw failure("reading", path) }
-        guard status.st_mode & 0o077 == 0, status.st_uid == geteuid() else {
+        let isPrivate =
+            isCredential
+            ? status.st_mode & 0o007 == 0
+            : status.st_mode & 0o077 == 0 && status.st_uid == geteuid()
+        guard isPrivate else {
             throw StartFailure.invalid(
                 "key `\(path)` can be read by others; run: chown \(geteuid()) \(path) && chmod 600 \(path)"
             )

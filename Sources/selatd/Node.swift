@@ -28,12 +28,14 @@ struct Node {
     static func start(configuration path: String, logger: Logger) async throws -> Node {
         let configuration = try Configuration(file: path)
         let clock = SystemClock()
+        let memory = protectMemory(logger)
         let probe = try probeOpenSSL(logger)
         let federation = try membership(configuration, at: clock.now())
-        let shelf = StateKeys(state: configuration.state)
+        let files = try KeyFiles(configuration)
+        let shelf = StateKeys(state: configuration.state, files: files)
         let made = try shelf.held()
         let ring = KeyRing(
-            held: try KeyFiles.configured(configuration.keys, besides: made) + made, shelf: shelf)
+            held: try files.configured(configuration.keys, besides: made) + made, shelf: shelf)
         let identity: NodeIdentity
         do {
             identity = try NodeIdentity(
@@ -46,7 +48,7 @@ struct Node {
             throw StartFailure.invalid("\(error)")
         }
         try prepareState(configuration.state)
-        let storageKey = try KeyFiles.storage(in: configuration.state)
+        let storageKey = try files.storage(in: configuration.state)
         let store = try openStore(configuration.state, identity.log, clock, logger)
         try await ring.load(from: store)
         let register = try MembershipRegister(
@@ -65,7 +67,7 @@ struct Node {
         try await exchange.recover()
         try await exchange.reviewKeys()
         try await enterStart(store, configuration, federation, editions.active, program)
-        let warnings = [probe].compactMap { $0 }
+        let warnings = [memory, probe].compactMap { $0 }
         let (server, control) = try await listen(
             exchange, configuration, warnings: warnings, logger)
         let retention = Retention(rules: configuration.retention, store: store, logger: logger)
@@ -151,6 +153,20 @@ struct Node {
     }
 
     // MARK: Steps of the start
+
+    /// Before the first key is read.
+    /// - Returns: a warning for `status` when keys may reach the swap or a dump.
+    private static func protectMemory(_ logger: Logger) -> String? {
+        let warning: String? =
+            switch SecretMemory.protect() {
+            case .complete: nil
+            case .unlocked:
+                "keys may be swapped out: RLIMIT_MEMLOCK lets too little memory be locked"
+            case .missing: "keys lie in ordinary memory: the system refuses to protect it"
+            }
+        if let warning { logger.warning("\(warning)") }
+        return warning
+    }
 
     /// - Returns: a warning for `status` when OpenSSL alone lets a forgery through.
     private static func probeOpenSSL(_ logger: Logger) throws -> String? {

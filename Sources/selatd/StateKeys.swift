@@ -8,8 +8,12 @@ import SelatFederation
 /// The keys that the daemon makes itself: `keys/` in its state directory.
 struct StateKeys: KeyShelf {
     private let folder: String
+    private let files: KeyFiles
 
-    init(state: String) { folder = "\(state)/keys" }
+    init(state: String, files: KeyFiles) {
+        folder = "\(state)/keys"
+        self.files = files
+    }
 
     /// What lies there, oldest first.
     /// - Throws: `StartFailure` for a file that is no key of a known purpose: a key that is
@@ -24,18 +28,27 @@ struct StateKeys: KeyShelf {
             guard let purpose = KeyPurpose(rawValue: String(name.prefix { $0 != "-" })) else {
                 throw StartFailure.invalid("`\(path)` names no purpose of a key; move it away")
             }
-            return HeldKey(purpose: purpose, key: try KeyFiles.key(path), place: .made(path))
+            return HeldKey(purpose: purpose, key: try files.key(path), place: .made(path))
         }
     }
 
+    /// - Throws: a problem where the purpose's key lies in a token: a key that comes to lie in a file
+    ///   instead would be a weaker one, and nobody would have decided that.
     func make(_ purpose: KeyPurpose, _ kind: KeyKind) throws -> HeldKey {
+        guard !files.inToken.contains(purpose) else {
+            throw ServiceProblem.notReady(
+                "the \(purpose.rawValue) key lies in a token, where the daemon makes none",
+                remedy:
+                    "make the next one in the token, have it certified and listed, name it under "
+                    + "`keys`, and restart the daemon")
+        }
         guard mkdir(folder, 0o700) == 0 || errno == EEXIST else {
             throw KeyFiles.failure("making", folder)
         }
         let key = try PrivateKey.generate(kind)
         let name = Hex.encode(SHA256.digest(key.publicKey.spki).bytes.prefix(8))
         let path = "\(folder)/\(purpose.rawValue)-\(name).key"
-        try KeyFiles.create(path, try key.pem())
+        try files.create(path, key)
         try synchronizeFolder()
         return HeldKey(purpose: purpose, key: key, place: .made(path))
     }
@@ -44,6 +57,9 @@ struct StateKeys: KeyShelf {
     /// may outlive that: who fears it keeps the state on an encrypted volume.
     func destroy(_ place: HeldKey.Place) throws {
         let path = place.description
+        guard !TokenKeyName.isOne(path) else {
+            throw StartFailure.failed("`\(path)` lies in a token; remove it there")
+        }
         let file = open(path, O_WRONLY | O_CLOEXEC)
         if file < 0, errno == ENOENT { return }
         guard file >= 0 else { throw KeyFiles.failure("destroying", path) }

@@ -34,24 +34,38 @@ struct OwnNode: Sendable {
     }
 
     /// Runs the daemon where it is expected to end by itself.
-    func refused(_ changed: [String: String] = [:]) async throws -> Ended {
-        try await refused(configuration: try configuration(changed))
+    func refused(
+        _ changed: [String: String] = [:], environment: [String: String] = [:]
+    ) async throws -> Ended {
+        try await refused(configuration: try configuration(changed), environment: environment)
     }
 
-    func refused(configuration: String) async throws -> Ended {
+    func refused(
+        configuration: String, environment: [String: String] = [:]
+    ) async throws -> Ended {
         let file = try scratch.write(configuration, to: "selatd.yaml")
-        return try await Run.run(Run.selatd, ["--config", file], seconds: 20)
+        return try await Run.run(
+            Run.selatd, ["--config", file], environment: environment, seconds: 20)
     }
 
     /// Runs `body` while the daemon serves, then stops it.
     func serving<Value>(
         _ changed: [String: String] = [:], _ body: () async throws -> Value
     ) async throws -> Value {
+        try await serving(changed) { _ in try await body() }
+    }
+
+    /// As `serving`, for a body that looks at the daemon's process, and with more in its environment.
+    func serving<Value>(
+        _ changed: [String: String] = [:], environment: [String: String] = [:],
+        _ body: (Running) async throws -> Value
+    ) async throws -> Value {
         let file = try scratch.write(try configuration(changed), to: "selatd.yaml")
-        let daemon = try Running(Run.selatd, ["--config", file], place: scratch)
+        let daemon = try Running(
+            Run.selatd, ["--config", file], environment: environment, place: scratch)
         do {
             try await ready(daemon)
-            let value = try await body()
+            let value = try await body(daemon)
             daemon.signal(SIGTERM)
             #expect(await daemon.end() == 0)
             return value
