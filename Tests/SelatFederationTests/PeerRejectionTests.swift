@@ -29,8 +29,8 @@ import Testing
         Case(name: "not yet valid", from: World.now + 1, reason: "not yet valid"),
         Case(name: "revoked", isRevoked: true, reason: "certificate revoked"),
         Case(
-            name: "after its revocation list", time: World.crlUntil + 30 * 86_400,
-            reason: "in force only"),
+            name: "after its revocation list", time: World.crlUntil + 3 * 86_400,
+            reason: "expired"),
         Case(name: "a signing certificate", purpose: .signing, reason: "extended key usage"),
         Case(name: "an agreement certificate", purpose: .agreement, reason: "extended key usage"),
         Case(
