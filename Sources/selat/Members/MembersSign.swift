@@ -23,7 +23,7 @@ struct MembersSign: AsyncParsableCommand {
     @Argument(help: "The proposal, or what others have signed of it.")
     var file: String
 
-    @OptionGroup var signing: AuthorityKey
+    @OptionGroup var signing: PersonalKey
     @OptionGroup var held: HeldMembership
 
     @Option(help: "The file to write (default: FILE.cms, or the signed file anew).")
