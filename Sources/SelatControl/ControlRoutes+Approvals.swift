@@ -4,21 +4,26 @@ import SelatHTTP
 
 extension ControlRoutes {
     static func addApprovals(
-        to v1: RouterGroup<HTTPContext>, _ service: some ControlService
+        to group: RouterGroup<HTTPContext>, _ service: some ControlService
     ) {
-        v1.get("approvals") { request, _ in
+        group.get { request, _ in
             let limit = try number(request, "limit", default: 100, 1...10_000)
             return Response.json(try await service.approvals(limit: limit))
         }
-        let transfers = v1.group("transfers")
-        transfers.get(":id/approval") { _, context in
+    }
+
+    /// What an officer asks and says about one transfer.
+    static func addTransfers(
+        awaitedIn group: RouterGroup<HTTPContext>, _ service: some ControlService
+    ) {
+        group.get(":id/approval") { _, context in
             Response.json(try await service.approvalRequest(try id(context)))
         }
-        transfers.post(":id/review") { _, context in
+        group.post(":id/review") { _, context in
             let (id, caller) = (try id(context), try caller(context))
             return stream(try await service.review(id, by: caller))
         }
-        transfers.post(":id/approvals") { request, context in
+        group.post(":id/approvals") { request, context in
             let (id, caller) = (try id(context), try caller(context))
             let bytes = try await request.bytes(upTo: Limits.controlBodyBytesMax)
             let message = try asked {
@@ -30,7 +35,7 @@ extension ControlRoutes {
             return Response.json(
                 try await service.take(approval: message, of: id, by: caller), status: .created)
         }
-        transfers.post(":id/report") { request, context in
+        group.post(":id/report") { request, context in
             let (id, caller) = (try id(context), try caller(context))
             let bytes = try await request.bytes(upTo: Limits.controlBodyBytesMax)
             let digest = try asked {

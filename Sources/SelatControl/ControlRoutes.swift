@@ -16,7 +16,8 @@ package enum ControlRoutes {
         let v1 = router.group("v1")
         v1.get("status") { _, _ in Response.json(try await service.status()) }
         addTransfers(to: v1.group("transfers"), service)
-        addApprovals(to: v1, service)
+        addTransfers(awaitedIn: v1.group("transfers"), service)
+        addApprovals(to: v1.group("approvals"), service)
         v1.post("verdicts") { request, _ in
             Response.json(try await service.check(try await sendRequest(request)))
         }

@@ -49,7 +49,7 @@ struct DocumentTests {
     /// `PackageVerb` is `package`, `PolicyCheck` is `check`.
     private static func verb(_ type: Substring) -> String {
         let name = type.replacing("Verb", with: "")
-        let groups = ["Policy", "Statement", "Join", "Keys", "Members"]
+        let groups = ["Policy", "Statement", "Join", "Keys", "Members", "Approve"]
         guard !groups.contains(String(name)) else { return name.lowercased() }
         return groups.reduce(String(name)) { $0.replacing($1, with: "") }.lowercased()
     }
@@ -135,7 +135,7 @@ struct DocumentTests {
         var kinds: Set<String> = []
         let areas = [
             "transfer", "witness", "log", "clock", "keys", "calls?", "offers?", "receipt", "peer",
-            "policy", "node", "statement", "audit", "details",
+            "policy", "node", "statement", "audit", "details", "approval",
         ].joined(separator: "|")
         // Names of files and settings are none.
         let names = "json|cms|mlkem|key"
