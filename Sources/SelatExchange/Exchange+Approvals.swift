@@ -49,6 +49,17 @@ extension Exchange {
             again: again, raised: raised, presented: prepared.presented)
     }
 
+    /// What approvals of a sealed transfer are about, and the verdict under which it was sealed.
+    static func rules(of row: OutboundRow) throws -> (ApprovalRules, permitted: Verdict) {
+        guard let sealed = row.sealed else { throw ServiceProblem.unknownTransfer(row.id) }
+        let (request, permitted) = try OutboundRequest.read(row.request)
+        let record = try SealedRecord(stored: sealed)
+        let rules = ApprovalRules(
+            core: record.core, payload: record.payload, dataset: request.dataset,
+            verdict: permitted)
+        return (rules, permitted)
+    }
+
     /// Those among kept approvals that count now, each person's newest word in each part.
     func counting(
         _ rows: [ApprovalRow], _ rules: ApprovalRules, at now: Timestamp
@@ -68,13 +79,9 @@ extension Exchange {
 
     /// Who has said what about a transfer, and what is still owed.
     package func approvals(of row: OutboundRow) async throws -> ApprovalStanding {
-        guard let sealed = row.sealed else { return ApprovalStanding(owed: [], given: []) }
+        guard row.sealed != nil else { return ApprovalStanding(owed: [], given: []) }
         let now = clock.now()
-        let (request, permitted) = try OutboundRequest.read(row.request)
-        let record = try SealedRecord(stored: sealed)
-        let rules = ApprovalRules(
-            core: record.core, payload: record.payload, dataset: request.dataset,
-            verdict: permitted)
+        let (rules, permitted) = try Self.rules(of: row)
         let kept = try await store.read { try $0.approvals(of: row.id) }
         let counted = counting(kept, rules, at: now).compactMap(\.approval)
         var owed = ApprovalDebt.outstanding(of: permitted.obligations, after: counted)

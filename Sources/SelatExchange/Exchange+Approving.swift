@@ -26,19 +26,22 @@ extension Exchange {
         guard let row = try await store.read({ try $0.outbound(id) }), row.sealed != nil else {
             throw ServiceProblem.unknownTransfer(id)
         }
-        let judged = try await judgeAgain(row)
+        let (rules, permitted) = try Self.rules(of: row)
         let verified: VerifiedApproval
         do { verified = try federation.verifyApproval(message, at: now) } catch {
             throw ServiceProblem.badApproval("\(error)")
         }
         let skew = Limits.clockSkewSecondsMax
-        if let fault = judged.rules.fault(in: verified, at: now, skew: skew) {
+        if let fault = rules.fault(in: verified, at: now, skew: skew) {
             throw ServiceProblem.badApproval(fault)
         }
+        // A no holds whatever the policies say by now.
+        let isYes = verified.statement.decision == .approve
         let word = Word(
-            verified: verified, judged: judged, id: id, user: user, at: now)
+            verified: verified, rules: rules, permitted: permitted,
+            again: isYes ? try await judgeAgain(row) : nil, id: id, user: user, at: now)
         let taken = try await store.commit { transaction in
-            verified.statement.decision == .approve
+            isYes
                 ? try self.approve(word, in: transaction) : try self.refuse(word, in: transaction)
         }.value
         await act(on: taken, id)
@@ -47,7 +50,11 @@ extension Exchange {
 
     private struct Word: Sendable {
         let verified: VerifiedApproval
-        let judged: JudgedAgain
+        let rules: ApprovalRules
+        /// The verdict under which it was sealed.
+        let permitted: Verdict
+        /// For a yes: the verdict made again now.
+        let again: JudgedAgain?
         let id: TransferID
         let user: UInt32
         let at: Timestamp
@@ -78,11 +85,12 @@ extension Exchange {
         guard sender.state == .waiting else {
             throw ServiceProblem.notAwaited(word.id, row.state)
         }
-        guard let permit = word.judged.permit else {
-            throw ServiceProblem.notReleasable(word.id, word.judged.again.verdict)
+        guard let permit = word.again?.permit else {
+            throw ServiceProblem.notReleasable(
+                word.id, word.again?.again.verdict ?? word.permitted)
         }
         let before = counting(
-            try transaction.approvals(of: word.id), word.judged.rules, at: word.at)
+            try transaction.approvals(of: word.id), word.rules, at: word.at)
         try check(word, permit, before)
         try keep(word, in: transaction)
         let others = before.filter { !word.verified.repeats($0) }
@@ -129,7 +137,7 @@ extension Exchange {
     }
 
     private func requireOwed(_ word: Word) throws {
-        let debts = ApprovalDebt.all(word.judged.permitted.obligations)
+        let debts = ApprovalDebt.all(word.permitted.obligations)
         let (role, side) = (word.statement.role, word.statement.side.policySide)
         guard debts.contains(where: { $0.role == role && $0.side == side }) else {
             throw ServiceProblem.badApproval(

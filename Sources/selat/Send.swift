@@ -108,6 +108,13 @@ struct Send: AsyncParsableCommand {
             let begun = try await daemon.post("/v1/transfers", request.json)
             let id = try begunID(begun)
             let sealed = try await seal(id, dataset, daemon)
+            if sealed["state"] == "waiting", !wait {
+                report(sealed, verdict: begun["verdict"])
+                throw Ending(
+                    .notYet, "`\(id)` waits for an approval",
+                    hint: "officers see it with `selat approve list`, and sign with "
+                        + "`selat approve \(id)`")
+            }
             guard wait else { return report(sealed, verdict: begun["verdict"]) }
             if !client.json {
                 Terminal.note("\(id)  sealed, \(Quantity.bytes(dataset.size)) of files; waiting")

@@ -22,7 +22,7 @@ extension Sandbox {
         let ended = try await selat(
             ["send", dataset, "--to", "VN/hub", "--json", "--facts", facts] + Self.harmless,
             on: country)
-        try #require(ended.status == 0, "\(ended.words)")
+        try #require(ended.status == 4, "\(ended.words)")
         try #require(try ended.json["state"] == "waiting", "\(ended.words)")
         return try #require(try ended.json["id"]?.stringValue)
     }
