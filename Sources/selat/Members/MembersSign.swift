@@ -52,7 +52,7 @@ struct MembersSign: AsyncParsableCommand {
         do {
             try electorate(of: file.proposal, federation).require(signer.certificate, at: now)
         } catch {
-            throw Ending(.refused, "`\(signing.own.certificate)`: \(error)")
+            throw Ending(.refused, "`\(signing.certificate)`: \(error)")
         }
         let message = try sign(file, signer, at: now)
         let path = out ?? file.signedPath
