@@ -10,10 +10,12 @@ package final class CRL: @unchecked Sendable {
     package let issuer: [UInt8]
     package let thisUpdate: Timestamp
     package let nextUpdate: Timestamp
+    /// crlNumber (RFC 5280, 5.2.3); of one issuer's lists it never falls.
+    package let number: UInt64
     let pointer: OpaquePointer
 
     /// - Throws: `CryptoError.unreadableCRL` for bytes that are not one version 2 list in DER with
-    ///   a nextUpdate, of at most 1 MiB.
+    ///   a nextUpdate and a crlNumber of at most 8 bytes, of at most 1 MiB.
     package init(der: [UInt8]) throws(CryptoError) {
         guard der.count <= Self.bytesMax else {
             throw .unreadableCRL("larger than \(Self.bytesMax) bytes")
@@ -28,6 +30,11 @@ package final class CRL: @unchecked Sendable {
             issuer = Array(try body.element(DER.Tag.sequence))
             thisUpdate = try body.time()
             nextUpdate = try body.time()
+            if body.nextTag == DER.Tag.sequence { _ = try body.content(DER.Tag.sequence) }
+            var extensions = try body.inside(DER.Tag.context | DER.Tag.constructed)
+            try body.end("the list's body")
+            number = try Self.number(in: try extensions.sequence())
+            try extensions.end("the list's extensions")
         } catch {
             throw .unreadableCRL(error.reason)
         }
@@ -53,6 +60,31 @@ package final class CRL: @unchecked Sendable {
     }
 
     deinit { X509_CRL_free(pointer) }
+
+    /// Whether `authority` issued the list: its name, and its signature.
+    package func isIssued(by authority: Certificate) -> Bool {
+        ERR_clear_error()
+        defer { ERR_clear_error() }
+        return authority.subject == issuer
+            && X509_CRL_verify(pointer, authority.publicKey.pointer) == 1
+    }
+
+    private static func number(in extensions: DERReader) throws(DERError) -> UInt64 {
+        var extensions = extensions
+        while !extensions.isAtEnd {
+            var one = try extensions.sequence()
+            let name = try one.oid()
+            if one.nextTag == DER.Tag.boolean { try one.expect(DER.yes, "criticality") }
+            var value = try one.inside(DER.Tag.octetString)
+            try one.end("an extension of the list")
+            guard name == .crlNumber else { continue }
+            let digits = try value.integer().drop { $0 == 0 }
+            try value.end("crlNumber")
+            guard digits.count <= 8 else { throw DERError("a crlNumber over 8 bytes") }
+            return digits.reduce(0) { $0 << 8 | UInt64($1) }
+        }
+        throw DERError("no crlNumber")
+    }
 
     package var pem: String { PEM.text("X509 CRL", der) }
 

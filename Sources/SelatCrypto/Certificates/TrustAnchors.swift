@@ -28,15 +28,20 @@ package final class TrustAnchors: @unchecked Sendable {
     package let country: Country
     package let anchors: [Certificate]
     package let revocationLists: [CRL]
+    /// Whether a certificate counts only where its issuer's revocation list is held.
+    package let requiresRevocationLists: Bool
     private let store: OpaquePointer
 
     /// - Parameters:
     ///   - anchors: self-signed CA certificates, at least one.
     ///   - revocationLists: with any, each certificate of a path needs a current list of its
-    ///     issuer; with none, revocation is not checked.
+    ///     issuer; a list counts until `revocationGraceSeconds` after its nextUpdate.
+    ///   - requiresRevocationLists: what it means that there are none: nothing is verified, or
+    ///     revocation is not checked (sandboxes).
     /// - Throws: `CryptoError.untrusted` for an anchor that is no self-signed CA.
     package init(
-        country: Country, anchors: [Certificate], revocationLists: [CRL]
+        country: Country, anchors: [Certificate], revocationLists: [CRL],
+        requiresRevocationLists: Bool = false
     ) throws(CryptoError) {
         guard !anchors.isEmpty else {
             throw .untrusted("nobody", country: country.code, reason: "there is no anchor")
@@ -59,10 +64,15 @@ package final class TrustAnchors: @unchecked Sendable {
         self.country = country
         self.anchors = anchors
         self.revocationLists = revocationLists
+        self.requiresRevocationLists = requiresRevocationLists || !revocationLists.isEmpty
         self.store = store
     }
 
     deinit { X509_STORE_free(store) }
+
+    /// A list that is not renewed in time counts for one more day: its authority may be late, and
+    /// what is revoked by then is revoked all the same.
+    package static let revocationGraceSeconds: Int64 = 86_400
 
     /// Follows `certificate` to an anchor (RFC 5280, 6) and checks that it may serve `purpose`.
     ///
@@ -77,6 +87,9 @@ package final class TrustAnchors: @unchecked Sendable {
         if let reason = Self.obstacle(to: purpose, in: certificate) {
             throw refusal(certificate, reason)
         }
+        if requiresRevocationLists, revocationLists.isEmpty {
+            throw refusal(certificate, "no revocation list of its authority is held")
+        }
         let path = try path(from: certificate, intermediates, at: time)
         let isNarrowed = path.dropFirst().contains {
             !$0.extendedKeyUsages.isEmpty && !$0.extendedKeyUsages.contains(purpose.usage)
@@ -84,9 +97,15 @@ package final class TrustAnchors: @unchecked Sendable {
         guard !isNarrowed else {
             throw refusal(certificate, "an issuer may not issue for \(purpose.rawValue)")
         }
-        let ends = path.map(\.notAfter) + revocationLists.map(\.nextUpdate)
+        let lists = revocationLists.filter { list in path.contains { $0.subject == list.issuer } }
+        let fresh = lists.map { $0.nextUpdate + Self.revocationGraceSeconds }
+        if let end = fresh.min(), time >= end {
+            throw refusal(
+                certificate, "the newest revocation list of its authority counted until \(end)")
+        }
         return VerifiedCertificate(
-            certificate, country: country, purpose: purpose, validUntil: ends.min() ?? time)
+            certificate, country: country, purpose: purpose,
+            validUntil: (path.map(\.notAfter) + fresh).min() ?? time)
     }
 
     /// Why the certificate itself cannot serve `purpose`, or nil.
@@ -121,6 +140,14 @@ package final class TrustAnchors: @unchecked Sendable {
         let revocation = X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL
         X509_VERIFY_PARAM_set_flags(
             parameters, UInt(revocationLists.isEmpty ? flags : flags | revocation))
+        // How long a list counts is judged above.
+        X509_STORE_CTX_set_verify_cb(context) { isGood, context in
+            guard X509_STORE_CTX_get_error(context) == X509_V_ERR_CRL_HAS_EXPIRED else {
+                return isGood
+            }
+            X509_STORE_CTX_set_error(context, X509_V_OK)
+            return 1
+        }
         defer { ERR_clear_error() }
         guard X509_verify_cert(context) == 1 else {
             let reason = X509_verify_cert_error_string(Int(X509_STORE_CTX_get_error(context)))

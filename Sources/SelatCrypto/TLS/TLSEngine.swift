@@ -20,6 +20,8 @@ package final class TLSEngine {
 
     /// Who the peer is, once its certificate has been accepted.
     package private(set) var peer: NodeID?
+    /// DER of that certificate.
+    package private(set) var peerCertificate: [UInt8] = []
 
     private let connection: OpaquePointer
     private let buffers = TLSBuffers()
@@ -143,6 +145,7 @@ package final class TLSEngine {
     func judge(_ chain: [[UInt8]]) -> Bool {
         do {
             peer = try verification(chain)
+            peerCertificate = chain.first ?? []
             return true
         } catch {
             refusal = "\(error)"

@@ -28,7 +28,9 @@ import Testing
         let anchors = try authority.anchors()
         let verified = try anchors.verify(certificate, purpose: purpose, at: Authority.now)
         #expect(verified.country.code == "SG")
-        #expect(verified.validUntil == Authority.now + 7 * 86_400)
+        #expect(
+            verified.validUntil
+                == Authority.now + 7 * 86_400 + TrustAnchors.revocationGraceSeconds)
         let tls: Set<CertificatePurpose> = [.tlsServer, .tlsClient]
         for other in CertificatePurpose.allCases
         where other != purpose && !(tls.contains(other) && tls.contains(purpose)) {
@@ -75,11 +77,27 @@ import Testing
         #expect(error?.description.contains("revoked") == true)
     }
 
-    @Test func expiredRevocationListIsNoList() throws {
+    @Test func aRevocationListCountsForOneDayAfterItsEnd() throws {
+        let certificate = try authority.signer().certificate
+        let end = Authority.now + -1
+        let anchors = try TrustAnchors(
+            country: authority.country, anchors: [authority.issuer.certificate],
+            revocationLists: [authority.revocationList(until: end)])
+        let last = end + TrustAnchors.revocationGraceSeconds
+        #expect(
+            try anchors.verify(certificate, purpose: .signing, at: Authority.now).validUntil
+                == last)
+        let error = #expect(throws: CryptoError.self) {
+            try anchors.verify(certificate, purpose: .signing, at: last)
+        }
+        #expect(error?.description.contains("revocation list") == true)
+    }
+
+    @Test func whereRevocationListsAreOwedNoneIsNoList() throws {
         let certificate = try authority.signer().certificate
         let anchors = try TrustAnchors(
             country: authority.country, anchors: [authority.issuer.certificate],
-            revocationLists: [authority.revocationList(until: Authority.now + -1)])
+            revocationLists: [], requiresRevocationLists: true)
         #expect(throws: CryptoError.self) {
             try anchors.verify(certificate, purpose: .signing, at: Authority.now)
         }
