@@ -32,7 +32,9 @@ extension Federation {
         }
         fields["crl"] = (try? tlsAnchors(for: member.country))?.revocationLists
             .min { $0.nextUpdate < $1.nextUpdate }.map { list in
-                ["next_update": .string(list.nextUpdate.text)]
+                [
+                    "number": .integer(list.number), "next_update": .string(list.nextUpdate.text),
+                ]
             }
         return .object(fields)
     }

@@ -18,7 +18,7 @@ package struct Federation: Sendable {
     /// The signed bytes behind all this, to prove it to others.
     package let documents: MembershipDocuments
 
-    private let anchors: [Country: TrustAnchors]
+    let allAnchors: [Country: TrustAnchors]
     private let signers: [IssuerAndSerial: Listed]
     private let officers: [IssuerAndSerial: MemberRecord.Officer]
     private let paths = VerifiedPaths()
@@ -38,7 +38,7 @@ package struct Federation: Sendable {
         self.list = list
         self.listDigest = listDigest
         self.records = records
-        self.anchors = anchors
+        allAnchors = anchors
         let allNodes = records.values.flatMap(\.nodes).filter { list.cut(of: $0.id) == nil }
         nodes = Dictionary(uniqueKeysWithValues: allNodes.map { ($0.id, $0) })
         let listed = allNodes.flatMap { node in
@@ -69,7 +69,7 @@ package struct Federation: Sendable {
     {
         try requireListInForce(at: time)
         guard let record = records[id.country], let node = nodes[id] else {
-            throw .unknownNode(id)
+            throw list.cut(of: id).map { .cut(id, by: $0) } ?? .unknownNode(id)
         }
         guard time < record.expires + FederationLimits.graceSecondsMax else {
             throw .notInForce(
@@ -123,8 +123,11 @@ package struct Federation: Sendable {
     /// - Parameter side: what the peer is in the connection.
     /// - Throws: `FederationError.wrongName` unless it names exactly one node, `.unknownMember`,
     ///   `.unknownNode`, `.notTrusted`.
+    /// - Parameter judgesRevocation: false only where nothing but revocation lists, which prove
+    ///   themselves, is asked for.
     package func verifyPeer(
-        certificateDER: [UInt8], as side: CertificatePurpose, at time: Timestamp
+        certificateDER: [UInt8], as side: CertificatePurpose, judgesRevocation: Bool = true,
+        at time: Timestamp
     ) throws(FederationError) -> NodeID {
         precondition(side == .tlsClient || side == .tlsServer, "a TLS peer is client or server")
         let certificate: Certificate
@@ -136,16 +139,56 @@ package struct Federation: Sendable {
         guard let id = certificate.node else {
             throw .wrongName(certificate.description, expected: "exactly one node")
         }
-        _ = try verified(certificate, of: id.country, for: side, at: time)
+        if judgesRevocation {
+            _ = try verified(certificate, of: id.country, for: side, at: time)
+        } else {
+            try verifyWithoutRevocation(certificate, of: id.country, for: side, at: time)
+        }
         return try node(id, at: time).id
+    }
+
+    private func verifyWithoutRevocation(
+        _ certificate: Certificate, of country: Country, for purpose: CertificatePurpose,
+        at time: Timestamp
+    ) throws(FederationError) {
+        let anchors = try tlsAnchors(for: country).anchors
+        do throws(CryptoError) {
+            _ = try TrustAnchors(country: country, anchors: anchors, revocationLists: []).verify(
+                certificate, purpose: purpose, at: time)
+        } catch {
+            throw .notTrusted("\(purpose.rawValue) certificate", error)
+        }
+    }
+
+    /// The moments at which list, records and revocation lists were issued: all of them are over.
+    package var issueDates: [Timestamp] {
+        [list.issued] + records.values.map(\.issued)
+            + allAnchors.values.flatMap(\.revocationLists).map(\.thisUpdate)
+    }
+
+    /// When the revocation lists of each country end, by the earliest nextUpdate; a day later its
+    /// certificates count no more.
+    package var revocationListEnds: [Country: Timestamp] {
+        allAnchors.compactMapValues { $0.revocationLists.map(\.nextUpdate).min() }
+    }
+
+    /// Whether certificates of a country count no more because its revocation lists are over.
+    package func areRevocationListsOver(of country: Country, at time: Timestamp) -> Bool {
+        guard let anchors = allAnchors[country], anchors.requiresRevocationLists else {
+            return false
+        }
+        let end = anchors.revocationLists.map(\.nextUpdate).min()
+        return end.map { time >= $0 + TrustAnchors.revocationGraceSeconds } ?? true
     }
 
     /// The authorities of one country, for a TLS stack that builds paths itself.
     /// - Throws: `FederationError.unknownMember`.
     package func tlsAnchors(for country: Country) throws(FederationError) -> TrustAnchors {
-        guard let anchors = anchors[country] else { throw .unknownMember(country) }
+        guard let anchors = allAnchors[country] else { throw .unknownMember(country) }
         return anchors
     }
+
+    func anchors(of country: Country) -> TrustAnchors? { allAnchors[country] }
 
     func verified(
         _ certificate: Certificate, of country: Country, for purpose: CertificatePurpose,

@@ -25,6 +25,8 @@ package enum FederationError: Error, Hashable, Sendable, CustomStringConvertible
     case unknownMember(Country)
     /// No member record in force names such a node.
     case unknownNode(NodeID)
+    /// The list in force has cut the node off.
+    case cut(NodeID, by: MembershipList.Cut)
     /// No certificate of this name is listed for this node or purpose.
     case unknownSigner(IssuerAndSerial)
     /// A certificate of the country is good, but names nobody or somebody else.
@@ -46,6 +48,9 @@ package enum FederationError: Error, Hashable, Sendable, CustomStringConvertible
         case .sandbox: "membership list is a sandbox's; a production node refuses it"
         case .unknownMember(let country): "`\(country)` is not a member"
         case .unknownNode(let node): "`\(node)` is in no member record in force"
+        case .cut(let node, let cut):
+            "`\(node)` is cut off by the membership list: what it stated from "
+                + "\(cut.distrustFrom) on is distrusted"
         case .unknownSigner(let name): "no listed certificate has \(name)"
         case .wrongName(let certificate, let expected):
             "certificate names `\(certificate)`, expected \(expected)"

@@ -205,6 +205,8 @@ package enum FederationLimits {
     /// `FILE.p7s`.
     package static let editionSignaturesBytesMax = 64 << 10
     package static let listLifeSecondsMax: Int64 = 30 * 86_400
+    /// From a revocation list's thisUpdate to its nextUpdate.
+    package static let revocationListLifeSecondsMax: Int64 = 7 * 86_400
     /// After a document's expiry what is on its way may still arrive.
     package static let graceSecondsMax: Int64 = 7 * 86_400
 }

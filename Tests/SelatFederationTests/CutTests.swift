@@ -63,16 +63,17 @@ import Testing
                 revocationLists: try world.revocationLists()),
             trusted: nil, allowsSandbox: true, at: World.now)
         let node = try NodeID("VN/hub")
+        let stated = try #require(federation.list.cut(of: node))
         #expect(federation.nodes.keys.sorted().map(\.text) == ["MY/hub", "SG/hub"])
-        #expect(throws: FederationError.unknownNode(node)) {
+        #expect(throws: FederationError.cut(node, by: stated)) {
             try federation.node(node, at: World.now)
         }
-        #expect(throws: FederationError.unknownNode(node)) {
+        #expect(throws: FederationError.cut(node, by: stated)) {
             try federation.verifyPeer(
                 certificateDER: world.member("VN").tls.certificate.der, as: .tlsClient,
                 at: World.now)
         }
-        #expect(throws: FederationError.unknownNode(node)) {
+        #expect(throws: FederationError.cut(node, by: stated)) {
             try federation.signer(
                 world.member("VN").signing.certificate.issuerAndSerial, node: node, at: World.now)
         }

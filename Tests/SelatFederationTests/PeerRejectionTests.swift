@@ -30,7 +30,7 @@ import Testing
         Case(name: "revoked", isRevoked: true, reason: "certificate revoked"),
         Case(
             name: "after its revocation list", time: World.crlUntil + 3 * 86_400,
-            reason: "expired"),
+            reason: "counted until"),
         Case(name: "a signing certificate", purpose: .signing, reason: "extended key usage"),
         Case(name: "an agreement certificate", purpose: .agreement, reason: "extended key usage"),
         Case(
