@@ -20,6 +20,7 @@ enum Schema {
         Migration(name: "statements", sql: StatementSchema.sql),
         Migration(name: "counters", sql: CounterSchema.sql),
         Migration(name: "approvals", sql: ApprovalSchema.sql),
+        Migration(name: "membership", sql: MembershipSchema.sql),
     ]
 
     /// `SLAT`, in the file's header: tells our databases from others.
