@@ -7,11 +7,11 @@ package enum ConnectionPeer: Hashable, Sendable {
     case anyone
     /// A process on this machine, as the kernel vouches (SO_PEERCRED).
     case process(ProcessCredentials)
-    /// A node of the federation, proved by its TLS certificate.
-    case node(NodeID)
+    /// A node of the federation, proved by its TLS certificate (DER), which may be judged again.
+    case node(NodeID, certificate: [UInt8])
 
     /// The node behind a TLS connection.
-    package var node: NodeID? { if case .node(let node) = self { node } else { nil } }
+    package var node: NodeID? { if case .node(let node, _) = self { node } else { nil } }
     /// The process behind a unix socket.
     package var process: ProcessCredentials? {
         if case .process(let credentials) = self { credentials } else { nil }

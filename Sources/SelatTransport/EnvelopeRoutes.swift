@@ -12,6 +12,8 @@ struct EnvelopeRoutes: Sendable {
     let policies: (any PolicyService)?
     /// nil where the node shows no log.
     let log: (any LogService)?
+    /// nil where the node serves no membership documents.
+    let documents: (any MembershipService)?
 
     func responder(
         membership: MembershipExchange, news: NewsExchange
@@ -20,6 +22,7 @@ struct EnvelopeRoutes: Sendable {
         router.add(middleware: MembershipMiddleware(membership: membership, news: news))
         if let policies { PolicyRoutes(service: policies).add(to: router) }
         if let log { LogRoutes(service: log).add(to: router) }
+        if let documents { MembershipRoutes(service: documents).add(to: router) }
         router.post("/v1/envelopes") { request, context in
             try await offer(request, from: try node(context))
         }
@@ -132,7 +135,7 @@ private struct MembershipMiddleware: RouterMiddleware {
                 response.headers.set(offset: offset, complete: false)
             }
         }
-        response.headers[.membership] = membership.ours().description
+        response.headers.say(membership.ours())
         response.headers.news = news.ours()
         return response
     }

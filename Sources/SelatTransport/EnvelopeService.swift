@@ -106,10 +106,13 @@ package struct UploadState: Hashable, Sendable {
 package struct MembershipMark: Hashable, Sendable, CustomStringConvertible {
     package let serial: UInt64
     package let digest: Digest
+    /// The digest of the node's index of documents; nil where it serves none.
+    package let index: Digest?
 
-    package init(serial: UInt64, digest: Digest) {
+    package init(serial: UInt64, digest: Digest, index: Digest? = nil) {
         self.serial = serial
         self.digest = digest
+        self.index = index
     }
 
     /// The value of the `Selat-Membership` field.

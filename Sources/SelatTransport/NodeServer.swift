@@ -46,12 +46,14 @@ package final class NodeServer: Sendable {
     ///   - verifyPeer: any node of the federation passes; runs inside the handshake.
     ///   - policies: nil where the node serves none.
     ///   - log: answers witnesses and monitors; nil where the node shows no log.
+    ///   - documents: nil where the node serves no membership documents.
     ///   - refused: hears of every peer that did not get through the handshake.
     package static func bind(
         _ point: ListenPoint, identity: TLSIdentity, verifyPeer: @escaping TLSPeerVerification,
         membership: MembershipExchange, news: NewsExchange = .silent,
         service: any EnvelopeService, policies: (any PolicyService)? = nil,
-        log: (any LogService)? = nil, refused: @escaping @Sendable (RefusedPeer) -> Void,
+        log: (any LogService)? = nil, documents: (any MembershipService)? = nil,
+        refused: @escaping @Sendable (RefusedPeer) -> Void,
         limits: HTTPLimits = HTTPLimits(), logger: Logger
     ) async throws -> NodeServer {
         let context = CurrentContext(try TLSContext(identity))
@@ -60,12 +62,13 @@ package final class NodeServer: Sendable {
                 on: channel, context.value, role: .accepting, verifyPeer: verifyPeer)
             let address = channel.remoteAddress?.description ?? "unknown"
             peer.whenFailure { refused(RefusedPeer(address: address, cause: "\($0)")) }
-            return peer.map { .node($0) }
+            return peer
         }
         let listener = try await HTTPListener.bind(
             point, limits: limits, security: security, logger: logger,
-            responder: EnvelopeRoutes(service: service, policies: policies, log: log)
-                .responder(membership: membership, news: news))
+            responder: EnvelopeRoutes(
+                service: service, policies: policies, log: log, documents: documents
+            ).responder(membership: membership, news: news))
         return NodeServer(listener: listener, context: context)
     }
 
@@ -86,10 +89,13 @@ package final class NodeServer: Sendable {
     /// Stops accepting and lets running requests finish.
     package func shutDown() { listener.shutDown() }
 
-    /// Closes the connections of every node that `mustGo`: call after each change of list, record
-    /// or CRL.
-    package func closeConnections(where mustGo: @escaping @Sendable (NodeID) -> Bool) {
-        listener.closeConnections { peer in peer.node.map(mustGo) ?? true }
+    /// Judges every open connection again, by the certificate that was shown in its handshake: call
+    /// after each change of list, record or CRL.
+    package func judgeConnections(by verifyPeer: @escaping TLSPeerVerification) {
+        listener.closeConnections { peer in
+            guard case .node(let node, let certificate) = peer else { return true }
+            return (try? verifyPeer([certificate])) != node
+        }
     }
 }
 

@@ -34,7 +34,7 @@ package final class PeerClient: Sendable {
                         throw TransportFault.anotherNode(expected: node, found: peer)
                     }
                     return peer
-                }.map { .node($0) }
+                }
             })
         return PeerClient(client: client, node: node, membership: membership, news: news)
     }
@@ -46,6 +46,12 @@ package final class PeerClient: Sendable {
         self.node = node
         self.membership = membership
         self.news = news
+    }
+
+    /// Whether the certificate of the node at the other end is still good.
+    package func isGood(by verifyPeer: TLSPeerVerification) -> Bool {
+        guard case .node(_, let certificate) = client.peer else { return false }
+        return (try? verifyPeer([certificate])) == node
     }
 
     /// Whether another request can be tried.
@@ -113,7 +119,7 @@ package final class PeerClient: Sendable {
         // Names play no part in who the peer is; the certificate's URI does.
         var request = HTTPRequest(
             method: method, scheme: "https", authority: node.name, path: path)
-        request.headerFields[.membership] = membership.ours().description
+        request.headerFields.say(membership.ours())
         request.headerFields.news = news.ours()
         return request
     }

@@ -2,8 +2,9 @@
 // decides when to read, to send, and to give up.
 
 package import NIOCore
-package import SelatCore
+import SelatCore
 package import SelatCrypto
+package import SelatHTTP
 
 /// TLS for one channel, at the head of its pipeline.
 package final class TLSHandler: ChannelDuplexHandler {
@@ -23,7 +24,7 @@ package final class TLSHandler: ChannelDuplexHandler {
     }
 
     private let engine: TLSEngine
-    private let promise: EventLoopPromise<NodeID>
+    private let promise: EventLoopPromise<ConnectionPeer>
     private let handshakeTimeout: TimeAmount
     private var state = State.handshaking
     private var timer: Scheduled<Void>?
@@ -31,7 +32,7 @@ package final class TLSHandler: ChannelDuplexHandler {
     private var closing: EventLoopPromise<Void>?
 
     /// - Parameter promise: hears who the peer is, or why there is none.
-    init(engine: TLSEngine, handshakeTimeout: TimeAmount, promise: EventLoopPromise<NodeID>) {
+    init(engine: TLSEngine, handshakeTimeout: TimeAmount, promise: EventLoopPromise<ConnectionPeer>) {
         self.engine = engine
         self.handshakeTimeout = handshakeTimeout
         self.promise = promise
@@ -43,9 +44,9 @@ package final class TLSHandler: ChannelDuplexHandler {
         on channel: any Channel, _ context: TLSContext, role: TLSEngine.Role,
         verifyPeer: @escaping TLSPeerVerification,
         handshakeTimeout: TimeAmount = .seconds(Limits.handshakeSecondsMax)
-    ) throws -> EventLoopFuture<NodeID> {
+    ) throws -> EventLoopFuture<ConnectionPeer> {
         let engine = try TLSEngine(context, role: role, verifyPeer: verifyPeer)
-        let promise = channel.eventLoop.makePromise(of: NodeID.self)
+        let promise = channel.eventLoop.makePromise(of: ConnectionPeer.self)
         let handler = TLSHandler(
             engine: engine, handshakeTimeout: handshakeTimeout, promise: promise)
         try channel.pipeline.syncOperations.addHandler(handler)
@@ -135,7 +136,7 @@ package final class TLSHandler: ChannelDuplexHandler {
         guard isComplete, let peer = engine.peer else { return }
         timer?.cancel()
         state = .established
-        promise.succeed(peer)
+        promise.succeed(.node(peer, certificate: engine.peerCertificate))
         flush(context: context)
     }
 

@@ -13,6 +13,12 @@ extension Limits {
     package static let policyIndexBytesMax = 512 << 10
     /// A policy file and its signatures, in base64.
     package static let policyDocumentBytesMax = 3 << 19
+    /// The index of a node's membership documents: 64 members.
+    package static let membershipIndexBytesMax = 64 << 10
+    /// A list, a record, or a country's revocation lists.
+    package static let membershipDocumentBytesMax = 4 << 20
+    /// Between two rounds of comparing membership documents with every other node.
+    package static let membershipRoundSeconds: Int64 = 30
     /// Between two rounds of asking other nodes for their editions.
     package static let policyRoundSeconds: Int64 = 600
     /// A TLS handshake, from the first byte to the last.

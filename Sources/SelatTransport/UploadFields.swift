@@ -14,6 +14,7 @@ extension HTTPField.Name {
     /// How many leading bytes of a whole package are its head.
     static let headBytes = named("Selat-Head-Bytes")
     static let membership = named("Selat-Membership")
+    static let index = named("Selat-Documents")
     /// The newest checkpoint of the author's log, and the digest of its program.
     static let checkpoint = named("Selat-Checkpoint")
     static let program = named("Selat-Program")
@@ -36,6 +37,10 @@ enum MediaType {
     static let partialUpload = "application/partial-upload"
     /// A log's size in decimal, with a newline (C2SP `tlog-witness`).
     static let treeSize = "text/x.tlog.size"
+    /// A signed membership document (RFC 8551, 3.2).
+    static let cms = "application/pkcs7-mime"
+    /// Revocation lists, textual.
+    static let pem = "application/x-pem-file"
 }
 
 extension HTTPFields {
@@ -82,7 +87,19 @@ extension HTTPFields {
             throw Problem.malformed(
                 "the field `Selat-Membership` must be the serial, a semicolon and the digest")
         }
-        return mark
+        let index = try self[.index].map { text in
+            guard let digest = try? Digest(text) else {
+                throw Problem.malformed("the field `Selat-Documents` must be a digest")
+            }
+            return digest
+        }
+        return MembershipMark(serial: mark.serial, digest: mark.digest, index: index)
+    }
+
+    /// Says by which membership the author of a message goes.
+    mutating func say(_ mark: MembershipMark) {
+        self[.membership] = mark.description
+        self[.index] = mark.index?.text
     }
 
     /// What the author of a message says about its log and program.

@@ -120,12 +120,14 @@ import Testing
         }
     }
 
-    @Test func closesThePeersThatMustGo() async throws {
+    @Test func closesThePeersThatAreNoLongerAdmitted() async throws {
         try await withNode { node in
             let client = try await node.connect()
             let upload = try ExamService.upload(from: try NodeID("MY/nacsa"))
             _ = try await client.offer(upload, head: [1], payload: nil)
-            node.server.closeConnections { $0.country.code == "MY" }
+            node.server.judgeConnections(by: node.federation.verifyPeer)
+            #expect(try await client.uploadState(upload).offset >= 0)
+            node.server.judgeConnections { _ in throw TransportFault.unexpectedAnswer("cut") }
             await #expect(throws: (any Error).self) {
                 while true { _ = try await client.uploadState(upload) }
             }
