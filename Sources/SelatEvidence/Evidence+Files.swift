@@ -11,7 +11,10 @@ extension Evidence {
         var files = ["evidence.json": subject.json.canonical]
         files["header.cms"] = header
         files["receipt.json"] = receipt
-        files["membership/membership.cms"] = membership.list
+        files["membership/membership.cms"] = membership.lists[0]
+        for (index, list) in membership.lists.enumerated().dropFirst() {
+            files["membership/lists/\(index + 1).cms"] = list
+        }
         for (country, record) in membership.records {
             files["membership/records/\(country.code).cms"] = record
         }
@@ -43,7 +46,7 @@ extension Evidence {
         else { throw .tooLarge }
         subject = try reader.parse("evidence.json") { try Subject(canonical: $0) }
         membership = MembershipDocuments(
-            list: try reader.required("membership/membership.cms"),
+            lists: [try reader.required("membership/membership.cms")] + reader.laterLists(),
             records: try reader.countries("membership/records/", ".cms"),
             revocationLists: try reader.countries("membership/crls/", ".crl"))
         header = reader.take("header.cms")
@@ -107,6 +110,20 @@ private struct FileReader {
         } catch {
             throw .malformed(file: path, reason: "\(error)")
         }
+    }
+
+    /// `membership/lists/N.cms`, by their numbers; one that is no number is left over.
+    mutating func laterLists() -> [[UInt8]] {
+        let prefix = "membership/lists/"
+        var lists: [(serial: UInt64, bytes: [UInt8])] = []
+        for (name, bytes) in named(prefix, ".cms") {
+            guard let serial = UInt64(name), "\(serial)" == name else {
+                files["\(prefix)\(name).cms"] = bytes
+                continue
+            }
+            lists.append((serial, bytes))
+        }
+        return lists.sorted { $0.serial < $1.serial }.map(\.bytes)
     }
 
     /// The files `PREFIXnameSUFFIX`, by name.

@@ -23,7 +23,7 @@ extension EvidenceVerifier {
                 }
                 _ = try federation.verifyEdition(
                     "\(name).yaml", content: file.bytes, signatures: signatures, owner: owner,
-                    at: try beginning())
+                    at: try moment())
                 signed.append("\(name) (edition \(head.number))")
             } catch {
                 report.wrong.append("policy file `\(name)`: \(error)")

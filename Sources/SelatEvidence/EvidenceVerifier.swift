@@ -44,7 +44,7 @@ package struct EvidenceVerifier {
         do {
             let federation = try Federation(
                 verifying: evidence.membership, trusted: trusted, allowsSandbox: true,
-                at: try beginning())
+                at: try moment())
             guard federation.id == subject.federation else {
                 report.wrong.append("the evidence is of another federation than its membership")
                 return nil
@@ -63,8 +63,14 @@ package struct EvidenceVerifier {
         }
     }
 
-    /// When the transfer began, by the header's own word; signatures are judged at that time.
-    func beginning() throws -> Timestamp {
+    /// The moment at which signatures are judged: when the transfer began, by the header's own word,
+    /// or when the newest of the membership documents that were in force at its end was issued.
+    func moment() throws -> Timestamp {
+        let issued = try Federation(restoring: evidence.membership).issueDates
+        return try issued.reduce(beginning()) { max($0, $1) }
+    }
+
+    private func beginning() throws -> Timestamp {
         guard let header = evidence.header else {
             return evidence.entries.first?.entry.time ?? subject.made
         }
