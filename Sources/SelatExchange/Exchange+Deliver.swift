@@ -319,7 +319,7 @@ extension Exchange {
 
     /// A peer's refusal leaves the connection usable; anything else does not.
     private func release(_ client: PeerClient, after error: any Error) async throws {
-        if error is Problem { await peers.keep(client) } else { await client.close() }
+        if error is Problem { await peers.keep(client) } else { await peers.drop(client) }
     }
 
     /// The last piece is about to leave: from now on a complete envelope may be with the recipient.

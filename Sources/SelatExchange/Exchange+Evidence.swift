@@ -27,7 +27,8 @@ extension Exchange {
             subject: Evidence.Subject(
                 federation: federation.id, maker: identity.node, from: from, to: to, id: id,
                 made: clock.now()),
-            membership: federation.documents,
+            membership: try await membership.federation(asOf: Self.settled(found.entries))
+                .documents,
             header: try await header(receipt, found.inbound.first, found.entries),
             entries: entries, receipt: receipt, policies: try await policies(found.entries),
             approvals: try await approvals(id, found.inbound.first))
@@ -41,6 +42,17 @@ extension Exchange {
         let handed = try await store.read { try $0.approvals(of: id) }.map(\.message)
         let came = inbound == nil ? [] : (try? await manifest(id))?.approvals ?? []
         return Dictionary((handed + came).map { (SHA256.digest($0), $0) }) { first, _ in first }
+    }
+
+    /// When the transfer was settled, as far as it is: signatures are judged by the membership of then,
+    /// whatever has been renewed or cut since.
+    private static func settled(_ rows: [EntryRow]) -> Timestamp {
+        let kinds: Set<String> = [
+            "transfer.released", "transfer.delivered", "transfer.refused", "transfer.received",
+            "transfer.arrived", "offer.refused",
+        ]
+        let last = rows.last { kinds.contains($0.entry.kind.text) } ?? rows.last
+        return last?.entry.time ?? Timestamp(seconds: .max)
     }
 
     /// The files that the verdicts among the entries pin, as this node holds them.

@@ -72,11 +72,7 @@ extension Exchange {
     }
 
     private func recipient(_ node: NodeID, at now: Timestamp) throws -> MemberRecord.Node {
-        guard federation.isCurrent(at: now) else {
-            throw ServiceProblem.notReady(
-                "the membership list expired at \(federation.expires)",
-                remedy: "obtain the newer list; what is on its way still arrives")
-        }
+        try membership.requireSending(at: now)
         let found: MemberRecord.Node
         do { found = try federation.node(node, at: now) } catch {
             throw ServiceProblem.badDataset("\(error)")

@@ -29,6 +29,7 @@ extension Exchange {
     package func open(_ id: TransferID, by user: UInt32) async throws -> Opening {
         let row = try await delivered(id)
         let now = clock.now()
+        if let reason = quarantine(row) { throw ServiceProblem.quarantined(id, reason) }
         var machine = try Recipient(row)
         guard machine.handle(.open, at: now).contains(.handOut) else {
             try await end(row, .tick, at: now)
@@ -194,9 +195,10 @@ extension Exchange {
         } catch {
             throw ServiceProblem.disk(error)
         }
+        let then = try await membership.federation(asOf: row.received)
         do {
             return try EnvelopeHead(parsing: bytes).verify { name in
-                try self.federation.signer(name, node: row.from, at: row.received)
+                try then.signer(name, node: row.from, at: row.received)
             }
         } catch {
             throw ServiceProblem.verificationFailed("`\(row.id)`: \(error)")

@@ -27,7 +27,7 @@ package final class Exchange: Sendable {
     package let store: Store
     package let spool: SpoolFolder
     let storageKey: StorageKey
-    let clock: any WallClock
+    package let clock: any WallClock
     let entropy: any Entropy
     let logger: Logger
 
@@ -42,6 +42,8 @@ package final class Exchange: Sendable {
     let peers: Peers
     /// The log among others.
     package let witnesses: Witnesses
+    /// Keeps the membership the same everywhere.
+    package let gossip: MembershipGossip
     let uploads = Uploads()
     let endings = Endings()
     /// Nodes that are asked for their policies now.
@@ -80,6 +82,8 @@ package final class Exchange: Sendable {
         witnesses = Witnesses(
             membership: membership, store: store, peers: peers, clock: clock,
             settings: witnessing, program: program, isProven: !awaitsProof, logger: logger)
+        gossip = MembershipGossip(
+            membership, peers: peers, entropy: entropy, logger: logger)
         (acceptances, accepted) = AsyncStream.makeStream()
     }
 
@@ -116,12 +120,14 @@ package final class Exchange: Sendable {
     /// Delivers and keeps house until the task is cancelled.
     package func run() async {
         await peers.use(witnesses.newsExchange)
+        membership.observe { [weak self] before, after in await self?.follow(before, after) }
         await withDiscardingTaskGroup { group in
             group.addTask { await self.keepHouse() }
             group.addTask { await self.editions.run() }
             group.addTask { await self.keepPolicies() }
             group.addTask { await self.keepKeys() }
             group.addTask { await self.witnesses.run() }
+            group.addTask { await self.gossip.run() }
             for await id in acceptances {
                 group.addTask { await self.pursue(id) }
             }

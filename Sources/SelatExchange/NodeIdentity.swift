@@ -11,10 +11,7 @@ package struct NodeIdentity: Sendable {
     /// The key-agreement certificates under which envelopes may still arrive.
     package let agreement: [Agreement]
     package let log: LogIdentity
-    /// What was held when this was found out; another record may choose others among them.
-    package let keys: Keys
-    /// Of the log.
-    package let epoch: UInt64
+    private let logKey: PrivateKey
     /// Cosigns the logs of others; nil where this node does not witness.
     package let witness: CosignerIdentity?
 
@@ -58,7 +55,7 @@ package struct NodeIdentity: Sendable {
         node: NodeID, keys: Keys, federation: Federation, epoch: UInt64 = 1, at time: Timestamp
     ) throws {
         let record = try federation.node(node, at: time)
-        (self.node, self.keys, self.epoch) = (node, keys, epoch)
+        (self.node, logKey) = (node, keys.log)
         let signing = try Self.best(keys.signing, record.signing, keys.waiting, at: time)
         guard let signing else { throw IdentityError.unlistedKey(node, use: "signing") }
         signer = try CMS.Signer(certificate: signing.certificate, key: signing.key)
@@ -83,15 +80,6 @@ package struct NodeIdentity: Sendable {
         witness = try Self.witness(node, keys, record, federation.id)
     }
 
-    /// Who this node is under another record, or with other keys.
-    /// - Throws: as `init`.
-    package func renewed(
-        in federation: Federation, with keys: Keys? = nil, at time: Timestamp
-    ) throws -> NodeIdentity {
-        try NodeIdentity(
-            node: node, keys: keys ?? self.keys, federation: federation, epoch: epoch, at: time)
-    }
-
     private typealias Pair = (certificate: Certificate, key: PrivateKey)
 
     /// The listed certificates whose keys are held, newest first.
@@ -114,11 +102,19 @@ package struct NodeIdentity: Sendable {
             ?? pairs.first
     }
 
+    /// The node's log, which is named before any membership is known.
+    package static func log(
+        of node: NodeID, key: PrivateKey, epoch: UInt64, federation: Digest
+    ) throws(AuditError) -> LogIdentity {
+        try LogIdentity(
+            origin: LogIdentity.origin(federation: federation, node: node, epoch: epoch), key: key)
+    }
+
     /// The log under the origin of another epoch.
     func log(epoch: UInt64, of federation: Digest) throws(AuditError) -> LogIdentity {
         try LogIdentity(
             origin: LogIdentity.origin(federation: federation, node: node, epoch: epoch),
-            key: keys.log)
+            key: logKey)
     }
 
     /// The witness's key, which a record names or does not; it must not be another key of the node.
@@ -141,11 +137,15 @@ package enum IdentityError: Error, Hashable, Sendable, CustomStringConvertible {
     case unlistedKey(NodeID, use: String)
     /// The record names a key that the configuration does not.
     case missingKey(NodeID, use: String)
+    /// Nothing proves the node to peers: no record lists it, and it has no certificate of its own.
+    case noCertificate(NodeID)
 
     package var description: String {
         switch self {
         case .unlistedKey(let node, let use):
             "the \(use) key of `\(node)` is not in its member's record"
+        case .noCertificate(let node):
+            "no record lists `\(node)`, and it has no TLS certificate to ask others with"
         case .missingKey(let node, let use):
             "the member's record gives `\(node)` a \(use) key; name its file under `keys`"
         }

@@ -9,6 +9,8 @@ actor Peers {
     private let membership: MembershipRegister
     private let clock: any WallClock
     private var idle: [NodeID: [PeerClient]] = [:]
+    /// Connections that somebody uses now.
+    private var used: [ObjectIdentifier: PeerClient] = [:]
     /// What both ends say about their logs.
     private var news = NewsExchange.silent
 
@@ -22,19 +24,56 @@ actor Peers {
     /// A connection for this transfer alone, kept or new.
     func take(_ node: NodeID) async throws -> PeerClient {
         while let kept = idle[node]?.popLast() {
-            if kept.isOpen { return kept }
+            if kept.isOpen {
+                used[ObjectIdentifier(kept)] = kept
+                return kept
+            }
             await kept.close()
         }
-        let (federation, identity) = (membership.federation, membership.identity)
-        let endpoint = try federation.node(node, at: clock.now()).endpoint
+        let client = try await dial(node, membership.peerVerification(.tlsServer, clock))
+        used[ObjectIdentifier(client)] = client
+        return client
+    }
+
+    /// A connection to a node whose revocation is not judged; for its revocation list alone.
+    func dialWithoutRevocation(_ node: NodeID) async throws -> PeerClient {
+        let (membership, clock) = (membership, clock)
+        return try await dial(node) { chain in
+            try membership.federation.verifyPeer(
+                certificateDER: chain.first ?? [], as: .tlsServer, judgesRevocation: false,
+                at: clock.now())
+        }
+    }
+
+    private func dial(
+        _ node: NodeID, _ verifyPeer: @escaping TLSPeerVerification
+    ) async throws -> PeerClient {
+        guard let tls = membership.tls else { throw IdentityError.noCertificate(membership.node) }
+        let endpoint = try membership.federation.node(node, at: clock.now()).endpoint
         return try await PeerClient.connect(
             to: .tcp(host: endpoint.host, port: Int(endpoint.port)), expecting: node,
-            identity: identity.tls, verifyPeer: federation.peerVerification(.tlsServer, clock),
-            membership: federation.membershipExchange, news: news)
+            identity: tls, verifyPeer: verifyPeer, membership: membership.link, news: news)
+    }
+
+    /// Judges every connection again; those of peers that are no longer admitted are closed, also in
+    /// the middle of a transfer.
+    func judge() async {
+        let verifyPeer = membership.peerVerification(.tlsServer, clock)
+        for client in Array(used.values) + idle.values.joined()
+        where !client.isGood(by: verifyPeer) {
+            await client.close()
+        }
+    }
+
+    /// Gives a connection up.
+    func drop(_ client: PeerClient) async {
+        used[ObjectIdentifier(client)] = nil
+        await client.close()
     }
 
     /// Takes a connection back that may be used again.
     func keep(_ client: PeerClient) async {
+        used[ObjectIdentifier(client)] = nil
         guard client.isOpen, idle[client.node, default: []].count < Lanes.perPeer else {
             return await client.close()
         }

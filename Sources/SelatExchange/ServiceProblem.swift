@@ -59,6 +59,41 @@ package enum ServiceProblem {
             detail: reason)
     }
 
+    /// This node is not in the membership any more, or not with its keys.
+    static func excluded(_ reason: String) -> Problem {
+        Problem(
+            type: "urn:selat:problem:not-listed", title: "this node is not listed", status: 409,
+            detail: reason,
+            remedy: "the member's authorities must list it: see `selat members` and `selat keys`")
+    }
+
+    /// Two lists of one serial are signed by a quorum.
+    static func membershipForked(_ serial: UInt64) -> Problem {
+        Problem(
+            type: "urn:selat:problem:membership-forked", title: "the membership has forked",
+            status: 409, detail: "there are two valid membership lists \(serial)",
+            remedy: "both are kept; find out who signed both: `selat members`")
+    }
+
+    /// A dataset of a sender whom the membership distrusts.
+    static func quarantined(_ id: TransferID, _ reason: String) -> Problem {
+        Problem(
+            type: "urn:selat:problem:quarantined", title: "the dataset is quarantined", status: 409,
+            detail: "`\(id)`: \(reason)",
+            remedy: "it stays sealed here; ask the sender's authority before anything else")
+    }
+
+    /// Documents that were not taken; nothing has changed.
+    package static func membershipRefused(_ reasons: [String]) -> Problem {
+        Problem(
+            type: "urn:selat:problem:membership-refused",
+            title: "the membership documents are not taken", status: 422, detail: reasons.first,
+            remedy: "nothing has changed: what was in force stays; see `selat members`",
+            extensions: [
+                "errors": .strings(Array(reasons.prefix(100).map { String($0.prefix(500)) }))
+            ])
+    }
+
     package static func unknownEntry(_ sequence: UInt64) -> Problem {
         Problem(
             type: "urn:selat:problem:unknown-entry", title: "unknown entry", status: 404,

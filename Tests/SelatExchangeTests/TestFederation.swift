@@ -40,7 +40,9 @@ struct TestFederation: Sendable {
     private static let days: Int64 = 86_400
 
     let clock = TestClock(start)
+    /// As it is at the start; what a node goes by later is its exchange's.
     let federation: Federation
+    let authorities: [Authority]
     let nodes: [NodeID: TestNode]
     let policySigners: [Country: [CMS.Signer]]
 
@@ -62,6 +64,7 @@ struct TestFederation: Sendable {
             issued: start, expires: start + plan.listDays * Self.days, isSandbox: true, quorum: 2,
             suites: plan.suites, members: authorities.map(\.member)
         ).signed(by: authorities.flatMap(\.signers), at: start)
+        self.authorities = authorities
         let id = SHA256.digest(list)
         policySigners = Dictionary(
             uniqueKeysWithValues: authorities.map { ($0.member.country, $0.policySigners) })
@@ -84,7 +87,7 @@ struct TestFederation: Sendable {
     }
 
     /// One member's authority.
-    struct Authority {
+    struct Authority: Sendable {
         let root: CertificateIssuer
         let member: MembershipList.Member
         let signers: [CMS.Signer]
@@ -250,7 +253,9 @@ final class TestNode: Sendable {
         officers = founded.officers
         (self.identity, self.store, self.spool) = (identity, store, spool)
         (self.policies, self.folder) = (policies, folder)
-        let membership = try MembershipRegister(federation, identity: identity)
+        let membership = try MembershipRegister(
+            federation, node: founded.id, keys: founded.keys, allowsSandbox: true, store: store,
+            clock: clock, logger: .silent)
         self.membership = membership
         make = { register in
             Exchange(
@@ -278,20 +283,29 @@ final class TestNode: Sendable {
     }
 
     /// Serves peers while `body` runs.
+    /// - Parameter documents: what it serves of the membership, if not the truth.
     func serving<Value: Sendable>(
-        _ body: @Sendable () async throws -> Value
+        documents: (any MembershipService)? = nil, _ body: @Sendable () async throws -> Value
+    ) async throws -> Value {
+        try await servingAt(documents: documents) { _ in try await body() }
+    }
+
+    func servingAt<Value: Sendable>(
+        documents: (any MembershipService)? = nil,
+        _ body: @Sendable (NodeServer) async throws -> Value
     ) async throws -> Value {
         let policies: any PolicyService = shelf.withLock { $0 } ?? exchange
         let server = try await NodeServer.bind(
             .tcp(host: "127.0.0.1", port: Int(port)), identity: identity.tls,
-            verifyPeer: exchange.federation.peerVerification(.tlsClient, exchange.clock),
-            membership: exchange.federation.membershipExchange,
+            verifyPeer: membership.peerVerification(.tlsClient, exchange.clock),
+            membership: membership.link,
             news: exchange.witnesses.newsExchange, service: door, policies: policies,
-            log: exchange.witnesses, refused: { _ in }, logger: .silent)
+            log: exchange.witnesses, documents: documents ?? exchange, refused: { _ in },
+            logger: .silent)
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await server.run() }
             let outcome: Result<Value, any Error>
-            do { outcome = .success(try await body()) } catch { outcome = .failure(error) }
+            do { outcome = .success(try await body(server)) } catch { outcome = .failure(error) }
             server.shutDown()
             try await group.waitForAll()
             return try outcome.get()

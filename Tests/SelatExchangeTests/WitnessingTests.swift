@@ -114,7 +114,9 @@ import Testing
     private static func exchange(
         _ node: TestNode, _ world: TestFederation, _ store: Store
     ) throws -> Exchange {
-        let membership = try MembershipRegister(world.federation, identity: node.identity)
+        let membership = try MembershipRegister(
+            world.federation, node: node.id, keys: node.keys, allowsSandbox: true, store: store,
+            clock: world.clock, logger: .silent)
         return Exchange(
             membership: membership,
             editions: EditionRegister(

@@ -82,7 +82,7 @@ extension Exchange {
             state.held.append(held)
             state.notes[note.key] = note
         }
-        try membership.renewIdentity(with: ring.keys(of: identity.node), at: clock.now())
+        try await membership.use(ring.keys(of: identity.node))
         return try rotated(held, isNew: true)
     }
 
@@ -128,13 +128,12 @@ extension Exchange {
                 state.notes = review.notes
                 state.held.removeAll { over.contains($0.place) }
             }
-            try membership.renewIdentity(with: ring.keys(of: identity.node), at: now)
+            try await membership.use(ring.keys(of: identity.node))
             for draft in drafts {
                 logger.notice("key changed", metadata: ["event": "\(draft.kind)"])
             }
             ring.destroy(review.over, logger)
         }
-        await ring.tell(identity.tls) { await peers.closeAll() }
     }
 
     /// Reviews the keys, and reminds of what ends soon, until the task is cancelled.

@@ -1,6 +1,6 @@
 import Logging
 import SelatCore
-package import SelatCrypto
+import SelatCrypto
 import SelatFederation
 import Synchronization
 
@@ -27,22 +27,5 @@ extension KeyRing {
                     metadata: ["key": "\(held.place)", "error": "\(error)"])
             }
         }
-    }
-
-    /// Says with which certificate the node proves itself in TLS from now on.
-    package func onRenewal(_ renewed: @escaping @Sendable (TLSIdentity) -> Void) {
-        state.withLock { $0.renewed = renewed }
-    }
-
-    /// Tells the listener, once for each certificate, and then whoever keeps connections.
-    func tell(_ identity: TLSIdentity, then: () async -> Void) async {
-        let digest = identity.certificate.digest
-        let (isNew, isFirst, renewed) = state.withLock { state in
-            defer { state.told = digest }
-            return (state.told != digest, state.told == nil, state.renewed)
-        }
-        guard isNew, !isFirst else { return }
-        renewed?(identity)
-        await then()
     }
 }

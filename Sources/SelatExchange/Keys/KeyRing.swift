@@ -11,9 +11,6 @@ package final class KeyRing: Sendable {
         var notes: [Digest: KeyNote] = [:]
         /// Keys that are over and that the daemon could not remove, with the reason.
         var leftover: [String: String] = [:]
-        /// The certificate of which the listener was told.
-        var told: Digest?
-        var renewed: (@Sendable (TLSIdentity) -> Void)?
     }
 
     let shelf: any KeyShelf

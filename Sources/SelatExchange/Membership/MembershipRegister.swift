@@ -1,46 +1,183 @@
-package import SelatAudit
-import SelatCore
+package import Logging
+import SelatAudit
+package import SelatCore
+package import SelatCrypto
 import SelatEvidence
 package import SelatFederation
+package import SelatStore
+package import SelatTransport
 import Synchronization
 
 /// The membership as it is now, and who this node is in it: the one thing that everybody else's word
-/// changes while the node runs.
+/// changes while the node runs (`Exchange.docc/Membership.md`).
 package final class MembershipRegister: Sendable {
-    /// What belongs together: made anew, whole, whenever list, records or revocation lists change.
+    /// What belongs together: made anew, whole, whenever list, records, revocation lists or the own
+    /// keys change.
     package struct View: Sendable {
         package let federation: Federation
-        package let identity: NodeIdentity
+        /// The last identity that the membership bore out; nil for a node that was never listed.
+        package let identity: NodeIdentity?
+        /// Why the membership does not bear it out now; nil where it does.
+        package let exclusion: String?
+        package let index: MembershipIndex
         let roll: WitnessRoll
-
-        /// - Throws: `AuditError` where two witnesses of the federation share a key.
-        init(_ federation: Federation, _ identity: NodeIdentity) throws(AuditError) {
-            self.federation = federation
-            self.identity = identity
-            roll = try WitnessRoll(of: federation, for: identity.node.country)
-        }
     }
 
-    private let state: Mutex<View>
+    struct State {
+        var view: View
+        var keys: NodeIdentity.Keys
+        /// The epoch of the own log.
+        var epoch: UInt64
+        /// Serials of which there are two valid lists.
+        var forks: Set<UInt64> = []
+        /// Documents that were refused, and when that was entered last.
+        var refused: [Digest: Timestamp] = [:]
+        /// What each node's index was when it was last compared, and the own one then.
+        var compared: [NodeID: (theirs: Digest, ours: Digest)] = [:]
+        var observers: [@Sendable (View, View) async -> Void] = []
+        /// The membership of an earlier moment, asked for last.
+        var past: (digests: [Digest], federation: Federation)?
+    }
 
+    package let node: NodeID
+    let store: Store
+    let clock: any WallClock
+    let logger: Logger
+    let allowsSandbox: Bool
+    /// With what this node dials others while no record lists it.
+    private let unlistedTLS: TLSIdentity?
+    let state: Mutex<State>
+    let turn = Turn()
+    /// Nodes that said that they go by other documents.
+    let differing: AsyncStream<NodeID>
+    private let differ: AsyncStream<NodeID>.Continuation
+
+    /// - Parameter federation: verified, or restored from `store`.
     /// - Throws: `AuditError` where two witnesses of the federation share a key.
-    package init(_ federation: Federation, identity: NodeIdentity) throws(AuditError) {
-        state = Mutex(try View(federation, identity))
+    package init(
+        _ federation: Federation, node: NodeID, keys: NodeIdentity.Keys, epoch: UInt64 = 1,
+        unlistedTLS: TLSIdentity? = nil, allowsSandbox: Bool, store: Store, clock: any WallClock,
+        logger: Logger
+    ) throws {
+        self.node = node
+        self.store = store
+        self.clock = clock
+        self.logger = logger
+        self.allowsSandbox = allowsSandbox
+        self.unlistedTLS = unlistedTLS
+        let view = try View(
+            federation, node: node, keys: keys, epoch: epoch, after: nil, at: clock.now())
+        state = Mutex(State(view: view, keys: keys, epoch: epoch))
+        (differing, differ) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(64))
     }
 
-    /// Finds out anew who this node is, with the keys that it holds now.
-    /// - Throws: `IdentityError` where the record knows none of the keys of a purpose; what was
-    ///   known stays.
-    func renewIdentity(with keys: NodeIdentity.Keys, at time: Timestamp) throws {
-        try state.withLock { view in
-            let identity = try view.identity.renewed(in: view.federation, with: keys, at: time)
-            view = try View(view.federation, identity)
+    package var current: View { state.withLock { $0.view } }
+    package var federation: Federation { current.federation }
+    /// Whether the membership lists this node with its keys.
+    package var isListed: Bool { current.identity != nil && current.exclusion == nil }
+
+    /// Who this node is. INVARIANT: an exchange exists only once there is one.
+    package var identity: NodeIdentity {
+        guard let identity = current.identity else {
+            preconditionFailure("a node serves once it is listed")
+        }
+        return identity
+    }
+
+    /// With what this node proves itself to peers.
+    var tls: TLSIdentity? { current.identity?.tls ?? unlistedTLS }
+
+    /// Serials of which there are two valid lists: somebody has signed twice.
+    package var forks: [UInt64] { state.withLock { $0.forks.sorted() } }
+
+    /// What both ends of each connection say and hear of the membership.
+    package var link: MembershipExchange {
+        MembershipExchange(
+            ours: { [self] in current.mark },
+            heard: { [self] mark, node in if differs(mark, node) { differ.yield(node) } })
+    }
+
+    /// Whether a node goes by documents that were not compared with the own ones yet.
+    private func differs(_ mark: MembershipMark, _ node: NodeID) -> Bool {
+        state.withLock { state in
+            let ours = state.view.mark
+            if mark.serial > ours.serial { return true }
+            guard let theirs = mark.index, let own = ours.index, theirs != own else { return false }
+            guard let before = state.compared[node] else { return true }
+            return before != (theirs, own)
         }
     }
 
-    package var current: View { state.withLock { $0 } }
-    package var federation: Federation { current.federation }
-    package var identity: NodeIdentity { current.identity }
+    /// Hears of each change, after it; in the order of registration.
+    package func observe(_ observer: @escaping @Sendable (View, View) async -> Void) {
+        state.withLock { $0.observers.append(observer) }
+    }
+
+    /// Takes the keys that the own node holds now into use, as far as the membership lists them.
+    func use(_ keys: NodeIdentity.Keys) async throws {
+        let (before, after) = try state.withLock { state in
+            let before = state.view
+            state.keys = keys
+            state.view = try View(
+                before.federation, node: node, keys: state.keys, epoch: state.epoch, after: before,
+                at: clock.now())
+            return (before, state.view)
+        }
+        await tell(before, after)
+    }
+
+    /// The log has gone on under another epoch.
+    func use(epoch: UInt64) { state.withLock { $0.epoch = epoch } }
+
+    func tell(_ before: View, _ after: View) async {
+        for observer in state.withLock({ $0.observers }) { await observer(before, after) }
+    }
+}
+
+extension MembershipRegister.View {
+    /// - Parameter before: the view before, whose identity stays where the membership bears none out.
+    /// - Throws: `AuditError` where two witnesses of the federation share a key.
+    init(
+        _ federation: Federation, node: NodeID, keys: NodeIdentity.Keys, epoch: UInt64,
+        after before: Self?, at time: Timestamp
+    ) throws {
+        self.federation = federation
+        index = MembershipIndex(of: federation)
+        roll = try WitnessRoll(of: federation, for: node.country)
+        do {
+            identity = try NodeIdentity(
+                node: node, keys: keys, federation: federation, epoch: epoch, at: time)
+            exclusion = nil
+        } catch {
+            identity = before?.identity
+            exclusion = "\(error)"
+        }
+    }
+
+    var mark: MembershipMark {
+        MembershipMark(
+            serial: federation.serial, digest: federation.listDigest, index: index.digest)
+    }
+}
+
+extension MembershipIndex {
+    init(of federation: Federation) {
+        let documents = federation.documents
+        self.init(
+            list: Mark(serial: federation.serial, digest: federation.listDigest),
+            records: Dictionary(
+                uniqueKeysWithValues: federation.records.map { country, record in
+                    (
+                        country,
+                        Mark(
+                            serial: record.serial,
+                            digest: SHA256.digest(documents.records[country] ?? []))
+                    )
+                }),
+            revocationLists: documents.revocationLists.mapValues { SHA256.digest($0) })
+    }
+
+    var digest: Digest { SHA256.digest(json.canonical) }
 }
 
 /// Who cosigns whose logs, as the membership has it.

@@ -12,6 +12,14 @@ extension EditionRegister {
         try await turn.take { try await self.activateDueNow() }
     }
 
+    /// Reads the active editions again: which instruments count depends on the members.
+    func reload() async throws {
+        try await turn.take {
+            let set = try await self.load(try await self.refresh().active)
+            self.state.withLock { $0.set = set }
+        }
+    }
+
     /// Within the turn.
     func activateDueNow() async throws {
         let now = clock.now()

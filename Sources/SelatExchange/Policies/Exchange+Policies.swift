@@ -57,7 +57,7 @@ extension Exchange {
                 guard !files.isEmpty else { return }
                 _ = try await editions.take(files, from: .node(node), together: false)
             } catch {
-                await client.close()
+                await peers.drop(client)
                 throw error
             }
         } catch let refused as EditionsRefused {

@@ -39,7 +39,7 @@ extension Witnesses {
             let size = try snapshot.size()
             return size == 0 ? nil : try snapshot.entry(size - 1)?.entry.time
         }
-        let issued = federation.records.values.map(\.issued) + [federation.list.issued]
+        let issued = federation.issueDates
         let dialogues = state.withLock { $0.dialogues }
         var newest: [Country: Timestamp] = [:]
         var skews: [Country: Int64] = [:]

@@ -181,6 +181,7 @@ extension Witnesses {
                 "held": .integer(held), "reason": .string(reason),
             ])
         try await store.beginEpoch(as: log, entry)
+        membership.use(epoch: epoch)
         state.withLock { state in
             (state.log, state.standing) = (log, .proven)
             (state.collected, state.witnessed, state.dialogues) = (nil, nil, [:])

@@ -174,7 +174,7 @@ package final class Witnesses: Sendable {
                 await peers.keep(client)
                 return value
             } catch {
-                await client.close()
+                await peers.drop(client)
                 throw error
             }
         }

@@ -1,0 +1,106 @@
+import Logging
+package import SelatCore
+import SelatCrypto
+import SelatFederation
+import SelatHTTP
+import SelatStore
+package import SelatTransport
+
+// What the membership means for the exchange: whom it serves documents, when it stops sending, and
+// whose datasets it holds back.
+
+extension Exchange: MembershipService {
+    package func membershipIndex() async throws -> MembershipIndex { membership.current.index }
+
+    package func membershipList(_ serial: UInt64) async throws -> [UInt8]? {
+        try await store.read { try $0.membershipList(serial) }?.bytes
+    }
+
+    package func memberRecord(_ country: Country) async throws -> [UInt8]? {
+        federation.documents.records[country]
+    }
+
+    package func revocationLists(_ country: Country) async throws -> [UInt8]? {
+        federation.documents.revocationLists[country]
+    }
+}
+
+extension MembershipRegister {
+    /// - Throws: `Problem` while nothing new may be sent: the list is over, two lists are valid at
+    ///   once, or this node is not listed any more.
+    func requireSending(at now: Timestamp) throws {
+        let view = current
+        if let exclusion = view.exclusion { throw ServiceProblem.excluded(exclusion) }
+        if let serial = forks.last { throw ServiceProblem.membershipForked(serial) }
+        guard view.federation.isCurrent(at: now) else {
+            throw ServiceProblem.notReady(
+                "the membership list expired at \(view.federation.expires)",
+                remedy: "obtain the newer list; what is on its way still arrives")
+        }
+    }
+
+    /// For `status`: what people have to do, weeks ahead.
+    package func warnings(at now: Timestamp) -> [String] {
+        let view = current
+        let federation = view.federation
+        var warnings: [String] = []
+        if let exclusion = view.exclusion {
+            warnings.append("this node is not listed: \(exclusion); nothing is sent or taken")
+        }
+        for serial in forks {
+            warnings.append(
+                "there are two valid membership lists \(serial): nothing is sent; find out who "
+                    + "signed both")
+        }
+        func due(_ what: String, _ end: Timestamp, days: Int64, _ remedy: String) {
+            let left = end - now
+            if left <= 0 {
+                warnings.append("\(what) is over since \(end); \(remedy)")
+            } else if left <= days * 86_400 {
+                warnings.append("\(what) ends at \(end) (\(left / 86_400) days left); \(remedy)")
+            }
+        }
+        due(
+            "the membership list", federation.expires, days: 14,
+            "sign and publish the next one: selat members propose --renew")
+        for (country, record) in federation.records.sorted(by: { $0.key < $1.key }) {
+            due(
+                "the member record of \(country)", record.expires,
+                days: country == node.country ? 14 : 3, "its authorities publish the next one")
+        }
+        for (country, end) in federation.revocationListEnds.sorted(by: { $0.key < $1.key }) {
+            due(
+                "the revocation list of \(country)", end, days: country == node.country ? 2 : 0,
+                "its authority publishes the next one")
+        }
+        return warnings
+    }
+}
+
+extension Exchange {
+    /// After a change: peers that are no longer admitted are cut off, policies are judged by the
+    /// members that there are now, and everybody hears of it.
+    func follow(_ before: MembershipRegister.View, _ after: MembershipRegister.View) async {
+        await peers.judge()
+        if before.identity?.tls.certificate != after.identity?.tls.certificate {
+            // New connections prove the new key.
+            await peers.closeAll()
+        }
+        if before.federation.serial != after.federation.serial {
+            do { try await editions.reload() } catch {
+                logger.error("reloading policies failed", metadata: ["error": "\(error)"])
+            }
+        }
+        if before.index != after.index { await gossip.compareWithAll() }
+    }
+
+    /// Why a received dataset is held back, if it is: its sender was cut, and the dataset came when
+    /// the sender was distrusted already.
+    func quarantine(_ row: InboundRow) -> String? {
+        guard let cut = federation.list.cut(of: row.from), row.received >= cut.distrustFrom else {
+            return nil
+        }
+        return "`\(row.from)` is cut off by the membership list, which distrusts it from "
+            + "\(cut.distrustFrom) on; this dataset came at \(row.received)"
+    }
+}

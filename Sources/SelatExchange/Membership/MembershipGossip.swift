@@ -1,0 +1,174 @@
+package import Logging
+import SelatAudit
+package import SelatCore
+import SelatCrypto
+import SelatFederation
+import SelatStore
+import SelatTransport
+import Synchronization
+
+/// Nodes tell each other of newer documents: each message says by what its author goes, and who
+/// differs asks. Whoever brings a document, its signatures speak for it.
+package final class MembershipGossip: Sendable {
+    private let register: MembershipRegister
+    private let peers: Peers
+    private let entropy: any Entropy
+    private let logger: Logger
+    /// Nodes that are asked now.
+    private let asking = Mutex<Set<NodeID>>([])
+
+    init(
+        _ register: MembershipRegister, peers: Peers, entropy: any Entropy, logger: Logger
+    ) {
+        self.register = register
+        self.peers = peers
+        self.entropy = entropy
+        self.logger = logger
+    }
+
+    /// For a node that has no exchange yet, because no record lists it.
+    package convenience init(
+        unlisted register: MembershipRegister, entropy: any Entropy = SystemEntropy(),
+        logger: Logger
+    ) {
+        self.init(
+            register, peers: Peers(membership: register, clock: register.clock), entropy: entropy,
+            logger: logger)
+    }
+
+    /// Compares with every other node, soon after the start and then every half minute, and with one
+    /// that differs as soon as it says so; until the task is cancelled.
+    package func run() async {
+        await withDiscardingTaskGroup { group in
+            group.addTask {
+                var pause = Duration.milliseconds(self.jitter(seconds: 1))
+                while (try? await Task.sleep(for: pause)) != nil {
+                    await self.compareWithAll()
+                    pause =
+                        .seconds(Limits.membershipRoundSeconds * 3 / 4)
+                        + .milliseconds(
+                            self.jitter(seconds: Int(Limits.membershipRoundSeconds / 2)))
+                }
+            }
+            for await node in register.differing {
+                group.addTask { await self.compare(with: node) }
+            }
+            group.cancelAll()
+        }
+    }
+
+    /// Compares with every other node at once; each hears thereby what this one goes by.
+    package func compareWithAll() async {
+        let nodes = register.federation.nodes.keys.filter { $0 != register.node }
+        await withDiscardingTaskGroup { group in
+            for node in nodes { group.addTask { await self.compare(with: node) } }
+        }
+    }
+
+    private func jitter(seconds: Int) -> Int {
+        let bytes = entropy.bytes(2)
+        return (Int(bytes[0]) << 8 | Int(bytes[1])) * seconds * 1_000 / 65_536
+    }
+
+    /// Takes what `node` goes by and this one lacks; what fails is tried again in the next round.
+    package func compare(with node: NodeID) async {
+        guard asking.withLock({ $0.insert(node).inserted }) else { return }
+        defer { _ = asking.withLock { $0.remove(node) } }
+        do {
+            try await within(.seconds(20)) { try await self.obtain(from: node) }
+        } catch let refused as MembershipRefused {
+            logger.debug("membership refused", metadata: ["peer": "\(node)", "why": "\(refused)"])
+        } catch {
+            logger.debug(
+                "no membership obtained", metadata: ["peer": "\(node)", "error": "\(error)"])
+            await renewRevocationLists(from: node)
+        }
+    }
+
+    private func obtain(from node: NodeID) async throws {
+        let client = try await peers.take(node)
+        do {
+            let index = try await client.membershipIndex()
+            let bundle = try await lacking(index, at: client)
+            await peers.keep(client)
+            if !bundle.isEmpty {
+                _ = try await register.take(bundle, from: .node(node), together: false)
+            }
+            register.compared(with: node, index)
+        } catch let refused as MembershipRefused {
+            throw refused
+        } catch {
+            await peers.drop(client)
+            throw error
+        }
+    }
+
+    /// What the node at the other end has above what is held here.
+    private func lacking(
+        _ index: MembershipIndex, at client: PeerClient
+    ) async throws -> MembershipBundle {
+        let ours = register.current.index
+        var bundle = MembershipBundle()
+        if index.list.serial > ours.list.serial {
+            guard index.list.serial - ours.list.serial <= Self.listsAtOnceMax else {
+                throw TransportFault.unexpectedAnswer("a list of serial \(index.list.serial)")
+            }
+            for serial in (ours.list.serial + 1)...index.list.serial {
+                bundle.lists.append(try await client.membershipList(serial))
+            }
+        } else if index.list.serial == ours.list.serial, index.list.digest != ours.list.digest {
+            bundle.lists = [try await client.membershipList(index.list.serial)]
+        }
+        for (country, mark) in index.records
+        where mark.serial > ours.records[country]?.serial ?? 0 {
+            bundle.records[country] = try await client.memberRecord(country)
+        }
+        for (country, digest) in index.revocationLists
+        where digest != ours.revocationLists[country] {
+            bundle.revocationLists[country] = try await client.revocationLists(country)
+        }
+        return bundle
+    }
+
+    /// A node whose country's revocation list is over here is nobody any more, until its list is
+    /// renewed. For that alone it is dialled without judging revocation: lists prove themselves.
+    private func renewRevocationLists(from node: NodeID) async {
+        let country = node.country
+        guard register.federation.areRevocationListsOver(of: country, at: register.clock.now())
+        else { return }
+        do {
+            try await within(.seconds(20)) { [peers, register] in
+                let client = try await peers.dialWithoutRevocation(node)
+                do {
+                    let pem = try await client.revocationLists(country)
+                    await client.close()
+                    _ = try await register.take(
+                        MembershipBundle(revocationLists: [country: pem]), from: .node(node),
+                        together: true)
+                } catch {
+                    await client.close()
+                    throw error
+                }
+            }
+        } catch {
+            logger.debug(
+                "no revocation list obtained", metadata: ["peer": "\(node)", "error": "\(error)"])
+        }
+    }
+
+    /// A node that was away for longer catches up in several rounds.
+    private static let listsAtOnceMax: UInt64 = 64
+}
+
+extension MembershipBundle {
+    var isEmpty: Bool { lists.isEmpty && records.isEmpty && revocationLists.isEmpty }
+}
+
+extension MembershipRegister {
+    /// Remembers that nothing of what a node goes by is lacking here any more, or that it is refused.
+    func compared(with node: NodeID, _ index: MembershipIndex) {
+        state.withLock { state in
+            state.compared[node] = (index.digest, state.view.index.digest)
+        }
+    }
+}

@@ -1,0 +1,182 @@
+import NIOCore
+import SelatAudit
+import SelatCore
+import SelatCrypto
+import SelatFederation
+import SelatHTTP
+import SelatStore
+import SelatTestSupport
+import SelatTransport
+import Testing
+
+@testable import SelatExchange
+
+/// Nodes that keep the membership the same everywhere, over real TLS.
+struct GossipTests {
+    let world: TestFederation
+    var publisher: TestNode { world.sender }
+    var away: TestNode { world.recipient }
+
+    init() throws { world = try TestFederation() }
+
+    private func cut(_ node: String) throws -> [MembershipList.Cut] {
+        [
+            MembershipList.Cut(
+                subject: .node(try NodeID(node)), distrustFrom: world.clock.now() + -60)
+        ]
+    }
+
+    @Test func aNodeThatMissedThreeListsTakesThemInOneRound() async throws {
+        for _ in 0..<3 {
+            let next = try world.list(after: publisher.exchange.federation)
+            _ = try await publisher.take(lists: [next])
+        }
+        let record = try world.record("MY", after: publisher.exchange.federation)
+        let crl = try world.revocationList("MY", number: 3)
+        _ = try await publisher.take(records: ["MY": record], crls: ["MY": crl])
+        try await publisher.serving { await away.exchange.gossip.compare(with: publisher.id) }
+        #expect(away.exchange.federation.serial == 4)
+        #expect(away.membership.current.index == publisher.membership.current.index)
+        #expect(try await away.entries("membership.taken") == 1)
+    }
+
+    @Test func whoHearsOfAnotherIndexAsksOnce() async throws {
+        _ = try await publisher.take(crls: ["MY": try world.revocationList("MY", number: 3)])
+        let link = away.membership.link
+        let theirs = publisher.membership.current.mark
+        link.heard(theirs, publisher.id)
+        var differing = away.membership.differing.makeAsyncIterator()
+        #expect(await differing.next() == publisher.id)
+        try await publisher.serving { await away.exchange.gossip.compare(with: publisher.id) }
+        #expect(away.membership.current.mark == publisher.membership.current.mark)
+    }
+
+    @Test func forgedDocumentsOfAPeerChangeNothing() async throws {
+        // A peer that took what no honest one would.
+        let forged = try world.list(after: world.federation, by: ["VN"])
+        let digest = SHA256.digest(forged)
+        _ = try await publisher.store.commit { transaction in
+            try transaction.keep(
+                MembershipRow(
+                    kind: .list, country: nil, serial: 2, digest: digest,
+                    taken: world.clock.now(), source: "daemon", bytes: forged))
+        }
+        let liar = Liar(exchange: publisher.exchange, list: .init(serial: 2, digest: digest))
+        try await publisher.serving(documents: liar) {
+            await away.exchange.gossip.compare(with: publisher.id)
+        }
+        #expect(away.exchange.federation.serial == 1)
+        #expect(try await away.entries("membership.refused") == 1)
+    }
+
+    @Test func aCutEndsOpenConnectionsAndHoldsBackWhatCame() async throws {
+        let victim = publisher
+        // The dataset comes before anybody knows of the cut, and after the moment of distrust.
+        world.clock.advance(seconds: 10)
+        let id = try await away.serving {
+            let id = try await victim.send(try world.request())
+            await victim.exchange.pursue(id)
+            return id
+        }
+        #expect(try await away.inbound(id, from: victim)?.state == "delivered")
+        let next = try world.list(after: world.federation, cuts: try cut("SG/hub"))
+        try await away.servingAt { server in
+            let peer = try await victim.exchange.peers.take(away.id)
+            _ = try await peer.membershipIndex()
+            _ = try await away.take(lists: [next])
+            server.judgeConnections(
+                by: away.membership.peerVerification(.tlsClient, world.clock))
+            await #expect(throws: (any Error).self) {
+                while true { _ = try await peer.membershipIndex() }
+            }
+            // And it does not come in again.
+            await #expect(throws: (any Error).self) {
+                _ = try await victim.exchange.peers.take(away.id).membershipIndex()
+            }
+        }
+        let problem = await #expect(throws: Problem.self) {
+            _ = try await away.exchange.open(id, by: 7)
+        }
+        #expect(problem?.type == "urn:selat:problem:quarantined")
+        #expect(try await away.inbound(id, from: victim)?.state == "delivered")
+    }
+
+    @Test func whatIsQueuedForACutNodeStays() async throws {
+        let next = try world.list(after: world.federation, cuts: try cut("VN/hub"))
+        let id = try await publisher.send(try world.request())
+        _ = try await publisher.take(lists: [next])
+        let task = Task { await publisher.exchange.pursue(id) }
+        var cause: String?
+        while cause == nil { cause = try await publisher.outbound(id)?.cause }
+        #expect(cause?.contains("cut off") == true)
+        #expect(try await publisher.outbound(id)?.state == "queued")
+        #expect(try await publisher.outbound(id)?.attempt == 0)
+        task.cancel()
+        await task.value
+    }
+
+    @Test func whatWasSignedBeforeStaysReadableWhenKeysAreRenewed() async throws {
+        try await away.register()
+        let id = try await away.serving {
+            let id = try await publisher.send(try world.request())
+            await publisher.exchange.pursue(id)
+            return id
+        }
+        world.clock.advance(seconds: 60)
+        // SG's record lists another signing certificate now, and the old one is revoked.
+        let old = publisher.identity.signer.certificate
+        let key = try PrivateKey.generate(.p256)
+        let now = world.clock.now()
+        let renewed = try world.authority("SG").root.issue(
+            for: .signing, uri: publisher.id.uri, to: key.publicKey, from: now,
+            until: now + 86_400)
+        let record = try world.record("SG", after: away.exchange.federation) { nodes in
+            let node = nodes[0]
+            nodes[0] = MemberRecord.Node(
+                id: node.id, endpoint: node.endpoint, tls: node.tls, signing: [renewed],
+                agreement: node.agreement, logKey: node.logKey, roles: node.roles)
+        }
+        let crl = try world.revocationList("SG", number: 8, revoking: [old])
+        _ = try await away.take(records: ["SG": record], crls: ["SG": crl])
+        #expect(throws: FederationError.self) {
+            try away.exchange.federation.signer(
+                old.issuerAndSerial, node: publisher.id, at: world.clock.now())
+        }
+        let opening = try await away.exchange.open(id, by: 7)
+        var bytes = 0
+        while let piece = try await opening.next() { bytes += piece.readableBytes }
+        #expect(bytes == 5_000)
+        // The publisher takes its new key up with the record; without it, it is not listed.
+        _ = try await publisher.take(records: ["SG": record])
+        #expect(!publisher.membership.isListed)
+        var keys = publisher.keys
+        keys.signing.append(key)
+        try await publisher.membership.use(keys)
+        #expect(publisher.membership.isListed)
+        #expect(publisher.exchange.identity.signer.certificate == renewed)
+    }
+}
+
+/// Serves another index than its node goes by.
+private struct Liar: MembershipService {
+    let exchange: Exchange
+    let list: MembershipIndex.Mark
+
+    func membershipIndex() async throws -> MembershipIndex {
+        let honest = try await exchange.membershipIndex()
+        return MembershipIndex(
+            list: list, records: honest.records, revocationLists: honest.revocationLists)
+    }
+
+    func membershipList(_ serial: UInt64) async throws -> [UInt8]? {
+        try await exchange.membershipList(serial)
+    }
+
+    func memberRecord(_ country: Country) async throws -> [UInt8]? {
+        try await exchange.memberRecord(country)
+    }
+
+    func revocationLists(_ country: Country) async throws -> [UInt8]? {
+        try await exchange.revocationLists(country)
+    }
+}

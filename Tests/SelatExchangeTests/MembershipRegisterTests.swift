@@ -1,0 +1,182 @@
+import SelatAudit
+import SelatCore
+import SelatCrypto
+import SelatFederation
+import SelatHTTP
+import SelatStore
+import SelatTestSupport
+import Testing
+
+@testable import SelatExchange
+
+/// What a node takes of lists, records and revocation lists, and what that changes.
+struct MembershipRegisterTests {
+    let world: TestFederation
+    var node: TestNode { world.sender }
+
+    init() throws { world = try TestFederation() }
+
+    private func cut(_ node: String) throws -> [MembershipList.Cut] {
+        [
+            MembershipList.Cut(
+                subject: .node(try NodeID(node)), distrustFrom: world.clock.now() + -60)
+        ]
+    }
+
+    @Test func theNextListIsInForceAtOnceAndAnEntry() async throws {
+        let next = try world.list(after: world.federation)
+        #expect(try await node.take(lists: [next]) == ["list 2"])
+        #expect(node.exchange.federation.serial == 2)
+        #expect(node.exchange.federation.records.count == 3)
+        #expect(try await node.entries("membership.taken") == 1)
+        // Again is no news.
+        #expect(try await node.take(lists: [next]) == [])
+    }
+
+    @Test func aListNeedsTheQuorumOfBothLists() async throws {
+        let lonely = try world.list(after: world.federation, by: ["SG"])
+        #expect(try await node.refusal(lists: [lonely])?.contains("1 of the 2") == true)
+        // Its own quorum is larger than the one before: that has to be met as well.
+        let strict = try world.list(after: world.federation, by: ["SG", "VN"], quorum: 3)
+        #expect(try await node.refusal(lists: [strict])?.contains("2 of the 3") == true)
+        #expect(node.exchange.federation.serial == 1)
+        #expect(try await node.entries("membership.refused") == 2)
+    }
+
+    @Test func aNodeThatWasAwayFollowsEveryListInBetween() async throws {
+        try await node.register()
+        var federation = world.federation
+        var lists: [[UInt8]] = []
+        for _ in 0..<3 {
+            world.clock.advance(seconds: 20 * 86_400)
+            lists.append(try world.list(after: federation))
+            federation = try federation.taking(list: lists.last ?? [], at: world.clock.now())
+        }
+        // The two in the middle are over by now.
+        #expect(try await node.refusal(lists: [lists[2]])?.contains("missing") == true)
+        #expect(try await node.take(lists: lists.reversed()) == ["list 2", "list 3", "list 4"])
+        #expect(node.exchange.federation.listDigest == federation.listDigest)
+        // After a restart the same stands, from the database.
+        let again = try await node.register()
+        #expect(again.federation.serial == 4)
+        #expect(again.federation.documents.lists.count == 4)
+    }
+
+    @Test func theFirstStartKeepsTheFolderAndAnotherTrustedDigestIsRefused() async throws {
+        let first = try await node.register()
+        #expect(first.federation.id == world.federation.id)
+        #expect(first.isListed)
+        #expect(try await node.entries("membership.taken") == 1)
+        await #expect(throws: FederationError.self) {
+            try await node.register(trusting: SHA256.digest([1]))
+        }
+    }
+
+    @Test func olderListsAndRecordsAreRefused() async throws {
+        let next = try world.list(after: world.federation)
+        let record = try world.record("VN", after: world.federation)
+        let newer = try world.record("VN", after: world.federation) { $0.removeAll() }
+        _ = try await node.take(lists: [next], records: ["VN": record])
+        // One of the same serial is a fork of the record.
+        #expect(try await node.refusal(records: ["VN": newer])?.contains("serial 2") == true)
+        let old = world.federation.documents.records[try Country("VN")] ?? []
+        #expect(try await node.refusal(records: ["VN": old])?.contains("older") == true)
+        #expect(try await node.refusal(records: ["MY": record]) != nil)
+    }
+
+    @Test func twoValidListsOfOneSerialStopSending() async throws {
+        try await node.register()
+        let one = try world.list(after: world.federation)
+        let other = try world.list(after: world.federation, by: ["MY", "VN"])
+        _ = try await node.take(lists: [one])
+        #expect(try await node.take(lists: [other]) == ["fork 2"])
+        #expect(try await node.entries("membership.forked") == 1)
+        #expect(node.membership.forks == [2])
+        // The first stays in force, nothing new is sent, and people are told.
+        #expect(node.exchange.federation.listDigest == SHA256.digest(one))
+        let problem = await #expect(throws: Problem.self) {
+            try await node.exchange.decide(try world.request())
+        }
+        #expect(problem?.type == "urn:selat:problem:membership-forked")
+        #expect(node.membership.warnings(at: world.clock.now()).contains { $0.contains("two") })
+        // What lacks the quorum is no fork.
+        let forged = try world.list(after: world.federation, by: ["VN"])
+        #expect(try await node.refusal(lists: [forged]) != nil)
+        #expect(try await node.register().forks == [2])
+    }
+
+    @Test func aCutNodeIsNobodyAndItsDatasetsAreHeldBack() async throws {
+        let next = try world.list(after: world.federation, cuts: try cut("VN/hub"))
+        _ = try await node.take(lists: [next])
+        #expect(node.exchange.federation.nodes[world.recipient.id] == nil)
+        let problem = await #expect(throws: Problem.self) {
+            try await node.exchange.decide(try world.request())
+        }
+        #expect(problem?.detail?.contains("cut off") == true)
+        // The one who is cut learns it from the list itself.
+        _ = try await world.recipient.take(lists: [next])
+        #expect(world.recipient.membership.isListed == false)
+        #expect(world.recipient.membership.current.exclusion?.contains("cut off") == true)
+    }
+
+    // MARK: Revocation lists
+
+    @Test func numbersNeverFallAndStrangersSignNothing() async throws {
+        _ = try await node.take(crls: ["VN": try world.revocationList("VN", number: 5)])
+        let fallen = try world.revocationList("VN", number: 4)
+        #expect(try await node.refusal(crls: ["VN": fallen])?.contains("older") == true)
+        let foreign = try world.revocationList("MY", number: 9)
+        #expect(
+            try await node.refusal(crls: ["VN": foreign])?.contains("authorities signed") == true)
+        let long = try world.revocationList("VN", number: 6, days: 8)
+        #expect(try await node.refusal(crls: ["VN": long])?.contains("seven days") == true)
+        #expect(try await node.refusal(crls: ["VN": Array("no list".utf8)]) != nil)
+        let huge = [UInt8](repeating: 0x0A, count: FederationLimits.documentBytesMax + 1)
+        #expect(try await node.refusal(crls: ["VN": huge])?.contains("4 MiB") == true)
+    }
+
+    @Test func aListCountsOneDayLongerThanItSays() async throws {
+        _ = try await node.take(crls: ["VN": try world.revocationList("VN", number: 5)])
+        let peer = world.recipient.identity.tls.certificate.der
+        func isAdmitted() -> Bool {
+            let now = world.clock.now()
+            return
+                (try? node.exchange.federation.verifyPeer(
+                    certificateDER: peer, as: .tlsClient, at: now)) != nil
+        }
+        #expect(isAdmitted())
+        world.clock.advance(seconds: 7 * 86_400 + 3_600)
+        #expect(isAdmitted())
+        world.clock.advance(seconds: 86_400)
+        #expect(!isAdmitted())
+        let now = world.clock.now()
+        #expect(node.exchange.federation.areRevocationListsOver(of: try Country("VN"), at: now))
+        // For its next list alone it is still somebody.
+        #expect(
+            try node.exchange.federation.verifyPeer(
+                certificateDER: peer, as: .tlsClient, judgesRevocation: false, at: now)
+                == world.recipient.id)
+        _ = try await node.take(crls: ["VN": try world.revocationList("VN", number: 6)])
+        #expect(isAdmitted())
+    }
+
+    @Test func whoIsRevokedIsNobody() async throws {
+        let certificate = world.recipient.identity.tls.certificate
+        let list = try world.revocationList("VN", number: 5, revoking: [certificate])
+        _ = try await node.take(crls: ["VN": list])
+        #expect(throws: FederationError.self) {
+            try node.exchange.federation.verifyPeer(
+                certificateDER: certificate.der, as: .tlsClient, at: world.clock.now())
+        }
+    }
+
+    @Test func warningsComeWeeksAhead() async throws {
+        #expect(node.membership.warnings(at: world.clock.now()) == [])
+        let late = world.clock.now() + 20 * 86_400
+        let warnings = node.membership.warnings(at: late)
+        #expect(warnings.contains { $0.hasPrefix("the membership list ends") })
+        #expect(warnings.contains { $0.hasPrefix("the member record of SG ends") })
+        let over = node.membership.warnings(at: world.clock.now() + 30 * 86_400)
+        #expect(over.contains { $0.hasPrefix("the membership list is over") })
+    }
+}

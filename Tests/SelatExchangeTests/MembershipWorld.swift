@@ -1,0 +1,101 @@
+import SelatAudit
+import SelatCore
+import SelatCrypto
+import SelatFederation
+import SelatTestSupport
+
+@testable import SelatExchange
+
+// The members' authorities at work: next lists, records and revocation lists of a test's federation.
+extension TestFederation {
+    private static var life: Int64 { 29 * 86_400 }
+
+    /// The list that follows `before`, changed and signed by the authorities of these countries.
+    func list(
+        after before: Federation, by codes: [String] = ["MY", "SG", "VN"],
+        cuts: [MembershipList.Cut]? = nil, quorum: Int = 2
+    ) throws -> [UInt8] {
+        let now = clock.now()
+        let list = try MembershipList(
+            federation: before.id, serial: before.serial + 1, previous: before.listDigest,
+            issued: now, expires: now + Self.life, isSandbox: true, quorum: quorum,
+            suites: before.list.suites, members: before.list.members,
+            cuts: cuts ?? before.list.cuts)
+        return try list.signed(by: try codes.flatMap { try authority($0).signers }, at: now)
+    }
+
+    /// A country's next record, changed and signed by its authorities.
+    func record(
+        _ code: String, after before: Federation,
+        _ change: (inout [MemberRecord.Node]) throws -> Void = { _ in }
+    ) throws -> [UInt8] {
+        let (country, now) = (try Country(code), clock.now())
+        guard let held = before.records[country] else { throw NoSuchMember(code: code) }
+        var nodes = held.nodes
+        try change(&nodes)
+        return try MemberRecord(
+            federation: before.id, country: country, serial: held.serial + 1,
+            previous: SHA256.digest(before.documents.records[country] ?? []), issued: now,
+            expires: now + Self.life, nodes: nodes, officers: held.officers,
+            policySigners: held.policySigners
+        ).signed(by: try authority(code).signers, at: now)
+    }
+
+    /// A country's revocation list, PEM.
+    func revocationList(
+        _ code: String, number: UInt64, revoking revoked: [Certificate] = [], days: Int64 = 7
+    ) throws -> [UInt8] {
+        let now = clock.now()
+        let list = try authority(code).root.revocationList(
+            revoking: Dictionary(uniqueKeysWithValues: revoked.map { ($0, now) }), number: number,
+            from: now, until: now + days * 86_400)
+        return Array(list.pem.utf8)
+    }
+
+    func authority(_ code: String) throws -> Authority {
+        guard let found = authorities.first(where: { $0.member.country.code == code }) else {
+            throw NoSuchMember(code: code)
+        }
+        return found
+    }
+
+    struct NoSuchMember: Error { let code: String }
+}
+
+extension TestNode {
+    /// A register over the node's database, which keeps the first documents at its first start.
+    @discardableResult
+    func register(trusting digest: Digest? = nil) async throws -> MembershipRegister {
+        let federation = membership.federation
+        let place = MembershipRegister.Place(
+            node: id, keys: keys, epoch: 1, trusted: digest ?? federation.id, allowsSandbox: true)
+        return try await MembershipRegister.open(
+            place, store: store, clock: exchange.clock, logger: .silent,
+            input: { federation.documents })
+    }
+
+    /// Hands documents over, as an administrator does.
+    func take(
+        lists: [[UInt8]] = [], records: [String: [UInt8]] = [:], crls: [String: [UInt8]] = [:]
+    ) async throws -> [String] {
+        func byCountry(_ documents: [String: [UInt8]]) throws -> [Country: [UInt8]] {
+            Dictionary(uniqueKeysWithValues: try documents.map { (try Country($0), $1) })
+        }
+        return try await membership.take(
+            MembershipBundle(
+                lists: lists, records: try byCountry(records),
+                revocationLists: try byCountry(crls)), from: .user(7), together: true)
+    }
+
+    /// Why documents are refused; nil where they are taken.
+    func refusal(
+        lists: [[UInt8]] = [], records: [String: [UInt8]] = [:], crls: [String: [UInt8]] = [:]
+    ) async throws -> String? {
+        do {
+            _ = try await take(lists: lists, records: records, crls: crls)
+            return nil
+        } catch let refused as MembershipRefused {
+            return refused.description
+        }
+    }
+}
