@@ -23,6 +23,7 @@ package enum ControlRoutes {
         }
         addPolicies(to: v1.group("policies"), service)
         addStatements(to: v1.group("statements"), service)
+        addMembership(to: v1.group("membership"), service)
         addAudit(to: v1.group("audit"), service)
         addKeys(to: v1.group("keys"), service)
         return router

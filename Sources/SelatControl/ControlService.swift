@@ -3,8 +3,8 @@ package import SelatCore
 
 /// What the daemon does for its operators. Answers are the JSON documents of `API.md`; what cannot
 /// be done is thrown as a `Problem`.
-package protocol ControlService: TransferControl, ApprovalControl, PolicyControl, AuditControl,
-    KeyControl
+package protocol ControlService:
+    TransferControl, ApprovalControl, PolicyControl, MembershipControl, KeyControl, AuditControl
 {
     func status() async throws -> JSON
 }
@@ -51,6 +51,14 @@ package protocol KeyControl: Sendable {
     func keys() async throws -> JSON
     /// Makes the next key of a purpose.
     func rotate(_ purpose: String, by caller: Caller) async throws -> JSON
+}
+
+/// Who is a member.
+package protocol MembershipControl: Sendable {
+    /// The membership that this node goes by; the signed documents too, where they are asked for.
+    func membership(withDocuments: Bool) async throws -> JSON
+    /// Takes signed documents, all or none; they are in force at once and spread by themselves.
+    func publish(_ request: MembershipRequest, by caller: Caller) async throws -> JSON
 }
 
 /// Who speaks at the control socket, as the kernel vouches.

@@ -26,6 +26,8 @@ enum Permissions {
         "POST /v1/statements": [.officer],
         "GET /v1/keys": everyone,
         "POST /v1/keys/:purpose/rotation": [.administrator],
+        "GET /v1/membership": everyone,
+        "POST /v1/membership": [.administrator],
         "GET /v1/audit/entries": [.operator, .auditor],
         "GET /v1/audit/entries/:sequence": [.operator, .auditor],
         "GET /v1/audit/statistics": [.operator, .auditor, .administrator],

@@ -30,31 +30,17 @@ struct Node {
         let clock = SystemClock()
         let memory = protectMemory(logger)
         let probe = try probeOpenSSL(logger)
-        let federation = try membership(configuration, at: clock.now())
-        let files = try KeyFiles(configuration)
-        let shelf = StateKeys(state: configuration.state, files: files)
-        let made = try shelf.held()
-        let ring = KeyRing(
-            held: try files.configured(configuration.keys, besides: made) + made, shelf: shelf)
-        let identity: NodeIdentity
-        do {
-            identity = try NodeIdentity(
-                node: configuration.node, keys: try ring.keys(of: configuration.node),
-                federation: federation,
-                epoch: try Store.epoch(path: databasePath(configuration.state)), at: clock.now())
-        } catch let error as StoreError {
-            throw StartFailure.failed("\(error)")
-        } catch {
-            throw StartFailure.invalid("\(error)")
-        }
         try prepareState(configuration.state)
+        let files = try KeyFiles(configuration)
+        let ring = try keyRing(configuration, files)
         let storageKey = try files.storage(in: configuration.state)
-        let store = try openStore(configuration.state, identity.log, clock, logger)
+        let epoch = try epoch(of: configuration)
+        let log = try NodeIdentity.log(
+            of: configuration.node, key: try ring.keys(of: configuration.node).log, epoch: epoch,
+            federation: configuration.membershipDigest)
+        let store = try openStore(configuration.state, log, clock, logger)
         try await ring.load(from: store)
-        let register = try MembershipRegister(
-            federation,
-            identity: identity.renewed(
-                in: federation, with: ring.keys(of: configuration.node), at: clock.now()))
+        let register = try await membership(configuration, ring, epoch, store, clock, logger)
         let editions = try await PolicyActivation.open(
             directory: configuration.policies, store: store, membership: register, clock: clock,
             logger: logger)
@@ -66,7 +52,7 @@ struct Node {
             clock: clock, logger: logger)
         try await exchange.recover()
         try await exchange.reviewKeys()
-        try await enterStart(store, configuration, federation, editions.active, program)
+        try await enterStart(store, configuration, register.federation, editions.active, program)
         let warnings = [memory, probe].compactMap { $0 }
         let (server, control) = try await listen(
             exchange, configuration, warnings: warnings, logger)
@@ -179,16 +165,40 @@ struct Node {
         return findings.warning
     }
 
-    private static func membership(
-        _ configuration: Configuration, at now: Timestamp
-    ) throws -> Federation {
+    private static func keyRing(
+        _ configuration: Configuration, _ files: KeyFiles
+    ) throws -> KeyRing {
+        let shelf = StateKeys(state: configuration.state, files: files)
+        let made = try shelf.held()
+        return KeyRing(
+            held: try files.configured(configuration.keys, besides: made) + made, shelf: shelf)
+    }
+
+    private static func epoch(of configuration: Configuration) throws -> UInt64 {
         do {
-            return try FederationLoader.load(
-                directory: configuration.membership, trusted: configuration.membershipDigest,
-                allowsSandbox: configuration.isSandbox, at: now)
+            return try Store.epoch(path: databasePath(configuration.state))
+        } catch {
+            throw StartFailure.failed("\(error)")
+        }
+    }
+
+    private static func membership(
+        _ configuration: Configuration, _ ring: KeyRing, _ epoch: UInt64,
+        _ store: Store, _ clock: SystemClock, _ logger: Logger
+    ) async throws -> MembershipRegister {
+        let place = MembershipRegister.Place(
+            node: configuration.node, keys: try ring.keys(of: configuration.node), epoch: epoch,
+            trusted: configuration.membershipDigest, allowsSandbox: configuration.isSandbox)
+        let register: MembershipRegister
+        do {
+            register = try await MembershipRegister.open(
+                place, store: store, clock: clock, logger: logger,
+                input: { try FederationLoader.documents(in: configuration.membership) })
         } catch {
             throw StartFailure.invalid("membership in `\(configuration.membership)`: \(error)")
         }
+        if let exclusion = register.current.exclusion { throw StartFailure.invalid(exclusion) }
+        return register
     }
 
     private static func prepareState(_ path: String) throws {
@@ -258,18 +268,23 @@ struct Node {
         _ exchange: Exchange, _ configuration: Configuration, warnings: [String], _ logger: Logger
     ) async throws -> (NodeServer, HTTPListener) {
         let (host, port) = configuration.listen
+        let register = exchange.membership
         let server = try await listening(at: "\(host):\(port)") {
             try await NodeServer.bind(
                 .tcp(host: host, port: port), identity: exchange.identity.tls,
-                verifyPeer: exchange.federation.peerVerification(.tlsClient, SystemClock()),
-                membership: exchange.federation.membershipExchange,
+                verifyPeer: register.peerVerification(.tlsClient, SystemClock()),
+                membership: register.link,
                 news: exchange.witnesses.newsExchange, service: exchange, policies: exchange,
-                log: exchange.witnesses,
+                log: exchange.witnesses, documents: exchange,
                 refused: { exchange.refusedStranger(cause: $0.cause) }, logger: logger)
         }
-        exchange.ring?.onRenewal { identity in
-            do { try server.renew(identity) } catch {
-                logger.error("renewing TLS failed", metadata: ["error": "\(error)"])
+        register.observe { before, after in
+            server.judgeConnections(by: register.peerVerification(.tlsClient, SystemClock()))
+            guard let identity = after.identity,
+                identity.tls.certificate != before.identity?.tls.certificate
+            else { return }
+            do { try server.renew(identity.tls) } catch {
+                logger.error("TLS certificate not renewed", metadata: ["error": "\(error)"])
             }
         }
         let service = NodeControl(exchange: exchange, warnings: warnings)

@@ -13,6 +13,7 @@ struct NodeControl: ControlService {
     let warnings: [String]
 
     func status() async throws -> JSON {
+        let now = exchange.clock.now()
         let counts = try await exchange.store.read { try $0.transferCounts() }
         let federation = exchange.federation
         let checkpoint = exchange.store.latestCheckpoint.checkpoint
@@ -39,8 +40,8 @@ struct NodeControl: ControlService {
             "openssl": ["version": .string(ForgeryProbe.loadedVersion)],
             "warnings": .array(
                 alarms
-                    + (reports + warnings
-                    + exchange.keyReminders(at: SystemClock().now()).map(\.text)
+                    + (reports + warnings + exchange.keyReminders(at: now).map(\.text)
+                    + exchange.membership.warnings(at: now)
                     + exchange.editions.warnings
                     + exchange.policies.warnings.map(\.description)).map { .string($0) }),
         ]

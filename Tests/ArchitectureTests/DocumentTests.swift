@@ -135,7 +135,7 @@ struct DocumentTests {
         var kinds: Set<String> = []
         let areas = [
             "transfer", "witness", "log", "clock", "keys", "calls?", "offers?", "receipt", "peer",
-            "policy", "node", "statement", "audit", "details", "approval",
+            "policy", "node", "statement", "audit", "details", "approval", "membership",
         ].joined(separator: "|")
         // Names of files and settings are none.
         let names = "json|cms|mlkem|key"

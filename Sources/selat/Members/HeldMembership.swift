@@ -62,7 +62,7 @@ struct HeldMembership: ParsableArguments {
         }
         return try Federation(
             verifying: MembershipDocuments(
-                list: documents.list, records: records,
+                lists: documents.lists, records: records,
                 revocationLists: documents.revocationLists),
             trusted: trust, allowsSandbox: true, at: last)
     }
@@ -75,10 +75,12 @@ struct HeldMembership: ParsableArguments {
             }
             return found
         }
-        guard
-            let list = answer["documents"]?["list"]?.stringValue.flatMap({ Base64.decode($0) })
-        else { throw Ending(.failed, "the daemon gave no membership list") }
+        let lists = (answer["documents"]?["lists"]?.arrayValue ?? [])
+            .compactMap { $0.stringValue.flatMap { Base64.decode($0) } }
+        guard !lists.isEmpty else {
+            throw Ending(.failed, "the daemon gave no membership list")
+        }
         return MembershipDocuments(
-            list: list, records: try all("records"), revocationLists: try all("crls"))
+            lists: lists, records: try all("records"), revocationLists: try all("crls"))
     }
 }
