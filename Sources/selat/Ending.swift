@@ -76,7 +76,7 @@ struct Ending: Error {
             "urn:selat:problem:bad-approval":
             .verificationFailed
         case "urn:selat:problem:refused": .refused
-        case "urn:selat:problem:not-yet": .notYet
+        case "urn:selat:problem:not-yet", "urn:selat:problem:joining": .notYet
         case "urn:selat:problem:bad-request", "urn:selat:problem:bad-facts": .usage
         default: .failed
         }

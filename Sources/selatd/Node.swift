@@ -22,10 +22,13 @@ struct Node {
     private let control: HTTPListener
     private let retention: Retention
     private let logger: Logger
-    private let services = ServiceManager()
+    private let services: ServiceManager
 
-    /// Builds everything in the order of need; what is missing or invalid stops the start.
-    static func start(configuration path: String, logger: Logger) async throws -> Node {
+    /// Builds everything in the order of need; what is missing or invalid stops the start. A node
+    /// that no record lists yet waits here until one does.
+    /// - Returns: nil where the daemon was told to stop while it waited.
+    static func start(configuration path: String, logger: Logger) async throws -> Node? {
+        let services = ServiceManager()
         let configuration = try Configuration(file: path)
         let clock = SystemClock()
         let memory = protectMemory(logger)
@@ -41,6 +44,10 @@ struct Node {
         let store = try openStore(configuration.state, log, clock, logger)
         try await ring.load(from: store)
         let register = try await membership(configuration, ring, epoch, store, clock, logger)
+        guard try await listed(register, configuration, ring, services, logger) else {
+            await store.close()
+            return nil
+        }
         let editions = try await PolicyActivation.open(
             directory: configuration.policies, store: store, membership: register, clock: clock,
             logger: logger)
@@ -59,13 +66,14 @@ struct Node {
         let retention = Retention(rules: configuration.retention, store: store, logger: logger)
         return Node(
             exchange: exchange, server: server, control: control, retention: retention,
-            logger: logger)
+            services: services, logger: logger)
     }
 
     private init(
         exchange: Exchange, server: NodeServer, control: HTTPListener, retention: Retention,
-        logger: Logger
+        services: ServiceManager, logger: Logger
     ) {
+        self.services = services
         self.retention = retention
         self.exchange = exchange
         self.server = server
@@ -188,7 +196,8 @@ struct Node {
     ) async throws -> MembershipRegister {
         let place = MembershipRegister.Place(
             node: configuration.node, keys: try ring.keys(of: configuration.node), epoch: epoch,
-            trusted: configuration.membershipDigest, allowsSandbox: configuration.isSandbox)
+            trusted: configuration.membershipDigest, allowsSandbox: configuration.isSandbox,
+            unlistedTLS: try Joining.identity(configuration, ring))
         let register: MembershipRegister
         do {
             register = try await MembershipRegister.open(
@@ -197,8 +206,26 @@ struct Node {
         } catch {
             throw StartFailure.invalid("membership in `\(configuration.membership)`: \(error)")
         }
-        if let exclusion = register.current.exclusion { throw StartFailure.invalid(exclusion) }
         return register
+    }
+
+    /// Waits where no record lists the node yet; keys that are not those of its record are a
+    /// mistake, and waiting mends none.
+    private static func listed(
+        _ register: MembershipRegister, _ configuration: Configuration, _ ring: KeyRing,
+        _ services: ServiceManager, _ logger: Logger
+    ) async throws -> Bool {
+        guard let exclusion = register.current.exclusion else { return true }
+        guard register.federation.nodes[configuration.node] == nil else {
+            throw StartFailure.invalid(exclusion)
+        }
+        let identity = try Joining.identity(configuration, ring)
+        let joining = Joining(
+            register: register, configuration: configuration, hasCertificate: identity != nil,
+            services: services, logger: logger)
+        guard try await joining.wait() else { return false }
+        logger.notice("listed", metadata: ["node": "\(configuration.node)"])
+        return true
     }
 
     private static func prepareState(_ path: String) throws {
@@ -304,9 +331,9 @@ struct Node {
     /// Whoever is on the machine may connect, and the daemon decides by role: a socket has one group,
     /// and a common one of all roles would only say less, to a caller who is refused by the kernel
     /// and not told why.
-    private static let controlMode: UInt32 = 0o666
+    static let controlMode: UInt32 = 0o666
 
-    private static func listening<Value>(
+    static func listening<Value>(
         at address: String, _ bind: () async throws -> Value
     ) async throws -> Value {
         do {
@@ -321,7 +348,7 @@ struct Node {
 }
 
 /// A long-running part under the lifecycle's group.
-private struct Part: Service {
+struct Part: Service {
     let work: @Sendable () async throws -> Void
     let stop: @Sendable () -> Void
 

@@ -23,7 +23,7 @@ struct Selatd {
     private static func run(_ path: String, _ logger: Logger) async -> Int32 {
         do {
             let node = try await Node.start(configuration: path, logger: logger)
-            try await node.run()
+            try await node?.run()
             return 0
         } catch let failure as StartFailure {
             for line in failure.description.split(separator: "\n") { logger.critical("\(line)") }

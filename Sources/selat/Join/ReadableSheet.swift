@@ -46,7 +46,8 @@ struct ReadableSheet {
             3. Here: selat join finish --out FOLDER --certificates FILE…
             4. The authority puts the node into the member's record (selat join record for the first one,
                selat members propose --record for a later one), signs it and publishes it.
-            5. Start selatd. It waits until the membership lists the node, and then serves.
+            5. Put the members' signed policy files where selatd.yaml says, and start selatd. It waits until
+               the membership lists the node, and then serves.
 
             """
     }

@@ -11,7 +11,7 @@ struct Sandbox: AsyncParsableCommand {
             Sandbox keys lie on disk without a passphrase, and nodes of a real federation refuse a
             sandbox's membership list.
             """,
-        subcommands: [Up.self, Down.self])
+        subcommands: [Up.self, Add.self, Down.self])
 
     struct Up: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -61,6 +61,47 @@ struct Sandbox: AsyncParsableCommand {
                 table.add(["id", "endpoint", "pid", "socket"].map { node.text($0) })
             }
             Terminal.result(table.text)
+        }
+    }
+
+    struct Add: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Let another member join the running sandbox, and start its node.",
+            discussion: """
+                Does what authorities, operator and members do when a country joins, one after the
+                other: authority, keys and sheet, certificates, record, the next list signed by the
+                quorum of the old and of the new one, publication, and the node, which goes live by
+                itself.
+
+                Example:
+                  selat sandbox add /tmp/selat --member TH
+                """)
+
+        @Argument(help: "The folder.")
+        var directory: String
+
+        @Option(help: "The country.")
+        var member: Country
+
+        @Option(help: "The folder with the policy files (default: Policies, or as installed).")
+        var policies: String?
+
+        @Flag(help: "Print one JSON document instead of text.")
+        var json = false
+
+        func run() async throws {
+            let folder = try SandboxFolder(directory)
+            guard folder.exists else { throw Ending(.failed, "no sandbox in `\(directory)`") }
+            let joining = SandboxJoining(folder: folder, country: member, policies: policies)
+            let (node, pid, milliseconds) = try await joining.run()
+            if json {
+                return Terminal.result([
+                    "id": .string(node.id.text), "socket": .string(node.socket),
+                    "endpoint": .string(node.endpoint), "pid": .integer(Int64(pid)),
+                    "serving_after_ms": .integer(milliseconds),
+                ])
+            }
+            Terminal.result("\(node.id) serves at \(node.endpoint); socket \(node.socket)")
         }
     }
 

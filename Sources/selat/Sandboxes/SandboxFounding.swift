@@ -13,19 +13,27 @@ struct SandboxFounding {
     let countries: [Country]
     let policies: String?
 
-    private static let days: Int64 = 86_400
+    static let days: Int64 = 86_400
     private static let roles = [
         "releasing-officer", "data-protection-officer", "emergency-officer", "head-of-agency",
     ]
 
     /// One member's authority, while its certificates are made.
-    private struct Authority {
+    struct Authority {
         let country: Country
         let root: CertificateIssuer
         let signers: [CMS.Signer]
         /// Two persons who sign the member's policy editions.
         let policySigners: [CMS.Signer]
         let officers: [MemberRecord.Officer]
+
+        /// As it stands in the list.
+        var member: MembershipList.Member {
+            MembershipList.Member(
+                country: country, sector: .public, anchors: [root.certificate],
+                authorities: signers.map(\.certificate), threshold: 2,
+                roles: [.exchange, .relay, .witness])
+        }
     }
 
     func run() throws {
@@ -48,7 +56,7 @@ struct SandboxFounding {
     }
 
     /// The policy files, checked before anything is made.
-    private func policyFiles() throws -> [PolicySource] {
+    func policyFiles() throws -> [PolicySource] {
         let places = [policies, "Policies", "/usr/share/selat/Policies"].compactMap { $0 }
         guard let place = places.first(where: { access("\($0)/vocabulary.yaml", R_OK) == 0 }) else {
             throw Ending(
@@ -87,7 +95,7 @@ struct SandboxFounding {
         }
     }
 
-    private func authority(_ country: Country, _ now: Timestamp) throws -> Authority {
+    func authority(_ country: Country, _ now: Timestamp) throws -> Authority {
         let path = "\(folder.path)/authority-\(country)"
         try folder.makeFolder(path)
         let rootKey = try PrivateKey.generate(.p256)
@@ -152,13 +160,7 @@ struct SandboxFounding {
         let list = try MembershipList(
             issued: now, expires: now + 29 * Self.days, isSandbox: true,
             quorum: authorities.count / 2 + 1, suites: [.p256: nil],
-            members: authorities.map { authority in
-                MembershipList.Member(
-                    country: authority.country, sector: .public,
-                    anchors: [authority.root.certificate],
-                    authorities: authority.signers.map(\.certificate), threshold: 2,
-                    roles: [.exchange, .relay, .witness])
-            })
+            members: authorities.map(\.member))
         return try list.signed(by: authorities.flatMap(\.signers), at: now)
     }
 
@@ -227,7 +229,7 @@ struct SandboxFounding {
     }
 
     /// A port that nobody uses now; it stands in the signed record, so it stays the node's.
-    private static func freePort() throws -> UInt16 {
+    static func freePort() throws -> UInt16 {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         guard descriptor >= 0 else { throw Ending(.failed, "no socket is to be had") }
         defer { close(descriptor) }

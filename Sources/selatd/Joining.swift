@@ -1,0 +1,122 @@
+import FoundationEssentials
+import Hummingbird
+import Logging
+import SelatControl
+import SelatCore
+import SelatCrypto
+import SelatExchange
+import SelatFederation
+import SelatHTTP
+import ServiceLifecycle
+import UnixSignals
+
+/// A node that no record lists yet: it asks the members' nodes for list, records and revocation
+/// lists, and lets the start go on once it is listed.
+///
+/// In this process and before the exchange is built, so that no half-made node ever serves, and so
+/// that nothing has to be started again: systemd sees one start.
+struct Joining {
+    let register: MembershipRegister
+    let configuration: Configuration
+    /// Whether the node can prove itself to the members' nodes.
+    let hasCertificate: Bool
+    let services: ServiceManager
+    let logger: Logger
+
+    /// Waits until the membership lists the node.
+    /// - Returns: false where the daemon was told to stop instead.
+    func wait() async throws -> Bool {
+        logger.notice("waiting to be listed", metadata: ["why": "\(reason)"])
+        let roles = try RoleBook(configuration, logger: logger)
+        let control = try await Node.listening(at: configuration.control) {
+            try await HTTPListener.bind(
+                .unix(path: configuration.control, mode: Node.controlMode), logger: logger,
+                responder: ControlRoutes.joining(roles: roles, status: { self.status })
+                    .buildResponder())
+        }
+        let gossip = MembershipGossip(unlisted: register, logger: logger)
+        var quiet = logger
+        quiet.logLevel = .warning
+        let group = ServiceGroup(
+            configuration: .init(
+                services: [
+                    .init(
+                        service: Part(
+                            run: { await cancelWhenGracefulShutdown { await gossip.run() } },
+                            stop: {})),
+                    .init(
+                        service: Part(
+                            run: { try await control.run() }, stop: { control.shutDown() })),
+                    .init(
+                        service: Part(
+                            run: { await cancelWhenGracefulShutdown { await self.watch() } },
+                            stop: {}),
+                        successTerminationBehavior: .gracefullyShutdownGroup),
+                ],
+                gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet))
+        services.ready("waiting to be listed")
+        try await group.run()
+        return register.isListed
+    }
+
+    private var reason: String {
+        let reason = register.current.exclusion ?? "the membership says nothing about it"
+        guard !hasCertificate else { return reason }
+        return "\(reason), and no certificate lies beside its TLS key with which it could ask the "
+            + "members' nodes: selat join finish"
+    }
+
+    /// Ends once the node is listed. Says hourly that it waits, and tells systemd that it lives.
+    private func watch() async {
+        var said = ContinuousClock.now
+        while !Task.isCancelled, !register.isListed {
+            services.alive()
+            guard (try? await Task.sleep(for: .seconds(1))) != nil else { return }
+            guard ContinuousClock.now - said > .seconds(3_600) else { continue }
+            said = .now
+            logger.notice("still waiting to be listed", metadata: ["why": "\(reason)"])
+        }
+    }
+
+    /// As the status of a node that serves, as far as there is anything.
+    private var status: JSON {
+        let federation = register.federation
+        return [
+            "node": .string(register.node.text), "version": .string(Program.version),
+            "state": "joining",
+            "membership": [
+                "federation": .string(federation.id.text), "serial": .integer(federation.serial),
+                "expires": .string(federation.expires.text),
+                "members": .integer(Int64(federation.members.count)),
+                "sandbox": .bool(federation.isSandbox),
+            ],
+            "warnings": [.string("the node is not listed yet: \(reason)")],
+        ]
+    }
+}
+
+extension Joining {
+    /// With what a node that no record lists yet asks others: the certificate beside its TLS key,
+    /// under the same name with `.pem`, or `keys/tls.pem` in the state directory where the key lies
+    /// in a token; nil where there is none.
+    static func identity(
+        _ configuration: Configuration, _ ring: KeyRing
+    ) throws -> TLSIdentity? {
+        let key = configuration.keys.tls
+        let beside = (key.hasSuffix(".key") ? String(key.dropLast(4)) : key) + ".pem"
+        let places = [beside, "\(configuration.state)/keys/tls.pem"]
+        guard let path = places.first(where: { FileManager.default.fileExists(atPath: $0) }),
+            let pem = FileManager.default.contents(atPath: path)
+        else { return nil }
+        do {
+            let certificate = try Certificate(pem: Array(pem))
+            let keys = try ring.keys(of: configuration.node).tls
+            guard let own = keys.first(where: { $0.publicKey == certificate.publicKey }) else {
+                throw CryptoError.unreadableKey("it is for another key than `\(key)`")
+            }
+            return TLSIdentity(certificate: certificate, key: own)
+        } catch let error as CryptoError {
+            throw StartFailure.invalid("certificate `\(path)`: \(error)")
+        }
+    }
+}
