@@ -49,7 +49,9 @@ struct Joining {
                             run: { try await control.run() }, stop: { control.shutDown() })),
                     .init(
                         service: Part(
-                            run: { await cancelWhenGracefulShutdown { await self.watch() } },
+                            run: {
+                                await cancelWhenGracefulShutdown { await self.watch(gossip) }
+                            },
                             stop: {}),
                         successTerminationBehavior: .gracefullyShutdownGroup),
                 ],
@@ -66,11 +68,15 @@ struct Joining {
             + "members' nodes: selat join finish"
     }
 
-    /// Ends once the node is listed. Says hourly that it waits, and tells systemd that it lives.
-    private func watch() async {
+    /// Ends once the node is listed. Asks every few seconds, since nobody tells a node that nobody
+    /// knows; says hourly that it waits, and tells systemd that it lives.
+    private func watch(_ gossip: MembershipGossip) async {
         var said = ContinuousClock.now
+        var rounds = 0
         while !Task.isCancelled, !register.isListed {
             services.alive()
+            rounds += 1
+            if rounds.isMultiple(of: 5) { await gossip.compareWithAll() }
             guard (try? await Task.sleep(for: .seconds(1))) != nil else { return }
             guard ContinuousClock.now - said > .seconds(3_600) else { continue }
             said = .now

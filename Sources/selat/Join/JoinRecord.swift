@@ -15,7 +15,7 @@ struct JoinRecord: AsyncParsableCommand {
               selat join record --sheet join.json --certificate tls.pem --certificate signing.pem \\
                 --certificate agreement.pem --ca root.pem \\
                 --officer TH/hub/somchai:releasing-officer:somchai.pem \\
-                --policy-signer p1.pem --policy-signer p2.pem --out TH.record
+                --policy-signer p1.pem --policy-signer p2.pem --out TH-1.json
             """)
 
     @Option(help: "The node's join.json.")

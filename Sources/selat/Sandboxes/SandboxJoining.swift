@@ -28,14 +28,18 @@ struct SandboxJoining {
         let record = try record(sheet, node, authority, before.id, now)
         // Among the members.
         let list = try nextList(before, authority, now)
-        try sign(files, authority, before.id, now)
+        let editions = try sign(files, authority, before.id, now)
+        // Its node waits already when the members publish.
+        let members = try folder.nodes()
+        try folder.write(members + [node])
+        let pid = try await SandboxProcess(folder: folder, node: node).start()
         let published = ContinuousClock.now
         try await publish(list, record)
-        try keep(list, record, serial: before.serial + 1)
-        try folder.write(try folder.nodes() + [node])
-        let pid = try await SandboxProcess(folder: folder, node: node).start()
         try await served(node)
-        return (node, pid, Int64((ContinuousClock.now - published) / .milliseconds(1)))
+        let milliseconds = Int64((ContinuousClock.now - published) / .milliseconds(1))
+        try keep(list, record, serial: before.serial + 1)
+        for member in members { try await activate(editions, at: member) }
+        return (node, pid, milliseconds)
     }
 
     private func membership(at now: Timestamp) throws -> Federation {
@@ -124,21 +128,25 @@ struct SandboxJoining {
     }
 
     /// The new member's own policy file, and its signatures beside those of the others.
+    /// - Returns: the former, for the other members' nodes.
     private func sign(
         _ files: [PolicySource], _ authority: SandboxFounding.Authority, _ federation: Digest,
         _ now: Timestamp
-    ) throws {
+    ) throws -> [ActivationRequest.Edition] {
+        var editions: [ActivationRequest.Edition] = []
         for file in files {
             let head = try EditionHead(file)
             guard head.standing != .draft else { continue }
             let path = "\(folder.policies)/\(head.name).yaml"
             if case .country(let owner) = head.kind {
                 guard owner == country else { continue }
+                let message = try CMS.signDetached(
+                    content: file.bytes, type: .policyEdition, federation: federation,
+                    signers: authority.policySigners, at: now)
                 try folder.write(file.bytes, to: path)
-                try folder.write(
-                    try CMS.signDetached(
-                        content: file.bytes, type: .policyEdition, federation: federation,
-                        signers: authority.policySigners, at: now), to: "\(path).p7s")
+                try folder.write(message, to: "\(path).p7s")
+                editions.append(
+                    .init(file: "\(head.name).yaml", bytes: file.bytes, signatures: message))
             } else if access("\(path).p7s", R_OK) == 0 {
                 var message = try folder.read("\(path).p7s")
                 let content = try folder.read(path)
@@ -150,26 +158,46 @@ struct SandboxJoining {
                 try folder.write(message, to: "\(path).p7s")
             }
         }
+        return editions
     }
 
     /// Hands the documents to one node; the others hear of them from it.
     private func publish(_ list: [UInt8], _ record: [UInt8]) async throws {
         let crl = try folder.read("\(folder.membership)/crls/\(country).crl")
-        let documents: JSON = [
-            "lists": [.string(Base64.encode(list))],
-            "records": [country.code: .string(Base64.encode(record))],
-            "crls": [country.code: .string(Base64.encode(crl))],
-        ]
+        let request = MembershipRequest(
+            lists: [list], records: [country: record], revocationLists: [country: crl])
         guard let first = try folder.nodes().first else {
             throw Ending(.failed, "the sandbox has no node")
         }
-        let client = try await ControlClient(socket: first.socket)
+        try await post(request.json, "/v1/membership", to: first)
+    }
+
+    private func post(_ json: JSON, _ path: String, to node: SandboxFolder.Node) async throws {
+        let client = try await ControlClient(socket: node.socket)
         do {
-            _ = try await client.post("/v1/membership", documents)
+            _ = try await client.post(path, json)
             await client.close()
         } catch {
             await client.close()
             throw error
+        }
+    }
+
+    /// Gives a member's node the new member's policy file. It may be that it has not heard yet of the
+    /// record that says whose signatures count.
+    private func activate(
+        _ editions: [ActivationRequest.Edition], at node: SandboxFolder.Node
+    ) async throws {
+        guard !editions.isEmpty else { return }
+        let deadline = ContinuousClock.now + .seconds(90)
+        while true {
+            do {
+                return try await post(
+                    ActivationRequest(editions: editions).json, "/v1/policies", to: node)
+            } catch {
+                guard ContinuousClock.now < deadline else { throw error }
+            }
+            try await Task.sleep(for: .milliseconds(500))
         }
     }
 

@@ -1,0 +1,187 @@
+import Foundation
+import SelatCore
+import Testing
+
+extension CommandTests {
+    /// A node's keys change while it sends and receives, and nothing fails.
+    @Suite(.enabled(if: Run.openssl != nil, "openssl is not installed"))
+    struct RotationTests {
+        /// The authority of SG, with the real `openssl`.
+        private func issue(
+            _ request: String, as profile: String, for sandbox: Sandbox, to file: String
+        ) async throws {
+            let authority = "\(sandbox.path)/authority-SG"
+            let ended = try await Run.run(
+                try #require(Run.openssl),
+                [
+                    "x509", "-req", "-sha256", "-in", request, "-CA", "\(authority)/root.pem",
+                    "-CAkey", "\(authority)/root.key", "-days", "60", "-extfile",
+                    "\(Run.root)/certs/profiles.cnf", "-extensions", profile, "-out", file,
+                ], environment: ["SELAT_URI": "selat://SG/hub", "SELAT_DNS": "localhost"])
+            try #require(ended.status == 0, "\(ended.words)")
+        }
+
+        /// Signs what was proposed by both of SG's authorities, and hands it to SG's node.
+        private func publish(_ proposal: String, in sandbox: Sandbox) async throws {
+            var file = proposal
+            for person in ["authority-1", "authority-2"] {
+                let key = "\(sandbox.path)/authority-SG/\(person)"
+                let signed = try await sandbox.selat(
+                    "members", "sign", file, "--key", "\(key).key", "--certificate",
+                    "\(key).pem", on: "SG")
+                try #require(signed.status == 0, "\(signed.words)")
+                file = proposal.replacing(".json", with: ".cms")
+            }
+            let published = try await sandbox.selat("members", "publish", file, on: "SG")
+            try #require(published.status == 0, "\(published.words)")
+        }
+
+        private func keys(_ sandbox: Sandbox) async throws -> [JSON] {
+            let ended = try await sandbox.selat("keys", "--json", on: "SG")
+            return try ended.json["keys"]?.arrayValue ?? []
+        }
+
+        /// Sends in both directions until `isDone`, and demands that each transfer arrives.
+        private func load(
+            _ dataset: String, in sandbox: Sandbox, until isDone: () async throws -> Bool
+        ) async throws -> Int {
+            let deadline = ContinuousClock.now + .seconds(180)
+            var sent = 0
+            while try await !isDone() {
+                let standing = try await keys(sandbox)
+                try #require(ContinuousClock.now < deadline, "\(standing)")
+                _ = try await sandbox.delivered(dataset)
+                let back = try await sandbox.selat(
+                    ["send", dataset, "--to", "SG/hub", "--wait", "--timeout", "50s"]
+                        + Sandbox.harmless, on: "VN")
+                try #require(back.status == 0, "\(back.words)")
+                sent += 2
+            }
+            return sent
+        }
+
+        @Test func everyCertifiedKeyChangesUnderLoad() async throws {
+            try await Sandbox.fresh { sandbox in
+                let scratch = sandbox.scratch
+                let dataset = try scratch.write("station,level\n1,2\n", to: "gauges.csv")
+                let first = try await sandbox.delivered(dataset)
+                let before = try await keys(sandbox)
+                var propose = ["members", "propose", "--record", "SG", "--out"]
+                let proposal = "\(scratch.path)/SG-2.json"
+                propose.append(proposal)
+                var made: Set<String> = []
+                for purpose in ["tls", "signing", "agreement"] {
+                    let request = "\(scratch.path)/\(purpose).csr"
+                    let rotated = try await sandbox.selat(
+                        "keys", "rotate", purpose, "--out", request, "--json", on: "SG")
+                    try #require(rotated.status == 0, "\(rotated.words)")
+                    made.insert(try rotated.json.member("fingerprint"))
+                    let file = "\(scratch.path)/\(purpose).pem"
+                    try await issue(request, as: purpose, for: sandbox, to: file)
+                    propose += ["--certificate", file]
+                }
+                let proposed = try await sandbox.selat(propose, on: "SG")
+                try #require(proposed.status == 0, "\(proposed.words)")
+                try await publish(proposal, in: sandbox)
+                let sent = try await load(dataset, in: sandbox) {
+                    let inUse = try await keys(sandbox).filter { $0["state"] == "in-use" }
+                    return made.isSubset(of: inUse.compactMap { $0["fingerprint"]?.stringValue })
+                }
+                #expect(sent > 0)
+                try await drop(before, in: sandbox, dataset)
+                try await verify(first, in: sandbox)
+            }
+        }
+
+        /// The record drops the old certificates: their keys are destroyed, but for key agreement.
+        private func drop(_ before: [JSON], in sandbox: Sandbox, _ dataset: String) async throws {
+            let scratch = sandbox.scratch
+            let proposal = "\(scratch.path)/SG-3.json"
+            let again = try await sandbox.selat(
+                "members", "propose", "--record", "SG", "--renew", "--out", proposal, on: "SG")
+            try #require(again.status == 0, "\(again.words)")
+            // Every list of certificates keeps its newest alone.
+            let text = try String(contentsOfFile: proposal, encoding: .utf8)
+            var record = try #require(try JSON(parsing: Array(text.utf8)).objectValue)
+            record["nodes"] = .array(
+                (record["nodes"]?.arrayValue ?? []).map { node in
+                    var node = node.objectValue ?? [:]
+                    node["certificates"] = .object(
+                        (node["certificates"]?.objectValue ?? [:]).mapValues {
+                            .array(Array(($0.arrayValue ?? []).prefix(1)))
+                        })
+                    return .object(node)
+                })
+            try scratch.write(JSON.object(record).pretty, to: "SG-3.json")
+            try await publish(proposal, in: sandbox)
+            let old = Dictionary(
+                uniqueKeysWithValues: try before.map {
+                    (try $0.member("fingerprint"), try $0.member("purpose"))
+                })
+            _ = try await load(dataset, in: sandbox) {
+                let destroyed = try await keys(sandbox).filter { $0["state"] == "destroyed" }
+                return Set(try destroyed.map { try $0.member("purpose") }) == ["tls", "signing"]
+            }
+            for key in try await keys(sandbox) where key["purpose"] == "agreement" {
+                let isOld = old[try key.member("fingerprint")] != nil
+                #expect(key["state"] == (isOld ? "old" : "in-use"), "\(key)")
+                #expect((key["until"] != nil) == isOld)
+            }
+            // What was made before still stands in the folder only where it must.
+            #expect(!scratch.exists("f/SG-hub/keys/signing.key"))
+            #expect(scratch.exists("f/SG-hub/keys/agreement.key"))
+        }
+
+        /// What was signed with the old keys stays good, and the log says what happened.
+        private func verify(_ transfer: String, in sandbox: Sandbox) async throws {
+            let audit = try await sandbox.selat("audit", "verify", on: "SG")
+            #expect(audit.status == 0, "\(audit.words)")
+            let folder = "\(sandbox.scratch.path)/proof"
+            let proof = try await sandbox.selat(
+                "audit", "prove", transfer, "--out", folder, on: "SG")
+            try #require(proof.status == 0, "\(proof.words)")
+            let verified = try await Run.run(
+                Run.selat, ["audit", "verify", folder, "--trust", try sandbox.trust()])
+            #expect(verified.status == 0, "\(verified.words)")
+            for (kind, count) in [("keys.made", 3), ("keys.destroyed", 2)] {
+                let log = try await sandbox.selat(
+                    "audit", "log", "--kind", kind, "--json", on: "SG")
+                #expect(try log.json["entries"]?.arrayValue?.count == count, "\(log.words)")
+            }
+        }
+    }
+
+    /// A country joins a federation that runs.
+    @Suite struct SandboxAddTests {
+        @Test func fourthMemberJoinsWhileTheOthersRun() async throws {
+            try await Sandbox.fresh { sandbox in
+                let added = try await Run.run(
+                    Run.selat,
+                    [
+                        "sandbox", "add", sandbox.path, "--member", "TH", "--policies",
+                        "\(Run.root)/Policies", "--json",
+                    ], seconds: 150)
+                try #require(added.status == 0, "\(added.words)")
+                let log = try sandbox.scratch.text("f/TH-hub/selatd.log")
+                #expect(log.contains("waiting to be listed") && log.contains("ready"), "\(log)")
+                let dataset = try sandbox.scratch.write("a\n1\n", to: "a.csv")
+                let there = try await sandbox.send(dataset, to: "TH")
+                #expect(there.status == 0, "\(there.words)")
+                let back = try await sandbox.selat(
+                    ["send", dataset, "--to", "VN/hub", "--wait", "--timeout", "50s"]
+                        + Sandbox.harmless, on: "TH")
+                #expect(back.status == 0, "\(back.words)")
+                let again = try await Run.run(
+                    Run.selat, ["sandbox", "add", sandbox.path, "--member", "TH"])
+                #expect(again.status == 64, "\(again.words)")
+            }
+        }
+    }
+}
+
+extension JSON {
+    /// A member that must be there.
+    fileprivate func member(_ key: String) throws -> String {
+        try #require(self[key]?.stringValue, "\(self) has no `\(key)`")
+    }
+}
