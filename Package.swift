@@ -40,6 +40,7 @@ let unixSignals = Target.Dependency.product(
 let argumentParser = Target.Dependency.product(
     name: "ArgumentParser", package: "swift-argument-parser")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 
 // A module imports only what stands in its list; Tests/ArchitectureTests reads the `import` lines.
@@ -66,6 +67,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
         // Ordered start and graceful stop of the daemon's services.
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
+        // ML-KEM, and nothing else: OpenSSL 3.0 lacks it. SelatCrypto alone imports it.
+        .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
     ],
     targets: [
         // The two C libraries, as the system ships and patches them.
@@ -74,7 +77,7 @@ let package = Package(
         .systemLibrary(
             name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         module("SelatCore"),
-        module("SelatCrypto", ["SelatCore", "COpenSSL", nioCore]),
+        module("SelatCrypto", ["SelatCore", "COpenSSL", nioCore, crypto]),
         module("SelatPolicy", ["SelatCore", "SelatCrypto", yams]),
         module("SelatEnvelope", ["SelatCore", "SelatCrypto", "SelatPolicy"]),
         module("SelatFederation", ["SelatCore", "SelatCrypto"]),

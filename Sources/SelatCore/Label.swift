@@ -113,15 +113,3 @@ package enum Precedence: String, CaseIterable, Sendable, Comparable {
 package enum Sector: String, CaseIterable, Sendable {
     case defence, `public`, business
 }
-
-/// The cryptographic suites of an envelope, by their number in the header.
-package enum Suite: Int64, CaseIterable, Sendable {
-    /// ECDH P-256; ECDSA P-256 with SHA-256.
-    case p256 = 1
-    /// P-256 and ML-KEM-768.
-    case p256MLKEM768 = 2
-    /// ECDH P-384; ECDSA P-384 with SHA-384.
-    case p384 = 3
-    /// P-384 and ML-KEM-1024.
-    case p384MLKEM1024 = 4
-}

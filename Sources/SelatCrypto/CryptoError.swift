@@ -38,6 +38,8 @@ package enum CryptoError: Error, Hashable, Sendable, CustomStringConvertible {
     case tokenPINRefused(_ reason: String)
     /// Bytes that no passphrase of ours sealed, or another one did.
     case passphraseRefused(_ what: String)
+    /// A provider of OpenSSL, or a property query, with which this program cannot work.
+    case providerUnfit(_ reason: String)
 
     package var description: String {
         switch self {
@@ -64,6 +66,7 @@ package enum CryptoError: Error, Hashable, Sendable, CustomStringConvertible {
             "the token refuses the PIN, which is not tried again: \(reason)"
         case .passphraseRefused(let what):
             "\(what) does not open: the passphrase is another, or the bytes were changed"
+        case .providerUnfit(let reason): reason
         }
     }
 

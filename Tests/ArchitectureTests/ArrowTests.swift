@@ -32,6 +32,7 @@ struct ArrowTests {
     /// The only importers of a foreign module.
     static let soleImporters: [String: Set<String>] = [
         "COpenSSL": ["SelatCrypto"],
+        "Crypto": ["SelatCrypto"],
         "GRDB": ["SelatStore"],
         "CSQLite": ["SelatStore"],
         "Yams": ["SelatPolicy"],

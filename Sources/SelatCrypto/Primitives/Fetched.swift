@@ -1,4 +1,5 @@
 import COpenSSL
+import Synchronization
 
 // Algorithms are fetched once: a fetch walks the provider's tables under a lock, and costs more
 // than hashing a small message.
@@ -9,6 +10,10 @@ enum Fetched {
     static let sha512 = Algorithm(EVP_MD_fetch(nil, "SHA512", nil))
     static let aes256GCM = Algorithm(EVP_CIPHER_fetch(nil, "AES-256-GCM", nil))
 
+    /// Whether anything was fetched: from then on a provider comes too late.
+    static var hasBegun: Bool { begun.load(ordering: .relaxed) }
+    private static let begun = Atomic(false)
+
     // SAFETY: a fetched algorithm is immutable and reference counted, and is never freed.
     struct Algorithm: @unchecked Sendable {
         let pointer: OpaquePointer
@@ -18,6 +23,7 @@ enum Fetched {
                 preconditionFailure("libcrypto lacks an algorithm of its default provider")
             }
             self.pointer = pointer
+            Fetched.begun.store(true, ordering: .relaxed)
         }
     }
 }

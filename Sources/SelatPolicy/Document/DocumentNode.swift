@@ -34,16 +34,18 @@ struct PolicyDocument: Sendable {
     init(_ source: PolicySource) {
         name = source.name
         digest = SHA256.digest(source.bytes)
+        (root, problems) = Self.tree(of: source)
+    }
+
+    /// The tree alone, without a digest.
+    static func tree(
+        of source: PolicySource
+    ) -> (root: DocumentNode?, problems: [PolicyDiagnostic]) {
         var scan = DocumentScan(file: source.name)
-        guard let text = scan.text(of: source.bytes) else {
-            root = nil
-            problems = scan.problems
-            return
-        }
+        guard let text = scan.text(of: source.bytes) else { return (nil, scan.problems) }
         var builder = DocumentBuilder(file: source.name)
         let root = builder.document(text)
-        self.root = builder.problems.isEmpty ? root : nil
-        problems = builder.problems
+        return (builder.problems.isEmpty ? root : nil, builder.problems)
     }
 
     /// The file with another tree.

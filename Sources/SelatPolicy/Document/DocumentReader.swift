@@ -20,9 +20,12 @@ package struct DocumentReader {
         if !isKnown { problems.append(problem) }
     }
 
-    /// The root of a file.
+    /// The root of a file. It computes no digest: the daemon's configuration is read before it is
+    /// known which provider of OpenSSL computes.
     package mutating func root(of source: PolicySource) -> DocumentNode? {
-        root(of: PolicyDocument(source))
+        let (root, problems) = PolicyDocument.tree(of: source)
+        self.problems += problems
+        return root
     }
 
     /// The root of a parsed file.

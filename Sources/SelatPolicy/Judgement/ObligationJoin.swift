@@ -150,13 +150,3 @@ extension Obligation.Demand {
         }
     }
 }
-
-extension Suite {
-    /// The lowest suite that is not below either: 2 and 3 are incomparable, above both is 4.
-    fileprivate func joined(with other: Suite) -> Suite {
-        if self == other { return self }
-        if self == .p256 { return other }
-        if other == .p256 { return self }
-        return .p384MLKEM1024
-    }
-}

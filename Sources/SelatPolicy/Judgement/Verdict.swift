@@ -134,12 +134,4 @@ extension Verdict {
                 .map { "\(judgement.jurisdiction)/\($0.rule)" }
         }
     }
-
-    /// The lowest suite that the obligations allow.
-    package var suiteAtLeast: Suite {
-        for obligation in obligations {
-            if case .encryption(let suite) = obligation.demand { return suite }
-        }
-        return .p256
-    }
 }
