@@ -70,6 +70,31 @@ struct DocumentReader {
         return Int(clamping: number)
     }
 
+    /// A word of a closed set, where there is one.
+    mutating func optionalChoice<Choice: RawRepresentable & CaseIterable>(
+        _ key: String
+    ) throws(FederationError) -> Choice? where Choice.RawValue == String {
+        guard contains(key) else { return nil }
+        return try read { r throws(CoreError) in try r.choice(key) }
+    }
+
+    /// Encapsulation keys in base64, at most `max`; none where the key is absent.
+    mutating func mlkemKeys(_ key: String, max: Int) throws(FederationError) -> [MLKEMPublicKey] {
+        guard contains(key) else { return [] }
+        var keys: [MLKEMPublicKey] = []
+        for element in try elements(key, max: max) {
+            guard let bytes = element.stringValue.flatMap({ Base64.decode($0) }) else {
+                throw .contradiction(document, reason: "`\(key)` holds no base64")
+            }
+            do throws(CryptoError) {
+                keys.append(try MLKEMPublicKey(raw: bytes))
+            } catch {
+                throw .contradiction(document, reason: "`\(key)`: \(error)")
+            }
+        }
+        return keys
+    }
+
     /// The objects of an array, at most `max`.
     mutating func objects(_ key: String, max: Int) throws(FederationError) -> [DocumentReader] {
         var readers: [DocumentReader] = []

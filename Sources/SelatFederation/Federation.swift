@@ -102,13 +102,15 @@ package struct Federation: Sendable {
         return (officer, certificate)
     }
 
-    /// The certificate to which a content key for `node` is sealed: the first listed that is good.
-    /// - Throws: `FederationError.unknownNode`, or why the last one listed is not good.
+    /// The certificate to which a content key for `node` is sealed: the first listed on `curve` that
+    /// is good.
+    /// - Throws: `FederationError.unlistedKey`, or why the last one listed is not good.
     package func agreementCertificate(
-        of id: NodeID, at time: Timestamp
+        of id: NodeID, curve: KeyKind = .p256, at time: Timestamp
     ) throws(FederationError) -> VerifiedCertificate {
-        var failure = FederationError.unknownNode(id)
-        for certificate in try node(id, at: time).agreement {
+        var failure = FederationError.unlistedKey(id, "\(curve.rawValue) key agreement")
+        for certificate in try node(id, at: time).agreement
+        where certificate.publicKey.kind == curve {
             do throws(FederationError) {
                 return try verified(certificate, of: id.country, for: .agreement, at: time)
             } catch {
@@ -116,6 +118,17 @@ package struct Federation: Sendable {
             }
         }
         throw failure
+    }
+
+    /// The encapsulation key for `node`: the first listed of its kind.
+    /// - Throws: `FederationError.unlistedKey`.
+    package func mlkemKey(
+        of id: NodeID, kind: MLKEMKind, at time: Timestamp
+    ) throws(FederationError) -> MLKEMPublicKey {
+        guard let key = try node(id, at: time).mlkem.first(where: { $0.kind == kind }) else {
+            throw .unlistedKey(id, kind.rawValue)
+        }
+        return key
     }
 
     /// Whom a TLS peer's certificate names, once it is followed to the anchors of that very

@@ -29,6 +29,8 @@ package enum FederationError: Error, Hashable, Sendable, CustomStringConvertible
     case cut(NodeID, by: MembershipList.Cut)
     /// No certificate of this name is listed for this node or purpose.
     case unknownSigner(IssuerAndSerial)
+    /// The node's record lists no key of the kind that is needed.
+    case unlistedKey(NodeID, _ what: String)
     /// A certificate of the country is good, but names nobody or somebody else.
     case wrongName(_ certificate: String, expected: String)
 
@@ -52,6 +54,7 @@ package enum FederationError: Error, Hashable, Sendable, CustomStringConvertible
             "`\(node)` is cut off by the membership list: what it stated from "
                 + "\(cut.distrustFrom) on is distrusted"
         case .unknownSigner(let name): "no listed certificate has \(name)"
+        case .unlistedKey(let node, let what): "the record of `\(node)` lists no key for \(what)"
         case .wrongName(let certificate, let expected):
             "certificate names `\(certificate)`, expected \(expected)"
         }

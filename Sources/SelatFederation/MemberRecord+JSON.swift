@@ -70,6 +70,9 @@ extension MemberRecord.Node {
             ],
             "log": .string(logKey), "roles": .strings(roles.map(\.rawValue).sorted()),
         ]
+        if !mlkem.isEmpty {
+            fields["mlkem"] = .strings(mlkem.map { Base64.encode($0.raw) })
+        }
         fields["witness"] = witnessKey.map { .string($0) }
         return .object(fields)
     }
@@ -84,6 +87,7 @@ extension MemberRecord.Node {
         signing = try certificates.certificates("signing", max: max)
         agreement = try certificates.certificates("agreement", max: max)
         try certificates.end()
+        mlkem = try entry.mlkemKeys("mlkem", max: FederationLimits.mlkemKeysMax)
         logKey = try entry.read { r throws(CoreError) in try r.string("log") }
         witnessKey = try entry.read { r throws(CoreError) in try r.optionalString("witness") }
         roles = try entry.roles()

@@ -13,6 +13,8 @@ package struct MemberRecord: Hashable, Sendable {
         package internal(set) var tls: [Certificate]
         package internal(set) var signing: [Certificate]
         package internal(set) var agreement: [Certificate]
+        /// Encapsulation keys, newest first; one key of a kind is used, the others are old.
+        package internal(set) var mlkem: [MLKEMPublicKey]
         /// The verifier key of the node's audit log, as C2SP signed notes write it.
         package let logKey: String
         /// The key with which the node cosigns others' logs, as C2SP signed notes write it; nil
@@ -22,14 +24,15 @@ package struct MemberRecord: Hashable, Sendable {
 
         package init(
             id: NodeID, endpoint: Endpoint, tls: [Certificate], signing: [Certificate],
-            agreement: [Certificate], logKey: String, witnessKey: String? = nil,
-            roles: Set<NodeRole>
+            agreement: [Certificate], mlkem: [MLKEMPublicKey] = [], logKey: String,
+            witnessKey: String? = nil, roles: Set<NodeRole>
         ) {
             self.id = id
             self.endpoint = endpoint
             self.tls = tls
             self.signing = signing
             self.agreement = agreement
+            self.mlkem = mlkem
             self.logKey = logKey
             self.witnessKey = witnessKey
             self.roles = roles
@@ -150,6 +153,11 @@ extension MemberRecord.Node {
         if let stranger = (tls + signing + agreement).first(where: { $0.node != id }) {
             return "a certificate of `\(id)` names `\(stranger)`"
         }
+        if mlkem.count > FederationLimits.mlkemKeysMax {
+            return
+                "`\(id)` has \(mlkem.count) ML-KEM keys, at most \(FederationLimits.mlkemKeysMax)"
+        }
+        if Set(mlkem).count != mlkem.count { return "an ML-KEM key of `\(id)` stands twice" }
         if witnessKey != nil, !roles.contains(.witness) {
             return "`\(id)` has a witness key and not the role"
         }

@@ -15,6 +15,8 @@ extension MembershipList {
                 }),
             "members": .array(self.members.map(\.json)),
         ]
+        if profile != .standard { members["profile"] = .string(profile.rawValue) }
+        members["high-from"] = highFrom.map { .string($0.rawValue) }
         if !cuts.isEmpty { members["cut"] = .array(cuts.map(\.json)) }
         members["federation"] = federation.map { .string($0.text) }
         members["previous"] = previous.map { .string($0.text) }
@@ -51,6 +53,8 @@ extension MembershipList {
             suites.updateValue(sunset, forKey: suite)
             try entry.end()
         }
+        let profile: CryptographyProfile = try fields.optionalChoice("profile") ?? .standard
+        let highFrom: Classification? = try fields.optionalChoice("high-from")
         var members: [Member] = []
         for entry in try fields.objects("members", max: FederationLimits.membersMax) {
             members.append(try Member(entry))
@@ -60,7 +64,7 @@ extension MembershipList {
         try self.init(
             federation: federation, serial: serial, previous: previous, issued: issued,
             expires: expires, isSandbox: isSandbox, quorum: quorum, suites: suites,
-            members: members, cuts: cuts)
+            profile: profile, highFrom: highFrom, members: members, cuts: cuts)
         try DocumentReader.requireOneForm(json, content, Self.document)
     }
 }

@@ -78,6 +78,10 @@ package struct MembershipList: Hashable, Sendable {
     package let quorum: Int
     /// The suites in use, each with the moment after which it is refused, if one is set.
     package let suites: [Suite: Timestamp?]
+    /// What every envelope owes.
+    package let profile: CryptographyProfile
+    /// The classification from which on the profile `high` is owed; nil where labels change nothing.
+    package let highFrom: Classification?
     /// Ordered by country.
     package let members: [Member]
     /// Ordered by whom they cut; later lists carry them on.
@@ -88,6 +92,7 @@ package struct MembershipList: Hashable, Sendable {
     package init(
         federation: Digest? = nil, serial: UInt64 = 1, previous: Digest? = nil, issued: Timestamp,
         expires: Timestamp, isSandbox: Bool, quorum: Int, suites: [Suite: Timestamp?],
+        profile: CryptographyProfile = .standard, highFrom: Classification? = nil,
         members: [Member], cuts: [Cut] = []
     ) throws(FederationError) {
         self.federation = federation
@@ -98,6 +103,8 @@ package struct MembershipList: Hashable, Sendable {
         self.isSandbox = isSandbox
         self.quorum = quorum
         self.suites = suites
+        self.profile = profile
+        self.highFrom = highFrom
         self.members = members.sorted { $0.country < $1.country }
         self.cuts = cuts.sorted { $0.subject < $1.subject }
         if let reason = contradiction {
@@ -113,6 +120,16 @@ package struct MembershipList: Hashable, Sendable {
     ) throws(CryptoError) -> [UInt8] {
         try CMS.sign(
             content: json.canonical, type: .membershipList, signers: signers, at: time)
+    }
+
+    /// The suites that may be used at `time`.
+    package func suites(at time: Timestamp) -> Set<Suite> {
+        Set(suites.filter { _, sunset in sunset.map { time < $0 } ?? true }.keys)
+    }
+
+    /// The profile that an envelope with this label owes.
+    package func profile(for label: Label) -> CryptographyProfile {
+        highFrom.map { label.classification >= $0 } ?? false ? .high : profile
     }
 
     /// What cuts a node off: its own cut, or that of its country.
@@ -137,6 +154,12 @@ package struct MembershipList: Hashable, Sendable {
             return "a quorum of \(quorum) is not more than half of \(members.count) members"
         }
         if suites.isEmpty { return "it names no suite" }
+        if profile == .high, highFrom != nil {
+            return "`high-from` says nothing where `profile` is `high`"
+        }
+        if profile == .high || highFrom != nil, suites[.p384MLKEM1024] == nil {
+            return "the profile `high` owes suite 4, which is not in use"
+        }
         if Set(members.map(\.country)).count != members.count { return "a country stands twice" }
         return members.lazy.compactMap(\.contradiction).first
             ?? Self.shared(members.map(\.anchors), what: "CA")
@@ -200,6 +223,7 @@ package enum FederationLimits {
     package static let nodesPerMemberMax = 256
     package static let officersPerMemberMax = 1_024
     package static let certificatesPerPurposeMax = 8
+    package static let mlkemKeysMax = 8
     /// `membership.cms`, and one record.
     package static let documentBytesMax = 4 << 20
     /// `FILE.p7s`.

@@ -52,9 +52,9 @@ struct Comparison {
         }
     }
 
-    /// Certificates are added and taken away, never changed; their order is said where it alone
-    /// differs, since the first is the one in use.
-    mutating func compare(_ what: String, _ before: [Certificate], _ after: [Certificate]) {
+    /// Keys and certificates are added and taken away, never changed; their order is said where it
+    /// alone differs, since the first is the one in use.
+    mutating func compare<Key: Introduced>(_ what: String, _ before: [Key], _ after: [Key]) {
         for gone in before where !after.contains(gone) {
             compare(what, gone.introduction, nil)
         }
@@ -67,12 +67,23 @@ struct Comparison {
         }
     }
 
-    private static func names(_ certificates: [Certificate]) -> String {
-        certificates.map { "\($0.digest.hex.prefix(16))" }.joined(separator: ", ")
+    private static func names(_ keys: [some Introduced]) -> String {
+        keys.map { "\($0.digest.hex.prefix(16))" }.joined(separator: ", ")
     }
 }
 
-extension Certificate {
+/// What the one who is to sign compares by its fingerprint.
+protocol Introduced: Equatable {
+    var introduction: String { get }
+    var digest: Digest { get }
+}
+
+extension MLKEMPublicKey: Introduced {
+    /// Its kind and its fingerprint.
+    package var introduction: String { "\(kind.rawValue), key \(fingerprint)" }
+}
+
+extension Certificate: Introduced {
     /// Whose it is, its key's fingerprint, which people compare by telephone, and its dates.
     package var introduction: String {
         "\(isAuthority ? "CA" : description), key \(publicKey.fingerprint), "

@@ -46,6 +46,7 @@ extension Comparison {
         compare("\(name), tls", before?.tls ?? [], after?.tls ?? [])
         compare("\(name), signing", before?.signing ?? [], after?.signing ?? [])
         compare("\(name), agreement", before?.agreement ?? [], after?.agreement ?? [])
+        compare("\(name), ML-KEM", before?.mlkem ?? [], after?.mlkem ?? [])
     }
 }
 

@@ -13,6 +13,7 @@ extension MembershipList {
         comparison.compare(before?.suiteWords ?? [:], suiteWords) { comparison, number, old, new in
             comparison.compare("suite \(number)", old, new)
         }
+        comparison.compare("profile", before?.profileWords, profileWords)
         comparison.compare(before?.membersByCountry ?? [:], membersByCountry) {
             comparison, country, old, new in
             comparison.compare(member: country, old, new)
@@ -26,6 +27,10 @@ extension MembershipList {
 
     private var sandboxWord: String { isSandbox ? "yes" : "no" }
     private var quorumWords: String { "\(quorum) of \(members.count) members" }
+
+    private var profileWords: String {
+        profile.rawValue + (highFrom.map { ", high from \($0.rawValue) on" } ?? "")
+    }
 
     private var suiteWords: [Int64: String] {
         Dictionary(

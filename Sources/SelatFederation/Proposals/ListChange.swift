@@ -11,6 +11,8 @@ package enum ListChange: Hashable, Sendable {
     /// Puts a suite into use, or gives it another end.
     case suite(Suite, sunset: Timestamp?)
     case withdrawSuite(Suite)
+    /// What every envelope owes; `high` from a classification on, where the profile is `standard`.
+    case profile(CryptographyProfile, highFrom: Classification?)
     case roles(Country, Set<NodeRole>)
     case sector(Country, Sector)
     case threshold(Country, Int)
@@ -36,7 +38,8 @@ extension MembershipList {
         return try MembershipList(
             federation: federation ?? digest, serial: serial + 1, previous: digest, issued: issued,
             expires: expires, isSandbox: isSandbox, quorum: draft.quorum(after: self),
-            suites: draft.suites, members: Array(draft.members.values), cuts: draft.cuts)
+            suites: draft.suites, profile: draft.profile, highFrom: draft.highFrom,
+            members: Array(draft.members.values), cuts: draft.cuts)
     }
 }
 
@@ -49,12 +52,15 @@ extension MembershipList {
 private struct ListDraft {
     var members: [Country: MembershipList.Member]
     var suites: [Suite: Timestamp?]
+    var profile: CryptographyProfile
+    var highFrom: Classification?
     var cuts: [MembershipList.Cut]
     private var quorum: Int?
 
     init(_ list: MembershipList) {
         members = Dictionary(uniqueKeysWithValues: list.members.map { ($0.country, $0) })
         suites = list.suites
+        (profile, highFrom) = (list.profile, list.highFrom)
         cuts = list.cuts
     }
 
@@ -75,6 +81,8 @@ private struct ListDraft {
             guard suites.removeValue(forKey: suite) != nil else {
                 throw Self.refusal("suite \(suite.rawValue) is not in use")
             }
+        case .profile(let profile, let highFrom):
+            (self.profile, self.highFrom) = (profile, highFrom)
         case .roles(let country, let roles):
             try edit(country) { member in member.roles = roles }
         case .sector(let country, let sector):

@@ -10,6 +10,9 @@ package enum RecordChange: Hashable, Sendable {
     case certificate(Certificate)
     /// A certificate of a node that nothing may name any more.
     case withdraw(Certificate)
+    /// A node's new ML-KEM key, which becomes the first of its kind.
+    case mlkem(NodeID, MLKEMPublicKey)
+    case withdrawMLKEM(NodeID, MLKEMPublicKey)
     case endpoint(NodeID, Endpoint)
     /// A new officer, or other roles and another certificate.
     case officer(MemberRecord.Officer)
@@ -63,6 +66,14 @@ private struct RecordDraft {
             guard nodes.removeValue(forKey: id) != nil else { throw refusal("`\(id)` is no node") }
         case .certificate(let certificate): try list(certificate)
         case .withdraw(let certificate): try withdraw(certificate)
+        case .mlkem(let id, let key):
+            try edit(id) { node in node.mlkem.insert(key, at: 0) }
+        case .withdrawMLKEM(let id, let key):
+            let unlisted = refusal("`\(id)` lists no such \(key.kind.rawValue) key")
+            try edit(id) { node throws(FederationError) in
+                guard node.mlkem.contains(key) else { throw unlisted }
+                node.mlkem.removeAll { $0 == key }
+            }
         case .endpoint(let id, let endpoint):
             try edit(id) { node in node.endpoint = endpoint }
         case .officer(let officer): officers[officer.id] = officer
