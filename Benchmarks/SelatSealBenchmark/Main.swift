@@ -120,12 +120,13 @@ struct Main {
             for: .signing, uri: from.uri, to: keys.0.publicKey, from: now, until: until)
         let agreement = try issuer.issue(
             for: .agreement, uri: to.uri, to: keys.1.publicKey, from: now, until: until)
+        let recipient = RecipientKeys(agreement: agreement)
         let core = try EnvelopeCore(
             id: TransferID(milliseconds: 1, entropy: Random.bytes(10)),
             federation: SHA256.digest("federation".utf8), from: from, to: to, created: now,
             expires: until, label: Label(classification: .unclassified, releasableTo: []),
-            suite: .p256, toKeys: EnvelopeCore.recipientKeys(agreement: agreement))
-        let (contentKey, parts) = try ContentKey.make(for: core, to: agreement)
+            suite: .p256, toKeys: recipient.digest)
+        let (contentKey, parts) = try ContentKey.make(for: core, to: recipient)
         guard let release = try permit().release(approvals: [], again: decision()) else {
             throw CocoaError(.userCancelled)
         }

@@ -19,6 +19,13 @@ package struct KeyParts: Hashable, Sendable {
         self.cms = cms
         self.mlkem = mlkem
     }
+
+    /// The ML-KEM part has exactly the length of the suite's ciphertexts, and none has none.
+    func requireFit(for suite: Suite) throws(EnvelopeError) {
+        guard mlkem.count == suite.mlkem?.ciphertextBytes ?? 0 else {
+            throw .suiteUnfit(suite, "`keys.mlkem` of \(mlkem.count) bytes")
+        }
+    }
 }
 
 /// The key of one envelope, bound to its core and to how it travels (Format, *Content key*).
@@ -46,21 +53,25 @@ package struct ContentKey: Sendable {
         secret = HKDFSHA512.derive(inputKey, context: context, count: 32)
     }
 
-    /// Makes a fresh key and the parts that carry it to the holder of `certificate`'s key.
-    /// - Throws: `EnvelopeError.suiteUnsupported` for all suites but 1.
+    /// Makes a fresh key and the parts that carry it to the holder of `recipient`'s private keys.
+    /// - Throws: `EnvelopeError.suiteUnfit` for keys of another kind than the suite's,
+    ///   `.wrongRecipient` for others than the core names.
     package static func make(
-        for core: EnvelopeCore, to certificate: Certificate
+        for core: EnvelopeCore, to recipient: RecipientKeys
     ) throws(EnvelopeError) -> (key: ContentKey, parts: KeyParts) {
-        guard core.suite == .p256 else { throw .suiteUnsupported(core.suite) }
-        guard core.toKeys == EnvelopeCore.recipientKeys(agreement: certificate) else {
-            throw .wrongRecipient(to: core.to)
-        }
+        try recipient.requireFit(for: core.suite)
+        guard core.toKeys == recipient.digest else { throw .wrongRecipient(to: core.to) }
         let classical = Random.secret(32)
         let cms = try withCrypto { () throws(CryptoError) in
-            try CMS.encrypt(secret: classical, to: certificate)
+            try CMS.encrypt(secret: classical, to: recipient.agreement)
         }
-        let parts = try KeyParts(cms: cms)
-        return (try ContentKey(classical: classical, core: core, parts: parts), parts)
+        let encapsulated = try withCrypto { () throws(CryptoError) in
+            try recipient.mlkem?.encapsulate()
+        }
+        let parts = try KeyParts(cms: cms, mlkem: encapsulated?.ciphertext ?? [])
+        let key = try ContentKey(
+            classical: classical, shared: encapsulated?.shared, core: core, parts: parts)
+        return (key, parts)
     }
 
     /// The context of the payload's chunked encryption.

@@ -1,5 +1,5 @@
 package import SelatCore
-package import SelatCrypto
+import SelatCrypto
 
 /// What never changes about an envelope and is bound into its content key (Format, *Core*).
 package struct EnvelopeCore: Hashable, Sendable {
@@ -15,7 +15,7 @@ package struct EnvelopeCore: Hashable, Sendable {
     package let expires: Timestamp
     package let label: Label
     package let suite: Suite
-    /// Which keys of the recipient it is sealed to; `recipientKeys` computes it.
+    /// Which keys of the recipient it is sealed to: `RecipientKeys.digest`.
     package let toKeys: Digest
 
     /// - Throws: `EnvelopeError.malformed` unless sender and recipient differ and the life is
@@ -90,11 +90,4 @@ package struct EnvelopeCore: Hashable, Sendable {
 
     /// SHA-256 of the canonical bytes.
     package var digest: Digest { SHA256.digest(json.canonical) }
-
-    /// The digest that names a recipient's keys: SHA-256(SHA-256(certificate) ‖ SHA-256(ML-KEM
-    /// key)).
-    /// - Parameter mlkem: empty where the recipient has none.
-    package static func recipientKeys(agreement: Certificate, mlkem: [UInt8] = []) -> Digest {
-        SHA256.digest(agreement.digest.bytes + SHA256.digest(mlkem).bytes)
-    }
 }

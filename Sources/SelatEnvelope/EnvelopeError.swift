@@ -13,8 +13,8 @@ package enum EnvelopeError: Error, Hashable, Sendable, CustomStringConvertible {
     case wrongSigner(claimed: NodeID, signer: String)
     /// The envelope is for another node or another key of this node.
     case wrongRecipient(to: NodeID)
-    /// The suite is known, but not to this version.
-    case suiteUnsupported(Suite)
+    /// A key, signature or part of another kind than the suite has.
+    case suiteUnfit(Suite, _ what: String)
     /// A segment of the payload is not the one that the leaves name.
     case segmentDiffers(index: UInt64)
     /// The payload or dataset has another size than announced.
@@ -38,7 +38,7 @@ package enum EnvelopeError: Error, Hashable, Sendable, CustomStringConvertible {
         case .wrongSigner(let claimed, let signer):
             "header names sender `\(claimed)` and is signed by `\(signer)`"
         case .wrongRecipient(let node): "envelope is for a key of `\(node)` that is not held here"
-        case .suiteUnsupported(let suite): "suite \(suite.rawValue) is not supported"
+        case .suiteUnfit(let suite, let what): "\(what) does not fit \(suite)"
         case .segmentDiffers(let index): "segment \(index) of the payload differs from its leaf"
         case .sizeDiffers(let expected, let actual):
             "expected \(expected) bytes, got \(actual)"

@@ -117,6 +117,11 @@ extension EnvelopeHead {
         guard layout.messageSize == manifest.dataset.totalBytes else {
             throw .sizeDiffers(expected: manifest.dataset.totalBytes, actual: layout.messageSize)
         }
+        let suite = manifest.core.suite
+        guard signer.key.kind == suite.curve else {
+            throw .suiteUnfit(suite, "a \(signer.key.kind.rawValue) key that signs")
+        }
+        try keys.requireFit(for: suite)
         let sealed = try manifest.sealed(under: contentKey)
         let header = try Header(
             core: manifest.core, attempt: attempt.number, route: attempt.route,

@@ -43,6 +43,10 @@ extension EnvelopeHead {
                 claimed: header.core.from, signer: signed.signer.certificate.description)
         }
         try check(against: header)
+        let (suite, signing) = (header.core.suite, signed.signer.certificate.publicKey.kind)
+        guard signing == suite.curve else {
+            throw EnvelopeError.suiteUnfit(suite, "a signature by a \(signing.rawValue) key")
+        }
         return VerifiedHead(
             head: self, header: header, identity: SHA256.digest(signed.content),
             signer: signed.signer, signingTime: signed.signingTime,
@@ -63,30 +67,30 @@ extension EnvelopeHead {
             throw .sizeDiffers(expected: header.payload.size, actual: payloadSize)
         }
         guard leaves.root == header.payload.root else { throw .partDiffers("leaves") }
-        guard header.core.suite == .p256 else { throw .suiteUnsupported(header.core.suite) }
-        guard keys.mlkem.isEmpty else {
-            throw .malformed("keys.mlkem", "suite 1 has none")
-        }
+        try keys.requireFit(for: header.core.suite)
     }
 }
 
 extension VerifiedHead {
     /// Recovers the content key and opens the manifest.
-    /// - Parameters:
-    ///   - certificate: the recipient's key-agreement certificate.
-    ///   - key: its private key.
-    /// - Throws: `EnvelopeError.wrongRecipient` when the envelope is for other keys,
-    ///   `.crypto(.commitmentMismatch)` when the key parts belong to another header.
+    /// - Parameter keys: those that `to-keys` names.
+    /// - Throws: `EnvelopeError.wrongRecipient` when the envelope is for other keys, `.suiteUnfit`
+    ///   for keys of another kind than its suite's, `.crypto(.commitmentMismatch)` when the key
+    ///   parts belong to another header: ML-KEM itself never says that a ciphertext is wrong.
     package func open(
-        certificate: Certificate, key: PrivateKey
+        with keys: OpeningKeys
     ) throws(EnvelopeError) -> (contentKey: ContentKey, manifest: Manifest) {
-        guard EnvelopeCore.recipientKeys(agreement: certificate) == core.toKeys else {
-            throw .wrongRecipient(to: core.to)
-        }
+        let recipient = keys.recipient
+        guard recipient.digest == core.toKeys else { throw .wrongRecipient(to: core.to) }
+        try recipient.requireFit(for: core.suite)
         let classical = try withCrypto { () throws(CryptoError) in
-            try CMS.decrypt(head.keys.cms, certificate: certificate, key: key)
+            try CMS.decrypt(head.keys.cms, certificate: keys.certificate, key: keys.key)
         }
-        let contentKey = try ContentKey(classical: classical, core: core, parts: head.keys)
+        let shared = try withCrypto { () throws(CryptoError) in
+            try keys.mlkem?.decapsulate(head.keys.mlkem)
+        }
+        let contentKey = try ContentKey(
+            classical: classical, shared: shared, core: core, parts: head.keys)
         return (contentKey, try manifest(under: contentKey))
     }
 

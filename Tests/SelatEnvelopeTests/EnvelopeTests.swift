@@ -18,7 +18,7 @@ struct EnvelopeTests {
         #expect(UInt64(sealed.payload.bytes.count) == verified.layout.sealedSize)
         #expect(UInt64(head.leaves.count) == verified.layout.count)
         let (key, manifest) = try verified.open(
-            certificate: world.recipient.agreement, key: world.recipient.agreementKey)
+            with: world.recipient.openingKeys)
         #expect(manifest == sealed.manifest)
         let opened = try await open(sealed.payload, verified, key)
         #expect(opened == message)
@@ -57,8 +57,7 @@ struct EnvelopeTests {
         let head = try EnvelopeHead(parsing: stolen.head.encoded(replacingHeader: cms))
         let verified = try head.verify { _ in try thief.verified(at: world.now) }
         #expect(throws: EnvelopeError.crypto(.commitmentMismatch)) {
-            try verified.open(
-                certificate: world.recipient.agreement, key: world.recipient.agreementKey)
+            try verified.open(with: world.recipient.openingKeys)
         }
         // Nor does the payload open, even under the true content key.
         let opener = try PayloadOpener(
@@ -88,8 +87,7 @@ struct EnvelopeTests {
         let sealed = try await world.envelope([1])
         let verified = try world.verify(sealed.head)
         #expect(throws: EnvelopeError.wrongRecipient(to: world.recipient.node)) {
-            try verified.open(
-                certificate: world.sender.agreement, key: world.sender.agreementKey)
+            try verified.open(with: world.sender.openingKeys)
         }
     }
 
@@ -149,16 +147,17 @@ struct EnvelopeTests {
 extension EnvelopeHead {
     func encoded(replacingHeader cms: [UInt8]) -> [UInt8] {
         Tar.front(
-            header: cms, keys: keys.cms, manifest: manifest, leaves: leaves.bytes,
-            size: payloadSize)
+            header: cms, keys: keys.cms, mlkem: keys.mlkem, manifest: manifest,
+            leaves: leaves.bytes, size: payloadSize)
     }
 }
 
 extension Tar {
     static func front(
-        header: [UInt8], keys: [UInt8], manifest: [UInt8], leaves: [UInt8], size: UInt64
+        header: [UInt8], keys: [UInt8], mlkem: [UInt8] = [], manifest: [UInt8], leaves: [UInt8],
+        size: UInt64
     ) -> [UInt8] {
-        member("header.cms", header) + member("keys.cms", keys) + member("keys.mlkem", [])
+        member("header.cms", header) + member("keys.cms", keys) + member("keys.mlkem", mlkem)
             + member("manifest", manifest) + member("leaves", leaves) + payloadHeader(size: size)
     }
 }

@@ -52,8 +52,21 @@ struct OtherProgramsTests {
     /// `open.py` was written from Format alone and shares no line with this module.
     @Test(
         .enabled(if: hasPython, "python3 with the package `cryptography` is not here"),
-        arguments: Vector.all.filter { $0.fields["expect"] == "opened" })
+        arguments: opened.filter { $0.fields["mlkem"] == nil })
     func anIndependentProgramOpensTheVector(vector: Vector) throws {
+        try open(vector)
+    }
+
+    @Test(
+        .enabled(if: hasMLKEM, "python3 with a package `cryptography` that has ML-KEM is not here"),
+        arguments: opened.filter { $0.fields["mlkem"] != nil })
+    func anIndependentProgramWithMLKEMOpensTheVector(vector: Vector) throws {
+        try open(vector)
+    }
+
+    private static let opened = Vector.all.filter { $0.fields["expect"] == "opened" }
+
+    private func open(_ vector: Vector) throws {
         let output = try Self.run([
             "python3", Vector.folder.appending(path: "open.py").path(),
             Vector.folder.appending(path: "\(vector.name).txt").path(),
@@ -65,6 +78,10 @@ struct OtherProgramsTests {
 
     private static let hasPython =
         (try? run(["python3", "-c", "import cryptography"]))?.status == 0
+
+    private static let hasMLKEM =
+        (try? run(["python3", "-c", "import cryptography.hazmat.primitives.asymmetric.mlkem"]))?
+        .status == 0
 
     private func openssl(_ arguments: [String]) throws -> [UInt8] {
         let output = try Self.run(["openssl"] + arguments)

@@ -45,8 +45,7 @@ struct PackageFileTests {
         let file = try PackageFile(try folder.file(try await package(message)))
         let verified = try world.verify(file.head)
         try file.verifyPayload(of: verified)
-        let (key, _) = try verified.open(
-            certificate: world.recipient.agreement, key: world.recipient.agreementKey)
+        let (key, _) = try verified.open(with: world.recipient.openingKeys)
         let opener = try PayloadOpener(
             file, size: verified.layout.sealedSize, core: verified.core, contentKey: key,
             checking: file.head.leaves)

@@ -36,7 +36,7 @@ struct ReleaseTests {
         let permit = try #require(decision.permit)
 
         let core = try world.core()
-        let (key, keys) = try ContentKey.make(for: core, to: world.recipient.agreement)
+        let (key, keys) = try ContentKey.make(for: core, to: world.recipient.recipientKeys)
         let sink = MemoryFile()
         let sealer = try PayloadSealer(
             permit: permit, core: core, contentKey: key, messageSize: 5, sink: sink)
@@ -49,8 +49,7 @@ struct ReleaseTests {
             release: release, core: core, keys: keys, contentKey: key,
             dataset: try World.dataset([5]), approvals: [], payload: payload,
             attempt: try world.attempt(), signer: world.sender.signer, at: world.now)
-        let opened = try world.verify(head).open(
-            certificate: world.recipient.agreement, key: world.recipient.agreementKey)
+        let opened = try world.verify(head).open(with: world.recipient.openingKeys)
         #expect(opened.manifest.verdictRecord == again.verdict.record)
         #expect(try Verdict(record: opened.manifest.verdictRecord) == again.verdict)
         #expect(opened.manifest.facts == again.verdict.facts)

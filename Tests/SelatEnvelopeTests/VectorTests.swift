@@ -53,6 +53,14 @@ struct VectorTests {
             ])
     }
 
+    @Test(arguments: [2, 3, 4])
+    func thereAreVectorsOfEverySuite(number: Int) {
+        let kinds = Vector.all.filter { $0.name.hasPrefix("suite-\(number)") }
+            .compactMap { $0.fields["expect"] }
+        let expected: Set = ["opened", "header", "commitment"]
+        #expect(Set(kinds) == (number == 3 ? expected : expected.union(["parts"])))
+    }
+
     @Test(arguments: Vector.all)
     func aVectorEndsAsItSays(vector: Vector) async throws {
         let path = FileManager.default.temporaryDirectory
@@ -81,9 +89,14 @@ struct VectorTests {
         } catch { return "header" }
         let agreement = try vector.certificate("agreement")
         let key = try PrivateKey(pem: try vector.bytes("key"))
+        let mlkem = try vector.fields["mlkem"].map { _ in
+            try MLKEMPrivateKey(pem: try vector.bytes("mlkem"))
+        }
         let contentKey: ContentKey
         do throws(EnvelopeError) {
-            contentKey = try verified.open(certificate: agreement, key: key).contentKey
+            contentKey = try verified.open(
+                with: OpeningKeys(certificate: agreement, key: key, mlkem: mlkem)
+            ).contentKey
         } catch {
             return error == .crypto(.commitmentMismatch) ? "commitment" : "recipient"
         }

@@ -10,20 +10,25 @@ struct World {
     let recipient: Member
     let now: Timestamp
 
+    let suite: Suite
+
     struct Member {
         let node: NodeID
         let anchors: TrustAnchors
         let signer: CMS.Signer
         let agreement: Certificate
         let agreementKey: PrivateKey
+        /// In suites with ML-KEM.
+        let mlkem: MLKEMPrivateKey?
 
-        init(_ text: String, now: Timestamp) throws {
+        init(_ text: String, suite: Suite = .p256, now: Timestamp) throws {
             node = try NodeID(text)
             let until = now + 86_400 * 365
             let root = try CertificateIssuer(
                 root: "Root", country: node.country, key: .generate(.p256), from: now, until: until)
-            let signing = try PrivateKey.generate(.p256)
-            agreementKey = try PrivateKey.generate(.p256)
+            let signing = try PrivateKey.generate(suite.curve)
+            agreementKey = try PrivateKey.generate(suite.curve)
+            mlkem = try suite.mlkem.map { try MLKEMPrivateKey.generate($0) }
             anchors = try TrustAnchors(
                 country: node.country, anchors: [root.certificate], revocationLists: [])
             signer = try CMS.Signer(
@@ -34,25 +39,34 @@ struct World {
                 for: .agreement, uri: node.uri, to: agreementKey.publicKey, from: now, until: until)
         }
 
+        var recipientKeys: RecipientKeys { openingKeys.recipient }
+
+        var openingKeys: OpeningKeys {
+            OpeningKeys(certificate: agreement, key: agreementKey, mlkem: mlkem)
+        }
+
         func verified(at time: Timestamp) throws -> VerifiedCertificate {
             try anchors.verify(signer.certificate, purpose: .signing, at: time)
         }
     }
 
-    init() throws {
+    init(_ suite: Suite = .p256) throws {
+        self.suite = suite
         now = try Timestamp("2026-11-01T00:00:00Z")
-        sender = try Member("SG/hub", now: now)
-        recipient = try Member("VN/hub", now: now)
+        sender = try Member("SG/hub", suite: suite, now: now)
+        recipient = try Member("VN/hub", suite: suite, now: now)
     }
 
-    func core(from: Member? = nil, id: UInt64 = 1) throws -> EnvelopeCore {
+    func core(
+        from: Member? = nil, id: UInt64 = 1, suite other: Suite? = nil, toKeys: Digest? = nil
+    ) throws -> EnvelopeCore {
         try EnvelopeCore(
             id: TransferID(milliseconds: id, entropy: [UInt8](repeating: 7, count: 10)),
             federation: SHA256.digest("federation".utf8), from: (from ?? sender).node,
             to: recipient.node, created: now, expires: now + 86_400,
             label: Label(
                 classification: .restricted, releasableTo: [Country("VN")], marking: "Official"),
-            suite: .p256, toKeys: EnvelopeCore.recipientKeys(agreement: recipient.agreement))
+            suite: other ?? suite, toKeys: toKeys ?? recipient.recipientKeys.digest)
     }
 
     func attempt(_ from: Member? = nil) throws -> EnvelopeHead.Attempt {
@@ -75,7 +89,7 @@ struct World {
     /// A sealed and signed envelope around `message`.
     func envelope(_ message: [UInt8], from: Member? = nil) async throws -> Sealed {
         let core = try core(from: from)
-        let (key, keys) = try ContentKey.make(for: core, to: recipient.agreement)
+        let (key, keys) = try ContentKey.make(for: core, to: recipient.recipientKeys)
         let sink = MemoryFile()
         let sealer = try PayloadSealer(
             core: core, contentKey: key, messageSize: UInt64(message.count), sink: sink)

@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """Opens a vector by Format.md alone: tar, header, leaves, content key, chunks.
 
-Shares no line with Selat. Needs the `openssl` command and the PyPI package `cryptography`.
+Shares no line with Selat. Needs the `openssl` command and the PyPI package `cryptography`; for suites
+2 and 4 one with ML-KEM (from version 48 on).
 usage: open.py VECTOR...   prints the digest of each plaintext, or the reason it stopped at.
 """
 import base64, hashlib, hmac, io, json, subprocess, sys, tarfile, tempfile
+from cryptography import x509
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 sha256 = lambda b: hashlib.sha256(b).digest()
@@ -37,6 +39,11 @@ def tree(leaves):
     return sha256(b"\1" + tree(leaves[:k]) + tree(leaves[k:]))
 
 
+def decapsulate(pem, ciphertext):
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+    return load_pem_private_key(pem, None).decapsulate(ciphertext)
+
+
 def open_vector(path):
     head, body = open(path).read().split("\n\n", 1)
     field = dict(line.split(": ", 1) for line in head.splitlines())
@@ -57,6 +64,8 @@ def open_vector(path):
         z = openssl("-decrypt", "-in", save("k", part["keys.cms"]), "-recip", pem("agreement"),
                     "-inkey", save("key", base64.b64decode(field["key"])))
     signed = json.loads(header)
+    signer = x509.load_der_x509_certificate(base64.b64decode(field["signer"]))
+    assert signer.public_key().key_size == (256 if signed["suite"] in (1, 2) else 384), "signer's curve"
     for member, digest in signed["parts"].items():
         assert name(part[member]) == digest, member
     leaves = [part["leaves"][i : i + 32] for i in range(0, len(part["leaves"]), 32)]
@@ -69,9 +78,10 @@ def open_vector(path):
                                          "id", "label", "suite", "to", "to-keys")}
     bound = sha256(json.dumps(core, sort_keys=True, separators=(",", ":"),
                               ensure_ascii=False).encode())
+    ss = decapsulate(base64.b64decode(field["mlkem"]), part["keys.mlkem"]) if core["suite"] in (2, 4) else b""
     info = (b"selat content key v1\0" + bound + sha256(part["keys.cms"])
             + sha256(part["keys.mlkem"]))
-    content_key = expand(hmac.new(bytes(64), z, "sha512").digest(), info, 32)
+    content_key = expand(hmac.new(bytes(64), z + ss, "sha512").digest(), info, 32)
     manifest = json.loads(unseal(part["manifest"], content_key, b"selat manifest v1\0" + bound))
     assert manifest["selat"]["core"] == core, "core"
     plaintext = unseal(payload, content_key, b"selat payload v1\0" + bound)
