@@ -244,7 +244,9 @@ extension Exchange {
         }
         let judged = try await judgeAgain(row)
         let again = judged.again
-        if let reason = unsendable(again.verdict) { return .releaseRefused(cause: reason) }
+        if let reason = suiteFault(judged.record.core, again.verdict) {
+            return .releaseRefused(cause: reason)
+        }
         guard let permit = again.permit else {
             return .releaseRefused(
                 cause: "judged again at release: \(again.verdict.outcome.rawValue)")
@@ -274,7 +276,7 @@ extension Exchange {
                 number: attempt, route: [identity.node, delivery.to],
                 precedence: delivery.precedence, membershipSerial: federation.serial,
                 membershipDigest: federation.listDigest, transit: [:]),
-            signer: identity.signer, at: clock.now())
+            signer: try identity.signer(for: record.core.suite), at: clock.now())
         try await spool.write(head.encoded(), to: SpoolFolder.Name(outbound: id), .head)
         delivery.released = Released(
             envelope: try head.unverifiedIdentity(), header: head.headerCMS,

@@ -39,7 +39,7 @@ extension Exchange {
             }
             var question = verdict.question
             question.decided = now
-            return judged(try policies.decideImport(question), permit, approvals)
+            return judged(try policies.decideImport(question), permit, approvals, head.core)
         } catch let stale as EditionRegister.Stale {
             return .stale(stale)
         } catch let mismatch as VerdictMismatch {
@@ -53,10 +53,10 @@ extension Exchange {
     }
 
     private func judged(
-        _ own: Verdict, _ permit: Permit, _ approvals: [VerifiedApproval]
+        _ own: Verdict, _ permit: Permit, _ approvals: [VerifiedApproval], _ core: EnvelopeCore
     ) -> Judgement {
         switch own.outcome {
-        case .permitted: owed(own, permit, approvals)
+        case .permitted: owed(own, permit, approvals, core)
         case .refused: .refused(.importRefused, own.reason)
         case .incomplete:
             .refused(
@@ -66,11 +66,11 @@ extension Exchange {
 
     /// Whether this node can keep what both verdicts ask for.
     private func owed(
-        _ own: Verdict, _ permit: Permit, _ approvals: [VerifiedApproval]
+        _ own: Verdict, _ permit: Permit, _ approvals: [VerifiedApproval], _ core: EnvelopeCore
     ) -> Judgement {
         let sent = permit.verdict
-        for least in [sent.suiteAtLeast, own.suiteAtLeast] where !Suite.p256.satisfies(least) {
-            return .refused(.suiteTooWeak, "suite \(least.rawValue) or better is owed")
+        if let weakness = weakness(of: core, [sent, own]) {
+            return .refused(.suiteTooWeak, weakness)
         }
         let asked = permit.outstanding(approvals.compactMap(\.approval), of: own.obligations)
         if !asked.isEmpty { return .asking(asked) }

@@ -152,6 +152,11 @@ extension Exchange {
         return (request, verdict.record)
     }
 
+    /// The suite of an outbound transfer; nil until its payload is sealed.
+    package func suite(of row: OutboundRow) throws -> Suite? {
+        try row.sealed.map { try SealedRecord(stored: $0).core.suite }
+    }
+
     /// Waits until a transfer that this node sends has ended.
     package func waitForEnd(of id: TransferID, seconds: Int) async throws {
         try await endings.wait(for: id, seconds: seconds) {

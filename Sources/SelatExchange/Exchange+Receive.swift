@@ -26,7 +26,11 @@ extension Exchange: EnvelopeService {
             known: try known.map { try Recipient($0) }, now: clock.now())
         switch answer {
         case .refuse(let refusal) where refusal.isFinal:
-            return try await refuseFinally(head, refusal, "header of `\(id)`", upload)
+            let reason =
+                refusal == .suiteTooWeak
+                ? "\(head.core.suite), though the record of `\(identity.node)` lists ML-KEM keys"
+                : "header of `\(id)`"
+            return try await refuseFinally(head, refusal, reason, upload)
         case .refuse(let refusal):
             throw try await refuse(refusal, "header of `\(id)`", head: head, peer: peer)
         case .repeated(let state):
@@ -69,9 +73,12 @@ extension Exchange: EnvelopeService {
     // MARK: Offers
 
     var place: Recipient.Place {
-        Recipient.Place(
+        let (federation, now) = (federation, clock.now())
+        return Recipient.Place(
             node: identity.node, federation: federation.id,
-            suites: federation.suites(at: clock.now()), membershipExpires: federation.expires)
+            suites: federation.list.suites(at: now),
+            postQuantumFrom: federation.postQuantumFrom(identity.node, at: now),
+            membershipExpires: federation.expires)
     }
 
     /// The head, once its signature and its parts are verified.
@@ -134,12 +141,11 @@ extension Exchange: EnvelopeService {
     func opened(
         _ head: VerifiedHead
     ) async throws -> (contentKey: ContentKey, manifest: Manifest) {
-        let held = identity.agreement.first {
-            EnvelopeCore.recipientKeys(agreement: $0.certificate) == head.core.toKeys
-        }
         do {
-            guard let held else { throw EnvelopeError.wrongRecipient(to: head.core.to) }
-            return try head.open(certificate: held.certificate, key: held.key)
+            guard let keys = identity.openingKeys(for: head.core) else {
+                throw EnvelopeError.wrongRecipient(to: head.core.to)
+            }
+            return try head.open(with: keys)
         } catch EnvelopeError.crypto(let error) where error.isOfToken {
             // It says nothing of the envelope: the peer offers it again.
             throw ServiceProblem.token(error)

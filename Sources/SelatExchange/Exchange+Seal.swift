@@ -45,14 +45,19 @@ extension Exchange {
     private func sealed<Body: AsyncSequence & Sendable>(
         _ id: TransferID, _ claimed: PendingSeal, _ body: Body
     ) async throws -> (SealedRecord, ContentKey, Leaves) where Body.Element == ByteBuffer {
-        let agreement = try federation.agreementCertificate(
-            of: claimed.request.to, at: clock.now()
-        ).certificate
+        let choice: SuiteChoice
+        do throws(SuiteShortage) {
+            choice = try chooseSuite(
+                to: claimed.request.to, label: claimed.request.label, claimed.permit.verdict,
+                at: clock.now())
+        } catch {
+            throw ServiceProblem.suiteMissing(error)
+        }
         let core = try EnvelopeCore(
             id: id, federation: federation.id, from: identity.node, to: claimed.request.to,
             created: claimed.created, expires: claimed.expires, label: claimed.request.label,
-            suite: .p256, toKeys: EnvelopeCore.recipientKeys(agreement: agreement))
-        let (key, parts) = try ContentKey.make(for: core, to: agreement)
+            suite: choice.suite, toKeys: choice.keys.digest)
+        let (key, parts) = try ContentKey.make(for: core, to: choice.keys)
         let size = claimed.request.dataset.totalBytes
         let path = spool.path(of: SpoolFolder.Name(outbound: id), .payload)
         let sealedSize = try SegmentLayout(messageSize: size).sealedSize
@@ -86,6 +91,7 @@ extension Exchange {
                         kind: try EntryKind(kind), transfer: id, actor: .user(user),
                         details: [
                             "core": .string(record.core.digest.text),
+                            "suite": .integer(record.core.suite.rawValue),
                             "root": .string(record.payload.root.text),
                             "size": .integer(record.payload.size),
                         ]))

@@ -11,16 +11,6 @@ import Synchronization
 // The sender's road: parse the request, decide and record.
 
 extension Exchange {
-    /// Why a dataset that may go cannot go by this version, if it cannot.
-    func unsendable(_ verdict: Verdict) -> String? {
-        guard !federation.suites(at: clock.now()).isEmpty else {
-            return "the membership list allows no suite that this version knows"
-        }
-        let least = verdict.suiteAtLeast
-        return Suite.p256.satisfies(least)
-            ? nil : "suite \(least.rawValue) or better is owed, and this version knows 1"
-    }
-
     /// What would be found out only when the head is made, or offered.
     private func checkSize(_ request: OutboundRequest, _ verdict: Verdict) throws {
         // Room for what else stands in a manifest, and for its sealing.
@@ -85,8 +75,12 @@ extension Exchange {
 
     private func check(_ request: OutboundRequest, _ decision: Decision) throws {
         try checkSize(request, decision.verdict)
-        if decision.permit != nil, let reason = unsendable(decision.verdict) {
-            throw ServiceProblem.notReady(reason, remedy: "nothing was sent")
+        guard decision.permit != nil else { return }
+        do throws(SuiteShortage) {
+            _ = try chooseSuite(
+                to: request.to, label: request.label, decision.verdict, at: clock.now())
+        } catch {
+            throw ServiceProblem.suiteMissing(error)
         }
     }
 

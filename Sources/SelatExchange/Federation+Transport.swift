@@ -14,20 +14,3 @@ extension MembershipRegister {
         }
     }
 }
-
-extension Federation {
-
-    /// The suites of this version that the membership list allows.
-    func suites(at time: Timestamp) -> Set<Suite> {
-        guard let sunset = list.suites[.p256] else { return [] }
-        return sunset.map { time < $0 } ?? true ? [.p256] : []
-    }
-}
-
-extension Suite {
-    /// Whether this is the suite that is asked for, or above it: 2 and 3
-    /// are above 1 and not comparable, 4 is above all.
-    func satisfies(_ least: Suite) -> Bool {
-        self == least || least == .p256 || self == .p384MLKEM1024
-    }
-}

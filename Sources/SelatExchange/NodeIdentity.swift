@@ -1,15 +1,21 @@
 package import SelatAudit
 package import SelatCore
 package import SelatCrypto
+package import SelatEnvelope
 package import SelatFederation
 
 /// Who this node is, and the keys with which it proves that.
 package struct NodeIdentity: Sendable {
     package let node: NodeID
+    /// With which statements are signed: the newest key, whatever its curve.
     package let signer: CMS.Signer
+    /// The newest on each curve, since a suite fixes the curve of a header's signature.
+    package let signers: [KeyKind: CMS.Signer]
     package let tls: TLSIdentity
     /// The key-agreement certificates under which envelopes may still arrive.
     package let agreement: [Agreement]
+    /// All that are held, listed now or before.
+    package let mlkem: [MLKEMPrivateKey]
     package let log: LogIdentity
     private let logKey: PrivateKey
     /// Cosigns the logs of others; nil where this node does not witness.
@@ -26,6 +32,7 @@ package struct NodeIdentity: Sendable {
         package var tls: [PrivateKey]
         package var signing: [PrivateKey]
         package var agreement: [PrivateKey]
+        package var mlkem: [MLKEMPrivateKey]
         package let log: PrivateKey
         package var witness: [PrivateKey]
         /// Keys that prove nothing yet although a record lists them: that record has not had the
@@ -36,12 +43,13 @@ package struct NodeIdentity: Sendable {
         package var agreementBefore: [Certificate] = []
 
         package init(
-            tls: [PrivateKey], signing: [PrivateKey], agreement: [PrivateKey], log: PrivateKey,
-            witness: [PrivateKey] = []
+            tls: [PrivateKey], signing: [PrivateKey], agreement: [PrivateKey],
+            mlkem: [MLKEMPrivateKey] = [], log: PrivateKey, witness: [PrivateKey] = []
         ) {
             self.tls = tls
             self.signing = signing
             self.agreement = agreement
+            self.mlkem = mlkem
             self.log = log
             self.witness = witness
         }
@@ -59,6 +67,7 @@ package struct NodeIdentity: Sendable {
         let signing = try Self.best(keys.signing, record.signing, keys.waiting, at: time)
         guard let signing else { throw IdentityError.unlistedKey(node, use: "signing") }
         signer = try CMS.Signer(certificate: signing.certificate, key: signing.key)
+        signers = try Self.signers(keys, record, at: time)
         let tls = try Self.best(keys.tls, record.tls, keys.waiting, at: time)
         guard let tls else { throw IdentityError.unlistedKey(node, use: "tls") }
         self.tls = TLSIdentity(certificate: tls.certificate, key: tls.key)
@@ -69,6 +78,7 @@ package struct NodeIdentity: Sendable {
         agreement = (listed + before).map {
             Agreement(certificate: $0.certificate, key: $0.key)
         }
+        mlkem = try Self.mlkem(node, keys, record)
         log = try LogIdentity(
             origin: LogIdentity.origin(federation: federation.id, node: node, epoch: epoch),
             key: keys.log)
@@ -110,11 +120,62 @@ package struct NodeIdentity: Sendable {
             origin: LogIdentity.origin(federation: federation, node: node, epoch: epoch), key: key)
     }
 
+    /// The one to sign with on each curve.
+    private static func signers(
+        _ keys: Keys, _ record: MemberRecord.Node, at time: Timestamp
+    ) throws -> [KeyKind: CMS.Signer] {
+        var signers: [KeyKind: CMS.Signer] = [:]
+        for kind in Set(record.signing.map(\.publicKey.kind)) {
+            let listed = record.signing.filter { $0.publicKey.kind == kind }
+            let pair = try best(keys.signing, listed, keys.waiting, at: time)
+            signers[kind] = try pair.map { (certificate, key) in
+                try CMS.Signer(certificate: certificate, key: key)
+            }
+        }
+        return signers
+    }
+
+    /// Who signs the header of an envelope of this suite.
+    /// - Throws: `IdentityError.missingKey` where the node has no key on the suite's curve.
+    package func signer(for suite: Suite) throws(IdentityError) -> CMS.Signer {
+        guard let signer = signers[suite.curve] else {
+            throw .missingKey(node, use: "\(suite.curve.rawValue) signing")
+        }
+        return signer
+    }
+
+    /// The keys that a core's `to-keys` names, if they are held.
+    package func openingKeys(for core: EnvelopeCore) -> OpeningKeys? {
+        var encapsulated: [MLKEMPrivateKey?] = [nil]
+        if let kind = core.suite.mlkem { encapsulated = mlkem.filter { $0.kind == kind } }
+        for agreement in agreement where agreement.key.kind == core.suite.curve {
+            for key in encapsulated {
+                let keys = OpeningKeys(
+                    certificate: agreement.certificate, key: agreement.key, mlkem: key)
+                if keys.recipient.digest == core.toKeys { return keys }
+            }
+        }
+        return nil
+    }
+
     /// The log under the origin of another epoch.
     func log(epoch: UInt64, of federation: Digest) throws(AuditError) -> LogIdentity {
         try LogIdentity(
             origin: LogIdentity.origin(federation: federation, node: node, epoch: epoch),
             key: logKey)
+    }
+
+    /// Peers seal to the first that is listed of a kind: without its private half nothing opens.
+    private static func mlkem(
+        _ node: NodeID, _ keys: Keys, _ record: MemberRecord.Node
+    ) throws -> [MLKEMPrivateKey] {
+        for kind in MLKEMKind.allCases {
+            guard let listed = record.mlkem.first(where: { $0.kind == kind }) else { continue }
+            guard keys.mlkem.contains(where: { $0.publicKey == listed }) else {
+                throw IdentityError.missingKey(node, use: kind.rawValue)
+            }
+        }
+        return keys.mlkem
     }
 
     /// The witness's key, which a record names or does not; it must not be another key of the node.
@@ -147,7 +208,8 @@ package enum IdentityError: Error, Hashable, Sendable, CustomStringConvertible {
         case .noCertificate(let node):
             "no record lists `\(node)`, and it has no TLS certificate to ask others with"
         case .missingKey(let node, let use):
-            "the member's record gives `\(node)` a \(use) key; name its file under `keys`"
+            "the member's record lists a key of `\(node)` for \(use) that is not held here; name its file"
+                + " under `keys`"
         }
     }
 }

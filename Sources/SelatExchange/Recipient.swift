@@ -87,14 +87,19 @@ package struct Recipient: Hashable, Sendable {
     package struct Place: Hashable, Sendable {
         package let node: NodeID
         package let federation: Digest
-        /// Those that this node knows and that the membership list allows now.
+        /// Those that the membership list allows now.
         package let suites: Set<Suite>
+        /// What was made from then on has ML-KEM in its suite; nil where this node has no keys for
+        /// that.
+        package let postQuantumFrom: Timestamp?
         /// When the membership list expires: what was made later is not taken.
         package let membershipExpires: Timestamp
 
         package init(
-            node: NodeID, federation: Digest, suites: Set<Suite>, membershipExpires: Timestamp
+            node: NodeID, federation: Digest, suites: Set<Suite>,
+            postQuantumFrom: Timestamp? = nil, membershipExpires: Timestamp
         ) {
+            self.postQuantumFrom = postQuantumFrom
             self.node = node
             self.federation = federation
             self.suites = suites
@@ -154,6 +159,9 @@ package struct Recipient: Hashable, Sendable {
         if offer.created >= place.membershipExpires { return .refuse(.membershipExpired) }
         if offer.expires - offer.created > Limits.envelopeLifeSecondsMax {
             return .refuse(.livesTooLong)
+        }
+        if let from = place.postQuantumFrom, offer.created >= from, !offer.suite.isPostQuantum {
+            return .refuse(.suiteTooWeak)
         }
         return offer.payloadSize > Limits.payloadBytesMax ? .refuse(.tooLarge) : .consider
     }

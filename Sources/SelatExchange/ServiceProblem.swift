@@ -118,6 +118,13 @@ package enum ServiceProblem {
             detail: reason, remedy: remedy)
     }
 
+    /// No suite fits both ends and what is owed: nothing was read, nothing was sent.
+    static func suiteMissing(_ shortage: SuiteShortage) -> Problem {
+        Problem(
+            type: "urn:selat:problem:suite-missing", title: "no suite can carry it", status: 409,
+            detail: shortage.description, remedy: shortage.remedy)
+    }
+
     /// The own log is not shown to be whole: nothing leaves, and nothing is taken (503).
     static func logNotProven(_ standing: String) -> Problem {
         Problem(

@@ -89,7 +89,7 @@ struct DutyTests {
         #expect(
             await problem {
                 _ = try await world.sender.exchange.begin(request, lifeSeconds: 60, by: 0)
-            } == "not-ready")
+            } == "suite-missing")
         let head = try world.head(try await world.seal())
         let answer = try await world.recipient.exchange.offer(
             head: head, payload: nil, from: world.sender.id)

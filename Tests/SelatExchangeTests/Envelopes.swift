@@ -67,22 +67,20 @@ extension TestFederation {
     /// Seals `size` bytes, as a sender that may lie about anything would.
     func seal(
         _ size: Int = 5_000, id: TransferID? = nil, federation other: Digest? = nil,
-        from: NodeID? = nil, to: NodeID? = nil, created: Int64 = 0, life: Int64 = 3_600
+        from: NodeID? = nil, to: NodeID? = nil, created: Int64 = 0, life: Int64 = 3_600,
+        suite: Suite = .p256MLKEM768
     ) async throws -> Sealing {
         let now = clock.now()
         let id =
             id
             ?? TransferID(
                 milliseconds: UInt64(now.seconds) * 1_000, entropy: Random.bytes(10))
-        let agreement = try federation.agreementCertificate(
-            of: recipient.id, at: Self.start
-        ).certificate
+        let keys = try federation.recipientKeys(of: recipient.id, suite: suite, at: Self.start)
         let core = try EnvelopeCore(
             id: id, federation: other ?? federation.id, from: from ?? sender.id,
             to: to ?? recipient.id, created: now + created, expires: now + created + life,
-            label: try label(), suite: .p256,
-            toKeys: EnvelopeCore.recipientKeys(agreement: agreement))
-        let (key, parts) = try ContentKey.make(for: core, to: agreement)
+            label: try label(), suite: suite, toKeys: keys.digest)
+        let (key, parts) = try ContentKey.make(for: core, to: keys)
         let folder = try TestFolder()
         let path = "\(folder.path)/payload"
         let size64 = UInt64(size)
@@ -113,7 +111,8 @@ extension TestFederation {
                 number: attempt, route: route,
                 precedence: .routine, membershipSerial: serial ?? federation.serial,
                 membershipDigest: federation.listDigest, transit: [:]),
-            signer: (signer ?? sender).identity.signer, at: clock.now()
+            signer: try (signer ?? sender).identity.signer(for: sealing.core.suite),
+            at: clock.now()
         ).encoded()
     }
 

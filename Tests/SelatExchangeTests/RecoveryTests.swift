@@ -181,13 +181,13 @@ struct RecoveryTests {
     @Test func aSuitePastItsSunsetIsNeitherSentNorTaken() async throws {
         let world = try TestFederation(
             TestFederation.Plan(suites: [.p256: TestFederation.start + 100]))
-        let head = try world.head(try await world.seal())
+        let head = try world.head(try await world.seal(suite: .p256))
         world.clock.advance(seconds: 100)
         let request = try world.request()
         #expect(
             await problem {
                 _ = try await world.sender.exchange.begin(request, lifeSeconds: 60, by: 0)
-            } == "not-ready")
+            } == "suite-missing")
         #expect(
             await problem {
                 _ = try await world.recipient.exchange.offer(

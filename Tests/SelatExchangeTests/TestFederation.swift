@@ -19,7 +19,11 @@ import Testing
 struct TestFederation: Sendable {
     /// How a test's federation departs from a plain one.
     struct Plan: Sendable {
-        var suites: [Suite: Timestamp?] = [.p256: nil]
+        var suites: [Suite: Timestamp?] = [.p256: nil, .p256MLKEM768: nil]
+        var profile = CryptographyProfile.standard
+        var highFrom: Classification?
+        /// What a node has for envelopes, by node.
+        var keys: [String: NodeKeys] = [:]
         var listDays: Int64 = 29
         /// Countries whose node is no more than a witness.
         var witnesses: Set<String> = []
@@ -34,6 +38,16 @@ struct TestFederation: Sendable {
         var edit: (file: String, old: String, new: String)?
         /// Where a node's spool lies, if not beside its database.
         var spools: [String: String] = [:]
+    }
+
+    /// The keys of a node with which envelopes are signed and to which they are sealed.
+    struct NodeKeys: Sendable {
+        var curves: [KeyKind] = [.p256]
+        var mlkem: [MLKEMKind] = [.mlkem768]
+
+        static let classical = NodeKeys(mlkem: [])
+        static let high = NodeKeys(curves: [.p384], mlkem: [.mlkem1024])
+        static let both = NodeKeys(curves: [.p256, .p384], mlkem: [.mlkem768, .mlkem1024])
     }
 
     static let start = Timestamp(seconds: 1_793_491_200)  // 2026-11-01
@@ -62,7 +76,8 @@ struct TestFederation: Sendable {
         let authorities = try ["MY", "SG", "VN"].map { try Authority(Country($0), from: start) }
         let list = try MembershipList(
             issued: start, expires: start + plan.listDays * Self.days, isSandbox: true, quorum: 2,
-            suites: plan.suites, members: authorities.map(\.member)
+            suites: plan.suites, profile: plan.profile, highFrom: plan.highFrom,
+            members: authorities.map(\.member)
         ).signed(by: authorities.flatMap(\.signers), at: start)
         self.authorities = authorities
         let id = SHA256.digest(list)
@@ -72,7 +87,8 @@ struct TestFederation: Sendable {
             let isWitness = plan.witnesses.contains(authority.member.country.code)
             let usual: Set<NodeRole> = plan.isWitnessed ? [.exchange, .witness] : [.exchange]
             return try Founded(
-                authority, of: id, roles: isWitness ? [.witness] : usual, from: start)
+                authority, of: id, roles: isWitness ? [.witness] : usual,
+                with: plan.keys["\(authority.member.country)/hub"] ?? NodeKeys(), from: start)
         }
         var records: [Country: [UInt8]] = [:]
         for node in founded { records[node.id.country] = node.record }
@@ -133,13 +149,14 @@ struct TestFederation: Sendable {
 
         init(
             _ authority: Authority, of federation: Digest, roles: Set<NodeRole>,
-            from start: Timestamp
+            with kinds: NodeKeys, from start: Timestamp
         ) throws {
             let id = try NodeID("\(authority.member.country)/hub")
             let port = try freePort()
             let keys = NodeIdentity.Keys(
-                tls: [try .generate(.p256)], signing: [try .generate(.p256)],
-                agreement: [try .generate(.p256)], log: try .generate(.ed25519),
+                tls: [try .generate(.p256)], signing: try kinds.curves.map { try .generate($0) },
+                agreement: try kinds.curves.map { try .generate($0) },
+                mlkem: try kinds.mlkem.map { try .generate($0) }, log: try .generate(.ed25519),
                 witness: [try .generate(.ed25519)])
             func certified(_ keys: [PrivateKey], _ use: CertificatePurpose) throws -> [Certificate]
             {
@@ -175,6 +192,7 @@ struct TestFederation: Sendable {
                         tls: try certified(keys.tls, .tlsServer),
                         signing: try certified(keys.signing, .signing),
                         agreement: try certified(keys.agreement, .agreement),
+                        mlkem: keys.mlkem.map(\.publicKey),
                         logKey: log.verifierKey.text,
                         witnessKey: roles.contains(.witness) ? witness.text : nil, roles: roles)
                 ],

@@ -1,5 +1,5 @@
 package import SelatCore
-import SelatCrypto
+package import SelatCrypto
 import SelatFederation
 package import SelatStore
 import Synchronization
@@ -14,12 +14,15 @@ package final class KeyRing: Sendable {
     }
 
     let shelf: any KeyShelf
+    /// As they were configured.
+    let mlkem: [MLKEMPrivateKey]
     let state: Mutex<State>
     /// One change at a time.
     let turn = Turn()
 
     /// - Parameter held: of each purpose the configured key first.
-    package init(held: [HeldKey], shelf: any KeyShelf) {
+    package init(held: [HeldKey], mlkem: [MLKEMPrivateKey] = [], shelf: any KeyShelf) {
+        self.mlkem = mlkem
         self.shelf = shelf
         state = Mutex(State(held: held))
     }
@@ -35,8 +38,8 @@ package final class KeyRing: Sendable {
             throw .missingKey(node, use: KeyPurpose.log.rawValue)
         }
         var keys = NodeIdentity.Keys(
-            tls: held(.tls), signing: held(.signing), agreement: held(.agreement), log: log,
-            witness: held(.witness))
+            tls: held(.tls), signing: held(.signing), agreement: held(.agreement), mlkem: mlkem,
+            log: log, witness: held(.witness))
         let unused = state.held.map(\.key.publicKey).filter { key in
             state.notes[SHA256.digest(key.spki)]?.takenUp == nil
         }
