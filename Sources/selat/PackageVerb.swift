@@ -61,8 +61,15 @@ struct PackageVerb: AsyncParsableCommand {
             let head = try PackageFile.opened(file).head
             let header = try JSON(
                 parsing: try CMS.unverifiedContent(head.headerCMS, type: .header))
-            if json { return Terminal.result(["verified": false, "header": header]) }
-            Terminal.result("not verified; the header says:\n\(header.pretty)")
+            let suite = header["suite"]?.integerValue.flatMap { Suite(rawValue: $0) }
+            if json {
+                var result: [String: JSON] = ["verified": false, "header": header]
+                result["suite_name"] = suite.map { .string($0.name) }
+                return Terminal.result(.object(result))
+            }
+            Terminal.result(
+                "not verified; the header says:\n\(header.pretty)"
+                    + (suite.map { "\n\($0)" } ?? ""))
         }
     }
 
@@ -133,7 +140,8 @@ struct PackageVerb: AsyncParsableCommand {
             }
             Terminal.result(
                 "verified: \(core.id) from \(core.from) to \(core.to), "
-                    + "\(Quantity.bytes(head.header.payload.size)) sealed, every segment checked")
+                    + "\(core.suite), \(Quantity.bytes(head.header.payload.size)) sealed, "
+                    + "every segment checked")
         }
     }
 }

@@ -29,6 +29,22 @@ struct Status: AsyncParsableCommand {
             + witnesses.joined(separator: ", ")
     }
 
+    private func suiteLine(_ suites: JSON) -> String {
+        let peers = (suites["peers"]?.arrayValue ?? []).map { peer in
+            let suite = peer["suite"] == nil ? peer.text("fault") : "suite \(peer.text("suite"))"
+            return "\(peer.text("node")) \(suite)"
+        }
+        let high = suites["high_from"] == nil ? "" : ", high from \(suites.text("high_from")) on"
+        return "suites: profile \(suites.text("profile"))\(high); "
+            + (peers.isEmpty ? "no peers" : peers.joined(separator: ", "))
+    }
+
+    private func opensslLine(_ openssl: JSON) -> String {
+        let providers = (openssl["providers"]?.arrayValue ?? []).compactMap(\.stringValue)
+        return "openssl: \(openssl.text("version")), providers \(providers.joined(separator: ", "))"
+            + (openssl["properties"] == nil ? "" : ", query \(openssl.text("properties"))")
+    }
+
     /// The edition that waits for its moment.
     private static func next(_ edition: JSON) -> String {
         guard let next = edition["waiting"]?.arrayValue?.first else { return "" }
@@ -59,7 +75,8 @@ struct Status: AsyncParsableCommand {
             lines.append(
                 "\(direction): " + (words.isEmpty ? "none" : words.joined(separator: ", ")))
         }
-        lines.append("openssl: \(status["openssl"]?.text("version") ?? "")")
+        if let suites = status["suites"] { lines.append(suiteLine(suites)) }
+        if let openssl = status["openssl"] { lines.append(opensslLine(openssl)) }
         lines += (status["warnings"]?.arrayValue ?? []).compactMap(\.stringValue)
             .map { "warning: \($0)" }
         return lines

@@ -58,6 +58,9 @@ struct Show: AsyncParsableCommand {
             "expires", "attempt", "envelope",
         ] where transfer[key] != nil { lines.append("\(key): \(transfer.text(key))") }
         lines.append("size: \(transfer.size("size_bytes"))")
+        if transfer["suite"] != nil {
+            lines.append("suite: \(transfer.text("suite")) (\(transfer.text("suite_name")))")
+        }
         if let label = transfer["label"] {
             lines.append("label: \(label.text("classification")), \(label.text("tlp"))")
         }

@@ -26,6 +26,8 @@ struct Configuration: Sendable {
     let passphrase: SecretSource?
     /// Where keys named `pkcs11:…` lie.
     let token: TokenAccess?
+    /// Which implementation of OpenSSL computes.
+    let provider: OpenSSLProvider
     /// Whether a membership list that is marked as a sandbox's is accepted.
     let isSandbox: Bool
     /// How often witnesses are asked, and how long the node goes on without them.
@@ -37,10 +39,13 @@ struct Configuration: Sendable {
     /// SHA-256 of the file is entered at each start.
     let bytes: [UInt8]
 
+    /// Of signing, agreement and ML-KEM keys there may be several: one of each kind that a suite has.
     struct KeyPaths: Sendable {
         let tls: String
-        let signing: String
-        let agreement: String
+        let signing: [String]
+        let agreement: [String]
+        /// Where the record lists ML-KEM keys.
+        let mlkem: [String]
         let log: String
         /// For nodes that witness.
         let witness: String?
@@ -66,19 +71,20 @@ struct Configuration: Sendable {
         retention = read.retention
         roles = read.roles
         (passphrase, token) = read.protection
+        provider = read.provider
     }
 
     private typealias Values = (
         node: NodeID, state: String, control: String, listen: (host: String, port: Int),
         membership: String, digest: Digest, policies: String, keys: KeyPaths, isSandbox: Bool,
         witnessing: WitnessSettings, retention: [String: Int64], roles: [Role: [String]],
-        protection: (passphrase: SecretSource?, token: TokenAccess?)
+        protection: (passphrase: SecretSource?, token: TokenAccess?), provider: OpenSSLProvider
     )
 
     private static func read(_ root: DocumentNode?, _ reader: inout DocumentReader) -> Values? {
         let known = [
             "node", "state", "control", "listen", "membership", "policies", "keys", "sandbox",
-            "witnesses", "retention", "roles", "passphrase", "token",
+            "witnesses", "retention", "roles", "passphrase", "token", "openssl",
         ]
         guard let top = reader.section(root, "the configuration", keys: known) else { return nil }
         let node = value(top, "node", &reader) { try NodeID($0) }
@@ -96,12 +102,14 @@ struct Configuration: Sendable {
         let retention = retention(top, &reader)
         let roles = roles(top, &reader)
         let protection = protection(top, &reader)
+        let provider = provider(top, &reader)
         guard let node, let state, let control, let policies, let listen, let directory, let digest,
-            let keys, let isSandbox, let witnessing, let retention, let roles, let protection
+            let keys, let isSandbox, let witnessing, let retention, let roles, let protection,
+            let provider
         else { return nil }
         return (
             node, state, control, listen, directory, digest, policies, keys, isSandbox, witnessing,
-            retention, roles, protection
+            retention, roles, protection, provider
         )
     }
 
@@ -149,32 +157,68 @@ struct Configuration: Sendable {
     }
 
     private static func keys(_ top: Section, _ reader: inout DocumentReader) -> KeyPaths? {
-        let known = ["tls", "signing", "agreement", "log", "witness"]
+        let known = ["tls", "log", "signing", "agreement", "witness", "mlkem"]
         guard let section = reader.section(reader.required(top, "keys"), "`keys`", keys: known)
         else { return nil }
-        let inToken = ["tls", "signing", "agreement"]
-        let paths = known.dropLast().map {
-            path(section, $0, orInToken: inToken.contains($0), &reader)
-        }
+        let tls = path(section, "tls", orInToken: true, &reader)
+        let log = path(section, "log", &reader)
+        let signing = paths(section, "signing", orInToken: true, &reader)
+        let agreement = paths(section, "agreement", orInToken: true, &reader)
         let witness = section["witness"] == nil ? nil : path(section, "witness", &reader)
-        guard let tls = paths[0], let signing = paths[1], let agreement = paths[2],
-            let log = paths[3]
-        else { return nil }
+        let mlkem = section["mlkem"] == nil ? [] : paths(section, "mlkem", &reader)
+        guard let tls, let log, let signing, let agreement, let mlkem else { return nil }
         return KeyPaths(
-            tls: tls, signing: signing, agreement: agreement, log: log, witness: witness)
+            tls: tls, signing: signing, agreement: agreement, mlkem: mlkem, log: log,
+            witness: witness)
     }
 
-    /// A path, which must be absolute: what a relative one means depends on who starts the daemon.
+    /// OpenSSL's own choice where nothing is said.
+    private static func provider(
+        _ top: Section, _ reader: inout DocumentReader
+    ) -> OpenSSLProvider? {
+        guard top["openssl"] != nil else { return try? OpenSSLProvider() }
+        let keys = ["provider", "properties"]
+        guard let section = reader.section(top["openssl"], "`openssl`", keys: keys) else {
+            return nil
+        }
+        let words = keys.map { section[$0] == nil ? nil : reader.word(section[$0], "`\($0)`") }
+        do throws(CryptoError) {
+            return try OpenSSLProvider(name: words[0], properties: words[1])
+        } catch {
+            reader.report(.wrongType, section.place, "`openssl`: \(error)")
+            return nil
+        }
+    }
+
     /// - Parameter orInToken: whether the name of a key in a token may stand there.
     static func path(
         _ section: Section, _ key: String, orInToken: Bool = false, _ reader: inout DocumentReader
     ) -> String? {
         guard let node = reader.required(section, key), let text = reader.word(node, "`\(key)`")
         else { return nil }
-        if orInToken, TokenKeyName.isOne(text) { return name(text, key, at: node.place, &reader) }
+        return path(text, key, orInToken: orInToken, at: node.place, &reader)
+    }
+
+    /// One path, or a list of them.
+    private static func paths(
+        _ section: Section, _ key: String, orInToken: Bool = false, _ reader: inout DocumentReader
+    ) -> [String]? {
+        guard let node = reader.required(section, key), let words = reader.words(node, "`\(key)`")
+        else { return nil }
+        let paths = words.compactMap {
+            path($0.text, key, orInToken: orInToken, at: $0.place, &reader)
+        }
+        return paths.count == words.count ? paths : nil
+    }
+
+    /// A path must be absolute: what a relative one means depends on who starts the daemon.
+    private static func path(
+        _ text: String, _ key: String, orInToken: Bool, at place: Place,
+        _ reader: inout DocumentReader
+    ) -> String? {
+        if orInToken, TokenKeyName.isOne(text) { return name(text, key, at: place, &reader) }
         guard text.hasPrefix("/") else {
-            reader.report(
-                .wrongType, node.place, "`\(key)` must be an absolute path, not `\(text)`")
+            reader.report(.wrongType, place, "`\(key)` must be an absolute path, not `\(text)`")
             return nil
         }
         return text

@@ -22,7 +22,7 @@ struct KeyFiles {
         inToken = Set(places.map(\.0))
     }
 
-    /// The keys that the configuration names.
+    /// The keys that the configuration names, but those of ML-KEM.
     /// - Parameter made: the daemon's own; where it holds one, the first one's file may be gone,
     ///   destroyed once it was over.
     func configured(
@@ -38,10 +38,9 @@ struct KeyFiles {
     }
 
     private static func places(_ named: Configuration.KeyPaths) -> [(KeyPurpose, String)] {
-        let places: [(KeyPurpose, String)] = [
-            (.tls, named.tls), (.signing, named.signing), (.agreement, named.agreement),
-            (.log, named.log),
-        ]
+        var places: [(KeyPurpose, String)] = [(.tls, named.tls), (.log, named.log)]
+        places += named.signing.map { (.signing, $0) }
+        places += named.agreement.map { (.agreement, $0) }
         return places + (named.witness.map { [(.witness, $0)] } ?? [])
     }
 
@@ -55,6 +54,18 @@ struct KeyFiles {
             return try passphrase.withRevealed { try PrivateKey(pem: pem, passphrase: $0) }
         } catch let error as CryptoError {
             throw Self.failure(of: place, error, hasPassphrase: passphrase != nil)
+        }
+    }
+
+    /// ML-KEM keys lie in files: no token of today knows them.
+    func mlkem(_ path: String) throws -> MLKEMPrivateKey {
+        do {
+            var pem = try Self.bytes(path)
+            defer { wipe(&pem) }
+            guard let passphrase else { return try MLKEMPrivateKey(pem: pem) }
+            return try passphrase.withRevealed { try MLKEMPrivateKey(pem: pem, passphrase: $0) }
+        } catch let error as CryptoError {
+            throw Self.failure(of: path, error, hasPassphrase: passphrase != nil)
         }
     }
 

@@ -30,6 +30,11 @@ struct Node {
     static func start(configuration path: String, logger: Logger) async throws -> Node? {
         let services = ServiceManager()
         let configuration = try Configuration(file: path)
+        // Before anything is computed: algorithms are fetched once and kept.
+        do { try configuration.provider.use() } catch {
+            throw StartFailure.invalid(
+                "openssl: \(error); install it, or leave `openssl` out of `\(path)`")
+        }
         let clock = SystemClock()
         let memory = protectMemory(logger)
         let probe = try probeOpenSSL(logger)
@@ -179,7 +184,8 @@ struct Node {
         let shelf = StateKeys(state: configuration.state, files: files)
         let made = try shelf.held()
         return KeyRing(
-            held: try files.configured(configuration.keys, besides: made) + made, shelf: shelf)
+            held: try files.configured(configuration.keys, besides: made) + made,
+            mlkem: try configuration.keys.mlkem.map { try files.mlkem($0) }, shelf: shelf)
     }
 
     private static func epoch(of configuration: Configuration) throws -> UInt64 {
@@ -269,6 +275,8 @@ struct Node {
             "membership": .string(federation.listDigest.text),
             "policies": .object(policies.editions.mapValues { .string($0.digest.text) }),
             "openssl": .string(ForgeryProbe.loadedVersion),
+            "providers": .strings(OpenSSLProvider.loaded),
+            "properties": OpenSSLProvider.inUse?.properties.map { .string($0) } ?? .null,
         ]
         _ = try await store.commit { transaction in
             try transaction.append(EntryDraft(kind: "node.started", details: details))

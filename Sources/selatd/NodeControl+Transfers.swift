@@ -78,6 +78,7 @@ extension NodeControl {
             "precedence": .string(row.precedence.rawValue), "attempt": .integer(row.attempt),
             "size_bytes": .integer(row.payloadSize), "label": request.label.json,
         ]
+        if let suite = try exchange.suite(of: row) { members.merge(Self.members(suite)) { $1 } }
         members["title"] = request.dataset.title.map { .string($0) }
         members["cause"] = row.cause.map { .string($0) }
         return members
@@ -92,12 +93,19 @@ extension NodeControl {
             "durable_bytes": .integer(row.durable),
             "envelope": .string(SHA256.digest(row.header).text),
         ]
+        if let suite = header["suite"]?.integerValue.flatMap({ Suite(rawValue: $0) }) {
+            members.merge(Self.members(suite)) { $1 }
+        }
         members["created"] = header["created"]
         members["label"] = header["label"]
         members["precedence"] = header["precedence"]
         members["cause"] = row.cause.map { .string($0) }
         members["destroy_by"] = row.destroyBy.map { .string($0.text) }
         return members
+    }
+
+    private static func members(_ suite: Suite) -> [String: JSON] {
+        ["suite": .integer(suite.rawValue), "suite_name": .string(suite.name)]
     }
 
     private func receipt(_ bytes: [UInt8]) throws -> JSON {

@@ -18,6 +18,7 @@ struct NodeControl: ControlService {
         let federation = exchange.federation
         let checkpoint = exchange.store.latestCheckpoint.checkpoint
         var log = try await exchange.witnesses.status()
+        let peers = exchange.peerSuites()
         let alarms = log.removeValue(forKey: "warnings")?.arrayValue ?? []
         let reports = try await exchange.reportWarnings()
         log["origin"] = .string(checkpoint.origin)
@@ -37,13 +38,54 @@ struct NodeControl: ControlService {
             "log": .object(log),
             "outbound": .object(counts.outbound.mapValues { .integer(Int64($0)) }),
             "inbound": .object(counts.inbound.mapValues { .integer(Int64($0)) }),
-            "openssl": ["version": .string(ForgeryProbe.loadedVersion)],
+            "suites": suites(peers),
+            "openssl": .object(openssl),
             "warnings": .array(
                 alarms
                     + (reports + warnings + exchange.keyReminders(at: now).map(\.text)
                     + exchange.membership.warnings(at: now)
+                    + exchange.keyShortages() + Self.classical(peers)
                     + exchange.editions.warnings
                     + exchange.policies.warnings.map(\.description)).map { .string($0) }),
+        ]
+    }
+
+    // MARK: Cryptography
+
+    private var openssl: [String: JSON] {
+        var members: [String: JSON] = [
+            "version": .string(ForgeryProbe.loadedVersion),
+            "providers": .strings(OpenSSLProvider.loaded),
+        ]
+        members["properties"] = OpenSSLProvider.inUse?.properties.map { .string($0) }
+        return members
+    }
+
+    private func suites(_ peers: [Exchange.PeerSuite]) -> JSON {
+        let list = exchange.federation.list
+        var members: [String: JSON] = [
+            "profile": .string(list.profile.rawValue),
+            "peers": .array(
+                peers.map { peer in
+                    var members: [String: JSON] = ["node": .string(peer.node.text)]
+                    members["suite"] = peer.suite.map { .integer($0.rawValue) }
+                    members["name"] = peer.suite.map { .string($0.name) }
+                    members["post_quantum"] = peer.suite.map { .bool($0.isPostQuantum) }
+                    members["fault"] = peer.fault.map { .string($0) }
+                    return .object(members)
+                }),
+        ]
+        members["high_from"] = list.highFrom.map { .string($0.rawValue) }
+        return .object(members)
+    }
+
+    /// Who is still sent what a quantum computer will open: "harvest now, decrypt later".
+    private static func classical(_ peers: [Exchange.PeerSuite]) -> [String] {
+        let names = peers.filter { $0.suite?.isPostQuantum == false }.map { "`\($0.node)`" }
+        guard !names.isEmpty else { return [] }
+        return [
+            "travels without ML-KEM to \(names.joined(separator: ", ")): "
+                + "their records list no key that an allowed suite has"
         ]
     }
 }

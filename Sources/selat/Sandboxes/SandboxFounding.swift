@@ -14,6 +14,9 @@ struct SandboxFounding {
     let policies: String?
 
     static let days: Int64 = 86_400
+    /// All of them; the nodes have keys for suite 2, and so use that one.
+    private static let suites: [Suite: Timestamp?] = Dictionary(
+        uniqueKeysWithValues: Suite.allCases.map { ($0, nil) })
     private static let roles = [
         "releasing-officer", "data-protection-officer", "emergency-officer", "head-of-agency",
     ]
@@ -159,7 +162,7 @@ struct SandboxFounding {
     private func membershipList(_ authorities: [Authority], _ now: Timestamp) throws -> [UInt8] {
         let list = try MembershipList(
             issued: now, expires: now + 29 * Self.days, isSandbox: true,
-            quorum: authorities.count / 2 + 1, suites: [.p256: nil],
+            quorum: authorities.count / 2 + 1, suites: Self.suites,
             members: authorities.map(\.member))
         return try list.signed(by: authorities.flatMap(\.signers), at: now)
     }
@@ -179,6 +182,8 @@ struct SandboxFounding {
                 for: purpose, uri: id.uri, hosts: purpose == .tlsServer ? ["localhost"] : [],
                 to: key.publicKey, from: now, until: now + 90 * Self.days)
         }
+        let mlkem = try MLKEMPrivateKey.generate(.mlkem768)
+        try folder.write(mlkem.pem(), to: "\(node.folder)/keys/mlkem.key")
         let logKey = try PrivateKey.generate(.ed25519)
         try folder.write(try logKey.pem(), to: "\(node.folder)/keys/log.key")
         let log = try LogIdentity(
@@ -196,6 +201,7 @@ struct SandboxFounding {
                     tls: [try certified("tls", .tlsServer)],
                     signing: [try certified("signing", .signing)],
                     agreement: [try certified("agreement", .agreement)],
+                    mlkem: [mlkem.publicKey],
                     logKey: log.verifierKey.text, witnessKey: witness.text,
                     roles: [.exchange, .relay, .witness])
             ], officers: authority.officers,
@@ -221,6 +227,7 @@ struct SandboxFounding {
           tls: \(node.folder)/keys/tls.key
           signing: \(node.folder)/keys/signing.key
           agreement: \(node.folder)/keys/agreement.key
+          mlkem: \(node.folder)/keys/mlkem.key
           log: \(node.folder)/keys/log.key
           witness: \(node.folder)/keys/witness.key
         sandbox: yes
