@@ -10,6 +10,8 @@ package struct JoinSheet: Hashable, Sendable {
     package let roles: Set<NodeRole>
     /// One for each of `KeyPurpose.certified`.
     package let requests: [KeyPurpose: CertificateRequest]
+    /// ML-KEM keys, newest first; none where the node has none.
+    package let mlkem: [MLKEMPublicKey]
     /// The verifier key of the node's audit log, as C2SP signed notes write it.
     package let logKey: String
     /// The key with which the node cosigns others' logs; nil where it does not witness.
@@ -19,13 +21,15 @@ package struct JoinSheet: Hashable, Sendable {
     ///   or a witness's key without the role.
     package init(
         federation: Digest, node: NodeID, endpoint: Endpoint, roles: Set<NodeRole>,
-        requests: [KeyPurpose: CertificateRequest], logKey: String, witnessKey: String?
+        requests: [KeyPurpose: CertificateRequest], mlkem: [MLKEMPublicKey] = [], logKey: String,
+        witnessKey: String?
     ) throws(FederationError) {
         self.federation = federation
         self.node = node
         self.endpoint = endpoint
         self.roles = roles
         self.requests = requests
+        self.mlkem = mlkem
         self.logKey = logKey
         self.witnessKey = witnessKey
         if let reason = contradiction { throw .contradiction(Self.document, reason: reason) }
@@ -59,7 +63,7 @@ package struct JoinSheet: Hashable, Sendable {
         }
         return MemberRecord.Node(
             id: node, endpoint: endpoint, tls: [tls], signing: [signing], agreement: [agreement],
-            logKey: logKey, witnessKey: witnessKey, roles: roles)
+            mlkem: mlkem, logKey: logKey, witnessKey: witnessKey, roles: roles)
     }
 
     static let document = "sheet of a joining node"
@@ -76,6 +80,7 @@ extension JoinSheet {
             "log": .string(logKey),
         ]
         fields["witness"] = witnessKey.map { .string($0) }
+        if !mlkem.isEmpty { fields["mlkem"] = .strings(mlkem.map { Base64.encode($0.raw) }) }
         return .object(fields)
     }
 
@@ -95,12 +100,13 @@ extension JoinSheet {
         let roles = try fields.roles()
         let requests = try Self.requests(
             try fields.object("requests"), try fields.object("fingerprints"))
+        let mlkem = try fields.mlkemKeys("mlkem", max: FederationLimits.mlkemKeysMax)
         let log = try fields.read { r throws(CoreError) in try r.string("log") }
         let witness = try fields.read { r throws(CoreError) in try r.optionalString("witness") }
         try fields.end()
         try self.init(
             federation: federation, node: node, endpoint: endpoint, roles: roles,
-            requests: requests, logKey: log, witnessKey: witness)
+            requests: requests, mlkem: mlkem, logKey: log, witnessKey: witness)
     }
 
     private static func requests(

@@ -175,7 +175,7 @@ struct MembershipRegisterTests {
         let late = world.clock.now() + 20 * 86_400
         let warnings = node.membership.warnings(at: late)
         #expect(warnings.contains { $0.hasPrefix("the membership list ends") })
-        #expect(warnings.contains { $0.hasPrefix("the member record of SG ends") })
+        #expect(warnings.contains { $0.hasPrefix("the record of SG") })
         let over = node.membership.warnings(at: world.clock.now() + 30 * 86_400)
         #expect(over.contains { $0.hasPrefix("the membership list is over") })
     }

@@ -78,9 +78,14 @@ package final class CRL: @unchecked Sendable {
             var value = try one.inside(DER.Tag.octetString)
             try one.end("an extension of the list")
             guard name == .crlNumber else { continue }
-            let digits = try value.integer().drop { $0 == 0 }
+            let digits = try value.integer()
             try value.end("crlNumber")
-            guard digits.count <= 8 else { throw DERError("a crlNumber over 8 bytes") }
+            guard digits.first.map({ $0 < 0x80 }) ?? false else {
+                throw DERError("a crlNumber below zero")
+            }
+            guard digits.drop(while: { $0 == 0 }).count <= 8 else {
+                throw DERError("a crlNumber over 8 bytes")
+            }
             return digits.reduce(0) { $0 << 8 | UInt64($1) }
         }
         throw DERError("no crlNumber")

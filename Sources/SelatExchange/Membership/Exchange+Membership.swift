@@ -42,7 +42,6 @@ extension MembershipRegister {
     /// For `status`: what people have to do, weeks ahead.
     package func warnings(at now: Timestamp) -> [String] {
         let view = current
-        let federation = view.federation
         var warnings: [String] = []
         if let exclusion = view.exclusion {
             warnings.append("this node is not listed: \(exclusion); nothing is sent or taken")
@@ -52,28 +51,7 @@ extension MembershipRegister {
                 "there are two valid membership lists \(serial): nothing is sent; find out who "
                     + "signed both")
         }
-        func due(_ what: String, _ end: Timestamp, days: Int64, _ remedy: String) {
-            let left = end - now
-            if left <= 0 {
-                warnings.append("\(what) is over since \(end); \(remedy)")
-            } else if left <= days * 86_400 {
-                warnings.append("\(what) ends at \(end) (\(left / 86_400) days left); \(remedy)")
-            }
-        }
-        due(
-            "the membership list", federation.expires, days: 14,
-            "sign and publish the next one: selat members propose --renew")
-        for (country, record) in federation.records.sorted(by: { $0.key < $1.key }) {
-            due(
-                "the member record of \(country)", record.expires,
-                days: country == node.country ? 14 : 3, "its authorities publish the next one")
-        }
-        for (country, end) in federation.revocationListEnds.sorted(by: { $0.key < $1.key }) {
-            due(
-                "the revocation list of \(country)", end, days: country == node.country ? 2 : 0,
-                "its authority publishes the next one")
-        }
-        return warnings
+        return warnings + view.federation.warnings(at: now)
     }
 }
 

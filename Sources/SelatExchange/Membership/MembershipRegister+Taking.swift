@@ -175,6 +175,16 @@ extension MembershipRegister {
         _ bytes: [UInt8], serial: UInt64, _ federation: Federation, at now: Timestamp
     ) throws {
         let documents = federation.documents
+        let content = try? CMS.unverifiedContent(bytes, type: .membershipList)
+        // The same list with the signatures of others is the same word.
+        guard
+            !documents.lists.contains(where: {
+                (try? CMS.unverifiedContent($0, type: .membershipList)) == content
+            })
+        else {
+            throw FederationError.contradiction(
+                "membership list", reason: "list \(serial) is held with other signatures")
+        }
         let kept = documents.lists.count - Int(federation.serial - serial) - 1
         guard kept >= 1 else {
             throw FederationError.contradiction(

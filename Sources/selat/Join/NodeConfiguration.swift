@@ -31,6 +31,6 @@ struct NodeConfiguration {
     }
 
     private var keys: [KeyPurpose] {
-        KeyPurpose.certified + [.log] + (hasWitness ? [.witness] : [])
+        KeyPurpose.certified + [.mlkem, .log] + (hasWitness ? [.witness] : [])
     }
 }

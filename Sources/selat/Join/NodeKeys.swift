@@ -18,10 +18,12 @@ struct NodeKeys {
         var requests: [KeyPurpose: CertificateRequest] = [:]
         for purpose in KeyPurpose.certified { requests[purpose] = try request(purpose) }
         let log = try key(.log, .ed25519)
+        let mlkem = try MLKEMPrivateKey.generate(curve == .p384 ? .mlkem1024 : .mlkem768)
+        try NewFile.write(mlkem.pem(), to: folder.key(.mlkem))
         let witness = roles.contains(.witness) ? try key(.witness, .ed25519) : nil
         let sheet = try JoinSheet(
             federation: federation, node: node, endpoint: endpoint, roles: roles,
-            requests: requests,
+            requests: requests, mlkem: [mlkem.publicKey],
             logKey: try VerifierKey(
                 name: LogIdentity.origin(federation: federation, node: node),
                 key: log.publicKey

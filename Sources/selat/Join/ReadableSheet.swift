@@ -13,6 +13,7 @@ struct ReadableSheet {
         var rows = KeyPurpose.certified.compactMap { purpose in
             sheet.requests[purpose].map { (purpose, $0.publicKey.fingerprint) }
         }
+        rows += sheet.mlkem.map { (.mlkem, $0.fingerprint) }
         if let log = try? VerifierKey(sheet.logKey) { rows.append((.log, log.key.fingerprint)) }
         if let text = sheet.witnessKey, let witness = try? CosignerKey(text) {
             rows.append((.witness, witness.key.fingerprint))

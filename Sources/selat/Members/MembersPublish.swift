@@ -24,9 +24,9 @@ struct MembersPublish: AsyncParsableCommand {
     @OptionGroup var client: ClientOptions
 
     func run() async throws {
-        var request = MembershipRequest()
-        for file in files { try request.add(file) }
-        let body = request.json
+        var documents = SignedDocuments()
+        for file in files { try documents.add(file) }
+        let body = documents.request.json
         let answer = try await client.withDaemon { daemon in
             try await daemon.post("/v1/membership", body)
         }
@@ -42,8 +42,8 @@ struct MembersPublish: AsyncParsableCommand {
     }
 }
 
-/// Documents on their way to the daemon (`POST /v1/membership`).
-private struct MembershipRequest {
+/// Signed files, told apart by what they hold.
+private struct SignedDocuments {
     private var lists: [(serial: UInt64, bytes: [UInt8])] = []
     private var records: [Country: [UInt8]] = [:]
     private var revocationLists: [Country: [UInt8]] = [:]
@@ -85,19 +85,9 @@ private struct MembershipRequest {
         }
     }
 
-    var json: JSON {
-        let lists = self.lists.sorted { $0.serial < $1.serial }
-        return [
-            "lists": .strings(lists.map { Base64.encode($0.bytes) }),
-            "records": Self.json(records), "crls": Self.json(revocationLists),
-        ]
-    }
-
-    private static func json(_ documents: [Country: [UInt8]]) -> JSON {
-        .object(
-            Dictionary(
-                uniqueKeysWithValues: documents.map {
-                    ($0.key.code, .string(Base64.encode($0.value)))
-                }))
+    var request: MembershipRequest {
+        MembershipRequest(
+            lists: lists.sorted { $0.serial < $1.serial }.map(\.bytes), records: records,
+            revocationLists: revocationLists)
     }
 }
