@@ -95,7 +95,7 @@ extension CommandTests {
             defer { member.scratch.remove() }
             let joined = try await member.join("--json")
             try #require(joined.status == 0, "\(joined.words)")
-            for name in ["tls", "signing", "agreement", "log", "witness"] {
+            for name in ["tls", "signing", "agreement", "mlkem", "log", "witness"] {
                 let path = "\(member.node)/keys/\(name).key"
                 let attributes = try FileManager.default.attributesOfItem(atPath: path)
                 #expect(attributes[.posixPermissions] as? Int == 0o600)

@@ -32,6 +32,11 @@ struct ListChangeOptions: ParsableArguments {
     var dropSuite: [String] = []
 
     @Option(
+        help: ArgumentHelp(
+            "What envelopes owe: standard, high, or high-from:secret.", valueName: "profile"))
+    var profile: String?
+
+    @Option(
         help: ArgumentHelp("What a member's nodes may be: SG:exchange,relay.", valueName: "cc:…"))
     var role: [String] = []
 
@@ -61,7 +66,8 @@ struct ListChangeOptions: ParsableArguments {
     /// The changes, in the order in which they are to be made: who is cut may be added anew.
     func changes(at now: Timestamp) throws -> [ListChange] {
         try cuts(at: now) + restore.map { .restore($0) } + candidates().map { .add($0) }
-            + (quorum.map { [.quorum($0)] } ?? []) + suites() + members()
+            + (quorum.map { [.quorum($0)] } ?? []) + suites() + profiles()
+            + members()
     }
 
     func candidates() throws -> [MembershipList.Member] {
@@ -95,6 +101,22 @@ struct ListChangeOptions: ParsableArguments {
             let sunset = parts.count == 2 ? try Timestamp(parts[1]) : nil
             return .suite(try Self.suite(parts.first ?? ""), sunset: sunset)
         } + dropSuite.map { .withdrawSuite(try Self.suite($0)) }
+    }
+
+    private func profiles() throws -> [ListChange] {
+        guard let profile else { return [] }
+        if let known = CryptographyProfile(rawValue: profile) {
+            return [.profile(known, highFrom: nil)]
+        }
+        let parts = profile.split(separator: ":", maxSplits: 1).map(String.init)
+        guard parts.count == 2, parts[0] == "high-from",
+            let classification = Classification(rawValue: parts[1])
+        else {
+            throw Ending(
+                .usage, "`\(profile)` is no profile",
+                hint: "standard, high, or high-from: and a classification")
+        }
+        return [.profile(.standard, highFrom: classification)]
     }
 
     private static func suite(_ text: String) throws -> Suite {

@@ -97,14 +97,21 @@ struct MembersPropose: AsyncParsableCommand {
             throw Ending(.usage, "a first list needs its members", hint: "name each with --add")
         }
         var suites: [Suite: Timestamp?] = [:]
-        for case .suite(let suite, let sunset) in try list.changes(at: now) {
-            suites.updateValue(sunset, forKey: suite)
+        var (profile, highFrom) = (CryptographyProfile.standard, Classification?.none)
+        for change in try list.changes(at: now) {
+            switch change {
+            case .suite(let suite, let sunset): suites.updateValue(sunset, forKey: suite)
+            case .profile(let named, let from): (profile, highFrom) = (named, from)
+            default: break
+            }
         }
+        // What both ends have keys for is found out with each envelope.
+        if suites.isEmpty { for suite in Suite.allCases { suites.updateValue(nil, forKey: suite) } }
         return .list(
             try MembershipList(
                 issued: now, expires: expires, isSandbox: sandbox,
                 quorum: list.quorum ?? MembershipList.majority(of: members.count),
-                suites: suites.isEmpty ? [.p256: nil] : suites, members: members))
+                suites: suites, profile: profile, highFrom: highFrom, members: members))
     }
 
     private func next(
