@@ -115,9 +115,10 @@ extension Federation {
             _ name: IssuerAndSerial, at time: Timestamp
         ) throws(CryptoError) -> VerifiedCertificate? {
             for member in list.members {
-                guard let authority = member.authorities.first(where: { $0.issuerAndSerial == name }),
-                    let anchors = anchors[member.country]
-                else { continue }
+                let named = member.authorities.first { $0.issuerAndSerial == name }
+                guard let authority = named, let anchors = anchors[member.country] else {
+                    continue
+                }
                 return try anchors.verify(authority, purpose: .authority, at: time)
             }
             return nil

@@ -32,7 +32,8 @@ package final class TLSHandler: ChannelDuplexHandler {
     private var closing: EventLoopPromise<Void>?
 
     /// - Parameter promise: hears who the peer is, or why there is none.
-    init(engine: TLSEngine, handshakeTimeout: TimeAmount, promise: EventLoopPromise<ConnectionPeer>) {
+    init(engine: TLSEngine, handshakeTimeout: TimeAmount, promise: EventLoopPromise<ConnectionPeer>)
+    {
         self.engine = engine
         self.handshakeTimeout = handshakeTimeout
         self.promise = promise
