@@ -72,6 +72,17 @@ struct MembershipRegisterTests {
         }
     }
 
+    @Test func anOldFolderIsNoAttemptAtAnything() async throws {
+        try await node.register()
+        let record = try world.record("VN", after: world.federation)
+        let crl = try world.revocationList("VN", number: 5)
+        _ = try await node.take(records: ["VN": record], crls: ["VN": crl])
+        // The folder still has the first record and no list of revocations.
+        let again = try await node.register(folder: world.federation.documents)
+        #expect(again.federation.records[try Country("VN")]?.serial == 2)
+        #expect(try await node.entries("membership.refused") == 0)
+    }
+
     @Test func olderListsAndRecordsAreRefused() async throws {
         let next = try world.list(after: world.federation)
         let record = try world.record("VN", after: world.federation)

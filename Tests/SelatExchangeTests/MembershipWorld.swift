@@ -65,13 +65,15 @@ extension TestFederation {
 extension TestNode {
     /// A register over the node's database, which keeps the first documents at its first start.
     @discardableResult
-    func register(trusting digest: Digest? = nil) async throws -> MembershipRegister {
+    func register(
+        trusting digest: Digest? = nil, folder: MembershipDocuments? = nil
+    ) async throws -> MembershipRegister {
         let federation = membership.federation
         let place = MembershipRegister.Place(
             node: id, keys: keys, epoch: 1, trusted: digest ?? federation.id, allowsSandbox: true)
         return try await MembershipRegister.open(
             place, store: store, clock: exchange.clock, logger: .silent,
-            input: { federation.documents })
+            input: { folder ?? federation.documents })
     }
 
     /// Hands documents over, as an administrator does.

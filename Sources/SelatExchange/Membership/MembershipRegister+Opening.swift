@@ -89,13 +89,31 @@ extension MembershipRegister {
     private func offer(_ input: () throws -> MembershipDocuments) async {
         do {
             let documents = try input()
-            _ = try await take(
-                MembershipBundle(
-                    lists: documents.lists, records: documents.records,
-                    revocationLists: documents.revocationLists), from: .daemon, together: false)
+            _ = try await take(news(in: documents), from: .daemon, together: false)
         } catch {
             logger.warning("membership folder not taken", metadata: ["error": "\(error)"])
         }
+    }
+
+    /// What of a folder's documents is not older than what is held: what was renewed since lies there
+    /// for years, and is no attempt at anything.
+    private func news(in documents: MembershipDocuments) -> MembershipBundle {
+        let federation = federation
+        let records = documents.records.filter { country, bytes in
+            let content = try? CMS.unverifiedContent(bytes, type: .memberRecord)
+            let record = content.flatMap { try? MemberRecord(content: $0, country: country) }
+            return record.map { $0.serial > federation.records[country]?.serial ?? 0 } ?? true
+        }
+        let lists = documents.revocationLists.filter { country, pem in
+            let held = (try? federation.tlsAnchors(for: country))?.revocationLists ?? []
+            let lists = (try? CRL.all(pem: pem)) ?? []
+            return lists.isEmpty
+                || lists.contains { list in
+                    !held.contains { $0.issuer == list.issuer && $0.number >= list.number }
+                }
+        }
+        return MembershipBundle(
+            lists: documents.lists, records: records, revocationLists: lists)
     }
 
     // MARK: Earlier moments
