@@ -98,8 +98,13 @@ struct MembershipRegisterTests {
     @Test func twoValidListsOfOneSerialStopSending() async throws {
         try await node.register()
         let one = try world.list(after: world.federation)
+        let again = try world.list(after: world.federation, by: ["MY", "VN"])
+        world.clock.advance(seconds: 1)
         let other = try world.list(after: world.federation, by: ["MY", "VN"])
         _ = try await node.take(lists: [one])
+        // The same list with other signatures is the same word.
+        #expect(try await node.refusal(lists: [again])?.contains("other signatures") == true)
+        #expect(node.membership.forks == [])
         #expect(try await node.take(lists: [other]) == ["fork 2"])
         #expect(try await node.entries("membership.forked") == 1)
         #expect(node.membership.forks == [2])
@@ -183,7 +188,7 @@ struct MembershipRegisterTests {
 
     @Test func warningsComeWeeksAhead() async throws {
         #expect(node.membership.warnings(at: world.clock.now()) == [])
-        let late = world.clock.now() + 20 * 86_400
+        let late = world.clock.now() + 24 * 86_400
         let warnings = node.membership.warnings(at: late)
         #expect(warnings.contains { $0.hasPrefix("the membership list ends") })
         #expect(warnings.contains { $0.hasPrefix("the record of SG") })
