@@ -148,9 +148,8 @@ extension MembershipRegister {
             let (federation, kind, serial) = try work(progress.federation)
             progress.federation = federation
             // Several lists of one country become one text, so that what is kept is what counts.
-            let kept =
-                kind == .revocationLists
-                ? federation.documents.revocationLists[country!] ?? bytes : bytes
+            let joined = country.flatMap { federation.documents.revocationLists[$0] }
+            let kept = kind == .revocationLists ? joined ?? bytes : bytes
             progress.rows.append(
                 MembershipRow(
                     kind: kind, country: country, serial: serial, digest: SHA256.digest(kept),
