@@ -88,6 +88,7 @@ let package = Package(
                 "SelatCore", "SelatCrypto", "SelatPolicy", "SelatEnvelope", "SelatFederation",
                 "SelatAudit",
             ]),
+        module("SelatDelivery", ["SelatCore"]),
         module("SelatStore", ["SelatCore", "SelatCrypto", "SelatAudit", "CSQLite", grdb]),
         module(
             "SelatHTTP",
@@ -105,8 +106,8 @@ let package = Package(
             "SelatExchange",
             [
                 "SelatCore", "SelatCrypto", "SelatPolicy", "SelatEnvelope", "SelatFederation",
-                "SelatAudit", "SelatEvidence", "SelatStore", "SelatHTTP", "SelatTransport", nioCore,
-                logging,
+                "SelatAudit", "SelatEvidence", "SelatDelivery", "SelatStore", "SelatHTTP",
+                "SelatTransport", nioCore, logging,
             ]),
         module(
             "SelatControl",
@@ -118,9 +119,9 @@ let package = Package(
             "selatd",
             [
                 "SelatCore", "SelatCrypto", "SelatPolicy", "SelatEnvelope", "SelatFederation",
-                "SelatAudit", "SelatEvidence", "SelatStore", "SelatHTTP", "SelatTransport",
-                "SelatExchange", "SelatControl", hummingbird, nioCore, logging, lifecycle,
-                unixSignals,
+                "SelatAudit", "SelatEvidence", "SelatDelivery", "SelatStore", "SelatHTTP",
+                "SelatTransport", "SelatExchange", "SelatControl", hummingbird, nioCore, logging,
+                lifecycle, unixSignals,
             ]),
         program(
             "selat",
@@ -171,6 +172,7 @@ let package = Package(
             ["SelatCore", "SelatCrypto", "SelatFederation", "SelatTestSupport"]),
         tests(
             "SelatAuditTests", ["SelatCore", "SelatCrypto", "SelatAudit", "SelatTestSupport"]),
+        tests("SelatDeliveryTests", ["SelatCore", "SelatDelivery", "SelatTestSupport"]),
         tests(
             "SelatStoreTests",
             [
@@ -193,8 +195,8 @@ let package = Package(
             "SelatExchangeTests",
             [
                 "SelatCore", "SelatCrypto", "SelatPolicy", "SelatEnvelope", "SelatFederation",
-                "SelatAudit", "SelatEvidence", "SelatStore", "SelatHTTP", "SelatTransport",
-                "SelatExchange", "SelatTestSupport", nioCore, logging,
+                "SelatAudit", "SelatEvidence", "SelatDelivery", "SelatStore", "SelatHTTP",
+                "SelatTransport", "SelatExchange", "SelatTestSupport", nioCore, logging,
             ]),
         tests("SelatControlTests", ["SelatCore", "SelatHTTP", "SelatControl"]),
         // The real programs: `swift test` builds them because this target names them.

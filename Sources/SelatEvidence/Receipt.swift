@@ -145,11 +145,6 @@ package struct Receipt: Sendable {
     }
 }
 
-/// What a receipt states.
-package enum ReceiptKind: String, CaseIterable, Sendable {
-    case delivered, refused
-}
-
 /// Why a receipt proves nothing.
 package enum ReceiptError: Error, Hashable, Sendable, CustomStringConvertible {
     case foreignSigner(NodeID)

@@ -2,6 +2,7 @@ import Logging
 import SelatAudit
 import SelatCore
 import SelatCrypto
+import SelatDelivery
 import SelatEnvelope
 import SelatEvidence
 import SelatFederation

@@ -2,6 +2,7 @@ import Logging
 import SelatAudit
 package import SelatCore
 import SelatCrypto
+package import SelatDelivery
 import SelatEnvelope
 package import SelatFederation
 package import SelatPolicy

@@ -3,6 +3,7 @@ import NIOCore
 import SelatAudit
 import SelatCore
 import SelatCrypto
+import SelatDelivery
 import SelatEnvelope
 import SelatEvidence
 import SelatFederation

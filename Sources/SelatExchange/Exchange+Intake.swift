@@ -4,6 +4,7 @@ import NIOCore
 import SelatAudit
 import SelatCore
 import SelatCrypto
+import SelatDelivery
 import SelatEnvelope
 import SelatEvidence
 import SelatHTTP

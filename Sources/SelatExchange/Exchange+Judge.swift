@@ -1,4 +1,5 @@
 import SelatCore
+import SelatDelivery
 import SelatEnvelope
 import SelatFederation
 import SelatPolicy

@@ -1,5 +1,6 @@
 import SelatAudit
 import SelatCore
+import SelatDelivery
 import SelatEnvelope
 import SelatStore
 import SelatTransport

@@ -3,6 +3,7 @@ package import NIOCore
 import SelatAudit
 package import SelatCore
 import SelatCrypto
+import SelatDelivery
 package import SelatEnvelope
 import SelatFederation
 import SelatHTTP

@@ -2,6 +2,7 @@ import NIOCore
 import SelatAudit
 package import SelatCore
 import SelatCrypto
+import SelatDelivery
 import SelatEnvelope
 import SelatEvidence
 import SelatFederation

@@ -2,6 +2,7 @@ package import NIOCore
 import SelatAudit
 package import SelatCore
 import SelatCrypto
+package import SelatDelivery
 import SelatEnvelope
 import SelatFederation
 import SelatPolicy

@@ -2,6 +2,7 @@ package import Logging
 import SelatAudit
 package import SelatCore
 import SelatCrypto
+import SelatDelivery
 import SelatEnvelope
 package import SelatFederation
 package import SelatPolicy

@@ -1,5 +1,6 @@
 import SelatCore
 import SelatCrypto
+import SelatDelivery
 import SelatEnvelope
 package import SelatPolicy
 import SelatStore

@@ -1,5 +1,6 @@
 package import SelatCore
 import SelatCrypto
+import SelatDelivery
 package import SelatHTTP
 import SelatPolicy
 import SelatTransport

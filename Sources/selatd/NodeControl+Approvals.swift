@@ -1,6 +1,7 @@
 import NIOCore
 import SelatControl
 import SelatCore
+import SelatDelivery
 import SelatEvidence
 import SelatExchange
 import SelatFederation

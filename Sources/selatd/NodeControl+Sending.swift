@@ -1,6 +1,7 @@
 import NIOCore
 import SelatControl
 import SelatCore
+import SelatDelivery
 import SelatEnvelope
 import SelatExchange
 import SelatHTTP

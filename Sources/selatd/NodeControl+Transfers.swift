@@ -2,6 +2,7 @@ import SelatAudit
 import SelatControl
 import SelatCore
 import SelatCrypto
+import SelatDelivery
 import SelatEnvelope
 import SelatEvidence
 import SelatExchange

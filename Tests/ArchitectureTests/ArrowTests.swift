@@ -20,12 +20,15 @@ struct ArrowTests {
             "SelatCore", "SelatCrypto", "SelatPolicy", "SelatEnvelope", "SelatFederation",
             "SelatAudit",
         ],
+        // Pure: no clock, no chance, no I/O, so that a simulation can drive it through any of them.
+        "SelatDelivery": ["SelatCore"],
         "SelatHTTP": ["SelatCore"],
         "SelatTransport": ["SelatCore", "SelatCrypto", "SelatHTTP"],
         "SelatControl": ["SelatCore", "SelatHTTP"],
         "SelatExchange": [
             "SelatCore", "SelatCrypto", "SelatPolicy", "SelatEnvelope", "SelatFederation",
-            "SelatAudit", "SelatEvidence", "SelatStore", "SelatTransport", "SelatHTTP",
+            "SelatAudit", "SelatEvidence", "SelatDelivery", "SelatStore", "SelatTransport",
+            "SelatHTTP",
         ],
     ]
 
@@ -83,6 +86,13 @@ struct ArrowTests {
         let libraries = Set(folders.filter { $0.hasPrefix("Selat") })
         #expect(libraries == Set(Self.arrows.keys))
         #expect(Set(folders).subtracting(libraries) == ["COpenSSL", "CSQLite", "selat", "selatd"])
+    }
+
+    /// The machines reach nothing outside: not even Foundation, whose clock and files are a call away.
+    @Test func theMachinesImportTheCoreAlone() throws {
+        for line in try Self.imports(of: "SelatDelivery") {
+            #expect(line.module == "SelatCore", "\(line.file) imports \(line.module)")
+        }
     }
 
     @Test(arguments: soleImporters.keys.sorted())

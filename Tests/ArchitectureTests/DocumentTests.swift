@@ -144,7 +144,7 @@ struct DocumentTests {
         for file in try Self.files("Sources", ".swift") {
             kinds.formUnion(try Self.text(file).matches(of: pattern).map { String($0.1) })
         }
-        let sender = try Self.text("Sources/SelatExchange/Sender.swift")
+        let sender = try Self.text("Sources/SelatDelivery/Sender.swift")
         #expect(sender.contains(#""transfer.\(outcome.rawValue)""#))
         let outcomes = try #require(sender.firstMatch(of: #/case (delivered, [a-z, ]+)\n/#))
         kinds.formUnion(outcomes.1.split(separator: ", ").map { "transfer.\($0)" })
@@ -154,7 +154,7 @@ struct DocumentTests {
     }
 
     @Test func theExchangePageListsExactlyTheRefusals() throws {
-        let source = try Self.text("Sources/SelatExchange/Recipient.swift")
+        let source = try Self.text("Sources/SelatDelivery/Recipient.swift")
         let refusals = try #require(source.firstMatch(of: #/enum Refusal[^{]*\{([\s\S]*?)\n\n/#))
         let causes = refusals.1.matches(of: #/case (\w+)(?: = "([a-z-]+)")?/#)
             .map { String($0.2 ?? $0.1) }

@@ -1,6 +1,7 @@
 import SelatAudit
 import SelatCore
 import SelatCrypto
+import SelatDelivery
 import SelatEnvelope
 import SelatEvidence
 import SelatFederation

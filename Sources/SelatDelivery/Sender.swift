@@ -119,7 +119,7 @@ package struct Sender: Hashable, Sendable {
     }
 
     /// The entry that names a signed header and the verdict under which it was signed.
-    static let releasedKind = "transfer.released"
+    package static let releasedKind = "transfer.released"
 
     /// Takes one step.
     /// - Returns: what to do now, in order. An event that does not fit the state does nothing: a
@@ -212,15 +212,5 @@ package struct Sender: Hashable, Sendable {
         self.cause = cause
         failures = 0
         return [.record("transfer.\(outcome.rawValue)", cause: cause), .destroy]
-    }
-}
-
-/// How long to wait after failures in a row: doubling from a quarter of a second to five minutes,
-/// with a jitter that keeps many nodes from coming back at once.
-package enum Backoff {
-    /// - Parameter jitter: one random byte, for 75 to 125 percent of the wait.
-    package static func milliseconds(failures: Int, jitter: UInt8) -> Int64 {
-        let base = min(Int64(250) << Int64(min(max(failures - 1, 0), 20)), 300_000)
-        return base * 3 / 4 + base / 2 * Int64(jitter) / 255
     }
 }

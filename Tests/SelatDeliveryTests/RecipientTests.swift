@@ -1,7 +1,5 @@
 import SelatCore
-import SelatEvidence
-import SelatExchange
-import SelatTestSupport
+import SelatDelivery
 import Testing
 
 struct RecipientTests {

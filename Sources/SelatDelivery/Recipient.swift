@@ -1,5 +1,4 @@
 package import SelatCore
-package import SelatEvidence
 
 /// The recipient's side of one transfer as a pure machine.
 package struct Recipient: Hashable, Sendable {

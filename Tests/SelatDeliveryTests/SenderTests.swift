@@ -1,5 +1,5 @@
 import SelatCore
-import SelatExchange
+import SelatDelivery
 import SelatTestSupport
 import Testing
 

@@ -1,0 +1,4 @@
+/// What a receipt states.
+package enum ReceiptKind: String, CaseIterable, Sendable {
+    case delivered, refused
+}
