@@ -50,7 +50,7 @@ package protocol KeyControl: Sendable {
     /// Every key and certificate of the node and its member, with days left.
     func keys() async throws -> JSON
     /// Makes the next key of a purpose.
-    func rotate(_ purpose: String, by caller: Caller) async throws -> JSON
+    func rotate(_ purpose: String, kind: String?, by caller: Caller) async throws -> JSON
 }
 
 /// Who is a member.

@@ -1,6 +1,7 @@
 package import SelatCore
 import SelatCrypto
 import SelatDelivery
+import SelatFederation
 package import SelatHTTP
 import SelatPolicy
 import SelatTransport
@@ -117,6 +118,10 @@ package enum ServiceProblem {
         Problem(
             type: "urn:selat:problem:not-ready", title: "not possible now", status: 409,
             detail: reason, remedy: remedy)
+    }
+
+    static func unfitKey(_ purpose: KeyPurpose, _ kind: HeldKey.Kind) -> Problem {
+        badFilter("a \(purpose.rawValue) key cannot be \(kind)")
     }
 
     /// No suite fits both ends and what is owed: nothing was read, nothing was sent.

@@ -20,8 +20,9 @@ package enum KeyPurpose: String, Hashable, Sendable, CaseIterable {
     /// The purposes whose keys an authority certifies.
     package static let certified: [KeyPurpose] = [.tls, .signing, .agreement]
 
-    /// How long a certificate may live: what is sealed to an agreement key is only as old as that.
-    package var daysMax: Int64 { self == .agreement ? 90 : 366 }
+    /// How long a certificate may live, or an ML-KEM key be used: what is sealed to a key is only as old
+    /// as that.
+    package var daysMax: Int64 { self == .agreement || self == .mlkem ? 90 : 366 }
 }
 
 extension KeyPurpose {

@@ -19,7 +19,7 @@ package struct MemberRecord: Hashable, Sendable {
         package let logKey: String
         /// The key with which the node cosigns others' logs, as C2SP signed notes write it; nil
         /// where it does not witness.
-        package let witnessKey: String?
+        package internal(set) var witnessKey: String?
         package let roles: Set<NodeRole>
 
         package init(

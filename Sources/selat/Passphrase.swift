@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import SelatCrypto
 
 /// The passphrase of a person's key or the PIN of a token: from a file, or typed at a terminal that
 /// does not show it.
@@ -13,6 +14,21 @@ enum Passphrase {
                 .usage, "key `\(path)` is encrypted, and nobody can be asked for its passphrase",
                 hint: "run it at a terminal, or name a file with --passphrase-file"))
     }
+
+    /// What is to encrypt keys that are made now, by the rule by which the daemon reads it.
+    static func ofNewKeys(_ file: String) throws -> Secret {
+        guard let contents = FileManager.default.contents(atPath: file) else {
+            throw Ending(.failed, "reading `\(file)`: it cannot be read")
+        }
+        let line = contents.prefix { $0 != 0x0A }
+        guard (1...lineBytesMax).contains(line.count) else {
+            throw Ending(
+                .usage, "`\(file)` must begin with a line of 1 to \(lineBytesMax) bytes")
+        }
+        return Secret(copying: Array(line))
+    }
+
+    private static let lineBytesMax = 1_024
 
     /// The PIN of the token that holds a key.
     static func pin(of key: String, file: String?) throws -> [UInt8] {

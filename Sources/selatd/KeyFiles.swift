@@ -22,7 +22,7 @@ struct KeyFiles {
         inToken = Set(places.map(\.0))
     }
 
-    /// The keys that the configuration names, but those of ML-KEM.
+    /// The keys that the configuration names.
     /// - Parameter made: the daemon's own; where it holds one, the first one's file may be gone,
     ///   destroyed once it was over.
     func configured(
@@ -33,7 +33,7 @@ struct KeyFiles {
             // A token's key is taken out by whoever holds the token, never by the daemon.
             let isGone = !TokenKeyName.isOne(place) && access(place, F_OK) != 0
             if replaced.contains(purpose), isGone { return nil }
-            return HeldKey(purpose: purpose, key: try key(place), place: .configured(place))
+            return try held(purpose, place, .configured(place))
         }
     }
 
@@ -41,7 +41,16 @@ struct KeyFiles {
         var places: [(KeyPurpose, String)] = [(.tls, named.tls), (.log, named.log)]
         places += named.signing.map { (.signing, $0) }
         places += named.agreement.map { (.agreement, $0) }
+        places += named.mlkem.map { (.mlkem, $0) }
         return places + (named.witness.map { [(.witness, $0)] } ?? [])
+    }
+
+    /// - Parameter path: or the name of a key in the token.
+    func held(_ purpose: KeyPurpose, _ path: String, _ place: HeldKey.Place) throws -> HeldKey {
+        guard purpose == .mlkem else {
+            return HeldKey(purpose: purpose, key: try key(path), place: place)
+        }
+        return HeldKey(mlkem: try mlkem(path), place: place)
     }
 
     /// - Parameter place: a path, or the name of a key in the token.
@@ -58,7 +67,7 @@ struct KeyFiles {
     }
 
     /// ML-KEM keys lie in files: no token of today knows them.
-    func mlkem(_ path: String) throws -> MLKEMPrivateKey {
+    private func mlkem(_ path: String) throws -> MLKEMPrivateKey {
         do {
             var pem = try Self.bytes(path)
             defer { wipe(&pem) }
@@ -94,10 +103,14 @@ struct KeyFiles {
     }
 
     /// Writes a key that the daemon made: encrypted, where there is a passphrase.
-    func create(_ path: String, _ key: PrivateKey) throws {
-        var pem = try key.pem(passphrase: passphrase)
+    func create(_ held: HeldKey) throws {
+        var pem =
+            switch held.material {
+            case .pair(let key): try key.pem(passphrase: passphrase)
+            case .mlkem(let key): try passphrase.map(key.pem(passphrase:)) ?? key.pem()
+            }
         defer { wipe(&pem) }
-        try Self.create(path, pem)
+        try Self.create(held.place.description, pem)
     }
 }
 

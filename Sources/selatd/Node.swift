@@ -184,8 +184,7 @@ struct Node {
         let shelf = StateKeys(state: configuration.state, files: files)
         let made = try shelf.held()
         return KeyRing(
-            held: try files.configured(configuration.keys, besides: made) + made,
-            mlkem: try configuration.keys.mlkem.map { try files.mlkem($0) }, shelf: shelf)
+            held: try files.configured(configuration.keys, besides: made) + made, shelf: shelf)
     }
 
     private static func epoch(of configuration: Configuration) throws -> UInt64 {

@@ -27,21 +27,32 @@ extension NodeControl {
         ]
     }
 
-    func rotate(_ purpose: String, by caller: Caller) async throws -> JSON {
+    func rotate(_ purpose: String, kind: String?, by caller: Caller) async throws -> JSON {
         guard let purpose = KeyPurpose(rawValue: purpose) else {
             let words = KeyPurpose.allCases.map { "`\($0.rawValue)`" }.joined(separator: ", ")
             throw ServiceProblem.badFilter(
                 "`\(purpose.prefix(40))` is no purpose of a key, must be one of \(words)")
         }
-        let rotated = try await exchange.rotate(purpose, by: caller.user)
+        let rotated = try await exchange.rotate(
+            purpose, kind: try kind.map(Self.kind), by: caller.user)
         var members: [String: JSON] = [
             "node": .string(exchange.identity.node.text),
-            "purpose": .string(purpose.rawValue),
+            "purpose": .string(purpose.rawValue), "kind": .string(rotated.kind.description),
             "fingerprint": .string(rotated.fingerprint.text), "made": .bool(rotated.isNew),
         ]
         members["request"] = rotated.request.map { .string($0.pem) }
         members["listing"] = rotated.listing.map { .string($0) }
         return .object(members)
+    }
+
+    private static func kind(_ word: String) throws -> HeldKey.Kind {
+        guard let kind = HeldKey.Kind(name: word) else {
+            let words = KeyKind.allCases.map(\.rawValue) + MLKEMKind.allCases.map(\.rawValue)
+            throw ServiceProblem.badFilter(
+                "`\(word.prefix(40))` is no kind of key, must be one of "
+                    + words.map { "`\($0)`" }.joined(separator: ", "))
+        }
+        return kind
     }
 
     private func revocationLists(of country: Country, at now: Timestamp) throws -> [JSON] {
@@ -74,6 +85,7 @@ extension NodeControl {
             "state": .string(standing.state.rawValue),
             "fingerprint": .string(standing.fingerprint.text),
         ]
+        members["kind"] = standing.kind.map { .string($0.description) }
         members["place"] = standing.place.map { .string($0) }
         members["until"] = standing.until.map { .string($0.text) }
         members["made"] = standing.made.map { .string($0.text) }

@@ -28,13 +28,13 @@ struct StateKeys: KeyShelf {
             guard let purpose = KeyPurpose(rawValue: String(name.prefix { $0 != "-" })) else {
                 throw StartFailure.invalid("`\(path)` names no purpose of a key; move it away")
             }
-            return HeldKey(purpose: purpose, key: try files.key(path), place: .made(path))
+            return try files.held(purpose, path, .made(path))
         }
     }
 
     /// - Throws: a problem where the purpose's key lies in a token: a key that comes to lie in a file
     ///   instead would be a weaker one, and nobody would have decided that.
-    func make(_ purpose: KeyPurpose, _ kind: KeyKind) throws -> HeldKey {
+    func make(_ purpose: KeyPurpose, _ kind: HeldKey.Kind) throws -> HeldKey {
         guard !files.inToken.contains(purpose) else {
             throw ServiceProblem.notReady(
                 "the \(purpose.rawValue) key lies in a token, where the daemon makes none",
@@ -45,12 +45,25 @@ struct StateKeys: KeyShelf {
         guard mkdir(folder, 0o700) == 0 || errno == EEXIST else {
             throw KeyFiles.failure("making", folder)
         }
-        let key = try PrivateKey.generate(kind)
-        let name = Hex.encode(SHA256.digest(key.publicKey.spki).bytes.prefix(8))
-        let path = "\(folder)/\(purpose.rawValue)-\(name).key"
-        try files.create(path, key)
+        let held = try generate(purpose, kind)
+        try files.create(held)
         try synchronizeFolder()
-        return HeldKey(purpose: purpose, key: key, place: .made(path))
+        return held
+    }
+
+    private func generate(_ purpose: KeyPurpose, _ kind: HeldKey.Kind) throws -> HeldKey {
+        func place(_ digest: Digest) -> HeldKey.Place {
+            .made("\(folder)/\(purpose.rawValue)-\(Hex.encode(digest.bytes.prefix(8))).key")
+        }
+        switch kind {
+        case .pair(let kind):
+            let key = try PrivateKey.generate(kind)
+            return HeldKey(
+                purpose: purpose, key: key, place: place(SHA256.digest(key.publicKey.spki)))
+        case .mlkem(let kind):
+            let key = try MLKEMPrivateKey.generate(kind)
+            return HeldKey(mlkem: key, place: place(key.publicKey.digest))
+        }
     }
 
     /// Overwrites the bytes before the name goes. On storage that moves what it writes the old bytes

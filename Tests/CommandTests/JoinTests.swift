@@ -111,6 +111,54 @@ extension CommandTests {
             #expect(again.status == 1 && again.stderr.contains("no key is overwritten"))
         }
 
+        @Test func keysAreEncryptedWhereAPassphraseIsNamed() async throws {
+            defer { member.scratch.remove() }
+            let passphrase = try member.scratch.write("correct horse\n", to: "pass")
+            let joined = try await member.join(
+                "--passphrase-file", passphrase, "--credential", "selat-keys")
+            try #require(joined.status == 0, "\(joined.words)")
+            for name in ["tls", "signing", "agreement", "mlkem", "log", "witness"] {
+                let path = "\(member.node)/keys/\(name).key"
+                let pem = try member.scratch.text("node/keys/\(name).key")
+                #expect(pem.hasPrefix("-----BEGIN ENCRYPTED PRIVATE KEY-----\n"))
+                // OpenSSL 3.0 opens the container also of the key that it does not know.
+                let opened = try await Run.run(
+                    try #require(Run.openssl),
+                    ["pkcs8", "-in", path, "-passin", "file:\(passphrase)", "-out", "/dev/null"])
+                #expect(opened.status == 0 || name == "mlkem", "\(name): \(opened.words)")
+            }
+            let configuration = try member.scratch.text("node/selatd.yaml")
+            #expect(configuration.contains("\npassphrase: {credential: selat-keys}\n"))
+            #expect(!configuration.contains("correct horse"))
+        }
+
+        @Test func withoutACredentialTheConfigurationNamesTheFile() async throws {
+            defer { member.scratch.remove() }
+            let passphrase = try member.scratch.write("correct horse\n", to: "pass")
+            #expect(try await member.join("--passphrase-file", passphrase).status == 0)
+            let configuration = try member.scratch.text("node/selatd.yaml")
+            #expect(configuration.contains("\npassphrase: {file: \(passphrase)}\n"))
+        }
+
+        @Test func aPassphraseThatTheDaemonCouldNotReadIsRefused() async throws {
+            defer { member.scratch.remove() }
+            let empty = try member.scratch.write("\nx\n", to: "empty")
+            let long = try member.scratch.write(
+                String(repeating: "x", count: 1_025), to: "long")
+            for file in [empty, long, "/nowhere"] {
+                let ended = try await member.join("--passphrase-file", file)
+                #expect(ended.status != 0 && ended.stderr.contains("`\(file)`"), "\(ended.words)")
+            }
+            for name in ["../x", "a b", ""] {
+                let ended = try await member.join(
+                    "--passphrase-file", long, "--credential", name)
+                #expect(ended.status == 64, "\(ended.words)")
+            }
+            let alone = try await member.join("--credential", "selat-keys")
+            #expect(alone.status == 64 && alone.stderr.contains("--passphrase-file"))
+            #expect(!member.scratch.exists("node/keys"))
+        }
+
         @Test func authoritysCertificatesAreTakenAndMakeARecord() async throws {
             defer { member.scratch.remove() }
             #expect(try await member.join().status == 0)

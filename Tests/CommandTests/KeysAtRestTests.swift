@@ -83,6 +83,30 @@ extension CommandTests {
             #expect(try node.scratch.bytes("state/storage.key") == sealed)
         }
 
+        @Test func keysThatTheDaemonMakesAreEncryptedToo() async throws {
+            defer { node.scratch.remove() }
+            let lines = try await encrypted()
+            for round in 1...2 {
+                try await node.serving(lines, environment: credentials) { _ in
+                    for purpose in ["tls", "mlkem", "witness"] {
+                        let ended = try await Run.run(
+                            Run.selat,
+                            ["keys", "rotate", purpose, "--json", "--socket", node.control])
+                        #expect(ended.status == 0, "\(ended.words)")
+                        // The second daemon has read what the first one wrote.
+                        #expect(try ended.json["made"] == .bool(round == 1))
+                    }
+                }
+            }
+            let made = node.scratch.files("state/keys")
+            #expect(
+                Set(made.map { $0.prefix { $0 != "-" } }) == ["tls", "mlkem", "witness"])
+            for name in made {
+                let pem = try node.scratch.text("state/keys/\(name)")
+                #expect(pem.hasPrefix("-----BEGIN ENCRYPTED PRIVATE KEY-----\n"), "\(name)")
+            }
+        }
+
         @Test func aWrongPassphraseIs78AndSaysNoSecret() async throws {
             defer { node.scratch.remove() }
             let lines = try await encrypted()

@@ -22,17 +22,19 @@ extension CommandTests {
         }
 
         /// Signs what was proposed by both of SG's authorities, and hands it to SG's node.
-        private func publish(_ proposal: String, in sandbox: Sandbox) async throws {
+        private func publish(
+            _ proposal: String, in sandbox: Sandbox, on country: String = "SG"
+        ) async throws {
             var file = proposal
             for person in ["authority-1", "authority-2"] {
                 let key = "\(sandbox.path)/authority-SG/\(person)"
                 let signed = try await sandbox.selat(
                     "members", "sign", file, "--key", "\(key).key", "--certificate",
-                    "\(key).pem", on: "SG")
+                    "\(key).pem", on: country)
                 try #require(signed.status == 0, "\(signed.words)")
                 file = proposal.replacing(".json", with: ".cms")
             }
-            let published = try await sandbox.selat("members", "publish", file, on: "SG")
+            let published = try await sandbox.selat("members", "publish", file, on: country)
             try #require(published.status == 0, "\(published.words)")
         }
 
@@ -60,28 +62,46 @@ extension CommandTests {
             return sent
         }
 
-        @Test func everyCertifiedKeyChangesUnderLoad() async throws {
+        /// Lets SG's daemon make the next key of each purpose, and has them certified.
+        /// - Returns: their fingerprints, and the proposal of a record that lists them first.
+        private func rotate(
+            _ purposes: [String], in sandbox: Sandbox
+        ) async throws -> (made: Set<String>, proposal: String) {
+            let scratch = sandbox.scratch
+            let proposal = "\(scratch.path)/SG-2.json"
+            var propose = ["members", "propose", "--record", "SG", "--out", proposal]
+            var made: Set<String> = []
+            for purpose in purposes {
+                let asked = "\(scratch.path)/\(purpose).asked"
+                let rotated = try await sandbox.selat(
+                    "keys", "rotate", purpose, "--out", asked, "--json", on: "SG")
+                try #require(rotated.status == 0, "\(rotated.words)")
+                made.insert(try rotated.json.member("fingerprint"))
+                guard try rotated.json.has("request") else {
+                    propose += ["--\(purpose)", "SG/hub=\(asked)"]
+                    continue
+                }
+                let file = "\(scratch.path)/\(purpose).pem"
+                try await issue(asked, as: purpose, for: sandbox, to: file)
+                propose += ["--certificate", file]
+            }
+            let proposed = try await sandbox.selat(propose, on: "SG")
+            try #require(proposed.status == 0, "\(proposed.words)")
+            return (made, proposal)
+        }
+
+        @Test func everyKeyButTheLogsChangesUnderLoad() async throws {
             try await Sandbox.fresh { sandbox in
                 let scratch = sandbox.scratch
                 let dataset = try scratch.write("station,level\n1,2\n", to: "gauges.csv")
                 let first = try await sandbox.delivered(dataset)
                 let before = try await keys(sandbox)
-                var propose = ["members", "propose", "--record", "SG", "--out"]
-                let proposal = "\(scratch.path)/SG-2.json"
-                propose.append(proposal)
-                var made: Set<String> = []
-                for purpose in ["tls", "signing", "agreement"] {
-                    let request = "\(scratch.path)/\(purpose).csr"
-                    let rotated = try await sandbox.selat(
-                        "keys", "rotate", purpose, "--out", request, "--json", on: "SG")
-                    try #require(rotated.status == 0, "\(rotated.words)")
-                    made.insert(try rotated.json.member("fingerprint"))
-                    let file = "\(scratch.path)/\(purpose).pem"
-                    try await issue(request, as: purpose, for: sandbox, to: file)
-                    propose += ["--certificate", file]
-                }
-                let proposed = try await sandbox.selat(propose, on: "SG")
-                try #require(proposed.status == 0, "\(proposed.words)")
+                let purposes = ["tls", "signing", "agreement", "mlkem", "witness"]
+                let (made, proposal) = try await rotate(purposes, in: sandbox)
+                // Asked again, the same keys are answered.
+                let again = try await sandbox.selat("keys", "rotate", "mlkem", "--json", on: "SG")
+                #expect(try again.json["made"] == false)
+                #expect(made.contains(try again.json.member("fingerprint")))
                 try await publish(proposal, in: sandbox)
                 let sent = try await load(dataset, in: sandbox) {
                     let inUse = try await keys(sandbox).filter { $0["state"] == "in-use" }
@@ -110,6 +130,7 @@ extension CommandTests {
                         (node["certificates"]?.objectValue ?? [:]).mapValues {
                             .array(Array(($0.arrayValue ?? []).prefix(1)))
                         })
+                    node["mlkem"] = .array(Array((node["mlkem"]?.arrayValue ?? []).prefix(1)))
                     return .object(node)
                 })
             try scratch.write(JSON.object(record).pretty, to: "SG-3.json")
@@ -120,9 +141,11 @@ extension CommandTests {
                 })
             _ = try await load(dataset, in: sandbox) {
                 let destroyed = try await keys(sandbox).filter { $0["state"] == "destroyed" }
-                return Set(try destroyed.map { try $0.member("purpose") }) == ["tls", "signing"]
+                return Set(try destroyed.map { try $0.member("purpose") })
+                    == ["tls", "signing", "witness"]
             }
-            for key in try await keys(sandbox) where key["purpose"] == "agreement" {
+            for key in try await keys(sandbox)
+            where key["purpose"] == "agreement" || key["purpose"] == "mlkem" {
                 let isOld = old[try key.member("fingerprint")] != nil
                 #expect(key["state"] == (isOld ? "old" : "in-use"), "\(key)")
                 #expect((key["until"] != nil) == isOld)
@@ -130,6 +153,91 @@ extension CommandTests {
             // What was made before still stands in the folder only where it must.
             #expect(!scratch.exists("f/SG-hub/keys/signing.key"))
             #expect(scratch.exists("f/SG-hub/keys/agreement.key"))
+            #expect(scratch.exists("f/SG-hub/keys/mlkem.key"))
+            try await witnessed("MY", in: sandbox)
+        }
+
+        /// Every entry of a log is cosigned by its quorum, of which SG must be one: of three members
+        /// both others.
+        private func witnessed(_ country: String, in sandbox: Sandbox) async throws {
+            let deadline = ContinuousClock.now + .seconds(60)
+            while true {
+                let log = try await sandbox.selat("status", "--json", on: country).json["log"]
+                if log?["unwitnessed"]?.integerValue == 0 { return }
+                try #require(ContinuousClock.now < deadline, "\(String(describing: log))")
+            }
+        }
+
+        /// What was sealed to the old keys while nobody knew of new ones arrives and opens after the
+        /// record has changed them.
+        @Test func whatWasSealedBeforeTheKeysChangedIsDeliveredAfterwards() async throws {
+            try await Sandbox.fresh { sandbox in
+                let scratch = sandbox.scratch
+                let dataset = try scratch.write("station,level\n3,4\n", to: "gauges.csv")
+                let (made, proposal) = try await rotate(["agreement", "mlkem"], in: sandbox)
+                try sandbox.crash("SG")
+                let sent = try await sandbox.selat(
+                    ["send", dataset, "--to", "SG/hub", "--json"] + Sandbox.harmless, on: "MY")
+                try #require(sent.status == 0, "\(sent.words)")
+                let id = try sent.json.member("id")
+                try await publish(proposal, in: sandbox, on: "VN")
+                try await sandbox.start()
+                try await arrived(id, in: sandbox)
+                let inUse = try await keys(sandbox).filter { $0["state"] == "in-use" }
+                #expect(made.isSubset(of: inUse.compactMap { $0["fingerprint"]?.stringValue }))
+                let opened = try await sandbox.selat(
+                    "open", id, "--out", "\(scratch.path)/opened", on: "SG")
+                #expect(opened.status == 0, "\(opened.words)")
+                #expect(try scratch.text("opened/gauges.csv") == "station,level\n3,4\n")
+            }
+        }
+
+        private func arrived(_ id: String, in sandbox: Sandbox) async throws {
+            let deadline = ContinuousClock.now + .seconds(60)
+            while true {
+                let shown = try await sandbox.selat("show", id, "--json", on: "MY")
+                if try shown.json["state"] == "delivered" { return }
+                try #require(ContinuousClock.now < deadline, "\(shown.words)")
+            }
+        }
+
+        @Test func onlyAKeyThatServesThePurposeIsMade() async throws {
+            let sandbox = try Sandbox.current()
+            for (words, says) in [
+                (["mlkem", "--kind", "P-256"], "a mlkem key cannot be P-256"),
+                (["tls", "--kind", "ML-KEM-768"], "a tls key cannot be ML-KEM-768"),
+                (["mlkem", "--kind", "ML-KEM-512"], "`ML-KEM-512` is no kind of key"),
+                (["log"], "the log's key is the log's name"),
+                (["nonsense"], "`nonsense` is no purpose of a key"),
+            ] {
+                let ended = try await sandbox.selat(["keys", "rotate"] + words, on: "SG")
+                #expect(ended.status != 0 && ended.stderr.contains(says), "\(ended.words)")
+            }
+        }
+
+        @Test func aRecordNamesOnlyKeysThatAreSome() async throws {
+            let sandbox = try Sandbox.current()
+            let scratch = try Scratch()
+            defer { scratch.remove() }
+            let short = try scratch.write("AAAA\n", to: "short.pub")
+            let words = try scratch.write("no key\n", to: "words.pub")
+            for (option, says) in [
+                (["--mlkem", "SG/hub=\(short)"], "an ML-KEM key of 3 bytes"),
+                (["--mlkem", "SG/hub=\(words)"], "it is no line of base64"),
+                (["--mlkem", short], "expected such as SG/csa=mlkem.pub"),
+                (["--drop-mlkem", "SG/hub=12345"], "`12345` is no fingerprint"),
+                (
+                    ["--drop-mlkem", "SG/hub=00000 00000 00000 00000 00000 00000 00000 00000"],
+                    "lists no ML-KEM key 00000"
+                ),
+                (["--witness", "SG/hub=\(words)"], "it is no key of a witness"),
+            ] {
+                let ended = try await sandbox.selat(
+                    ["members", "propose", "--record", "SG", "--out", "\(scratch.path)/x.json"]
+                        + option, on: "SG")
+                #expect(ended.status != 0 && ended.stderr.contains(says), "\(ended.words)")
+                #expect(!scratch.exists("x.json"))
+            }
         }
 
         /// What was signed with the old keys stays good, and the log says what happened.
@@ -143,7 +251,7 @@ extension CommandTests {
             let verified = try await Run.run(
                 Run.selat, ["audit", "verify", folder, "--trust", try sandbox.trust()])
             #expect(verified.status == 0, "\(verified.words)")
-            for (kind, count) in [("keys.made", 3), ("keys.destroyed", 2)] {
+            for (kind, count) in [("keys.made", 5), ("keys.destroyed", 3)] {
                 let log = try await sandbox.selat(
                     "audit", "log", "--kind", kind, "--json", on: "SG")
                 #expect(try log.json["entries"]?.arrayValue?.count == count, "\(log.words)")
@@ -180,6 +288,8 @@ extension CommandTests {
 }
 
 extension JSON {
+    fileprivate func has(_ key: String) -> Bool { self[key] != nil }
+
     /// A member that must be there.
     fileprivate func member(_ key: String) throws -> String {
         try #require(self[key]?.stringValue, "\(self) has no `\(key)`")

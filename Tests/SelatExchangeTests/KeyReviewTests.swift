@@ -27,19 +27,24 @@ import Testing
         HeldKey(purpose: purpose, key: try .generate(.p256), place: .made(name))
     }
 
+    private func mlkem(_ kind: MLKEMKind, _ name: String) throws -> HeldKey {
+        HeldKey(mlkem: try .generate(kind), place: .made(name))
+    }
+
     private func record(_ listed: [HeldKey]) throws -> MemberRecord.Node {
         func certificates(_ purpose: KeyPurpose) throws -> [Certificate] {
             let use = try #require(purpose.certificate)
-            return try listed.filter { $0.purpose == purpose }.map { key in
+            return try listed.filter { $0.purpose == purpose }.map { held in
                 try authority.issue(
-                    for: use, uri: node.uri, to: key.key.publicKey, from: Self.start + -60,
-                    until: Self.start + 90 * Self.days)
+                    for: use, uri: node.uri, to: try #require(held.pair).publicKey,
+                    from: Self.start + -60, until: Self.start + 90 * Self.days)
             }
         }
         return MemberRecord.Node(
             id: node, endpoint: Endpoint(host: "localhost", port: 1),
             tls: try certificates(.tls), signing: try certificates(.signing),
             agreement: try certificates(.agreement),
+            mlkem: listed.compactMap(\.mlkem?.publicKey),
             logKey: try VerifierKey(name: "selat/x", key: log.publicKey).text, roles: [])
     }
 
@@ -90,6 +95,49 @@ import Testing
         let ended = try review([old, new], after: kept.notes, listing: [new], at: last + 1)
         #expect(kinds(ended) == ["keys.destroyed"])
         #expect(ended.over.map(\.place) == [old.place])
+    }
+
+    @Test(arguments: [MLKEMKind.mlkem768, .mlkem1024])
+    func mlkemKeyOpensForThirtyDaysAfterTheRecordDroppedIt(_ kind: MLKEMKind) throws {
+        let (old, new) = (try mlkem(kind, "old"), try mlkem(kind, "new"))
+        let first = try review([old], listing: [old], at: 0)
+        #expect(kinds(first) == ["keys.taken-up"])
+        let unlisted = try review([old, new], after: first.notes, listing: [old], at: 50)
+        #expect(kinds(unlisted).isEmpty)
+        // Whoever seals to it has the record: there is nothing to wait for.
+        let listed = try review([old, new], after: unlisted.notes, listing: [new, old], at: 100)
+        #expect(kinds(listed) == ["keys.taken-up"])
+        #expect(listed.notes[new.digest]?.takenUp == Self.start + 100)
+        let dropped = try review([old, new], after: listed.notes, listing: [new], at: 200)
+        #expect(kinds(dropped).isEmpty && dropped.over.isEmpty)
+        let last = 200 + 30 * Self.days - 1
+        let kept = try review([old, new], after: dropped.notes, listing: [new], at: last)
+        #expect(kinds(kept).isEmpty)
+        let ended = try review([old, new], after: kept.notes, listing: [new], at: last + 1)
+        #expect(kinds(ended) == ["keys.destroyed"])
+        #expect(ended.over.map(\.place) == [old.place])
+    }
+
+    @Test func theKeysOfTwoKindsAreTakenUpEachForItself() throws {
+        let (small, large) = (try mlkem(.mlkem768, "768"), try mlkem(.mlkem1024, "1024"))
+        let first = try review([small, large], listing: [small, large], at: 0)
+        #expect(kinds(first) == ["keys.taken-up", "keys.taken-up"])
+        let next = try mlkem(.mlkem1024, "next")
+        let held = [small, large, next]
+        let listed = try review(held, after: first.notes, listing: [next, small, large], at: 9)
+        #expect(kinds(listed) == ["keys.taken-up"])
+        #expect(listed.notes[next.digest]?.takenUp != nil)
+        #expect(listed.notes[small.digest]?.unlisted == nil)
+    }
+
+    @Test func aStrongerSigningKeyWaitsAlthoughNoneOfItsKindWasThere() throws {
+        let old = try held(.signing, "old")
+        let new = HeldKey(purpose: .signing, key: try .generate(.p384), place: .made("new"))
+        let first = try review([old], listing: [old], at: 0)
+        let listed = try review([old, new], after: first.notes, listing: [new, old], at: 100)
+        #expect(kinds(listed).isEmpty)
+        let due = try review([old, new], after: listed.notes, listing: [new, old], at: 160)
+        #expect(kinds(due) == ["keys.taken-up"])
     }
 
     @Test func keyThatIsListedAgainIsNotEnded() throws {

@@ -151,8 +151,12 @@ import Testing
         #expect(try next([]) == [keys[0]])
         #expect(try next([.mlkem(node, keys[1])]) == [keys[1], keys[0]])
         #expect(
-            try next([.mlkem(node, keys[1]), .withdrawMLKEM(node, keys[0])]) == [keys[1]])
-        #expect(throws: FederationError.self) { try next([.withdrawMLKEM(node, keys[2])]) }
+            try next([.mlkem(node, keys[1]), .withdrawMLKEM(node, keys[0].fingerprint)]) == [
+                keys[1]
+            ])
+        #expect(throws: FederationError.self) {
+            try next([.withdrawMLKEM(node, keys[2].fingerprint)])
+        }
         #expect(throws: FederationError.self) { try next([.mlkem(node, keys[0])]) }
         #expect(throws: FederationError.self) {
             try next([.mlkem(try NodeID("SG/other"), keys[1])])

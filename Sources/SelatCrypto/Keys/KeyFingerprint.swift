@@ -21,6 +21,18 @@ package struct KeyFingerprint: Hashable, Sendable, CustomStringConvertible {
         }.joined(separator: " ")
     }
 
+    /// Reads one that people wrote down.
+    /// - Returns: nil for anything but eight groups of five digits.
+    package init?(_ text: String) {
+        let groups = text.split(separator: " ", omittingEmptySubsequences: false)
+        let isOne = groups.allSatisfy { group in
+            group.utf8.count == 5 && group.utf8.allSatisfy { (0x30...0x39).contains($0) }
+                && UInt16(group) != nil
+        }
+        guard isOne, groups.count == Self.bytesShown / 2 else { return nil }
+        self.text = text
+    }
+
     package var description: String { text }
 
     private static let bytesShown = 16

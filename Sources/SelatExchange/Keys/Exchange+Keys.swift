@@ -14,6 +14,7 @@ extension Exchange {
     /// A key that was made and that an authority, or the record, has to name now.
     package struct RotatedKey: Sendable {
         package let purpose: KeyPurpose
+        package let kind: HeldKey.Kind
         package let fingerprint: KeyFingerprint
         /// What the authority issues from; nil for a key that the record names as it is.
         package let request: CertificateRequest?
@@ -24,15 +25,36 @@ extension Exchange {
     }
 
     /// Makes the next key of a purpose; one that waits to be listed already is answered again.
-    /// - Throws: `Problem` for a purpose whose key is not rotated like this.
-    package func rotate(_ purpose: KeyPurpose, by user: UInt32) async throws -> RotatedKey {
+    /// - Parameter kind: nil for the kind that the node uses for this purpose now.
+    /// - Throws: `Problem` for a purpose whose key is not rotated like this, or is not of that kind.
+    package func rotate(
+        _ purpose: KeyPurpose, kind: HeldKey.Kind? = nil, by user: UInt32
+    ) async throws -> RotatedKey {
         let ring = try ringForRotating(purpose)
+        let kind = kind ?? usualKind(of: purpose)
+        guard purpose.allows(kind) else { throw ServiceProblem.unfitKey(purpose, kind) }
         return try await ring.turn.take {
-            if let waiting = ring.next(purpose) {
+            if let waiting = ring.next(purpose, kind) {
                 return try self.rotated(waiting, isNew: false)
             }
-            return try await self.make(purpose, on: ring, by: user)
+            return try await self.make(purpose, kind, on: ring, by: user)
         }
+    }
+
+    /// What the record lists first of the purpose; where it lists none, what goes with the signing key.
+    private func usualKind(of purpose: KeyPurpose) -> HeldKey.Kind {
+        let listed = federation.nodes[identity.node]
+        let certificates: [Certificate]
+        switch purpose {
+        case .log, .witness: return .pair(.ed25519)
+        case .mlkem:
+            let usual: MLKEMKind = identity.signer.key.kind == .p384 ? .mlkem1024 : .mlkem768
+            return .mlkem(listed?.mlkem.first?.kind ?? usual)
+        case .tls: certificates = listed?.tls ?? []
+        case .signing: certificates = listed?.signing ?? []
+        case .agreement: certificates = listed?.agreement ?? []
+        }
+        return .pair(certificates.first?.publicKey.kind ?? identity.signer.key.kind)
     }
 
     private func ringForRotating(_ purpose: KeyPurpose) throws -> KeyRing {
@@ -41,7 +63,7 @@ extension Exchange {
                 "this node was started with keys that it cannot add to", remedy: "restart it")
         }
         switch purpose {
-        case .tls, .signing, .agreement: return ring
+        case .tls, .signing, .agreement, .mlkem: return ring
         case .witness where identity.witness != nil: return ring
         case .witness:
             throw ServiceProblem.notReady(
@@ -52,19 +74,15 @@ extension Exchange {
                     + "cosignature; it proves order, opens nothing and expires never",
                 remedy: "where it was stolen, the members cut the node off and it joins anew "
                     + "under another name")
-        case .mlkem:
-            throw ServiceProblem.notReady(
-                "this node holds no ML-KEM key", remedy: "name one under `keys` first")
         }
     }
 
     /// Rare enough that the fsync of one small file holds up nobody.
     private func make(
-        _ purpose: KeyPurpose, on ring: KeyRing, by user: UInt32
+        _ purpose: KeyPurpose, _ kind: HeldKey.Kind, on ring: KeyRing, by user: UInt32
     ) async throws -> RotatedKey {
-        let kind = purpose == .witness ? KeyKind.ed25519 : identity.signer.key.kind
         let held = try ring.shelf.make(purpose, kind)
-        let note = KeyNote(held.key.publicKey, purpose, made: clock.now())
+        let note = KeyNote(held, made: clock.now())
         var notes = ring.state.withLock { $0.notes }
         notes[note.key] = note
         let bytes = KeyRing.bytes(of: notes)
@@ -72,7 +90,7 @@ extension Exchange {
             kind: "keys.made", actor: .user(user),
             details: [
                 "purpose": .string(purpose.rawValue), "key": .string(note.key.text),
-                "fingerprint": .string(held.key.publicKey.fingerprint.text),
+                "fingerprint": .string(held.fingerprint.text),
             ])
         _ = try await store.commit { transaction in
             try transaction.append(entry)
@@ -87,21 +105,27 @@ extension Exchange {
     }
 
     private func rotated(_ held: HeldKey, isNew: Bool) throws -> RotatedKey {
-        let (node, key) = (identity.node, held.key)
-        var request: CertificateRequest?
-        var listing: String?
-        if held.purpose == .witness {
+        let (request, listing) = try asked(for: held)
+        return RotatedKey(
+            purpose: held.purpose, kind: held.kind, fingerprint: held.fingerprint,
+            request: request, listing: listing, isNew: isNew)
+    }
+
+    /// What the authority issues from, or what the record names.
+    private func asked(for held: HeldKey) throws -> (CertificateRequest?, String?) {
+        let node = identity.node
+        switch held.material {
+        case .mlkem(let key): return (nil, Base64.encode(key.publicKey.raw))
+        case .pair(let key) where held.purpose == .witness:
             let name = CosignerKey.name(federation: federation.id, node: node)
-            listing = try CosignerKey(name: name, key: key.publicKey).text
-        } else {
+            return (nil, try CosignerKey(name: name, key: key.publicKey).text)
+        case .pair(let key):
             let host = federation.nodes[node]?.endpoint.host
-            request = try CertificateRequest(
+            let request = try CertificateRequest(
                 name: "\(node.country) \(node.name) \(held.purpose.rawValue)", uri: node.uri,
                 hosts: held.purpose == .tls ? [host].compactMap { $0 } : [], key: key)
+            return (request, nil)
         }
-        return RotatedKey(
-            purpose: held.purpose, fingerprint: key.publicKey.fingerprint, request: request,
-            listing: listing, isNew: isNew)
     }
 
     // MARK: Review
@@ -155,6 +179,17 @@ extension Exchange {
             if let last = reminded[reminder.subject], now - last < 86_400 { continue }
             reminded[reminder.subject] = now
             logger.warning("\(reminder.text)")
+        }
+    }
+}
+
+extension KeyPurpose {
+    /// Whether a key of this kind can serve the purpose.
+    func allows(_ kind: HeldKey.Kind) -> Bool {
+        switch self {
+        case .tls, .signing, .agreement: kind == .pair(.p256) || kind == .pair(.p384)
+        case .mlkem: MLKEMKind.allCases.contains { kind == .mlkem($0) }
+        case .log, .witness: kind == .pair(.ed25519)
         }
     }
 }

@@ -4,7 +4,7 @@ import SelatFederation
 
 /// What the database keeps about a key that this node holds or held (`Keys.md`, *Notes*).
 struct KeyNote: Hashable, Sendable {
-    /// SHA-256 of the public key's SubjectPublicKeyInfo.
+    /// What names the public key (`HeldKey.digest`).
     let key: Digest
     let purpose: KeyPurpose
     /// When the daemon made it; nil for keys that the configuration names.
@@ -19,9 +19,9 @@ struct KeyNote: Hashable, Sendable {
     /// Its newest certificate, as a record listed it.
     var certificate: Certificate?
 
-    init(_ key: PublicKey, _ purpose: KeyPurpose, made: Timestamp? = nil) {
-        self.key = SHA256.digest(key.spki)
-        self.purpose = purpose
+    init(_ held: HeldKey, made: Timestamp? = nil) {
+        key = held.digest
+        purpose = held.purpose
         self.made = made
     }
 }

@@ -16,7 +16,7 @@ struct KeyReview {
 
     /// A public key as the record lists it.
     private struct ListedKey {
-        let key: PublicKey
+        let digest: Digest
         let certificate: Certificate?
     }
 
@@ -26,9 +26,9 @@ struct KeyReview {
         self.notes = notes
         self.now = now
         listed = Self.listed(record)
-        let live = held.filter { notes[Self.digest($0)]?.destroyed == nil }
+        let live = held.filter { notes[$0.digest]?.destroyed == nil }
         // Its end is recorded, and the daemon ended before the file did.
-        over = held.filter { notes[Self.digest($0)]?.destroyed != nil }
+        over = held.filter { notes[$0.digest]?.destroyed != nil }
         for key in live { note(key) }
         for purpose in KeyPurpose.allCases {
             let keys = live.filter { $0.purpose == purpose }
@@ -37,32 +37,32 @@ struct KeyReview {
         }
     }
 
-    private static func digest(_ held: HeldKey) -> Digest {
-        SHA256.digest(held.key.publicKey.spki)
-    }
-
     private static func listed(_ record: MemberRecord.Node) -> [KeyPurpose: [ListedKey]] {
         func keys(_ certificates: [Certificate]) -> [ListedKey] {
-            certificates.map { ListedKey(key: $0.publicKey, certificate: $0) }
+            certificates.map {
+                ListedKey(digest: SHA256.digest($0.publicKey.spki), certificate: $0)
+            }
+        }
+        func bare(_ key: PublicKey) -> [ListedKey] {
+            [ListedKey(digest: SHA256.digest(key.spki), certificate: nil)]
         }
         var listed = [
             KeyPurpose.tls: keys(record.tls), .signing: keys(record.signing),
             .agreement: keys(record.agreement),
+            .mlkem: record.mlkem.map { ListedKey(digest: $0.digest, certificate: nil) },
         ]
-        if let log = try? VerifierKey(record.logKey) {
-            listed[.log] = [ListedKey(key: log.key, certificate: nil)]
-        }
+        if let log = try? VerifierKey(record.logKey) { listed[.log] = bare(log.key) }
         if let witness = record.witnessKey.flatMap({ try? CosignerKey($0) }) {
-            listed[.witness] = [ListedKey(key: witness.key, certificate: nil)]
+            listed[.witness] = bare(witness.key)
         }
         return listed
     }
 
     /// Notes since when a key is listed, or is not any more.
     private mutating func note(_ held: HeldKey) {
-        let digest = Self.digest(held)
-        var note = notes[digest] ?? KeyNote(held.key.publicKey, held.purpose)
-        if let entry = listed[held.purpose]?.first(where: { $0.key == held.key.publicKey }) {
+        let digest = held.digest
+        var note = notes[digest] ?? KeyNote(held)
+        if let entry = listed[held.purpose]?.first(where: { $0.digest == digest }) {
             note.listed = note.listed ?? now
             note.unlisted = nil
             note.certificate = entry.certificate
@@ -73,34 +73,35 @@ struct KeyReview {
         notes[digest] = note
     }
 
-    /// Takes up the newest listed key once the record has had time to spread: a peer that does not
-    /// have it yet could not believe what is signed with that key.
+    /// Takes up the newest listed key of each kind once the record has had time to spread: a peer that
+    /// does not have it yet could not believe what is signed with that key.
     private mutating func takeUp(_ held: [HeldKey], _ purpose: KeyPurpose) {
         let order = (listed[purpose] ?? []).compactMap { entry in
-            held.first { $0.key.publicKey == entry.key }
+            held.first { $0.digest == entry.digest }
         }
-        guard let newest = order.first, var note = notes[Self.digest(newest)],
-            note.takenUp == nil, let since = note.listed
-        else { return }
-        // Where no older one can stand in there is nothing to wait for; and what is sealed to an
-        // agreement key opens from the first moment on.
-        let hasOlder = order.dropFirst().contains { notes[Self.digest($0)]?.takenUp != nil }
-        let isDue =
-            !hasOlder || purpose == .agreement
-            || now - since >= Limits.keySpreadSecondsMax
-        guard isDue else { return }
-        note.takenUp = now
-        notes[note.key] = note
-        drafts.append(draft("keys.taken-up", newest, note))
+        var seen: Set<HeldKey.Kind> = []
+        for (place, key) in order.enumerated() where seen.insert(key.kind).inserted {
+            guard var note = notes[key.digest], note.takenUp == nil, let since = note.listed
+            else { continue }
+            // Where no older one can stand in there is nothing to wait for; and what is sealed to
+            // a key opens from the first moment on.
+            let hasOlder = order[(place + 1)...].contains { notes[$0.digest]?.takenUp != nil }
+            let isDue =
+                !hasOlder || purpose.isSealedTo || now - since >= Limits.keySpreadSecondsMax
+            guard isDue else { continue }
+            note.takenUp = now
+            notes[note.key] = note
+            drafts.append(draft("keys.taken-up", key, note))
+        }
     }
 
     /// Ends keys that nobody can name any more.
     private mutating func end(_ held: [HeldKey], _ purpose: KeyPurpose) {
         // The log's key is its name: there is no other one under it.
         guard purpose != .log else { return }
-        let isServed = held.contains { notes[Self.digest($0)]?.listed != nil }
+        let isServed = held.contains { notes[$0.digest]?.listed != nil }
         for key in held {
-            guard isServed, var note = notes[Self.digest(key)], let end = note.end, now >= end
+            guard isServed, var note = notes[key.digest], let end = note.end, now >= end
             else { continue }
             note.destroyed = now
             notes[note.key] = note
@@ -112,7 +113,7 @@ struct KeyReview {
     private func draft(_ kind: EntryKind, _ held: HeldKey, _ note: KeyNote) -> EntryDraft {
         var details: [String: JSON] = [
             "purpose": .string(note.purpose.rawValue), "key": .string(note.key.text),
-            "fingerprint": .string(held.key.publicKey.fingerprint.text),
+            "fingerprint": .string(held.fingerprint.text),
         ]
         details["certificate"] = note.certificate.map { .string($0.digest.text) }
         return EntryDraft(kind: kind, details: .object(details))
@@ -122,11 +123,16 @@ struct KeyReview {
 extension KeyNote {
     /// From when on nothing can name the key any more; nil while something may.
     ///
-    /// An envelope lives 30 days from the last moment at which it could be sealed to an agreement
-    /// key; the other keys prove only what is said now.
+    /// An envelope lives 30 days from the last moment at which it could be sealed to a key; the other
+    /// keys prove only what is said now.
     var end: Timestamp? {
-        guard purpose == .agreement || purpose == .mlkem else { return unlisted }
+        guard purpose.isSealedTo else { return unlisted }
         let lasts = [unlisted, certificate?.notAfter].compactMap { $0 }
         return lasts.min().map { $0 + Limits.envelopeLifeSecondsMax }
     }
+}
+
+extension KeyPurpose {
+    /// Whether envelopes name the key, so that it must open them as long as one may arrive.
+    var isSealedTo: Bool { self == .agreement || self == .mlkem }
 }

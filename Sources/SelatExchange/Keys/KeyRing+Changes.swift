@@ -1,16 +1,15 @@
 import Logging
-import SelatCore
-import SelatCrypto
 import SelatFederation
 import Synchronization
 
 extension KeyRing {
-    /// The key of a purpose that was made and that no record lists yet.
-    func next(_ purpose: KeyPurpose) -> HeldKey? {
+    /// The key of a purpose and kind that was made and that no record lists yet.
+    func next(_ purpose: KeyPurpose, _ kind: HeldKey.Kind) -> HeldKey? {
         state.withLock { state in
             state.held.last { held in
-                guard held.purpose == purpose, case .made = held.place else { return false }
-                let note = state.notes[SHA256.digest(held.key.publicKey.spki)]
+                guard held.purpose == purpose, held.kind == kind, case .made = held.place
+                else { return false }
+                let note = state.notes[held.digest]
                 return note?.listed == nil && note?.takenUp == nil && note?.unlisted == nil
             }
         }

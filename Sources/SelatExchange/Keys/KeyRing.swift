@@ -1,5 +1,5 @@
 package import SelatCore
-package import SelatCrypto
+import SelatCrypto
 import SelatFederation
 package import SelatStore
 import Synchronization
@@ -14,15 +14,12 @@ package final class KeyRing: Sendable {
     }
 
     let shelf: any KeyShelf
-    /// As they were configured.
-    let mlkem: [MLKEMPrivateKey]
     let state: Mutex<State>
     /// One change at a time.
     let turn = Turn()
 
     /// - Parameter held: of each purpose the configured key first.
-    package init(held: [HeldKey], mlkem: [MLKEMPrivateKey] = [], shelf: any KeyShelf) {
-        self.mlkem = mlkem
+    package init(held: [HeldKey], shelf: any KeyShelf) {
         self.shelf = shelf
         state = Mutex(State(held: held))
     }
@@ -32,18 +29,16 @@ package final class KeyRing: Sendable {
     package func keys(of node: NodeID) throws(IdentityError) -> NodeIdentity.Keys {
         let state = state.withLock { $0 }
         func held(_ purpose: KeyPurpose) -> [PrivateKey] {
-            state.held.filter { $0.purpose == purpose }.map(\.key)
+            state.held.filter { $0.purpose == purpose }.compactMap(\.pair)
         }
         guard let log = held(.log).first else {
             throw .missingKey(node, use: KeyPurpose.log.rawValue)
         }
         var keys = NodeIdentity.Keys(
-            tls: held(.tls), signing: held(.signing), agreement: held(.agreement), mlkem: mlkem,
-            log: log, witness: held(.witness))
-        let unused = state.held.map(\.key.publicKey).filter { key in
-            state.notes[SHA256.digest(key.spki)]?.takenUp == nil
-        }
-        keys.waiting = Set(unused)
+            tls: held(.tls), signing: held(.signing), agreement: held(.agreement),
+            mlkem: state.held.compactMap(\.mlkem), log: log, witness: held(.witness))
+        let unused = state.held.filter { state.notes[$0.digest]?.takenUp == nil }
+        keys.waiting = Set(unused.compactMap(\.pair?.publicKey))
         keys.agreementBefore = state.notes.values
             .filter { $0.purpose == .agreement && $0.destroyed == nil }
             .compactMap(\.certificate)

@@ -19,10 +19,14 @@ package struct KeyStanding: Sendable {
     }
 
     package let purpose: KeyPurpose
+    /// Nil once it is destroyed.
+    package let kind: HeldKey.Kind?
     package let fingerprint: KeyFingerprint
     package let state: State
     /// Where the key lies; nil once it is destroyed.
     package let place: String?
+    /// When its certificate ends; of an ML-KEM key, which has none, when it has been used for as long
+    /// as a key may be sealed to.
     package let notAfter: Timestamp?
     /// When an old key is destroyed.
     package let until: Timestamp?
@@ -46,20 +50,18 @@ extension Exchange {
         let state = ring.state.withLock { $0 }
         let current = currentKeys
         var standings = state.held.map { held in
-            let publicKey = held.key.publicKey
-            let note = state.notes[SHA256.digest(publicKey.spki)]
+            let note = state.notes[held.digest]
+            let isCurrent = current.contains(held.digest)
             return KeyStanding(
-                purpose: held.purpose, fingerprint: publicKey.fingerprint,
-                state: note.map { Self.state($0, isCurrent: current.contains(publicKey)) }
-                    ?? .unlisted,
-                place: held.place.description, notAfter: note?.certificate?.notAfter,
-                until: current.contains(publicKey) ? nil : note?.end, made: note?.made,
-                takenUp: note?.takenUp)
+                purpose: held.purpose, kind: held.kind, fingerprint: held.fingerprint,
+                state: note.map { Self.state($0, isCurrent: isCurrent) } ?? .unlisted,
+                place: held.place.description, notAfter: note?.notAfter,
+                until: isCurrent ? nil : note?.end, made: note?.made, takenUp: note?.takenUp)
         }
         standings += state.notes.values.filter { $0.destroyed != nil }.map { note in
             KeyStanding(
-                purpose: note.purpose, fingerprint: KeyFingerprint(digest: note.key),
-                state: .destroyed, place: nil, notAfter: note.certificate?.notAfter,
+                purpose: note.purpose, kind: nil, fingerprint: KeyFingerprint(digest: note.key),
+                state: .destroyed, place: nil, notAfter: note.notAfter,
                 until: note.destroyed, made: note.made, takenUp: note.takenUp)
         }
         let order = KeyPurpose.allCases
@@ -69,16 +71,27 @@ extension Exchange {
         }
     }
 
-    /// The public keys with which this node proves itself now, and to which others seal.
-    private var currentKeys: Set<PublicKey> {
+    /// The keys with which this node proves itself now, and to which others seal.
+    private var currentKeys: Set<Digest> {
         let identity = identity
-        var keys: Set = [
-            identity.signer.certificate.publicKey, identity.tls.certificate.publicKey,
-            identity.log.verifierKey.key,
-        ]
-        if let agreement = identity.agreement.first { keys.insert(agreement.certificate.publicKey) }
-        if let witness = identity.witness { keys.insert(witness.key.key) }
-        return keys
+        var keys = [identity.tls.certificate.publicKey, identity.log.verifierKey.key]
+        keys += identity.signers.values.map(\.certificate.publicKey)
+        keys += currentAgreement.map(\.publicKey)
+        if let witness = identity.witness { keys.append(witness.key.key) }
+        return Set(keys.map { SHA256.digest($0.spki) } + currentMLKEM.map(\.digest))
+    }
+
+    /// The first listed certificate for key agreement on each curve: peers seal to no other.
+    private var currentAgreement: [Certificate] {
+        [KeyKind.p256, .p384].compactMap { kind in
+            identity.agreement.first { $0.key.kind == kind }?.certificate
+        }
+    }
+
+    /// The first listed ML-KEM key of each kind.
+    private var currentMLKEM: [MLKEMPublicKey] {
+        let listed = federation.nodes[identity.node]?.mlkem ?? []
+        return MLKEMKind.allCases.compactMap { kind in listed.first { $0.kind == kind } }
     }
 
     private static func state(_ note: KeyNote, isCurrent: Bool) -> KeyStanding.State {
@@ -101,6 +114,7 @@ extension Exchange {
                 "the \(purpose.rawValue) certificate of `\(identity.node)`", certificate, at: now,
                 remedy: "selat keys rotate \(purpose.rawValue)")
         }
+        reminders += mlkemReminders(at: now)
         let remedy = "the authority of \(country) issues another, and a record lists it"
         for officer in federation.records[country]?.officers ?? [] {
             reminders += [
@@ -128,8 +142,29 @@ extension Exchange {
     }
 
     private var currentCertificates: [(KeyPurpose, Certificate)] {
-        [(.tls, identity.tls.certificate), (.signing, identity.signer.certificate)]
-            + identity.agreement.prefix(1).map { (.agreement, $0.certificate) }
+        [(.tls, identity.tls.certificate)]
+            + identity.signers.values.map { (.signing, $0.certificate) }
+            + currentAgreement.map { (.agreement, $0) }
+    }
+
+    /// No certificate ends an ML-KEM key; what is sealed to it should be as old as to another.
+    private func mlkemReminders(at now: Timestamp) -> [KeyReminder] {
+        let notes = ring?.state.withLock { $0.notes } ?? [:]
+        return currentMLKEM.compactMap { key in
+            guard let end = notes[key.digest]?.notAfter else { return nil }
+            return KeyReminder(
+                "the use of the \(key.kind.rawValue) key of `\(identity.node)`", key.digest,
+                end: end, at: now, remedy: "selat keys rotate mlkem --kind \(key.kind.rawValue)")
+        }
+    }
+}
+
+extension KeyNote {
+    /// When the key should be replaced by: the end of its certificate, or of the days for which a key
+    /// without one is sealed to.
+    var notAfter: Timestamp? {
+        if purpose == .mlkem { return takenUp.map { $0 + purpose.daysMax * 86_400 } }
+        return certificate?.notAfter
     }
 }
 
@@ -138,12 +173,20 @@ extension KeyReminder {
     fileprivate init?(
         _ subject: String, _ certificate: Certificate, at now: Timestamp, remedy: String
     ) {
-        let days = (certificate.notAfter - now).dividedDown(by: 86_400)
+        self.init(
+            subject, certificate.digest, end: certificate.notAfter, at: now, remedy: remedy)
+    }
+
+    /// - Parameter digest: of what ends; another one under the same name is another reminder.
+    fileprivate init?(
+        _ subject: String, _ digest: Digest, end: Timestamp, at now: Timestamp, remedy: String
+    ) {
+        let days = (end - now).dividedDown(by: 86_400)
         guard days <= Self.daysAhead else { return nil }
-        self.subject = "\(subject) \(certificate.digest)"
+        self.subject = "\(subject) \(digest)"
         daysLeft = days
         let when = days < 0 ? "is over since" : "ends in \(days) days, at"
-        text = "\(subject) \(when) \(certificate.notAfter): \(remedy)"
+        text = "\(subject) \(when) \(end): \(remedy)"
     }
 
     /// From then on, once a day.

@@ -12,7 +12,10 @@ package enum RecordChange: Hashable, Sendable {
     case withdraw(Certificate)
     /// A node's new ML-KEM key, which becomes the first of its kind.
     case mlkem(NodeID, MLKEMPublicKey)
-    case withdrawMLKEM(NodeID, MLKEMPublicKey)
+    /// One that no envelope needs to name any more, by its fingerprint.
+    case withdrawMLKEM(NodeID, KeyFingerprint)
+    /// A node's other key for cosigning, as C2SP signed notes write it.
+    case witness(NodeID, String)
     case endpoint(NodeID, Endpoint)
     /// A new officer, or other roles and another certificate.
     case officer(MemberRecord.Officer)
@@ -68,11 +71,18 @@ private struct RecordDraft {
         case .withdraw(let certificate): try withdraw(certificate)
         case .mlkem(let id, let key):
             try edit(id) { node in node.mlkem.insert(key, at: 0) }
-        case .withdrawMLKEM(let id, let key):
-            let unlisted = refusal("`\(id)` lists no such \(key.kind.rawValue) key")
+        case .withdrawMLKEM(let id, let fingerprint):
+            let unlisted = refusal("`\(id)` lists no ML-KEM key \(fingerprint)")
             try edit(id) { node throws(FederationError) in
-                guard node.mlkem.contains(key) else { throw unlisted }
-                node.mlkem.removeAll { $0 == key }
+                let kept = node.mlkem.filter { $0.fingerprint != fingerprint }
+                guard kept.count < node.mlkem.count else { throw unlisted }
+                node.mlkem = kept
+            }
+        case .witness(let id, let key):
+            let silent = refusal("`\(id)` is no witness")
+            try edit(id) { node throws(FederationError) in
+                guard node.witnessKey != nil else { throw silent }
+                node.witnessKey = key
             }
         case .endpoint(let id, let endpoint):
             try edit(id) { node in node.endpoint = endpoint }

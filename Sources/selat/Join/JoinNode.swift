@@ -8,12 +8,14 @@ struct JoinNode: AsyncParsableCommand {
         commandName: "node",
         abstract: "Make a new node's keys, requests, sheet and configuration; needs no daemon.",
         discussion: """
-            The keys are made here and stay here. The federation's digest comes from another member
+            The keys are made here and stay here; with --passphrase-file they are encrypted, and the
+            configuration says where the daemon finds the passphrase: in that file, which only its
+            user may read then, or in a credential of its service. The federation's digest comes from another member
             by another way than the files: everything else is believed because of it.
 
             Example:
               selat join --node TH/hub --host selat.th.example --membership membership/ \\
-                --trust sha256:4f62… --out /etc/selat
+                --trust sha256:4f62… --out /etc/selat --passphrase-file pass --credential selat-keys
             """)
 
     @Option(help: "The new node, such as TH/hub.")
@@ -52,10 +54,33 @@ struct JoinNode: AsyncParsableCommand {
     @Option(help: "The folder with the policy files (default: policies in --out).")
     var policies: String?
 
+    @Option(help: "A file whose first line encrypts the keys.")
+    var passphraseFile: String?
+
+    @Option(help: "The credential in which the daemon finds that passphrase (default: the file).")
+    var credential: String?
+
     @Flag(help: "Print one JSON document instead of text.")
     var json = false
 
+    func validate() throws {
+        guard let credential else { return }
+        guard passphraseFile != nil else {
+            throw ValidationError("--credential goes with --passphrase-file")
+        }
+        let isName = credential.utf8.allSatisfy { byte in
+            switch byte {
+            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x5F: true
+            default: false
+            }
+        }
+        guard isName, !["", ".", ".."].contains(credential), credential.utf8.count <= 255 else {
+            throw ValidationError("`\(credential)` is no name of a credential")
+        }
+    }
+
     func run() async throws {
+        SecretMemory.protect()
         let federation = try JoinedFederation.load(membership, trust: trust)
         if federation.nodes[node] != nil {
             throw Ending(
@@ -65,7 +90,8 @@ struct JoinNode: AsyncParsableCommand {
         let folder = NodeFolder(out)
         let keys = NodeKeys(
             folder: folder, node: node, endpoint: Endpoint(host: host, port: port),
-            roles: Set(role), federation: federation.id, curve: profile.curve)
+            roles: Set(role), federation: federation.id, curve: profile.curve,
+            passphrase: try passphraseFile.map(Passphrase.ofNewKeys))
         let sheet = ReadableSheet(sheet: try keys.make(), isSandbox: federation.isSandbox)
         try NewFile.write(sheet.text, to: folder.readableSheet)
         try NewFile.write(configuration(folder, federation), to: folder.configuration)
@@ -83,14 +109,25 @@ struct JoinNode: AsyncParsableCommand {
             listen: (listen, port), membership: AbsolutePath.of(membership),
             digest: federation.id,
             policies: policies.map(AbsolutePath.of) ?? "\(folder.path)/policies",
-            folder: folder, hasWitness: role.contains(.witness), isSandbox: federation.isSandbox
+            folder: folder, hasWitness: role.contains(.witness), isSandbox: federation.isSandbox,
+            passphrase: passphrasePlace
         ).text
+    }
+
+    private var passphrasePlace: PassphrasePlace? {
+        passphraseFile.map { file in
+            credential.map { .credential($0) } ?? .file(AbsolutePath.of(file))
+        }
     }
 
     private func report(_ sheet: ReadableSheet, _ folder: NodeFolder) {
         guard json else {
             Terminal.result(sheet.text)
-            return Terminal.hint("keys and sheet lie in \(folder.path); the keys stay there")
+            Terminal.hint("keys and sheet lie in \(folder.path); the keys stay there")
+            if passphraseFile == nil {
+                Terminal.hint("the keys are not encrypted; --passphrase-file would do that")
+            }
+            return
         }
         let fingerprints = sheet.fingerprints.map {
             ($0.purpose.rawValue, JSON.string($0.fingerprint.text))

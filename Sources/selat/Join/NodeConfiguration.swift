@@ -13,6 +13,8 @@ struct NodeConfiguration {
     let folder: NodeFolder
     let hasWitness: Bool
     let isSandbox: Bool
+    /// Where the daemon finds the keys' passphrase; nil where they are plain.
+    var passphrase: PassphrasePlace?
 
     var text: String {
         """
@@ -26,11 +28,24 @@ struct NodeConfiguration {
         keys:
         \(keys.map { "  \($0.rawValue): \(folder.key($0))" }.joined(separator: "\n"))
         sandbox: \(isSandbox ? "yes" : "no")
-
+        \(passphrase.map { "passphrase: \($0)\n" } ?? "")
         """
     }
 
     private var keys: [KeyPurpose] {
         KeyPurpose.certified + [.mlkem, .log] + (hasWitness ? [.witness] : [])
+    }
+}
+
+/// Where a configuration says that the passphrase is.
+enum PassphrasePlace: CustomStringConvertible {
+    case file(String)
+    case credential(String)
+
+    var description: String {
+        switch self {
+        case .file(let path): "{file: \(path)}"
+        case .credential(let name): "{credential: \(name)}"
+        }
     }
 }

@@ -11,6 +11,8 @@ struct NodeKeys {
     let roles: Set<NodeRole>
     let federation: Digest
     let curve: KeyKind
+    /// Encrypts them; nil leaves them plain.
+    var passphrase: Secret?
 
     /// Makes the keys with their requests, and the sheet.
     func make() throws -> JoinSheet {
@@ -19,7 +21,7 @@ struct NodeKeys {
         for purpose in KeyPurpose.certified { requests[purpose] = try request(purpose) }
         let log = try key(.log, .ed25519)
         let mlkem = try MLKEMPrivateKey.generate(curve == .p384 ? .mlkem1024 : .mlkem768)
-        try NewFile.write(mlkem.pem(), to: folder.key(.mlkem))
+        try write(try passphrase.map(mlkem.pem(passphrase:)) ?? mlkem.pem(), .mlkem)
         let witness = roles.contains(.witness) ? try key(.witness, .ed25519) : nil
         let sheet = try JoinSheet(
             federation: federation, node: node, endpoint: endpoint, roles: roles,
@@ -49,7 +51,13 @@ struct NodeKeys {
 
     private func key(_ purpose: KeyPurpose, _ kind: KeyKind) throws -> PrivateKey {
         let key = try PrivateKey.generate(kind)
-        try NewFile.write(try key.pem(), to: folder.key(purpose))
+        try write(try key.pem(passphrase: passphrase), purpose)
         return key
+    }
+
+    private func write(_ pem: [UInt8], _ purpose: KeyPurpose) throws {
+        var pem = pem
+        defer { wipe(&pem) }
+        try NewFile.write(pem, to: folder.key(purpose))
     }
 }

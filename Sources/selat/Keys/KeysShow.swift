@@ -30,11 +30,12 @@ struct KeysShow: AsyncParsableCommand {
     }
 
     private func own(_ keys: JSON) -> String {
-        var table = Table(["key", "state", "fingerprint", "until", "days", "where"])
+        var table = Table(["key", "kind", "state", "fingerprint", "until", "days", "where"])
         for key in keys["keys"]?.arrayValue ?? [] {
             let until = key.text(key["until"] == nil ? "not_after" : "until")
             table.add([
-                key.text("purpose"), key.text("state"), key.text("fingerprint"), until,
+                key.text("purpose"), key.text("kind"), key.text("state"), key.text("fingerprint"),
+                until,
                 key.text("days_left"), key.text("place"),
             ])
         }

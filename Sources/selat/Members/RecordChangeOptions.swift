@@ -1,4 +1,5 @@
 import ArgumentParser
+import SelatAudit
 import SelatCore
 import SelatCrypto
 import SelatFederation
@@ -29,6 +30,23 @@ struct RecordChangeOptions: ParsableArguments {
     var dropCertificate: [String] = []
 
     @Option(
+        help: ArgumentHelp(
+            "A node's new ML-KEM key, used first of its kind from now on: SG/csa=FILE, what `selat keys rotate mlkem --out` wrote.",
+            valueName: "node=…"))
+    var mlkem: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "A node's ML-KEM key less: \"SG/csa=FINGERPRINT\".", valueName: "node=…"))
+    var dropMlkem: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "A node's other key for cosigning: SG/csa=FILE, what `selat keys rotate witness --out` wrote.",
+            valueName: "node=…"))
+    var witness: [String] = []
+
+    @Option(
         help: ArgumentHelp("Where peers dial a node: SG/csa=host:port.", valueName: "node=…"))
     var endpoint: [String] = []
 
@@ -57,6 +75,9 @@ struct RecordChangeOptions: ParsableArguments {
         changes += try node.map { .node(try Self.node($0)) }
         changes += try certificate.map { .certificate(try Pair.certificate($0)) }
         changes += try dropCertificate.map { .withdraw(try Pair.certificate($0)) }
+        changes += try mlkem.map(Self.mlkem)
+        changes += try dropMlkem.map(Self.withdrawnMLKEM)
+        changes += try witness.map(Self.witness)
         changes += try endpoint.map(Self.endpoint)
         changes += try removeOfficer.map { .removeOfficer(try OfficerID($0)) }
         changes += try officer.map { .officer(try Self.officer($0)) }
@@ -74,6 +95,56 @@ struct RecordChangeOptions: ParsableArguments {
         } catch {
             throw Ending(.invalidConfiguration, "`\(path)`: \(error)")
         }
+    }
+
+    /// `SG/csa=REST`.
+    private static func ofNode(
+        _ text: String, such example: String
+    ) throws -> (node: NodeID, rest: String) {
+        let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
+        guard parts.count == 2, let node = try? NodeID(parts[0]) else {
+            throw Ending(.usage, "`\(text)`: expected such as \(example)")
+        }
+        return (node, parts[1])
+    }
+
+    private static func mlkem(_ text: String) throws -> RecordChange {
+        let (node, path) = try ofNode(text, such: "SG/csa=mlkem.pub")
+        let line = try line(of: path)
+        guard let raw = Base64.decode(line) else {
+            throw Ending(.invalidConfiguration, "`\(path)`: it is no line of base64")
+        }
+        do {
+            return .mlkem(node, try MLKEMPublicKey(raw: raw))
+        } catch {
+            throw Ending(.invalidConfiguration, "`\(path)`: \(error)")
+        }
+    }
+
+    private static func withdrawnMLKEM(_ text: String) throws -> RecordChange {
+        let example = "\"SG/csa=05873 38359 09636 41362 43987 16853 47942 58178\""
+        let (node, digits) = try ofNode(text, such: example)
+        guard let fingerprint = KeyFingerprint(digits) else {
+            throw Ending(
+                .usage, "`\(digits)` is no fingerprint: expected such as \(example)",
+                hint: "selat members show \(node)")
+        }
+        return .withdrawMLKEM(node, fingerprint)
+    }
+
+    private static func witness(_ text: String) throws -> RecordChange {
+        let (node, path) = try ofNode(text, such: "SG/csa=witness.pub")
+        let key = try line(of: path)
+        guard (try? CosignerKey(key)) != nil else {
+            throw Ending(.invalidConfiguration, "`\(path)`: it is no key of a witness")
+        }
+        return .witness(node, key)
+    }
+
+    /// The one line of a file.
+    private static func line(of path: String) throws -> String {
+        let text = String(decoding: try ProposalFile.bytes(of: path), as: UTF8.self)
+        return text.hasSuffix("\n") ? String(text.dropLast()) : text
     }
 
     private static func endpoint(_ text: String) throws -> RecordChange {
