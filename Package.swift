@@ -115,13 +115,14 @@ let package = Package(
                 "SelatCore", "SelatHTTP", nioCore, nioPosix, nioHTTPTypes, httpTypes,
                 hummingbird, logging,
             ]),
+        module("SelatService", ["SelatHTTP", hummingbird, httpTypes, nioCore]),
         program(
             "selatd",
             [
                 "SelatCore", "SelatCrypto", "SelatPolicy", "SelatEnvelope", "SelatFederation",
                 "SelatAudit", "SelatEvidence", "SelatDelivery", "SelatStore", "SelatHTTP",
                 "SelatTransport", "SelatExchange", "SelatControl", hummingbird, nioCore, logging,
-                lifecycle, unixSignals,
+                lifecycle, unixSignals, "SelatService",
             ]),
         program(
             "selat",
@@ -199,6 +200,9 @@ let package = Package(
                 "SelatTransport", "SelatExchange", "SelatTestSupport", nioCore, logging,
             ]),
         tests("SelatControlTests", ["SelatCore", "SelatHTTP", "SelatControl"]),
+        tests(
+            "SelatServiceTests",
+            ["SelatService", "SelatHTTP", hummingbird, httpTypes, nioCore, logging]),
         // The real programs: `swift test` builds them because this target names them.
         tests("CommandTests", ["selat", "selatd", "SelatCore"]),
     ]

@@ -4,15 +4,15 @@ package import SelatHTTP
 /// The routes of the control socket; `API.md` describes them.
 package enum ControlRoutes {
     /// - Parameters:
-    ///   - book: who may be what.
+    ///   - register: who may be what.
     ///   - refused: hears of each call that was malformed, or that its caller may not make.
     package static func router(
-        _ service: some ControlService, roles book: RoleBook,
+        _ service: some ControlService, roles register: RoleRegister,
         refused: @escaping @Sendable (RefusedCall) -> Void = { _ in }
     ) -> Router<HTTPContext> {
         let router = Router(context: HTTPContext.self)
-        router.add(middleware: RefusedCalls(book: book, refused: refused))
-        router.add(middleware: RoleCheck(book: book))
+        router.add(middleware: RefusedCalls(register: register, refused: refused))
+        router.add(middleware: RoleCheck(register: register))
         let v1 = router.group("v1")
         v1.get("status") { _, _ in Response.json(try await service.status()) }
         addTransfers(to: v1.group("transfers"), service)

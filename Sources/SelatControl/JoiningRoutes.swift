@@ -5,13 +5,13 @@ package import SelatHTTP
 extension ControlRoutes {
     /// What a node answers while no record lists it: how it stands, and nothing else.
     package static func joining(
-        roles book: RoleBook, status: @escaping @Sendable () async throws -> JSON,
+        roles register: RoleRegister, status: @escaping @Sendable () async throws -> JSON,
         refused: @escaping @Sendable (RefusedCall) -> Void = { _ in }
     ) -> Router<HTTPContext> {
         let router = Router(context: HTTPContext.self)
-        router.add(middleware: RefusedCalls(book: book, refused: refused))
+        router.add(middleware: RefusedCalls(register: register, refused: refused))
         router.add(middleware: OnlyStatus())
-        router.add(middleware: RoleCheck(book: book))
+        router.add(middleware: RoleCheck(register: register))
         router.group("v1").get("status") { _, _ in Response.json(try await status()) }
         return router
     }

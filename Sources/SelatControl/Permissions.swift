@@ -51,7 +51,7 @@ enum Permissions {
 
 /// Lets a call through where one of its caller's roles may make it.
 struct RoleCheck: RouterMiddleware {
-    let book: RoleBook
+    let register: RoleRegister
 
     func handle(
         _ request: Request, context: HTTPContext,
@@ -62,6 +62,7 @@ struct RoleCheck: RouterMiddleware {
         let process = try ControlRoutes.process(context)
         let route = Permissions.route(request, context)
         let allowed = Permissions.roles[route] ?? []
+        let book = register.book
         let held = book.roles(of: process)
         guard !held.isDisjoint(with: allowed) else {
             throw Problem.roleMissing(route, allowed, held, user: process.user, book)

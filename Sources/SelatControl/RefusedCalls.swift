@@ -14,7 +14,7 @@ package struct RefusedCall: Hashable, Sendable {
 
 /// Tells of refused calls. What the node's state alone forbids is an ordinary answer.
 struct RefusedCalls: RouterMiddleware {
-    let book: RoleBook
+    let register: RoleRegister
     let refused: @Sendable (RefusedCall) -> Void
 
     func handle(
@@ -29,7 +29,7 @@ struct RefusedCalls: RouterMiddleware {
                 let isBare = problem.type == "about:blank"
                 refused(
                     RefusedCall(
-                        user: process.user, roles: book.roles(of: process),
+                        user: process.user, roles: register.book.roles(of: process),
                         route: Permissions.route(request, context),
                         cause: isBare ? "status \(problem.status)" : problem.type))
             }

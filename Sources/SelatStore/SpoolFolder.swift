@@ -58,16 +58,23 @@ package final class SpoolFolder: Sendable {
         let folder = path
         try await onDisk { () throws(FileFault) in
             unlink(destination)
-            var system = statvfs()
-            guard statvfs(folder, &system) == 0 else { throw .latest("asking for room in", folder) }
-            let unit = UInt64(system.f_frsize)
-            let reserve = min(UInt64(system.f_blocks) * unit / 20, 256 << 20)
-            guard
-                size <= UInt64(system.f_bavail) * unit
-                    - min(reserve, UInt64(system.f_bavail) * unit)
-            else { throw FileFault("reserving \(size) bytes in", folder, code: ENOSPC) }
+            let (free, total) = try Self.room(in: folder)
+            let reserve = min(total / 20, 256 << 20)
+            guard size <= free - min(reserve, free) else {
+                throw FileFault("reserving \(size) bytes in", folder, code: ENOSPC)
+            }
             _ = try SpoolFile(creating: destination, size: size)
         }
+    }
+
+    /// Bytes that are free to the daemon beside what lies there.
+    package func room() throws(FileFault) -> UInt64 { try Self.room(in: path).free }
+
+    private static func room(in folder: String) throws(FileFault) -> (free: UInt64, total: UInt64) {
+        var system = statvfs()
+        guard statvfs(folder, &system) == 0 else { throw .latest("asking for room in", folder) }
+        let unit = UInt64(system.f_frsize)
+        return (UInt64(system.f_bavail) * unit, UInt64(system.f_blocks) * unit)
     }
 
     /// Reads a small part.

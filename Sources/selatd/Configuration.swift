@@ -30,6 +30,8 @@ struct Configuration: Sendable {
     let provider: OpenSSLProvider
     /// Whether a membership list that is marked as a sandbox's is accepted.
     let isSandbox: Bool
+    /// Where what watches the daemon asks; nil where nobody does.
+    let metrics: (host: String, port: Int)?
     /// How often witnesses are asked, and how long the node goes on without them.
     let witnessing: WitnessSettings
     /// How many seconds details of entries of a kind, or below it, are kept.
@@ -40,7 +42,7 @@ struct Configuration: Sendable {
     let bytes: [UInt8]
 
     /// Of signing, agreement and ML-KEM keys there may be several: one of each kind that a suite has.
-    struct KeyPaths: Sendable {
+    struct KeyPaths: Hashable, Sendable {
         let tls: String
         let signing: [String]
         let agreement: [String]
@@ -69,6 +71,7 @@ struct Configuration: Sendable {
         (policies, keys, isSandbox) = (read.policies, read.keys, read.isSandbox)
         witnessing = read.witnessing
         retention = read.retention
+        metrics = read.metrics
         roles = read.roles
         (passphrase, token) = read.protection
         provider = read.provider
@@ -78,13 +81,15 @@ struct Configuration: Sendable {
         node: NodeID, state: String, control: String, listen: (host: String, port: Int),
         membership: String, digest: Digest, policies: String, keys: KeyPaths, isSandbox: Bool,
         witnessing: WitnessSettings, retention: [String: Int64], roles: [Role: [String]],
-        protection: (passphrase: SecretSource?, token: TokenAccess?), provider: OpenSSLProvider
+        protection: (passphrase: SecretSource?, token: TokenAccess?), provider: OpenSSLProvider,
+        metrics: (host: String, port: Int)?
     )
 
     private static func read(_ root: DocumentNode?, _ reader: inout DocumentReader) -> Values? {
         let known = [
             "node", "state", "control", "listen", "membership", "policies", "keys", "sandbox",
             "witnesses", "retention", "roles", "passphrase", "token", "openssl",
+            "metrics",
         ]
         guard let top = reader.section(root, "the configuration", keys: known) else { return nil }
         let node = value(top, "node", &reader) { try NodeID($0) }
@@ -103,13 +108,14 @@ struct Configuration: Sendable {
         let roles = roles(top, &reader)
         let protection = protection(top, &reader)
         let provider = provider(top, &reader)
+        let metrics = metrics(top, &reader)
         guard let node, let state, let control, let policies, let listen, let directory, let digest,
             let keys, let isSandbox, let witnessing, let retention, let roles, let protection,
-            let provider
+            let provider, let metrics
         else { return nil }
         return (
             node, state, control, listen, directory, digest, policies, keys, isSandbox, witnessing,
-            retention, roles, protection, provider
+            retention, roles, protection, provider, metrics
         )
     }
 
@@ -146,6 +152,29 @@ struct Configuration: Sendable {
         guard
             let section = reader.section(reader.required(top, "listen"), "`listen`", keys: keys)
         else { return nil }
+        return address(section, &reader)
+    }
+
+    /// Nobody has to prove anything there, so only this machine may reach it.
+    private static func metrics(
+        _ top: Section, _ reader: inout DocumentReader
+    ) -> (host: String, port: Int)?? {
+        guard let node = top["metrics"] else { return .some(nil) }
+        guard let section = reader.section(node, "`metrics`", keys: ["host", "port"]),
+            let address = address(section, &reader)
+        else { return nil }
+        guard address.host == "::1" || address.host.hasPrefix("127.") else {
+            reader.report(
+                .wrongType, section.place,
+                "`metrics` must listen on a loopback address, `127.0.0.1` or `::1`")
+            return nil
+        }
+        return address
+    }
+
+    private static func address(
+        _ section: Section, _ reader: inout DocumentReader
+    ) -> (host: String, port: Int)? {
         let host = reader.word(reader.required(section, "host"), "`host`")
         let port = reader.number(reader.required(section, "port"), "`port`")
         guard let host, let port else { return nil }

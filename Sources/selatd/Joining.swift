@@ -7,6 +7,7 @@ import SelatCrypto
 import SelatExchange
 import SelatFederation
 import SelatHTTP
+import SelatService
 import ServiceLifecycle
 import UnixSignals
 
@@ -20,20 +21,23 @@ struct Joining {
     let configuration: Configuration
     /// Whether the node can prove itself to the members' nodes.
     let hasCertificate: Bool
-    let services: ServiceManager
+    let surroundings: Surroundings
     let logger: Logger
 
     /// Waits until the membership lists the node.
     /// - Returns: false where the daemon was told to stop instead.
     func wait() async throws -> Bool {
         logger.notice("waiting to be listed", metadata: ["why": "\(reason)"])
-        let roles = try RoleBook(configuration, logger: logger)
+        let roles = RoleRegister(try RoleBook(configuration, logger: logger))
+        surroundings.health.show(.waiting("waiting to be listed: \(reason)"))
         let control = try await Node.listening(at: configuration.control) {
             try await HTTPListener.bind(
-                .unix(path: configuration.control, mode: Node.controlMode), logger: logger,
+                surroundings.handed(.control) ?? Node.controlPoint(configuration),
+                logger: logger,
                 responder: ControlRoutes.joining(roles: roles, status: { self.status })
                     .buildResponder())
         }
+        let health = try await surroundings.openHealth(configuration, logger: logger)
         let gossip = MembershipGossip(unlisted: register, logger: logger)
         var quiet = logger
         quiet.logLevel = .warning
@@ -44,9 +48,7 @@ struct Joining {
                         service: Part(
                             run: { await cancelWhenGracefulShutdown { await gossip.run() } },
                             stop: {})),
-                    .init(
-                        service: Part(
-                            run: { try await control.run() }, stop: { control.shutDown() })),
+                    .init(service: Part(serving: control)),
                     .init(
                         service: Part(
                             run: {
@@ -54,9 +56,9 @@ struct Joining {
                             },
                             stop: {}),
                         successTerminationBehavior: .gracefullyShutdownGroup),
-                ],
+                ] + [health].compactMap { $0 }.map { .init(service: Part(serving: $0)) },
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet))
-        services.ready("waiting to be listed")
+        surroundings.manager.ready("waiting to be listed")
         try await group.run()
         return register.isListed
     }
@@ -74,7 +76,8 @@ struct Joining {
         var said = ContinuousClock.now
         var rounds = 0
         while !Task.isCancelled, !register.isListed {
-            services.alive()
+            surroundings.manager.alive()
+            surroundings.pulse.beat()
             rounds += 1
             if rounds.isMultiple(of: 5) { await gossip.compareWithAll() }
             guard (try? await Task.sleep(for: .seconds(1))) != nil else { return }

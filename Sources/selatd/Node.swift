@@ -10,6 +10,7 @@ import SelatExchange
 import SelatFederation
 import SelatHTTP
 import SelatPolicy
+import SelatService
 import SelatStore
 import SelatTransport
 import ServiceLifecycle
@@ -20,15 +21,18 @@ struct Node {
     private let exchange: Exchange
     private let server: NodeServer
     private let control: HTTPListener
+    private let health: HTTPListener?
     private let retention: Retention
     private let logger: Logger
-    private let services: ServiceManager
+    private let reload: Reload
+    private let surroundings: Surroundings
 
     /// Builds everything in the order of need; what is missing or invalid stops the start. A node
     /// that no record lists yet waits here until one does.
     /// - Returns: nil where the daemon was told to stop while it waited.
-    static func start(configuration path: String, logger: Logger) async throws -> Node? {
-        let services = ServiceManager()
+    static func start(
+        configuration path: String, in surroundings: Surroundings, logger: Logger
+    ) async throws -> Node? {
         let configuration = try Configuration(file: path)
         // Before anything is computed: algorithms are fetched once and kept.
         do { try configuration.provider.use() } catch {
@@ -49,7 +53,7 @@ struct Node {
         let store = try openStore(configuration.state, log, clock, logger)
         try await ring.load(from: store)
         let register = try await membership(configuration, ring, epoch, store, clock, logger)
-        guard try await listed(register, configuration, ring, services, logger) else {
+        guard try await listed(register, configuration, ring, surroundings, logger) else {
             await store.close()
             return nil
         }
@@ -66,19 +70,27 @@ struct Node {
         try await exchange.reviewKeys()
         try await enterStart(store, configuration, register.federation, editions.active, program)
         let warnings = [memory, probe].compactMap { $0 }
+        let roles = RoleRegister(try RoleBook(configuration, logger: logger))
         let (server, control) = try await listen(
-            exchange, configuration, warnings: warnings, logger)
+            exchange, configuration, roles, surroundings, warnings: warnings, logger)
+        let health = try await surroundings.openHealth(configuration, logger: logger)
         let retention = Retention(rules: configuration.retention, store: store, logger: logger)
+        let reload = Reload(
+            path: path, started: configuration, exchange: exchange, roles: roles,
+            retention: retention, manager: surroundings.manager, logger: logger)
         return Node(
-            exchange: exchange, server: server, control: control, retention: retention,
-            services: services, logger: logger)
+            exchange: exchange, server: server, control: control, health: health,
+            retention: retention, reload: reload, surroundings: surroundings,
+            logger: logger)
     }
 
     private init(
-        exchange: Exchange, server: NodeServer, control: HTTPListener, retention: Retention,
-        services: ServiceManager, logger: Logger
+        exchange: Exchange, server: NodeServer, control: HTTPListener, health: HTTPListener?,
+        retention: Retention, reload: Reload, surroundings: Surroundings, logger: Logger
     ) {
-        self.services = services
+        self.health = health
+        self.reload = reload
+        self.surroundings = surroundings
         self.retention = retention
         self.exchange = exchange
         self.server = server
@@ -89,8 +101,10 @@ struct Node {
     /// Serves until SIGTERM or SIGINT; then takes nothing new, lets running requests end, and closes
     /// the database.
     func run() async throws {
-        let (exchange, server, control, services) = (exchange, server, control, services)
-        let retention = retention
+        let (exchange, server, control) = (exchange, server, control)
+        let (retention, reload, manager) = (retention, reload, surroundings.manager)
+        let heartbeat = Heartbeat(
+            exchange: exchange, surroundings: surroundings, logger: logger)
         let group = ServiceGroup(
             configuration: .init(
                 services: [
@@ -105,17 +119,16 @@ struct Node {
                     .init(
                         service: Part(
                             run: { try await server.run() }, stop: { server.shutDown() })),
-                    .init(
-                        service: Part(
-                            run: { try await control.run() }, stop: { control.shutDown() })),
+                    .init(service: Part(serving: control)),
                     .init(service: Part(run: { await retention.run() }, stop: {})),
+                    .init(service: Part(run: { await reload.run() }, stop: {})),
                     .init(
                         service: Part(
-                            run: { await Self.watch(services, exchange) },
-                            stop: { services.stopping() })),
-                ],
+                            run: { await heartbeat.run() }, stop: { manager.stopping() }),
+                        successTerminationBehavior: .ignore),
+                ] + [health].compactMap { $0 }.map { .init(service: Part(serving: $0)) },
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet))
-        services.ready("serving as \(exchange.identity.node)")
+        manager.ready(ServingStatus(exchange).line)
         logger.notice(
             "ready",
             metadata: [
@@ -133,22 +146,6 @@ struct Node {
         var quiet = logger
         quiet.logLevel = .warning
         return quiet
-    }
-
-    /// Tells systemd that the node lives, and only after the writer has answered: a stuck disk or
-    /// loop lets the watchdog expire.
-    private static func watch(_ services: ServiceManager, _ exchange: Exchange) async {
-        guard let interval = services.watchdogInterval else {
-            try? await gracefulShutdown()
-            return
-        }
-        await cancelWhenGracefulShutdown {
-            while !Task.isCancelled {
-                guard (try? await exchange.store.commit { _ in }) != nil else { return }
-                services.alive()
-                try? await Task.sleep(for: interval)
-            }
-        }
     }
 
     // MARK: Steps of the start
@@ -218,7 +215,7 @@ struct Node {
     /// mistake, and waiting mends none.
     private static func listed(
         _ register: MembershipRegister, _ configuration: Configuration, _ ring: KeyRing,
-        _ services: ServiceManager, _ logger: Logger
+        _ surroundings: Surroundings, _ logger: Logger
     ) async throws -> Bool {
         guard let exclusion = register.current.exclusion else { return true }
         guard register.federation.nodes[configuration.node] == nil else {
@@ -227,7 +224,7 @@ struct Node {
         let identity = try Joining.identity(configuration, ring)
         let joining = Joining(
             register: register, configuration: configuration, hasCertificate: identity != nil,
-            services: services, logger: logger)
+            surroundings: surroundings, logger: logger)
         guard try await joining.wait() else { return false }
         logger.notice("listed", metadata: ["node": "\(configuration.node)"])
         return true
@@ -299,13 +296,15 @@ struct Node {
     }
 
     private static func listen(
-        _ exchange: Exchange, _ configuration: Configuration, warnings: [String], _ logger: Logger
+        _ exchange: Exchange, _ configuration: Configuration, _ roles: RoleRegister,
+        _ surroundings: Surroundings, warnings: [String], _ logger: Logger
     ) async throws -> (NodeServer, HTTPListener) {
         let (host, port) = configuration.listen
         let register = exchange.membership
         let server = try await listening(at: "\(host):\(port)") {
             try await NodeServer.bind(
-                .tcp(host: host, port: port), identity: exchange.identity.tls,
+                surroundings.handed(.node) ?? .tcp(host: host, port: port),
+                identity: exchange.identity.tls,
                 verifyPeer: register.peerVerification(.tlsClient, SystemClock()),
                 membership: register.link,
                 news: exchange.witnesses.newsExchange, service: exchange, policies: exchange,
@@ -322,10 +321,10 @@ struct Node {
             }
         }
         let service = NodeControl(exchange: exchange, warnings: warnings)
-        let roles = try RoleBook(configuration, logger: logger)
+        surroundings.health.show(Vitals(control: service, surroundings: surroundings).source)
         let control = try await listening(at: configuration.control) {
             try await HTTPListener.bind(
-                .unix(path: configuration.control, mode: Self.controlMode), logger: logger,
+                surroundings.handed(.control) ?? controlPoint(configuration), logger: logger,
                 responder: ControlRoutes.router(service, roles: roles) { call in
                     exchange.refusedCall(
                         by: call.user, cause: call.cause, route: call.route,
@@ -338,7 +337,9 @@ struct Node {
     /// Whoever is on the machine may connect, and the daemon decides by role: a socket has one group,
     /// and a common one of all roles would only say less, to a caller who is refused by the kernel
     /// and not told why.
-    static let controlMode: UInt32 = 0o666
+    static func controlPoint(_ configuration: Configuration) -> ListenPoint {
+        .unix(path: configuration.control, mode: 0o666)
+    }
 
     static func listening<Value>(
         at address: String, _ bind: () async throws -> Value
@@ -364,6 +365,10 @@ struct Part: Service {
     ) {
         work = run
         self.stop = stop
+    }
+
+    init(serving listener: HTTPListener) {
+        self.init(run: { try await listener.run() }, stop: { listener.shutDown() })
     }
 
     func run() async throws {

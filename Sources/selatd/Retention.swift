@@ -5,37 +5,47 @@ import SelatCrypto
 import SelatPolicy
 import SelatStore
 import ServiceLifecycle
+import Synchronization
 
 /// Erases the details that retention rules let go, once an hour.
-struct Retention {
-    private let rules: [EntryKind: Int64]
+final class Retention: Sendable {
+    private let rules: Mutex<[EntryKind: Int64]>
     private let store: Store
     private let logger: Logger
 
     /// - Parameter rules: kinds, as the configuration was read, to seconds.
     init(rules: [String: Int64], store: Store, logger: Logger) {
-        self.rules = Dictionary(
+        self.rules = Mutex(Self.kinds(rules))
+        self.store = store
+        self.logger = logger
+    }
+
+    /// What is over by other rules is erased at the next hour.
+    func replace(_ rules: [String: Int64]) {
+        let kinds = Self.kinds(rules)
+        self.rules.withLock { $0 = kinds }
+    }
+
+    private static func kinds(_ rules: [String: Int64]) -> [EntryKind: Int64] {
+        Dictionary(
             uniqueKeysWithValues: rules.compactMap { kind, seconds in
                 (try? EntryKind(kind)).map { ($0, seconds) }
             })
-        self.store = store
-        self.logger = logger
     }
 
     static func isKind(_ text: String) -> Bool { (try? EntryKind(text)) != nil }
 
     /// Runs until the daemon stops.
     func run() async {
-        guard !rules.isEmpty else {
-            try? await gracefulShutdown()
-            return
-        }
         await cancelWhenGracefulShutdown {
             while !Task.isCancelled {
                 do {
-                    try await store.eraseDue(rules, at: SystemClock().now())
+                    let rules = self.rules.withLock { $0 }
+                    if !rules.isEmpty {
+                        try await self.store.eraseDue(rules, at: SystemClock().now())
+                    }
                 } catch {
-                    logger.error("housekeeping failed", metadata: ["error": "\(error)"])
+                    self.logger.error("housekeeping failed", metadata: ["error": "\(error)"])
                 }
                 try? await Task.sleep(for: .seconds(3_600))
             }

@@ -25,6 +25,8 @@ struct ArrowTests {
         "SelatHTTP": ["SelatCore"],
         "SelatTransport": ["SelatCore", "SelatCrypto", "SelatHTTP"],
         "SelatControl": ["SelatCore", "SelatHTTP"],
+        // What stands around a daemon knows nothing of what it does.
+        "SelatService": ["SelatHTTP"],
         "SelatExchange": [
             "SelatCore", "SelatCrypto", "SelatPolicy", "SelatEnvelope", "SelatFederation",
             "SelatAudit", "SelatEvidence", "SelatDelivery", "SelatStore", "SelatTransport",

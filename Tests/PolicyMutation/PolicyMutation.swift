@@ -10,7 +10,7 @@ import SelatPolicy
 /// Ends with 1 where a mistake is silent.
 @main
 struct PolicyMutation {
-    static func main() throws {
+    static func main() async throws {
         let arguments = CommandLine.arguments.dropFirst()
         let folder = arguments.first ?? "Policies"
         let named = Set(arguments.dropFirst())
@@ -20,13 +20,29 @@ struct PolicyMutation {
         let run = try MutationRun(files: files, cases: cases)
         var silent = run.failing.count
         for name in run.failing { print("case `\(name)` fails as the files are") }
-        for file in files where named.isEmpty || named.contains(Self.name(file)) {
-            let report = run.report(file: file.name)
+        let chosen = files.filter { named.isEmpty || named.contains(Self.name($0)) }
+        for report in await reports(run, chosen) {
             print(report.summary)
             for line in report.silentLines { print(line) }
             silent += report.silent.count
         }
         if silent > 0 { exit(1) }
+    }
+
+    /// A report for each file, in their order. They are made beside each other, the longest first, so
+    /// that no processor waits at the end.
+    private static func reports(
+        _ run: MutationRun, _ files: [PolicySource]
+    ) async -> [MutationReport] {
+        let byLength = files.indices.sorted { files[$0].bytes.count > files[$1].bytes.count }
+        return await withTaskGroup { group in
+            for index in byLength {
+                group.addTask { (index, run.report(file: files[index].name)) }
+            }
+            var reports: [Int: MutationReport] = [:]
+            for await (index, report) in group { reports[index] = report }
+            return files.indices.compactMap { reports[$0] }
+        }
     }
 
     private static func name(_ file: PolicySource) -> String {

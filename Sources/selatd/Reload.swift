@@ -1,0 +1,102 @@
+import Logging
+import SelatAudit
+import SelatControl
+import SelatCore
+import SelatCrypto
+import SelatExchange
+import SelatService
+import SelatStore
+import ServiceLifecycle
+import UnixSignals
+
+/// Reads the configuration again at SIGHUP, and applies what may change while the daemon serves.
+///
+/// A file with a mistake changes nothing; neither does what only a start applies, which is named.
+final class Reload: Sendable {
+    private let path: String
+    private let started: Configuration
+    private let exchange: Exchange
+    private let roles: RoleRegister
+    private let retention: Retention
+    private let manager: ServiceManager
+    private let logger: Logger
+
+    init(
+        path: String, started: Configuration, exchange: Exchange, roles: RoleRegister,
+        retention: Retention, manager: ServiceManager, logger: Logger
+    ) {
+        self.path = path
+        self.started = started
+        self.exchange = exchange
+        self.roles = roles
+        self.retention = retention
+        self.manager = manager
+        self.logger = logger
+    }
+
+    /// Runs until the daemon stops.
+    func run() async {
+        await cancelWhenGracefulShutdown {
+            for await _ in await UnixSignalsSequence(trapping: .sighup) {
+                self.manager.reloading()
+                await self.reload()
+                self.manager.ready(ServingStatus(self.exchange).line)
+            }
+        }
+    }
+
+    private func reload() async {
+        do {
+            let configuration = try Configuration(file: path)
+            let book = try RoleBook(configuration, logger: logger)
+            let waiting = configuration.differences(from: started)
+            try await enter(configuration, waiting)
+            roles.replace(book)
+            retention.replace(configuration.retention)
+            logger.notice("configuration read again")
+            guard !waiting.isEmpty else { return }
+            logger.warning(
+                "a changed key takes effect at the next start",
+                metadata: ["keys": "\(waiting.joined(separator: ", "))"])
+        } catch {
+            let reason = (error as? StartFailure)?.description ?? "\(error)"
+            for line in reason.split(separator: "\n") {
+                logger.error("reload refused", metadata: ["why": "\(line)"])
+            }
+        }
+    }
+
+    /// Recorded before anybody has another role.
+    private func enter(_ configuration: Configuration, _ waiting: [String]) async throws {
+        let details: JSON = [
+            "configuration": .string(SHA256.digest(configuration.bytes).text),
+            "waiting": .strings(waiting),
+        ]
+        _ = try await exchange.store.commit { transaction in
+            try transaction.append(EntryDraft(kind: "node.reloaded", details: details))
+        }
+    }
+}
+
+extension Configuration {
+    /// The keys that have other values than `other` has, and that only a start applies.
+    func differences(from other: Configuration) -> [String] {
+        let same: [(key: String, isSame: Bool)] = [
+            ("node", node == other.node), ("state", state == other.state),
+            ("control", control == other.control), ("listen", listen == other.listen),
+            (
+                "membership",
+                membership == other.membership && membershipDigest == other.membershipDigest
+            ),
+            ("policies", policies == other.policies), ("keys", keys == other.keys),
+            ("passphrase", passphrase == other.passphrase), ("token", token == other.token),
+            ("openssl", provider == other.provider), ("sandbox", isSandbox == other.isSandbox),
+            ("witnesses", witnessing == other.witnessing),
+            (
+                "metrics",
+                metrics?.host == other.metrics?.host && metrics?.port == other.metrics?.port
+            ),
+        ]
+        return same.filter { !$0.isSame }.map(\.key)
+    }
+}
