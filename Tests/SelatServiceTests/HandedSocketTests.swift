@@ -11,7 +11,13 @@ import Testing
         block += 8
         return block
     }
-    private static let block = Mutex<Int32>(600)
+    /// Near the limit, where nobody else opens anything.
+    private static let block = Mutex<Int32>(
+        {
+            var limit = rlimit()
+            getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+            return Int32(min(limit.rlim_cur, 60_000)) - 400
+        }())
 
     enum Kind: Sendable { case unix, tcp, tcpNotListening, datagram, file }
 
