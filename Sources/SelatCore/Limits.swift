@@ -20,6 +20,10 @@ package enum Limits {
     package static let keysBytesMax = 8 << 10
     /// The sealed manifest.
     package static let manifestBytesMax = 4 << 20
+    /// Everything of an envelope but its payload: header, both keys parts, manifest and the tar
+    /// framing between them.
+    package static let envelopeHeadBytesMax =
+        headerBytesMax + 2 * keysBytesMax + manifestBytesMax + 64 << 10
     /// A whole package that travels in one request.
     package static let inlinePackageBytesMax = 1 << 20
     /// Nodes on a route, sender and recipient among them.
@@ -35,6 +39,8 @@ package enum Limits {
 
     /// An envelope's life, from created to expires.
     package static let envelopeLifeSecondsMax: Int64 = 30 * 86_400
+    /// A party's signature in `agreements.yaml`, base64.
+    package static let agreementSignatureTextBytesMax = 8_192
     /// A record that lists a new key has reached every node that can be reached by then; the key
     /// signs nothing earlier.
     package static let keySpreadSecondsMax: Int64 = 60

@@ -14,3 +14,21 @@ extension EditionOwner {
         }
     }
 }
+
+extension Federation {
+    /// Verifies what the parties of an edition's instruments have signed themselves.
+    /// - Throws: `FederationError.editionNotSigned` for the first one that does not count.
+    package func verifyAgreements(
+        in head: EditionHead, file: String, at time: Timestamp
+    ) throws(FederationError) {
+        for signing in head.signings {
+            for signature in signing.signatures {
+                let statement = signature.statement
+                try verifyAgreement(
+                    signature.message, of: signing.instrument, for: statement.party,
+                    federation: statement.federation, issued: statement.issued, file: file,
+                    at: time)
+            }
+        }
+    }
+}

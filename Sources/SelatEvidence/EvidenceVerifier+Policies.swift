@@ -24,6 +24,8 @@ extension EvidenceVerifier {
                 _ = try federation.verifyEdition(
                     "\(name).yaml", content: file.bytes, signatures: signatures, owner: owner,
                     at: try moment())
+                try federation.verifyAgreements(
+                    in: head, file: "\(name).yaml", at: try moment())
                 signed.append("\(name) (edition \(head.number))")
             } catch {
                 report.wrong.append("policy file `\(name)`: \(error)")

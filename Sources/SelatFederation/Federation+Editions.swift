@@ -68,7 +68,7 @@ extension Federation {
         }
     }
 
-    private func policySigner(
+    func policySigner(
         _ name: IssuerAndSerial, _ file: String, _ owner: EditionOwner, at time: Timestamp
     ) throws(FederationError) -> VerifiedCertificate {
         var first: Country?

@@ -51,6 +51,62 @@ extension CommandTests {
             }
         }
 
+        @Test func anAgreementThatAsksCountsOnceBothPartiesHaveSignedItsText() async throws {
+            let sandbox = try Sandbox.current()
+            let scratch = try Scratch()
+            defer { scratch.remove() }
+            let text = try scratch.write("Exchange of letters.\n", to: "letters.txt")
+            let zeros = "sha256:" + String(repeating: "0", count: 64)
+            let shipped = "\(Run.root)/Policies"
+            for name in try FileManager.default.contentsOfDirectory(atPath: shipped)
+            where name.hasSuffix(".yaml") {
+                try scratch.write(
+                    try String(contentsOfFile: "\(shipped)/\(name)", encoding: .utf8),
+                    to: "p/\(name)")
+            }
+            let file = "\(scratch.path)/p/agreements.yaml"
+            func rewrite(_ old: String, _ new: String) throws {
+                let before = try scratch.text("p/agreements.yaml")
+                try #require(before.contains(old))
+                try scratch.write(
+                    before.replacing(old, with: new, maxReplacements: 1),
+                    to: "p/agreements.yaml")
+            }
+            func sign(_ country: String, _ id: String, _ text: String) async throws -> Ended {
+                try await sandbox.signing(
+                    [file], by: country, person: 1, ["--instrument", id, "--text", text])
+            }
+            let id = "sg-vn-relief-2026"
+            let silent = try await sign("SG", id, text)
+            #expect(silent.status == 64 && silent.stderr.contains("asks for no signatures"))
+            try rewrite(
+                "    territory: [SG, VN]", "    signatures: []   # both\n    territory: [SG, VN]")
+            let other = try await sign("SG", id, text)
+            #expect(other.status == 3 && other.stderr.contains("is another text"))
+            let found = try #require(
+                other.stderr.firstMatch(of: /sg-vn-relief-2026`: (sha256:[0-9a-f]{64})/))
+            try rewrite(zeros, String(found.1))
+            let checked = try await Run.run(Run.selat, ["policy", "check", "\(scratch.path)/p"])
+            #expect(checked.status == 0, "\(checked.words)")
+            #expect(checked.stdout.contains("lacks that of SG, VN; run, there: selat policy sign"))
+            #expect(checked.stdout.contains("[unsigned-agreement]"))
+
+            let foreign = try await sign("MY", id, text)
+            #expect(foreign.status == 3 && foreign.stderr.contains("speaks for no party"))
+            let first = try await sign("SG", id, text)
+            #expect(first.status == 0 && first.stdout.contains("signed for SG, missing: VN"))
+            let twice = try await sign("SG", id, text)
+            #expect(twice.status == 1 && twice.stderr.contains("SG has signed"))
+            let second = try await sign("VN", id, text)
+            #expect(second.status == 0 && !second.stdout.contains("missing"), "\(second.words)")
+            #expect(try scratch.text("p/agreements.yaml").contains("    signatures:  # both\n"))
+            let whole = try await Run.run(Run.selat, ["policy", "check", "\(scratch.path)/p"])
+            #expect(whole.status == 0 && !whole.stdout.contains("unsigned-agreement"))
+            try rewrite(String(found.1), zeros)
+            let changed = try await Run.run(Run.selat, ["policy", "check", "\(scratch.path)/p"])
+            #expect(changed.status == 78 && changed.stdout.contains("[agreement-signature]"))
+        }
+
         @Test func draftsJudgeNothing() async throws {
             try await Sandbox.fresh { sandbox in
                 let file = try sandbox.edition("SG", 2) {

@@ -1,5 +1,6 @@
 import SelatAudit
 import SelatCore
+import SelatCrypto
 import SelatFederation
 import SelatPolicy
 import SelatStore
@@ -107,6 +108,80 @@ struct EditionRegisterTests {
         #expect(taken.map(\.name) == ["SG"])
         #expect((register.number("SG"), register.number("VN")) == (2, 1))
         #expect(try await node.entries("policy.refused") == 1)
+    }
+
+    // MARK: Agreements
+
+    /// The next edition of the agreements, whose first instrument bears these signatures.
+    private func agreements(
+        _ number: Int = 2, bearing signatures: [[UInt8]]
+    ) throws -> SignedEdition {
+        let lines = signatures.map { "      - \(Base64.encode($0))\n" }.joined()
+        let key = lines.isEmpty ? "    signatures: []\n" : "    signatures:\n\(lines)"
+        let before = "    territory: [SG, VN]"
+        return try world.later("agreements", number) {
+            $0.replacing(before, with: key + before, maxReplacements: 1)
+        }
+    }
+
+    private func signature(
+        for party: String, by signer: CMS.Signer, federation: Digest? = nil, late: Int64 = 0
+    ) throws -> [UInt8] {
+        let now = world.clock.now()
+        let statement = AgreementStatement(
+            federation: federation ?? world.federation.id, instrument: "sg-vn-relief-2026",
+            parties: .mutual(["SG", "VN"]),
+            text: try Digest("sha256:" + String(repeating: "0", count: 64)),
+            party: try Country(party), issued: now)
+        return try CMS.sign(
+            content: statement.json.canonical, type: .agreement, signer: signer, at: now + late)
+    }
+
+    private func signer(_ code: String) throws -> CMS.Signer {
+        try #require(world.policySigners[try Country(code)]?.first)
+    }
+
+    @Test func anInstrumentCountsOnceItsPartiesHaveSignedIt() async throws {
+        let register = try await world.register(of: node)
+        let (sg, vn) = (
+            try signature(for: "SG", by: signer("SG")), try signature(for: "VN", by: signer("VN"))
+        )
+        for (number, signatures) in [(2, []), (3, [sg]), (4, [sg, vn])] {
+            let edition = try agreements(number, bearing: signatures)
+            #expect(try await register.refusal(edition) == nil)
+            #expect(register.number("agreements") == UInt64(number))
+            let isSigned = try EditionHead(
+                PolicySource(name: "agreements.yaml", bytes: edition.bytes)
+            ).instruments(among: register.members).contains("sg-vn-relief-2026")
+            #expect(isSigned == (signatures.count == 2))
+        }
+        // What was accepted stays, although its signer is none any more.
+        let back = try await world.register(of: node)
+        #expect(back.number("agreements") == 4)
+    }
+
+    @Test func aSignatureThatNoPartyMadeSpoilsTheEdition() async throws {
+        let register = try await world.register(of: node)
+        let officer = try #require(node.officers["releasing-officer"])
+        for (signature, says) in [
+            (try signature(for: "SG", by: signer("MY")), "the signature of SG"),
+            (try signature(for: "SG", by: signer("VN")), "is no policy signer of `SG`"),
+            (try signature(for: "SG", by: officer), "who is no policy signer"),
+            (try signature(for: "SG", by: node.identity.signer), "who is no policy signer"),
+            (
+                try signature(for: "SG", by: signer("SG"), federation: SHA256.digest([9])),
+                "is for another federation"
+            ),
+            (try signature(for: "SG", by: signer("SG"), late: 1), "at another moment than it says"),
+        ] {
+            let refusal = try await register.refusal(try agreements(bearing: [signature]))
+            #expect(refusal?.contains(says) == true, "\(refusal ?? "taken")")
+        }
+        var flipped = try signature(for: "SG", by: signer("SG"))
+        flipped[flipped.count - 1] ^= 1
+        #expect(try await register.refusal(try agreements(bearing: [flipped])) != nil)
+        #expect(register.number("agreements") == 1)
+        #expect(try await node.entries("policy.refused") == 7)
     }
 
     @Test func draftsAndStrangersFilesArePassedOver() async throws {

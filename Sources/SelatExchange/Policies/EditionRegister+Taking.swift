@@ -101,6 +101,8 @@ extension EditionRegister {
         let isHeld = schedule.mark(head.digest) != nil
         if isHeld, edition.signatures == nil { return .left(head, .known) }
         let signed = try verified(edition, head, owner, at: now)
+        // What was accepted stays accepted: only what is new here has to prove its agreements.
+        if !isHeld { try requireAgreements(head, edition.file, at: now) }
         if isHeld { return .signedAnew(head, edition.signatures ?? []) }
         return .new(
             New(
@@ -118,6 +120,16 @@ extension EditionRegister {
             return try federation.verifyEdition(
                 edition.file, content: edition.bytes, signatures: edition.signatures,
                 owner: owner, at: now)
+        } catch {
+            throw EditionsRefused(reasons: ["\(error)"])
+        }
+    }
+
+    private func requireAgreements(
+        _ head: EditionHead, _ file: String, at now: Timestamp
+    ) throws(EditionsRefused) {
+        do throws(FederationError) {
+            try federation.verifyAgreements(in: head, file: file, at: now)
         } catch {
             throw EditionsRefused(reasons: ["\(error)"])
         }

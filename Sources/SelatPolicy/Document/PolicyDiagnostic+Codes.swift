@@ -11,7 +11,7 @@ extension PolicyDiagnostic.Code {
     package var severity: PolicyDiagnostic.Severity {
         switch self {
         case .review, .noEffect, .alwaysOverridden, .sameMeaning, .nearTerms,
-            .contradictoryDuties:
+            .contradictoryDuties, .unsignedAgreement:
             .warning
         default: .error
         }
@@ -27,7 +27,8 @@ extension PolicyDiagnostic.Code {
             .unused, .vocabulary:
             nameWords
         case .fileName, .doubledFile, .missingFile: fileWords
-        case .noEffect, .alwaysOverridden, .sameMeaning, .nearTerms, .contradictoryDuties, .review:
+        case .noEffect, .alwaysOverridden, .sameMeaning, .nearTerms, .contradictoryDuties, .review,
+            .unsignedAgreement:
             warningWords
         default: ruleWords
         }
@@ -149,6 +150,11 @@ extension PolicyDiagnostic.Code {
             ("an end that is not after its beginning", "the dates in their order")
         case .uncited:
             ("a rule that cites nothing", "`basis` with a source and a clause")
+        case .agreementSignature:
+            (
+                "a signature that is not a party's of this instrument as it is",
+                "nothing; the party signs anew with `selat policy sign --instrument`"
+            )
         default:
             ("an agreement with one party", "the other party, or `by` and `of`")
         }
@@ -178,6 +184,11 @@ extension PolicyDiagnostic.Code {
                 "narrow the other rule, or leave this one out"
             )
         case .sameMeaning: ("two rules that say the same", "keep one of the two")
+        case .unsignedAgreement:
+            (
+                "an instrument that asks for its parties' signatures, lacks one and does not count",
+                "the party's signature, with `selat policy sign --instrument`"
+            )
         case .contradictoryDuties:
             (
                 "two rules that can be owed together and ask for what excludes the other",

@@ -62,6 +62,7 @@ package struct PolicyDiagnostic: Hashable, Sendable, CustomStringConvertible {
         case contradictoryDates = "contradictory-dates"
         case uncited
         case oneParty = "one-party"
+        case agreementSignature = "agreement-signature"
         case misplaced
         case unused
         case fileName = "file-name"
@@ -73,6 +74,7 @@ package struct PolicyDiagnostic: Hashable, Sendable, CustomStringConvertible {
         case alwaysOverridden = "always-overridden"
         case sameMeaning = "same-meaning"
         case nearTerms = "near-terms"
+        case unsignedAgreement = "unsigned-agreement"
         case contradictoryDuties = "contradictory-duties"
     }
 

@@ -20,6 +20,8 @@ package struct EditionHead: Hashable, Sendable {
     package let inForce: Timestamp
     /// Nil where the kind of file has none.
     package let reviewBy: Timestamp?
+    /// Of `agreements.yaml`, the instruments that ask for signatures of their own.
+    package let signings: [InstrumentSigning]
     /// SHA-256 of the file's bytes.
     package let digest: Digest
 
@@ -36,7 +38,7 @@ package struct EditionHead: Hashable, Sendable {
 
     fileprivate init(
         name: String, kind: Kind, number: UInt64, standing: Standing, inForce: Timestamp,
-        reviewBy: Timestamp?, digest: Digest
+        reviewBy: Timestamp?, signings: [InstrumentSigning], digest: Digest
     ) {
         self.name = name
         self.kind = kind
@@ -44,22 +46,26 @@ package struct EditionHead: Hashable, Sendable {
         self.standing = standing
         self.inForce = inForce
         self.reviewBy = reviewBy
+        self.signings = signings
         self.digest = digest
     }
 }
 
 extension EditionHead {
     /// The instruments that count once all members among their parties have signed: those whose
-    /// parties are all members. Empty for other files.
+    /// parties are all members, and which lack none of the signatures that they ask for. Empty for
+    /// other files.
     package func instruments(among members: Set<Country>) -> Set<String> {
         guard case .agreements(let parties) = kind else { return [] }
-        return Set(parties.filter { $0.value.isSubset(of: members) }.keys)
+        let lacking = signings.filter { !$0.missing.isEmpty }.map(\.instrument)
+        return Set(parties.filter { $0.value.isSubset(of: members) }.keys).subtracting(lacking)
     }
 }
 
 private struct EditionHeadReader {
     var reader: DocumentReader
     let stem: String?
+    private var signings: [InstrumentSigning] = []
 
     init(_ document: PolicyDocument) {
         reader = DocumentReader(file: document.name)
@@ -88,7 +94,7 @@ private struct EditionHeadReader {
         else { return nil }
         return EditionHead(
             name: name, kind: kind, number: number, standing: standing, inForce: inForce,
-            reviewBy: review, digest: document.digest)
+            reviewBy: review, signings: signings, digest: document.digest)
     }
 
     private mutating func nameAndKind(_ root: Section) -> (String, EditionHead.Kind)? {
@@ -113,6 +119,8 @@ private struct EditionHeadReader {
             let countries = (reader.words(words, "parties") ?? []).compactMap { word in
                 (try? NodeID(word.text))?.country ?? reader.country(word)
             }
+            let signing = InstrumentSigningReader(section: section, instrument: id)
+            signings += signing.read(&reader).map { [$0] } ?? []
             // Of two with one id, both must be signed; the set itself is refused anyway.
             parties[id, default: []].formUnion(countries)
         }

@@ -45,6 +45,8 @@ package enum BuiltIn {
         case "facts-missing": "required facts are not stated"
         case "no-instrument-covers-level":
             "no signed instrument covers this classification between the two ends"
+        case "agreement-lacks-signature":
+            "an agreement that may cover it lacks the signature of a party (selat policy check)"
         case "tlp-red-needs-named-officers": "TLP:RED is for named persons, whom nothing names here"
         case "tlp-not-onward": "TLP:AMBER is not sent on"
         case "outside-received-onward":

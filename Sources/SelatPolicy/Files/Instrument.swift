@@ -27,6 +27,8 @@ struct Instrument: Hashable, Sendable {
     /// Whether `covers` speaks of the classification: only then it can carry classified data.
     let namesLevel: Bool
     let territory: Set<Country>
+    /// The parties whose signatures it asks for and does not bear.
+    var missing: Set<Country> = []
 
     /// Whether it stands between the two ends at a moment; what it covers is another question.
     func stands(from source: NodeID, to destination: NodeID, at decided: Timestamp) -> Bool {
@@ -43,6 +45,15 @@ struct Agreements: Hashable, Sendable {
     let number: UInt64
     let inForce: Timestamp
     let instruments: [Instrument]
+    /// Those that ask for a signature which is not there.
+    let lacking: [Instrument]
+
+    init(number: UInt64, inForce: Timestamp, instruments: [Instrument]) {
+        self.number = number
+        self.inForce = inForce
+        self.instruments = instruments
+        lacking = instruments.filter { !$0.missing.isEmpty }
+    }
 }
 
 /// Reads `agreements.yaml`.
@@ -90,12 +101,26 @@ struct AgreementsReader {
         let covers = reader.required(section, "covers").flatMap { readCovers($0) }
         let words = section["territory"].flatMap { reader.words($0, "territory") } ?? []
         let territory = Set(words.compactMap { reader.country($0) })
+        let missing = id.flatMap { readSignatures(section, $0) } ?? []
         guard let id, let from, let covers else { return nil }
         return Instrument(
             id: id, kinds: kinds, parties: parties, by: by, of: of, from: from, until: until,
             covers: covers,
             namesLevel: covers.leaves.contains { $0.fact == table[.classification] },
-            territory: territory)
+            territory: territory, missing: missing)
+    }
+
+    /// - Returns: the parties whose signatures the instrument asks for and lacks.
+    private mutating func readSignatures(_ section: Section, _ id: String) -> Set<Country> {
+        let signing = InstrumentSigningReader(section: section, instrument: id).read(&reader)
+        guard let missing = signing?.missing, !missing.isEmpty else { return [] }
+        let names = missing.sorted().map(\.code).joined(separator: ", ")
+        reader.report(
+            .unsignedAgreement, section.place(of: "signatures"),
+            "instrument `\(id)` does not count: it asks for its parties' signatures and lacks that of "
+                + "\(names); run, there: selat policy sign \(reader.file) --instrument \(id) --text FILE "
+                + "--key KEY --certificate PEM --federation DIGEST", severity: .warning)
+        return missing
     }
 
     private mutating func readText(_ node: DocumentNode?) {

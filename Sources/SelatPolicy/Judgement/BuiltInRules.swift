@@ -17,6 +17,11 @@ extension Evaluation {
                 obligations = []
             }
         }
+        // No reason of its own: it says why what would permit the transfer does not.
+        if outcome != .permitted, lacksSignature {
+            builtIn.append(
+                .builtIn("agreement-lacks-signature", isCertain: outcome == .refused))
+        }
         let own = Judgement(
             jurisdiction: "selat", flow: nil, outcome: Self.outcome(of: builtIn), clauses: builtIn)
         return Verdict(

@@ -41,6 +41,12 @@ extension Evaluation {
             case .no: break
             }
         }
+        lacksSignature = set.agreements.lacking.contains { instrument in
+            isInForce && !set.signed.contains(instrument.id)
+                && instrument.stands(
+                    from: question.source, to: question.destination, at: question.decided)
+                && instrument.covers.truth(states) != .no
+        }
         if needsCover, classifiedCover == .maybe, question.semantics >= .two {
             causes.formUnion(openCover)
         }

@@ -17,6 +17,8 @@ struct Evaluation {
     var counted: [Instrument] = []
     /// What some instrument may or may not do for classified data.
     var classifiedCover = Truth.no
+    /// Whether an instrument would cover it that lacks a party's signature.
+    var lacksSignature = false
 
     /// An obligation with where it comes from.
     struct Owed {

@@ -25,6 +25,10 @@ extension Shape {
             .must("text", .word, "The digest of its text, `sha256:…`."),
             .must("covers", .condition, "What it covers; must certainly hold."),
             .may("territory", .some(.country), "The countries that it names."),
+            .may(
+                "signatures", .list(.word),
+                "Asks for each party's signature of the text; as long as one is missing it does not count."
+            ),
         ])
 
     static let vocabulary = Shape(

@@ -12,13 +12,25 @@ struct PolicySign: AsyncParsableCommand {
             very bytes, for one federation. Read the file before you sign it; afterwards not a byte
             of it may change. A draft is not signed: set `standing: published` first.
 
-            Example:
+            With --instrument it is the text of one agreement that is signed, for the officer's own
+            country, and the signature comes into `agreements.yaml` itself; the file's own signatures
+            follow once every party has signed.
+
+            Examples:
               selat policy sign Policies/SG.yaml --key lee.key --certificate lee.pem \\
                 --federation sha256:4f62…
+              selat policy sign Policies/agreements.yaml --instrument sg-vn-relief-2026 \
+                --text letters.pdf --key lee.key --certificate lee.pem --federation sha256:4f62…
             """)
 
     @Argument(help: "The policy files.")
     var files: [String]
+
+    @Option(help: "Sign the text of this instrument, not the file.")
+    var instrument: String?
+
+    @Option(help: "With --instrument: the document that was agreed on; its digest is compared.")
+    var text: String?
 
     @OptionGroup var officer: OfficerKey
 
@@ -28,8 +40,18 @@ struct PolicySign: AsyncParsableCommand {
     @Flag(help: "Print one JSON document instead of text.")
     var json = false
 
+    func validate() throws {
+        guard (instrument == nil) == (text == nil) else {
+            throw ValidationError("--instrument and --text go together")
+        }
+        guard instrument == nil || files.count == 1 && !anew else {
+            throw ValidationError("--instrument takes one file, and no --anew")
+        }
+    }
+
     func run() async throws {
         let now = SystemClock().now()
+        if let instrument, let text { return try signAgreement(instrument, text, now) }
         let editions = try files.map { try EditionFile($0) }
         for edition in editions { try check(edition) }
         let signer = try officer.signer()
@@ -39,6 +61,29 @@ struct PolicySign: AsyncParsableCommand {
         }
         for (edition, message) in signed { try edition.write(signatures: message) }
         try report(signed.map(\.0.path))
+    }
+
+    private func signAgreement(_ instrument: String, _ text: String, _ now: Timestamp) throws {
+        let signing = AgreementSigning(
+            edition: try EditionFile(files[0]), instrument: instrument, text: text)
+        let statement = try signing.sign(
+            by: try officer.signer(), federation: officer.federation, at: now)
+        let after = try EditionFile(files[0]).head.signings.first { $0.instrument == instrument }
+        let missing = (after?.missing ?? []).sorted().map(\.code)
+        if json {
+            return Terminal.result([
+                "file": .string(files[0]), "instrument": .string(instrument),
+                "party": .string(statement.party.code), "text": .string(statement.text.text),
+                "missing": .strings(missing),
+            ])
+        }
+        Terminal.result(
+            "\(files[0]): `\(instrument)` signed for \(statement.party)"
+                + (missing.isEmpty ? "" : ", missing: \(missing.joined(separator: ", "))"))
+        Terminal.hint(
+            missing.isEmpty
+                ? "the file itself is signed next: selat policy sign \(files[0])"
+                : "the others sign in the same file, or add their lines of `signatures` to it")
     }
 
     private func check(_ edition: EditionFile) throws {
