@@ -15,6 +15,9 @@ extension Evidence {
         for (index, list) in membership.lists.enumerated().dropFirst() {
             files["membership/lists/\(index + 1).cms"] = list
         }
+        for (index, list) in laterLists.enumerated() {
+            files["membership/later/\(membership.lists.count + index + 1).cms"] = list
+        }
         for (country, record) in membership.records {
             files["membership/records/\(country.code).cms"] = record
         }
@@ -46,9 +49,11 @@ extension Evidence {
         else { throw .tooLarge }
         subject = try reader.parse("evidence.json") { try Subject(canonical: $0) }
         membership = MembershipDocuments(
-            lists: [try reader.required("membership/membership.cms")] + reader.laterLists(),
+            lists: [try reader.required("membership/membership.cms")]
+                + reader.lists("membership/lists/"),
             records: try reader.countries("membership/records/", ".cms"),
             revocationLists: try reader.countries("membership/crls/", ".crl"))
+        laterLists = reader.lists("membership/later/")
         header = reader.take("header.cms")
         receipt = reader.take("receipt.json")
         entries = try reader.entries()
@@ -112,9 +117,8 @@ private struct FileReader {
         }
     }
 
-    /// `membership/lists/N.cms`, by their numbers; one that is no number is left over.
-    mutating func laterLists() -> [[UInt8]] {
-        let prefix = "membership/lists/"
+    /// `PREFIX/N.cms`, by their numbers; one that is no number is left over.
+    mutating func lists(_ prefix: String) -> [[UInt8]] {
         var lists: [(serial: UInt64, bytes: [UInt8])] = []
         for (name, bytes) in named(prefix, ".cms") {
             guard let serial = UInt64(name), "\(serial)" == name else {

@@ -30,6 +30,8 @@ package struct Evidence: Sendable {
 
     package let subject: Subject
     package let membership: MembershipDocuments
+    /// The lists after those by which the transfer was settled: they say who was cut off since.
+    package let laterLists: [[UInt8]]
     /// CMS; nil where no header was signed.
     package let header: [UInt8]?
     /// In the order of their sequences.
@@ -56,10 +58,11 @@ package struct Evidence: Sendable {
     package init(
         subject: Subject, membership: MembershipDocuments, header: [UInt8]?,
         entries: [ProvenEntry], receipt: [UInt8]?, policies: [String: PolicyFile],
-        approvals: [Digest: [UInt8]] = [:]
+        approvals: [Digest: [UInt8]] = [:], laterLists: [[UInt8]] = []
     ) {
         self.subject = subject
         self.membership = membership
+        self.laterLists = laterLists
         self.header = header
         self.entries = entries
         self.receipt = receipt

@@ -78,6 +78,12 @@ extension EvidenceVerifier {
                 header.core.id == subject.id, header.core.federation == subject.federation
             else { throw EvidenceFault.differs("it is about another transfer") }
             try checkRecorded(header, permitted)
+            if let distrust = try distrustedHeader(federation) {
+                report.unproven.append(
+                    "that \(subject.from) sent the envelope \(header.identity): its signature does "
+                        + "not count, since \(distrust)")
+                return header
+            }
             report.proven.append(
                 "\(subject.from) signed at \(signed.signingTime) the envelope \(header.identity) for "
                     + "\(subject.to), labelled \(header.core.label.classification.rawValue), with a "
@@ -128,6 +134,14 @@ extension EvidenceVerifier {
             try check(statement, against: header)
             // In a recipient's evidence that is its own log, which was judged already.
             if isSenders {
+                let distrust = try distrust(
+                    of: subject.to, receipt.entry.sequence, receipt.proof.checkpoint, federation)
+                if let distrust {
+                    report.unproven.append(
+                        "that \(subject.to) \(statement.kind.verb) the envelope: its receipt does not "
+                            + "count, since \(distrust)")
+                    return
+                }
                 try judgeWitnesses(of: receipt.proof.checkpoint, subject.to, federation)
             }
             prove(statement, receipt, Set(federation.members.map(\.country)))

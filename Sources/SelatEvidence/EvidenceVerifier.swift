@@ -9,6 +9,8 @@ import SelatPolicy
 package struct EvidenceVerifier {
     let evidence: Evidence
     var report = EvidenceReport()
+    /// The newest list that is shown, which says who was cut off by then.
+    var newest: MembershipList?
 
     private init(_ evidence: Evidence) { self.evidence = evidence }
 
@@ -26,6 +28,7 @@ package struct EvidenceVerifier {
 
     private mutating func run(_ trusted: Digest) {
         guard let federation = checkMembership(trusted) else { return }
+        checkLaterLists(federation)
         checkLog(federation)
         guard report.wrong.isEmpty else { return }
         checkPolicies(federation)
@@ -92,6 +95,9 @@ package struct EvidenceVerifier {
                     throw EvidenceFault.severalCheckpoints
                 }
                 try check(entry, key)
+                let distrust = try distrust(
+                    of: subject.maker, entry.entry.sequence, note, federation)
+                if let distrust { throw EvidenceFault.distrusted(distrust) }
             }
             report.proven.append(
                 logSentence(try SignedCheckpoint(note: note, anyEpochOf: key).checkpoint))
@@ -143,6 +149,7 @@ enum EvidenceFault: Error, CustomStringConvertible {
     case severalCheckpoints
     case noEntries
     case differs(String)
+    case distrusted(Distrust)
 
     var description: String {
         switch self {
@@ -151,6 +158,7 @@ enum EvidenceFault: Error, CustomStringConvertible {
         case .severalCheckpoints: "its proofs are against different checkpoints"
         case .noEntries: "not one entry is shown"
         case .differs(let what): what
+        case .distrusted(let distrust): distrust.description
         }
     }
 }

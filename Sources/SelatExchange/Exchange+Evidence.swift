@@ -23,15 +23,47 @@ extension Exchange {
         } else {
             throw ServiceProblem.unknownTransfer(id)
         }
+        let documents = try await membership.federation(asOf: Self.settled(found.entries))
+            .documents
         return Evidence(
             subject: Evidence.Subject(
                 federation: federation.id, maker: identity.node, from: from, to: to, id: id,
                 made: clock.now()),
-            membership: try await membership.federation(asOf: Self.settled(found.entries))
-                .documents,
+            membership: documents,
             header: try await header(receipt, found.inbound.first, found.entries),
             entries: entries, receipt: receipt, policies: try await policies(found.entries),
-            approvals: try await approvals(id, found.inbound.first))
+            approvals: try await approvals(id, found.inbound.first),
+            laterLists: Array(federation.documents.lists.dropFirst(documents.lists.count)))
+    }
+
+    /// What a receipt that is held here amounts to now.
+    package enum ReceiptStanding: Hashable, Sendable {
+        /// Its log alone has signed it.
+        case signed
+        /// A quorum of other countries has cosigned it.
+        case witnessed
+        /// Its signer was cut off, and it does not count.
+        case distrusted(Distrust)
+    }
+
+    /// Witnesses are taken as they are now, or as they were when the entry was made: their keys
+    /// change, and what they have cosigned stays cosigned.
+    package func standing(
+        of receipt: Receipt, signer: NodeID
+    ) async throws -> ReceiptStanding {
+        let note = receipt.proof.checkpoint
+        let now = federation
+        let then = try await membership.federation(
+            asOf: receipt.entry.time + Limits.clockSkewSecondsMax)
+        let distrusts = try [now, then].map { view in
+            now.list.distrust(
+                of: signer, entry: receipt.entry.sequence, in: note,
+                by: try view.witnessPolicy(of: signer.country))
+        }
+        // Trusted by either set of keys is trusted: each counts only what its own keys have signed.
+        if let first = distrusts[0], distrusts[1] != nil { return .distrusted(first) }
+        let isWitnessed = [now, then].contains { $0.isWitnessed(note, of: signer) }
+        return isWitnessed ? .witnessed : .signed
     }
 
     /// What officers signed about a transfer: as it was handed in here, or as it came with the

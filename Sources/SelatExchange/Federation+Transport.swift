@@ -13,4 +13,26 @@ extension MembershipRegister {
             return try self.federation.verifyPeer(certificateDER: leaf, as: side, at: clock.now())
         }
     }
+
+    /// What the server asks of whoever connects: it lets in too whom the members have cut off, for the
+    /// documents that say so (`Membership.md`, *What a change does*).
+    package func admission(_ clock: any WallClock) -> TLSPeerVerification {
+        let verifyPeer = peerVerification(.tlsClient, clock)
+        return { chain in
+            do {
+                return try verifyPeer(chain)
+            } catch {
+                guard let leaf = chain.first else { throw error }
+                let cut = try? self.federation.verifyCutPeer(
+                    certificateDER: leaf, at: clock.now())
+                guard let cut else { throw error }
+                return cut
+            }
+        }
+    }
+
+    /// Why a node that is let in is answered nothing but documents; nil for any other.
+    package func cutOff(_ node: NodeID) -> String? {
+        federation.list.cut(of: node).map { FederationError.cut(node, by: $0).description }
+    }
 }

@@ -160,6 +160,38 @@ package struct Federation: Sendable {
         return try node(id, at: time).id
     }
 
+    /// Whom the certificate of a TLS client names that the list cuts off. It is let in to read what is
+    /// public and signed, and to learn of its cut; so neither revocation nor its record is asked for,
+    /// and the authorities of a member that was cut are those of the last list that had it.
+    /// - Throws: `FederationError` for a node that is not cut, or whose certificate leads to no authority
+    ///   of its country.
+    package func verifyCutPeer(
+        certificateDER: [UInt8], at time: Timestamp
+    ) throws(FederationError) -> NodeID {
+        do throws(CryptoError) {
+            let certificate = try Certificate(der: certificateDER)
+            guard let id = certificate.node, list.cut(of: id) != nil else {
+                throw .unreadableCertificate("it is of no node that the list cuts off")
+            }
+            _ = try TrustAnchors(
+                country: id.country, anchors: lastAnchors(of: id.country), revocationLists: []
+            ).verify(certificate, purpose: .tlsClient, at: time)
+            return id
+        } catch {
+            throw .notTrusted("certificate of the TLS peer", error)
+        }
+    }
+
+    /// The authorities of a country in the newest list that has it.
+    private func lastAnchors(of country: Country) -> [Certificate] {
+        if let member = list.member(country) { return member.anchors }
+        for der in documents.lists.reversed() {
+            let earlier = try? Self.unverifiedList(der)
+            if let member = earlier?.member(country) { return member.anchors }
+        }
+        return []
+    }
+
     private func verifyWithoutRevocation(
         _ certificate: Certificate, of country: Country, for purpose: CertificatePurpose,
         at time: Timestamp

@@ -16,10 +16,12 @@ struct EnvelopeRoutes: Sendable {
     let documents: (any MembershipService)?
 
     func responder(
-        membership: MembershipExchange, news: NewsExchange
+        membership: MembershipExchange, news: NewsExchange,
+        cutOff: @escaping @Sendable (NodeID) -> String?
     ) -> some HTTPResponder<HTTPContext> {
         let router = Router(context: HTTPContext.self)
-        router.add(middleware: MembershipMiddleware(membership: membership, news: news))
+        router.add(
+            middleware: MembershipMiddleware(membership: membership, news: news, cutOff: cutOff))
         if let policies { PolicyRoutes(service: policies).add(to: router) }
         if let log { LogRoutes(service: log).add(to: router) }
         if let documents { MembershipRoutes(service: documents).add(to: router) }
@@ -114,6 +116,7 @@ struct EnvelopeRoutes: Sendable {
 private struct MembershipMiddleware: RouterMiddleware {
     let membership: MembershipExchange
     let news: NewsExchange
+    let cutOff: @Sendable (NodeID) -> String?
 
     func handle(
         _ request: Request, context: HTTPContext,
@@ -121,13 +124,15 @@ private struct MembershipMiddleware: RouterMiddleware {
     ) async throws -> Response {
         var response: Response
         do {
+            let cut = context.peer.node.flatMap(cutOff)
+            if let cut, !MembershipRoutes.isOne(request.uri.path) { throw Problem.cutOff(cut) }
             if request.headers[.membership] != nil
                 || !LogRoutes.isOpenToOthers(request.uri.path)
             {
                 let mark = try request.headers.membershipMark()
-                if let node = context.peer.node { membership.heard(mark, node) }
+                if cut == nil, let node = context.peer.node { membership.heard(mark, node) }
             }
-            if let node = context.peer.node { news.heard(request.headers.news, node) }
+            if cut == nil, let node = context.peer.node { news.heard(request.headers.news, node) }
             response = try await next(request, context)
         } catch {
             response = Problem.answer(error, to: request, logger: context.logger)

@@ -6,6 +6,11 @@ import SelatHTTP
 struct MembershipRoutes: Sendable {
     let service: any MembershipService
 
+    /// Whether a path leads to what is public and signed.
+    static func isOne(_ path: String) -> Bool {
+        path == "/v1/membership" || path.hasPrefix("/v1/membership/") || path.hasPrefix("/v1/crl/")
+    }
+
     func add(to router: Router<HTTPContext>) {
         router.get("/v1/membership") { _, _ in
             Response.json(try await service.membershipIndex().json)

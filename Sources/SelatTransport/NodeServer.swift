@@ -47,12 +47,14 @@ package final class NodeServer: Sendable {
     ///   - policies: nil where the node serves none.
     ///   - log: answers witnesses and monitors; nil where the node shows no log.
     ///   - documents: nil where the node serves no membership documents.
+    ///   - cutOff: why a node that passes is answered nothing but membership documents; nil for others.
     ///   - refused: hears of every peer that did not get through the handshake.
     package static func bind(
         _ point: ListenPoint, identity: TLSIdentity, verifyPeer: @escaping TLSPeerVerification,
         membership: MembershipExchange, news: NewsExchange = .silent,
         service: any EnvelopeService, policies: (any PolicyService)? = nil,
         log: (any LogService)? = nil, documents: (any MembershipService)? = nil,
+        cutOff: @escaping @Sendable (NodeID) -> String? = { _ in nil },
         refused: @escaping @Sendable (RefusedPeer) -> Void,
         limits: HTTPLimits = HTTPLimits(), logger: Logger
     ) async throws -> NodeServer {
@@ -68,7 +70,7 @@ package final class NodeServer: Sendable {
             point, limits: limits, security: security, logger: logger,
             responder: EnvelopeRoutes(
                 service: service, policies: policies, log: log, documents: documents
-            ).responder(membership: membership, news: news))
+            ).responder(membership: membership, news: news, cutOff: cutOff))
         return NodeServer(listener: listener, context: context)
     }
 

@@ -39,6 +39,13 @@ extension Problem {
             remedy: "ask for the offset before sending more")
     }
 
+    /// The members have cut the asking node off (403).
+    package static func cutOff(_ reason: String) -> Problem {
+        Problem(
+            type: "urn:selat:problem:cut-off", title: "cut off", status: 403, detail: reason,
+            remedy: "obtain the membership list: GET /v1/membership")
+    }
+
     /// A request that does not keep to the protocol (400).
     package static func malformed(_ detail: String) -> Problem {
         Problem(

@@ -70,6 +70,9 @@ struct Show: AsyncParsableCommand {
                 "receipt: \(receipt.text("kind")) signed by \(receipt.text("signer")) at "
                     + receipt.text("time")
                     + (receipt["standing"] == nil ? "" : ", \(receipt.text("standing"))"))
+            if let distrust = receipt["distrust"]?.stringValue {
+                lines.append("the receipt does not count: \(distrust)")
+            }
         }
         lines += ApprovalText.lines(transfer["approvals"])
         for debt in transfer["debts"]?.arrayValue ?? [] {

@@ -305,10 +305,11 @@ struct Node {
             try await NodeServer.bind(
                 surroundings.handed(.node) ?? .tcp(host: host, port: port),
                 identity: exchange.identity.tls,
-                verifyPeer: register.peerVerification(.tlsClient, SystemClock()),
+                verifyPeer: register.admission(SystemClock()),
                 membership: register.link,
                 news: exchange.witnesses.newsExchange, service: exchange, policies: exchange,
                 log: exchange.witnesses, documents: exchange,
+                cutOff: { register.cutOff($0) },
                 refused: { exchange.refusedStranger(cause: $0.cause) }, logger: logger)
         }
         register.observe { before, after in

@@ -89,16 +89,59 @@ struct GossipTests {
             await #expect(throws: (any Error).self) {
                 while true { _ = try await peer.membershipIndex() }
             }
-            // And it does not come in again.
-            await #expect(throws: (any Error).self) {
-                _ = try await victim.exchange.peers.take(away.id).membershipIndex()
+            // And it is let in again for what tells it of its cut, and for nothing else.
+            let again = try await victim.exchange.peers.take(away.id)
+            let refusal = await #expect(throws: Problem.self) {
+                _ = try await again.offeredEditions()
             }
+            #expect(refusal?.type == "urn:selat:problem:cut-off")
+            #expect(refusal?.detail?.contains("cut off") == true)
+            #expect(victim.membership.isListed)
+            await victim.exchange.gossip.compare(with: away.id)
+            #expect(!victim.membership.isListed)
         }
+        let warnings = victim.membership.warnings(at: world.clock.now())
+        #expect(warnings.contains { $0.contains("is cut off by the membership list") })
         let problem = await #expect(throws: Problem.self) {
             _ = try await away.exchange.open(id, by: 7)
         }
         #expect(problem?.type == "urn:selat:problem:quarantined")
         #expect(try await away.inbound(id, from: victim)?.state == "delivered")
+    }
+
+    @Test func aMemberThatIsCutLearnsItFromTheOthersToo() async throws {
+        let without = try world.list(
+            after: world.federation,
+            cuts: [
+                MembershipList.Cut(
+                    subject: .member(try Country("SG")), distrustFrom: world.clock.now())
+            ], without: "SG")
+        _ = try await away.take(lists: [without])
+        #expect(away.exchange.federation.members.map(\.country.code) == ["MY", "VN"])
+        try await away.serving { await publisher.exchange.gossip.compare(with: away.id) }
+        #expect(publisher.exchange.federation.serial == 2)
+        #expect(publisher.membership.current.exclusion != nil)
+    }
+
+    @Test func whoIsNoNodeOfAnybodysIsNotLetIn() async throws {
+        let next = try world.list(after: world.federation, cuts: try cut("SG/hub"))
+        _ = try await away.take(lists: [next])
+        let now = world.clock.now()
+        func certificate(_ code: String, _ uri: String) throws -> [UInt8] {
+            try world.authority(code).root.issue(
+                for: .tlsServer, uri: uri, to: PrivateKey.generate(.p256).publicKey, from: now,
+                until: now + 60
+            ).der
+        }
+        let admission = away.membership.admission(world.clock)
+        // The cut node itself, by its own country's authority alone.
+        #expect(try admission([certificate("SG", "selat://SG/hub")]) == NodeID("SG/hub"))
+        for (code, uri) in [
+            ("MY", "selat://SG/hub"), ("SG", "selat://SG/other"), ("MY", "selat://MY/other"),
+        ] {
+            #expect(throws: (any Error).self) { try admission([certificate(code, uri)]) }
+        }
+        #expect(throws: (any Error).self) { try admission([]) }
     }
 
     @Test func whatIsQueuedForACutNodeStays() async throws {

@@ -13,13 +13,14 @@ extension TestFederation {
     /// The list that follows `before`, changed and signed by the authorities of these countries.
     func list(
         after before: Federation, by codes: [String] = ["MY", "SG", "VN"],
-        cuts: [MembershipList.Cut]? = nil, quorum: Int = 2
+        cuts: [MembershipList.Cut]? = nil, quorum: Int = 2, without gone: String? = nil
     ) throws -> [UInt8] {
         let now = clock.now()
         let list = try MembershipList(
             federation: before.id, serial: before.serial + 1, previous: before.listDigest,
             issued: now, expires: now + Self.life, isSandbox: true, quorum: quorum,
-            suites: before.list.suites, members: before.list.members,
+            suites: before.list.suites,
+            members: before.list.members.filter { $0.country.code != gone },
             cuts: cuts ?? before.list.cuts)
         return try list.signed(by: try codes.flatMap { try authority($0).signers }, at: now)
     }

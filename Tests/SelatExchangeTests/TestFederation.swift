@@ -315,10 +315,10 @@ final class TestNode: Sendable {
         let policies: any PolicyService = shelf.withLock { $0 } ?? exchange
         let server = try await NodeServer.bind(
             .tcp(host: "127.0.0.1", port: Int(port)), identity: identity.tls,
-            verifyPeer: membership.peerVerification(.tlsClient, exchange.clock),
-            membership: membership.link,
+            verifyPeer: membership.admission(exchange.clock), membership: membership.link,
             news: exchange.witnesses.newsExchange, service: door, policies: policies,
-            log: exchange.witnesses, documents: documents ?? exchange, refused: { _ in },
+            log: exchange.witnesses, documents: documents ?? exchange,
+            cutOff: { [membership] in membership.cutOff($0) }, refused: { _ in },
             logger: .silent)
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await server.run() }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import SelatControl
 import SelatCore
+import SelatEvidence
 
 extension AuditVerb {
     struct Prove: AsyncParsableCommand {
@@ -38,16 +39,29 @@ extension AuditVerb {
                 files[path] = bytes
             }
             try EvidenceFolder.write(files, to: out)
+            let report = try Self.preview(files)
             if client.json {
                 Terminal.result([
                     "id": .string(id.text), "folder": .string(out),
-                    "files": .strings(files.keys.sorted()),
+                    "files": .strings(files.keys.sorted()), "report": report.json,
                 ])
             } else {
                 Terminal.result(out)
-                Terminal.note("\(files.count) files; an auditor runs:")
+                Terminal.note(
+                    "\(files.count) files, \(report.proven.count) sentences proven, "
+                        + "\(report.unproven.count) not; an auditor runs:")
                 Terminal.note("  selat audit verify \(out) --trust DIGEST_OF_THE_FIRST_LIST")
             }
+            for sentence in report.wrong { Terminal.warning("wrong: \(sentence)") }
+            for sentence in report.unproven where sentence.contains("does not count") {
+                Terminal.warning("not proven: \(sentence)")
+            }
+        }
+
+        /// What an auditor will read who trusts the digest that the folder itself names.
+        private static func preview(_ files: [String: [UInt8]]) throws -> EvidenceReport {
+            let evidence = try Evidence(files: files)
+            return EvidenceVerifier.verify(evidence, trusted: evidence.subject.federation)
         }
     }
 }

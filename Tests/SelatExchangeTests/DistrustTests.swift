@@ -1,0 +1,165 @@
+import SelatAudit
+import SelatCore
+import SelatCrypto
+import SelatFederation
+import SelatStore
+import SelatTestSupport
+import Testing
+
+@testable import SelatEvidence
+@testable import SelatExchange
+
+/// What a node stated counts, after the members cut it off, only as far as others had seen it: real
+/// logs, real cosignatures.
+@Suite(.serialized) struct DistrustTests {
+    let world: TestFederation
+    var sender: TestNode { world.sender }
+    var recipient: TestNode { world.recipient }
+
+    init() throws {
+        var plan = TestFederation.Plan()
+        plan.isWitnessed = true
+        plan.witnessing = WitnessSettings(interval: 1, refresh: 60, patience: 3_600)
+        world = try TestFederation(plan)
+    }
+
+    /// Every node serves while `body` runs.
+    private func serving(_ body: @escaping @Sendable () async throws -> Void) async throws {
+        try await world.sender.serving {
+            try await world.recipient.serving { try await world.stranger.serving(body) }
+        }
+    }
+
+    /// A dataset delivered at the start, cosigned at both ends ten minutes later.
+    private func delivered(isWitnessed: Bool = true) async throws -> TransferID {
+        // What was in force when is in the databases from the start.
+        for node in [sender, recipient] { try await node.register() }
+        let id = try await sender.send(try world.request())
+        try await serving { [sender, recipient, world] in
+            await sender.exchange.pursue(id)
+            world.clock.advance(seconds: 600)
+            guard isWitnessed else { return }
+            for node in [sender, recipient] { try await node.exchange.witnesses.ask() }
+            try await sender.exchange.witnesses.renewReceipts()
+        }
+        world.clock.advance(seconds: 600)
+        return id
+    }
+
+    private func cut(
+        _ node: TestNode, from seconds: Int64, size: UInt64? = nil, at others: [TestNode]
+    ) async throws {
+        let cut = MembershipList.Cut(
+            subject: .node(node.id), distrustFrom: TestFederation.start + seconds, logSize: size)
+        let list = try world.list(after: world.federation, cuts: [cut])
+        for other in others { _ = try await other.take(lists: [list]) }
+    }
+
+    private func standing(_ id: TransferID) async throws -> Exchange.ReceiptStanding {
+        let bytes = try #require(try await sender.outbound(id)?.receipt)
+        return try await sender.exchange.standing(
+            of: try Receipt(parsing: bytes), signer: recipient.id)
+    }
+
+    private func report(_ id: TransferID, at node: TestNode) async throws -> EvidenceReport {
+        let files = try await node.exchange.evidence(of: id).files
+        return EvidenceVerifier.verify(try Evidence(files: files), trusted: world.federation.id)
+    }
+
+    @Test func whatWasWitnessedBeforeTheCutCounts() async throws {
+        let id = try await delivered()
+        #expect(try await standing(id) == .witnessed)
+        try await cut(recipient, from: 601, size: 1_000, at: [sender])
+        #expect(try await standing(id) == .witnessed)
+        let report = try await report(id, at: sender)
+        #expect(report.wrong == [])
+        #expect(report.proven.contains { $0.contains("took in whole this envelope") })
+        #expect(report.proven.contains { $0.contains("membership list 2 cuts VN/hub off") })
+        #expect(report.unproven.contains { $0.contains("by a membership list after 2") })
+    }
+
+    @Test func whatWasWitnessedAfterItDoesNot() async throws {
+        let id = try await delivered()
+        try await cut(recipient, from: 600, at: [sender])
+        let since = TestFederation.start + 600
+        let distrust = Distrust(node: recipient.id, reason: .notWitnessedBefore(since))
+        #expect(try await standing(id) == .distrusted(distrust))
+        let report = try await report(id, at: sender)
+        #expect(report.isSound)
+        #expect(report.unproven.contains { $0.contains("its receipt does not count") })
+        #expect(!report.proven.contains { $0.contains("took in whole") })
+    }
+
+    @Test func whatNobodyWitnessedDoesNotEither() async throws {
+        let id = try await delivered(isWitnessed: false)
+        #expect(try await standing(id) == .signed)
+        try await cut(recipient, from: 1_200, at: [sender])
+        guard case .distrusted = try await standing(id) else {
+            Issue.record("it is trusted")
+            return
+        }
+    }
+
+    @Test func entriesBehindTheTrustedLogDoNotCountWhateverWasWitnessed() async throws {
+        let id = try await delivered()
+        let bytes = try #require(try await sender.outbound(id)?.receipt)
+        let entry = try Receipt(parsing: bytes).entry.sequence
+        try await cut(recipient, from: 1_200, size: entry, at: [sender])
+        let distrust = Distrust(
+            node: recipient.id, reason: .behind(entry: entry, size: entry))
+        #expect(try await standing(id) == .distrusted(distrust))
+        #expect(
+            try await report(id, at: sender).unproven.contains { $0.contains("of which entry") })
+    }
+
+    @Test func theLastTrustedEntryCounts() async throws {
+        let id = try await delivered()
+        let bytes = try #require(try await sender.outbound(id)?.receipt)
+        let entry = try Receipt(parsing: bytes).entry.sequence
+        try await cut(recipient, from: 1_200, size: entry + 1, at: [sender])
+        #expect(try await standing(id) == .witnessed)
+    }
+
+    @Test(arguments: [(Int64(601), true), (600, false)])
+    func aCutNodesOwnEvidenceIsWorthWhatWasWitnessed(_ from: Int64, _ isSound: Bool) async throws {
+        let id = try await delivered()
+        try await cut(recipient, from: from, at: [recipient])
+        let report = try await report(id, at: recipient)
+        #expect(report.isSound == isSound, "\(report.wrong)")
+        #expect(isSound || report.wrong.contains { $0.contains("distrust what was not witnessed") })
+    }
+
+    @Test(arguments: [(Int64(601), true), (600, false)])
+    func aCutSendersHeaderCountsByTheRecipientsLog(_ from: Int64, _ counts: Bool) async throws {
+        let id = try await delivered()
+        try await cut(sender, from: from, at: [recipient])
+        let report = try await report(id, at: recipient)
+        #expect(report.wrong == [])
+        #expect(report.proven.contains { $0.contains("SG/hub signed at") } == counts)
+        #expect(report.unproven.contains { $0.contains("signature does not count") } == !counts)
+    }
+
+    @Test func aLaterListThatFollowsNothingIsWrong() async throws {
+        let id = try await delivered()
+        try await cut(recipient, from: 600, at: [sender])
+        let files = try await sender.exchange.evidence(of: id).files
+        let path = "membership/later/2.cms"
+        let list = try #require(files[path])
+        func isSound(_ change: (inout [String: [UInt8]]) -> Void) throws -> Bool {
+            var changed = files
+            change(&changed)
+            return EvidenceVerifier.verify(
+                try Evidence(files: changed), trusted: world.federation.id
+            ).isSound
+        }
+        #expect(try isSound { _ in })
+        // Without it the cut is not known here, and that is said.
+        #expect(try isSound { $0[path] = nil })
+        #expect(try !isSound { $0["membership/later/3.cms"] = list })
+        #expect(try !isSound { $0[path] = Array(list.dropLast()) })
+        #expect(try !isSound { $0[path] = files["membership/membership.cms"] })
+        let forged = try world.list(after: world.federation, by: ["VN"])
+        #expect(try !isSound { $0[path] = forged })
+        #expect(throws: EvidenceError.self) { try isSound { $0["membership/later/x.cms"] = list } }
+    }
+}
