@@ -10,13 +10,19 @@ extension CommandTests {
         let sandbox: Sandbox
         let port: Int
 
-        init() throws {
+        init() throws { try self.init(joining: try Sandbox.current()) }
+
+        init(joining sandbox: Sandbox) throws {
             scratch = try Scratch()
-            sandbox = try Sandbox.current()
+            self.sandbox = sandbox
             port = try OwnNode.freePort()
         }
 
         var node: String { "\(scratch.path)/node" }
+        /// An own copy of the policy files, where there is one.
+        var policies: String {
+            scratch.exists("policies") ? "\(scratch.path)/policies" : sandbox.policies
+        }
         var authority: String { "\(scratch.path)/ca" }
         func issued(_ name: String) -> String { "\(authority)/\(name).pem" }
         static let purposes = ["tls", "signing", "agreement"]
@@ -33,8 +39,7 @@ extension CommandTests {
                     "join", "--node", "TH/hub", "--host", "127.0.0.1", "--port", "\(port)",
                     "--listen", "127.0.0.1", "--membership", sandbox.membership, "--trust",
                     try sandbox.trust(), "--out", node, "--state", "\(scratch.path)/state",
-                    "--control", "\(scratch.path)/c.sock", "--policies",
-                    "\(sandbox.path)/policies",
+                    "--control", "\(scratch.path)/c.sock", "--policies", policies,
                 ] + more)
         }
 

@@ -52,6 +52,47 @@ struct ApprovalTests {
         #expect(details["approvals"]?.arrayValue?.first?["officer"] == "SG/hub/releasing-officer")
     }
 
+    @Test func evidenceHoldsWhatTheOfficersSigned() async throws {
+        let world = try TestFederation()
+        let (sender, recipient) = (world.sender, world.recipient)
+        var folders: [[String: [UInt8]]] = []
+        for _ in 0..<2 {
+            let id = try await sender.send(try world.inference())
+            let word = try await world.word(on: id)
+            _ = try await sender.exchange.take(approval: word, of: id, by: 0)
+            try await recipient.serving { await sender.exchange.pursue(id) }
+            for node in [sender, recipient] {
+                folders.append(try await node.exchange.evidence(of: id).files)
+            }
+        }
+        func report(_ files: [String: [UInt8]]) throws -> EvidenceReport {
+            EvidenceVerifier.verify(try Evidence(files: files), trusted: world.federation.id)
+        }
+        func approvals(_ files: [String: [UInt8]]) -> [String: [UInt8]] {
+            files.filter { $0.key.hasPrefix("approvals/") }
+        }
+        for files in folders.prefix(2) {
+            let (path, message) = try #require(approvals(files).first)
+            let whole = try report(files)
+            #expect(whole.wrong == [])
+            #expect(
+                whole.proven.contains {
+                    $0.hasPrefix("`SG/hub/releasing-officer`, releasing-officer, approved")
+                })
+            var changed = files
+            changed[path] = nil
+            let without = try report(changed)
+            #expect(without.isSound && without.unproven.contains { $0.contains("is not here") })
+            changed[path] = Array(message.dropLast())
+            #expect(throws: EvidenceError.self) { try report(changed) }
+            // Another transfer's approval is nobody's word on this one.
+            let (other, foreign) = try #require(approvals(folders[2]).first)
+            changed = files
+            changed[other] = foreign
+            #expect(try report(changed).wrong.contains { $0.contains("no entry names it") })
+        }
+    }
+
     @Test func aWaitingTransferSurvivesARestart() async throws {
         let world = try TestFederation()
         let (sender, recipient) = (world.sender, world.recipient)

@@ -3,6 +3,7 @@ import SelatAudit
 package import SelatCore
 import SelatCrypto
 import SelatFederation
+import SelatPolicy
 import SelatStore
 package import SelatTransport
 import Synchronization
@@ -25,18 +26,25 @@ extension Exchange: PolicyService {
 }
 
 extension Exchange {
-    /// Asks every other member's nodes, soon after the start and then every ten minutes.
+    /// Asks every other member's nodes, soon after the start and then every ten minutes; between that,
+    /// every ten seconds, those of members whose law is not known here yet: they have just joined.
     func keepPolicies() async {
-        var pause = Duration.seconds(5) + .milliseconds(jitter(seconds: 5))
+        var round = ContinuousClock.now
         while !Task.isCancelled {
+            let pause = Duration.seconds(5) + .milliseconds(jitter(seconds: 5))
             guard (try? await Task.sleep(for: pause)) != nil else { return }
+            let isDue = ContinuousClock.now >= round
+            let known = isDue ? [] : Set(policies.countries)
             let own = identity.node.country
             await withDiscardingTaskGroup { group in
-                for node in federation.nodes.keys where node.country != own {
+                for node in federation.nodes.keys
+                where node.country != own && !known.contains(node.country) {
                     group.addTask { await self.catchUp(with: node) }
                 }
             }
-            pause = .seconds(Limits.policyRoundSeconds) + .milliseconds(jitter(seconds: 60))
+            guard isDue else { continue }
+            round =
+                .now + .seconds(Limits.policyRoundSeconds) + .milliseconds(jitter(seconds: 60))
         }
     }
 
