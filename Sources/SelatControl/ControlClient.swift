@@ -45,6 +45,16 @@ package struct ControlClient: Sendable {
         return try JSON(parsing: try await answer.collected(upTo: 1 << 20).body)
     }
 
+    /// Streams a body of `length` bytes to a route that makes something of it.
+    package func post(
+        _ path: String, length: UInt64,
+        next: nonisolated(nonsending) () async throws -> ByteBuffer?
+    ) async throws -> JSON {
+        let answer = try await connection.send(
+            Self.request(.post, path), length: length, next: next)
+        return try JSON(parsing: try await answer.collected(upTo: 1 << 20).body)
+    }
+
     /// Takes an answer piece by piece, to its end.
     /// - Throws: `Problem` before the first piece; `ControlError.cutShort` when fewer bytes came than
     ///   were announced; what `take` throws.

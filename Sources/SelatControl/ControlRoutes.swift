@@ -17,6 +17,12 @@ package enum ControlRoutes {
         v1.get("status") { _, _ in Response.json(try await service.status()) }
         addTransfers(to: v1.group("transfers"), service)
         addTransfers(awaitedIn: v1.group("transfers"), service)
+        v1.get("holdings") { request, _ in
+            let limit = try number(request, "limit", default: 1_000, 1...10_000)
+            return Response.json(try await service.holdings(limit: limit))
+        }
+        addReceipts(to: v1.group("receipts"), service)
+        addPackages(to: v1.group("packages"), service)
         addApprovals(to: v1.group("approvals"), service)
         v1.post("verdicts") { request, _ in
             Response.json(try await service.check(try await sendRequest(request)))

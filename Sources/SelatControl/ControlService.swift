@@ -23,6 +23,8 @@ package protocol TransferControl: Sendable {
     func transfers(_ direction: Direction?, limit: Int) async throws -> JSON
     /// One transfer. With `waitSeconds` the answer comes when it has ended, or when they are over.
     func transfer(_ id: TransferID, waitSeconds: Int) async throws -> JSON
+    /// Who holds which of the own datasets, and whose lie here.
+    func holdings(limit: Int) async throws -> JSON
     /// The description of a delivered dataset.
     func manifest(_ id: TransferID) async throws -> JSON
     /// A delivered dataset in plain: its files, one after the other.
@@ -31,6 +33,12 @@ package protocol TransferControl: Sendable {
     func evidence(_ id: TransferID) async throws -> JSON
     /// A transfer's package, sealed as it is.
     func package(_ id: TransferID, by caller: Caller) async throws -> ByteStream
+    /// Takes a recipient's receipt that was brought by hand.
+    func take(receipt document: JSON, by caller: Caller) async throws -> JSON
+    /// Takes a package that was brought by hand: its front, and the payload from its first byte on.
+    func take<Body: AsyncSequence & Sendable>(
+        packageFront front: [UInt8], payload: Body, by caller: Caller
+    ) async throws -> JSON where Body.Element == ByteBuffer
 }
 
 /// What the node judges by: policy editions and officers' statements.

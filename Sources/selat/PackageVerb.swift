@@ -11,7 +11,7 @@ struct PackageVerb: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "package",
         abstract: "Work with sealed packages (.selat): the same bytes as on the wire.",
-        subcommands: [Export.self, Inspect.self, Verify.self])
+        subcommands: [Export.self, PackageImport.self, Inspect.self, Verify.self])
 
     struct Export: AsyncParsableCommand {
         static let configuration = CommandConfiguration(

@@ -22,8 +22,9 @@ struct Selat: AsyncParsableCommand {
         version: Program.version,
         subcommands: [
             Send.self, Check.self, Transfers.self, Show.self, Approve.self, Refuse.self, Inbox.self,
-            Open.self,
-            PackageVerb.self, PolicyVerb.self, StatementVerb.self, AuditVerb.self, Status.self,
+            Open.self, Holdings.self,
+            PackageVerb.self, ReceiptVerb.self, PolicyVerb.self, StatementVerb.self, AuditVerb.self,
+            Status.self,
             JoinVerb.self, KeysVerb.self, MembersVerb.self, Restore.self,
             Sandbox.self,
         ])

@@ -1,3 +1,4 @@
+import NIOCore
 import SelatAudit
 import SelatControl
 import SelatCore
@@ -36,7 +37,7 @@ extension NodeControl {
             let request = try exchange.request(of: row)
             document["verdict"] = .object(try verdict(try Verdict(record: request.verdictRecord)))
             document["dataset"] = request.request.dataset.json
-            if let receipt = row.receipt { document["receipt"] = try self.receipt(receipt) }
+            if let receipt = row.receipt { document["receipt"] = try await self.receipt(receipt) }
             document["debts"] = debts(try await exchange.debts(of: row, found.entries))
             let approvals = try await exchange.approvals(of: row)
             if !approvals.owed.isEmpty || !approvals.given.isEmpty {
@@ -45,7 +46,7 @@ extension NodeControl {
         } else if let row = found.inbound.first {
             document = try members(row)
             if let receipt = try await exchange.receipt(of: row) {
-                document["receipt"] = try self.receipt(receipt)
+                document["receipt"] = try await self.receipt(receipt)
             }
             document["debts"] = debts(try await exchange.debts(of: row, found.entries))
         } else {
@@ -85,7 +86,7 @@ extension NodeControl {
         return members
     }
 
-    private func members(_ row: InboundRow) throws -> [String: JSON] {
+    func members(_ row: InboundRow) throws -> [String: JSON] {
         let header = try JSON(parsing: row.header)
         var members: [String: JSON] = [
             "id": .string(row.id.text), "direction": "inbound", "peer": .string(row.from.text),
@@ -109,16 +110,20 @@ extension NodeControl {
         ["suite": .integer(suite.rawValue), "suite_name": .string(suite.name)]
     }
 
-    private func receipt(_ bytes: [UInt8]) throws -> JSON {
+    private func receipt(_ bytes: [UInt8]) async throws -> JSON {
         let receipt = try Receipt(parsing: bytes)
         let statement = try JSON(
             parsing: try CMS.unverifiedContent(receipt.statement, type: .receipt))
         var members = statement.objectValue ?? [:]
         members["entry"] = .integer(receipt.entry.sequence)
         if let signer = members["signer"]?.stringValue.flatMap({ try? NodeID($0) }) {
-            let isWitnessed = exchange.federation.isWitnessed(
-                receipt.proof.checkpoint, of: signer)
-            members["standing"] = .string(isWitnessed ? "witnessed" : "signed")
+            switch try await exchange.standing(of: receipt, signer: signer) {
+            case .signed: members["standing"] = "signed"
+            case .witnessed: members["standing"] = "witnessed"
+            case .distrusted(let distrust):
+                members["standing"] = "distrusted"
+                members["distrust"] = .string(distrust.description)
+            }
         }
         members["document"] = receipt.json
         return .object(members)
@@ -143,6 +148,30 @@ extension NodeControl {
     func evidence(_ id: TransferID) async throws -> JSON {
         let files = try await exchange.evidence(of: id).files
         return ["files": .object(files.mapValues { .string(Base64.encode($0)) })]
+    }
+
+    func take(receipt document: JSON, by caller: Caller) async throws -> JSON {
+        let brought = try await exchange.take(receipt: document.canonical, by: caller.user)
+        return [
+            "id": .string(brought.id.text), "kind": .string(brought.kind.rawValue),
+            "signer": .string(brought.signer.text), "state": .string(brought.state),
+            "new": .bool(brought.isNew),
+        ]
+    }
+
+    func take<Body: AsyncSequence & Sendable>(
+        packageFront front: [UInt8], payload: Body, by caller: Caller
+    ) async throws -> JSON where Body.Element == ByteBuffer {
+        let brought = try await exchange.take(
+            packageFront: front, payload: payload, by: caller.user)
+        var members: [String: JSON] = [
+            "id": .string(brought.id.text), "from": .string(brought.from.text),
+            "state": .string(brought.state), "size_bytes": .string("\(brought.size)"),
+        ]
+        if let bytes = brought.receipt {
+            members["receipt"] = try await receipt(bytes)
+        }
+        return .object(members)
     }
 
     func package(_ id: TransferID, by caller: Caller) async throws -> ByteStream {

@@ -54,6 +54,63 @@ extension CommandTests {
             #expect(try inspected.json["header"]?["to"] == "VN/hub")
         }
 
+        @Test func aCourierCarriesPackagesThereAndReceiptsBack() async throws {
+            defer { scratch.remove() }
+            try await Sandbox.fresh { sandbox in
+                let bytes = noise(3_000_000)
+                let file = try scratch.write(bytes, to: "levels.bin")
+                try sandbox.crash("VN")
+                let sent = try await sandbox.selat(
+                    ["send", file, "--to", "VN/hub", "--json"] + Sandbox.harmless, on: "SG")
+                try #require(sent.status == 0, "\(sent.words)")
+                let id = try #require(try sent.json["id"]?.stringValue)
+                let bag = "\(scratch.path)/bag"
+                try FileManager.default.createDirectory(
+                    atPath: bag, withIntermediateDirectories: false)
+                try await sandbox.until("it can be exported") {
+                    try await sandbox.selat(
+                        "package", "export", id, "\(bag)/levels.selat", on: "SG"
+                    ).status == 0
+                }
+                try scratch.write("no package", to: "bag/other.selat")
+                let astray = try await sandbox.selat(
+                    "package", "import", "\(bag)/levels.selat", on: "MY")
+                #expect(astray.status == 1, "\(astray.words)")
+                #expect(astray.stdout.contains("levels.selat  "), "\(astray.words)")
+
+                try await sandbox.start()
+                try await sandbox.until("VN's log is proven") {
+                    let status = try await sandbox.selat("status", "--json", on: "VN")
+                    return try status.json["log"]?["standing"] == "proven"
+                }
+                let taken = try await sandbox.selat(
+                    "package", "import", bag, "--receipts", bag, "--json", on: "VN")
+                #expect(taken.status == 3, "\(taken.words)")
+                let packages = try taken.json["packages"]?.arrayValue ?? []
+                #expect(packages.count == 2)
+                #expect(try taken.json["arrived"] == 1)
+                #expect(packages[0]["state"] == "delivered" && packages[0]["from"] == "SG/hub")
+                #expect(packages[1]["error"]?.stringValue?.contains("other.selat") == true)
+                #expect(scratch.exists("bag/\(id).receipt"))
+                let opened = try await sandbox.selat(
+                    "open", id, "--out", "\(scratch.path)/opened", on: "VN")
+                #expect(opened.status == 0, "\(opened.words)")
+                #expect(try scratch.bytes("opened/levels.bin") == bytes)
+
+                try scratch.write("{}", to: "bag/zero.receipt")
+                let back = try await sandbox.selat("receipt", "import", bag, on: "SG")
+                #expect(back.status == 3, "\(back.words)")
+                #expect(back.stdout.contains("\(id)  delivered by VN/hub: delivered"))
+                let shown = try await sandbox.selat("show", id, "--json", on: "SG")
+                #expect(try shown.json["state"] == "delivered")
+                let again = try await sandbox.selat(
+                    "receipt", "export", id, "\(bag)/\(id).receipt", on: "VN")
+                #expect(again.status == 0, "\(again.words)")
+                let none = try await sandbox.selat("package", "import", "/nowhere", on: "VN")
+                #expect(none.status == 1, "\(none.words)")
+            }
+        }
+
         @Test func aDeliveredPackageLiesAtTheRecipientOnly() async throws {
             defer { scratch.remove() }
             let id = try await sandbox.delivered(try scratch.write("x", to: "x.txt"))

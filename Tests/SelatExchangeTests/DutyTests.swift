@@ -59,6 +59,10 @@ struct DutyTests {
         #expect(
             try await recipient.inbound(id, from: sender)?.destroyBy
                 == TestFederation.start + 86_400)
+        let held = try await sender.exchange.holdingsOfOthers(limit: 10)
+        #expect(held.map(\.row.id) == [id])
+        #expect(held.first?.until == TestFederation.start + 86_400)
+        #expect(try await recipient.exchange.holdings(limit: 10).map(\.id) == [id])
         #expect(try await recipient.opened(id) == TestFederation.bytes(5_000))
         world.clock.advance(seconds: 86_400)
         #expect(await problem { _ = try await recipient.exchange.open(id, by: 0) } == "not-ready")
@@ -67,6 +71,8 @@ struct DutyTests {
         #expect(row.contentKey == nil)
         #expect(try recipient.files == [])
         #expect(try await recipient.entries("transfer.opened") == 1)
+        #expect(try await recipient.exchange.holdings(limit: 10).isEmpty)
+        #expect(try await sender.exchange.holdingsOfOthers(limit: 10).isEmpty)
     }
 
     @Test func housekeepingDestroysWhatNobodyOpens() async throws {

@@ -1,0 +1,52 @@
+package import SelatCore
+import SelatDelivery
+import SelatEvidence
+import SelatPolicy
+package import SelatStore
+
+// Who still holds what of ours, and what lies here of others' (`Exchange.md`, *Holdings*).
+
+extension Exchange {
+    /// A dataset that lies with somebody, as far as this node can tell.
+    package struct Holding: Sendable {
+        package let row: OutboundRow
+        /// When the recipient stated that it has it; nil where it may have arrived and nobody said so.
+        package let since: Timestamp?
+        /// Until when it may keep it by both verdicts; nil where nothing ends it.
+        package let until: Timestamp?
+    }
+
+    /// The own datasets that others hold or may hold, newest first; those whose time is over are no
+    /// longer among them.
+    package func holdingsOfOthers(limit: Int) async throws -> [Holding] {
+        let states: Set = [Sender.State.delivered.rawValue, Sender.State.unconfirmed.rawValue]
+        let rows = try await store.read {
+            try $0.outbound(TransferFilter(states: states, limit: limit))
+        }
+        let now = clock.now()
+        return try rows.map(holding).filter { $0.until.map { now < $0 } ?? true }
+    }
+
+    /// Others' datasets that lie here, newest first.
+    package func holdings(limit: Int) async throws -> [InboundRow] {
+        let states: Set = [Recipient.State.delivered.rawValue, Recipient.State.opened.rawValue]
+        return try await store.read {
+            try $0.inbound(TransferFilter(states: states, limit: limit))
+        }
+    }
+
+    private func holding(_ row: OutboundRow) throws -> Holding {
+        guard let receipt = try row.receipt.map({ try Receipt(parsing: $0) }) else {
+            return Holding(row: row, since: nil, until: nil)
+        }
+        let since = try receipt.unverifiedStatement.time
+        var obligations = try Verdict(record: try request(of: row).verdictRecord).obligations
+        // What the recipient judged for itself stands in the entry that its receipt shows.
+        if let own = try JSON(parsing: receipt.details)[Receipt.importKey], own != .null {
+            obligations += try Verdict(record: own.canonical).obligations
+        }
+        // The recipient counts from the offer, which is not later than its receipt.
+        let until = Self.retention(obligations).map { since + Int64(clamping: $0) }
+        return Holding(row: row, since: since, until: until)
+    }
+}

@@ -1,0 +1,43 @@
+import ArgumentParser
+import SelatControl
+import SelatCore
+
+struct Holdings: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "holdings",
+        abstract: "Show who still holds what of ours, and what lies here of others'.",
+        discussion: """
+            What others hold follows from their receipts and from the duties of both verdicts: it is what
+            they owe.
+
+            Example: selat holdings
+            """)
+
+    @Option(help: "At most this many of each.")
+    var limit: Int = 1_000
+
+    @OptionGroup var client: ClientOptions
+
+    func run() async throws {
+        let answer = try await client.withDaemon {
+            try await $0.getJSON("/v1/holdings?limit=\(limit)")
+        }
+        if client.json { return Terminal.result(answer) }
+        let tables = [
+            Self.table("held by", answer["ours"]), Self.table("held here, from", answer["theirs"]),
+        ]
+        Terminal.result(tables.joined(separator: "\n\n"))
+    }
+
+    private static func table(_ peer: String, _ holdings: JSON?) -> String {
+        var table = Table([peer, "id", "state", "size", "since", "until", "title"])
+        for holding in holdings?.arrayValue ?? [] {
+            table.add([
+                holding.text("peer"), holding.text("id"), holding.text("state"),
+                holding.size("size_bytes"), holding.text("since"), holding.text("until"),
+                holding.text("title"),
+            ])
+        }
+        return table.text
+    }
+}

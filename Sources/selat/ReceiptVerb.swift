@@ -1,0 +1,108 @@
+import ArgumentParser
+import SelatControl
+import SelatCore
+
+struct ReceiptVerb: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "receipt",
+        abstract: "Carry receipts by hand, where packages are carried by hand.",
+        subcommands: [Export.self, Import.self])
+
+    struct Export: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Write a transfer's receipt, for whoever carries it back to the sender.",
+            discussion: """
+                Its proof is against the newest checkpoint that others have witnessed, where there is one:
+                written again later, it may prove more.
+
+                Example: selat receipt export 0198f3a2-7c41-7d2e-9b1a-0f6c2d8e4a11 out.receipt
+                """)
+
+        @Argument(help: "The transfer's id.")
+        var id: TransferID
+
+        @Argument(help: "The file to write; a receipt of the same name is replaced.")
+        var file: String
+
+        @OptionGroup var client: ClientOptions
+
+        func run() async throws {
+            let transfer = try await client.withDaemon {
+                try await $0.getJSON("/v1/transfers/\(id.text)")
+            }
+            guard let receipt = transfer["receipt"], let document = receipt["document"] else {
+                throw Ending(
+                    .notYet, "`\(id)` is \(transfer.text("state")): there is no receipt yet",
+                    hint: "see `selat show \(id)`")
+            }
+            try ReceiptFile.write(document, to: AbsolutePath.of(file))
+            if client.json {
+                return Terminal.result([
+                    "id": .string(id.text), "path": .string(file),
+                    "kind": receipt["kind"] ?? .null, "signer": receipt["signer"] ?? .null,
+                ])
+            }
+            Terminal.result(file)
+        }
+    }
+
+    struct Import: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Take receipts that were brought back: they settle the transfers here.",
+            discussion: """
+                PATH is a receipt, or a folder of them (*.receipt). Exit status: 0 all of them are good; 3
+                one proves nothing, 1 one failed.
+
+                Example: selat receipt import /media/courier
+                """)
+
+        @Argument(help: "A receipt, or a folder of them.")
+        var path: String
+
+        @OptionGroup var client: ClientOptions
+
+        func run() async throws {
+            let files = try PackageImport.files(at: path, ending: ".receipt")
+            var results: [JSON] = []
+            var statuses: [ExitStatus] = []
+            try await client.withDaemon { daemon in
+                for file in files {
+                    let (result, status) = try await take(file, daemon)
+                    if !client.json { Terminal.result(Self.line(result)) }
+                    results.append(result)
+                    statuses.append(status)
+                }
+            }
+            if client.json { Terminal.result(["receipts": .array(results)]) }
+            try PackageImport.end(statuses)
+        }
+
+        private func take(
+            _ file: String, _ daemon: ControlClient
+        ) async throws -> (JSON, ExitStatus) {
+            do {
+                let answer = try await daemon.post("/v1/receipts", try ReceiptFile.read(file))
+                var members = answer.objectValue ?? [:]
+                members["file"] = .string(file)
+                return (.object(members), .done)
+            } catch let error as ControlError {
+                throw error
+            } catch {
+                let ending = error as? Ending ?? Ending(explaining: error)
+                let members: JSON = [
+                    "file": .string(file), "error": .string(ending.message ?? "it failed"),
+                ]
+                return (members, ending.status)
+            }
+        }
+
+        private static func line(_ result: JSON) -> String {
+            guard result["error"] == nil else {
+                return "\(result.text("file"))  \(result.text("error"))"
+            }
+            let before = result["new"]?.boolValue == true ? "" : " (as before)"
+            return "\(result.text("file"))  \(result.text("id"))  \(result.text("kind")) by "
+                + "\(result.text("signer")): \(result.text("state"))\(before)"
+        }
+    }
+}

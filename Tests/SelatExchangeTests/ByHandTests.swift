@@ -1,0 +1,215 @@
+import NIOCore
+import SelatAudit
+import SelatCore
+import SelatCrypto
+import SelatDelivery
+import SelatEnvelope
+import SelatEvidence
+import SelatHTTP
+import SelatStore
+import SelatTestSupport
+import Testing
+
+@testable import SelatExchange
+
+/// Packages and receipts that a courier carries: no link stands between these nodes.
+struct ByHandTests {
+    let world: TestFederation
+    var sender: TestNode { world.sender }
+    var recipient: TestNode { world.recipient }
+
+    init() throws { world = try TestFederation() }
+
+    /// A package as it is exported, in its two parts.
+    private struct Carried: Sendable {
+        let id: TransferID
+        var front: [UInt8]
+        var payload: [UInt8]
+    }
+
+    /// Sends where nobody answers, and exports what lies there then.
+    private func exported(size: Int = 3_000_000) async throws -> Carried {
+        let id = try await sender.send(try world.request(size: size))
+        let exchange = sender.exchange
+        let task = Task { await exchange.pursue(id) }
+        while try await sender.outbound(id)?.attempt == 0 { await Task.yield() }
+        task.cancel()
+        await task.value
+        let opening = try await exchange.package(id, by: 7)
+        var bytes: [UInt8] = []
+        while let piece = try await opening.next() { bytes += Array(piece.readableBytesView) }
+        let row = try #require(try await sender.outbound(id))
+        #expect(row.handedOn)
+        let head = try EnvelopeHead(
+            parsing: try await sender.spool.read(SpoolFolder.Name(outbound: id), .head))
+        let front = head.encoded().count
+        return Carried(
+            id: id, front: Array(bytes[..<front]),
+            payload: Array(bytes[front..<front + Int(head.payloadSize)]))
+    }
+
+    private func take(
+        _ carried: Carried, at node: TestNode, pieces: Int = 300_000,
+        breakingAfter limit: Int? = nil
+    ) async throws -> Exchange.BroughtPackage {
+        try await node.exchange.take(
+            packageFront: carried.front,
+            payload: CarriedBody(
+                bytes: carried.payload, piece: pieces, limit: limit ?? carried.payload.count),
+            by: 8)
+    }
+
+    private func problem(_ carried: Carried, at node: TestNode) async -> String? {
+        do {
+            _ = try await take(carried, at: node)
+            return nil
+        } catch let problem as Problem {
+            return problem.type.replacing("urn:selat:problem:", with: "")
+        } catch {
+            return "\(error)"
+        }
+    }
+
+    @Test func aPackageArrivesAndItsReceiptSettlesTheTransfer() async throws {
+        let carried = try await exported()
+        let taken = try await take(carried, at: recipient)
+        #expect(taken.state == "delivered" && taken.from == sender.id)
+        #expect(try await recipient.opened(carried.id) == TestFederation.bytes(3_000_000))
+        let imported = try await recipient.store.entries(EntryFilter(kind: "transfer.imported"))
+        #expect(imported.map(\.entry.actor) == [.user(8)])
+        // Who brings it was entered before the payload was whole.
+        let arrived = try await recipient.store.entries(EntryFilter(kind: "transfer.arrived"))
+        #expect(
+            try #require(imported.first).entry.sequence
+                < (try #require(arrived.first)).entry.sequence)
+
+        let receipt = try #require(taken.receipt)
+        let brought = try await sender.exchange.take(receipt: receipt, by: 9)
+        #expect(brought.state == "delivered" && brought.isNew && brought.kind == .delivered)
+        let row = try #require(try await sender.outbound(carried.id))
+        #expect(row.state == "delivered" && row.contentKey == nil && row.receipt == receipt)
+        #expect(try sender.files == [])
+        let ended = try await sender.store.entries(EntryFilter(kind: "transfer.delivered"))
+        #expect(ended.map(\.entry.actor) == [.user(9)])
+        let again = try await sender.exchange.take(receipt: receipt, by: 9)
+        #expect(again.state == "delivered" && !again.isNew)
+        #expect(try await sender.entries("transfer.delivered") == 1)
+    }
+
+    @Test func aPackageThatWasCutShortGoesOnWhereItStopped() async throws {
+        let carried = try await exported()
+        await #expect(throws: (any Error).self) {
+            _ = try await take(carried, at: recipient, breakingAfter: 2_200_000)
+        }
+        let row = try #require(try await recipient.inbound(carried.id, from: sender))
+        #expect(row.state == "receiving" && row.durable > 1_000_000)
+        let taken = try await take(carried, at: recipient, pieces: 70_001)
+        #expect(taken.state == "delivered")
+        #expect(try await recipient.opened(carried.id) == TestFederation.bytes(3_000_000))
+    }
+
+    @Test func aPackageThatIsHereIsAnsweredWithItsReceipt() async throws {
+        let carried = try await exported(size: 5_000)
+        _ = try await take(carried, at: recipient)
+        let again = try await take(carried, at: recipient)
+        #expect(again.state == "delivered" && again.receipt != nil)
+        #expect(try await recipient.entries("transfer.arrived") == 1)
+        let transfers = try await recipient.store.read { try $0.inbound(carried.id) }
+        #expect(transfers.count == 1)
+    }
+
+    @Test func nobodyElsesPackageIsTaken() async throws {
+        let carried = try await exported(size: 5_000)
+        #expect(await problem(carried, at: world.stranger) == "wrong-address")
+        for bytes in [[], [1], Array(carried.front.dropLast()), carried.front + [0]] {
+            let other = Carried(id: carried.id, front: bytes, payload: carried.payload)
+            #expect(await problem(other, at: recipient) == "verification-failed")
+        }
+        for bytes in Mutations.of(carried.front, count: 60, seed: 21) where bytes != carried.front {
+            let other = Carried(id: carried.id, front: bytes, payload: carried.payload)
+            #expect(await problem(other, at: recipient) != nil)
+        }
+        #expect(try await recipient.inbound(carried.id, from: sender) == nil)
+        #expect(try await recipient.entries("transfer.imported") == 0)
+    }
+
+    @Test func aPayloadThatIsNotTheHeadersIsNotTaken() async throws {
+        var carried = try await exported()
+        let whole = carried.payload
+        carried.payload[1_500_000] ^= 1
+        #expect(await problem(carried, at: recipient) == "payload-invalid")
+        #expect(try await recipient.inbound(carried.id, from: sender)?.state == "receiving")
+        carried.payload = Array(whole.dropLast())
+        #expect(await problem(carried, at: recipient) != nil)
+        carried.payload = whole + [0]
+        #expect(await problem(carried, at: recipient) != nil)
+        carried.payload = whole
+        #expect(try await take(carried, at: recipient).state == "delivered")
+    }
+
+    @Test func aReceiptThatProvesNothingSettlesNothing() async throws {
+        let carried = try await exported(size: 5_000)
+        let receipt = try #require(try await take(carried, at: recipient).receipt)
+        func refused(_ bytes: [UInt8]) async -> Bool {
+            do {
+                _ = try await sender.exchange.take(receipt: bytes, by: 9)
+                return false
+            } catch {
+                return error is Problem
+            }
+        }
+        for bytes in Mutations.of(receipt, count: 150, seed: 5) {
+            // Another layout of the same document is the same receipt.
+            if (try? Receipt(parsing: bytes))?.json.canonical == receipt { continue }
+            #expect(await refused(bytes))
+        }
+        #expect(await refused([]))
+        // A receipt for a transfer that nobody here has sent.
+        let other = try TestFederation()
+        let theirs = try await other.sender.send(try other.request(size: 100))
+        #expect(try await sender.outbound(theirs) == nil)
+        do {
+            _ = try await other.sender.exchange.take(receipt: receipt, by: 9)
+            Issue.record("it is another federation's")
+        } catch let problem as Problem {
+            #expect(problem.type == "urn:selat:problem:unknown-transfer")
+        }
+        #expect(try await sender.outbound(carried.id)?.state == "queued")
+        #expect(try await sender.exchange.take(receipt: receipt, by: 9).isNew)
+    }
+
+    @Test func aReceiptSettlesWhatIsUnconfirmedToo() async throws {
+        let carried = try await exported(size: 5_000)
+        let receipt = try #require(try await take(carried, at: recipient).receipt)
+        // It expired at the sender, to whom nobody has said anything.
+        world.clock.advance(seconds: 7_200)
+        await sender.exchange.pursue(carried.id)
+        #expect(try await sender.outbound(carried.id)?.state == "unconfirmed")
+        let brought = try await sender.exchange.take(receipt: receipt, by: 9)
+        #expect(brought.isNew && brought.state == "delivered")
+    }
+}
+
+/// Bytes in pieces, which end with a fault after some.
+private struct CarriedBody: AsyncSequence, Sendable {
+    let bytes: [UInt8]
+    let piece: Int
+    let limit: Int
+
+    struct Broken: Error {}
+
+    func makeAsyncIterator() -> Iterator { Iterator(body: self) }
+
+    struct Iterator: AsyncIteratorProtocol {
+        let body: CarriedBody
+        var offset = 0
+
+        mutating func next() async throws -> ByteBuffer? {
+            guard offset < body.bytes.count else { return nil }
+            guard offset < body.limit else { throw Broken() }
+            let end = Swift.min(offset + body.piece, body.bytes.count)
+            defer { offset = end }
+            return ByteBuffer(bytes: body.bytes[offset..<end])
+        }
+    }
+}
