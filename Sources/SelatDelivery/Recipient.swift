@@ -15,6 +15,14 @@ package struct Recipient: Hashable, Sendable {
         case lapsed
         /// A retention duty ended; nothing of it is left here.
         case destroyed
+
+        /// Whether files in the spool belong to the transfer.
+        package var keepsFiles: Bool {
+            switch self {
+            case .receiving, .delivered, .opened: true
+            case .refused, .lapsed, .destroyed: false
+            }
+        }
     }
 
     /// Why an envelope is not taken. The raw value stands in problem documents and receipts.

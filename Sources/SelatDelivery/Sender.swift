@@ -25,6 +25,25 @@ package struct Sender: Hashable, Sendable {
             case .delivered, .refused, .cancelled, .expired, .unconfirmed: true
             }
         }
+
+        /// What becomes of the transfer when the node starts.
+        package var atStart: Start {
+            switch self {
+            case .sealing: .endSealing
+            case .waiting, .queued, .sending: .pursue
+            case .delivered, .refused, .cancelled, .expired, .unconfirmed: .leave
+            }
+        }
+    }
+
+    /// What a node does at its start with a transfer that it finds in its store.
+    package enum Start: Hashable, Sendable {
+        /// Nobody was promised anything: it ends, with `sealingFailed`.
+        case endSealing
+        /// It is pursued as if it were due.
+        case pursue
+        /// It has ended.
+        case leave
     }
 
     package enum Event: Hashable, Sendable {
@@ -34,6 +53,12 @@ package struct Sender: Hashable, Sendable {
         case sealingFailed(cause: String)
         /// Nothing holds the transfer back: try now.
         case due
+        /// What the durable head rests on is not in force here any more: an edition, the membership
+        /// list, or an approval. It is judged again before any byte of the payload leaves.
+        case basisMoved
+        /// The spool does not hold the head whose release is durable: a crash came between the two,
+        /// or somebody's hand. It is made anew.
+        case headLost
         /// The verdict was made again, permits, and the signed head of this attempt is durable.
         case released
         /// The verdict was made again and does not permit any more.
@@ -48,6 +73,8 @@ package struct Sender: Hashable, Sendable {
         case accepted(offset: UInt64)
         /// Every byte before the last piece was handed on; the last piece comes next.
         case lastPieceReady
+        /// An operator takes the package away; whoever carries it, it is a complete envelope.
+        case exported
         /// The recipient signed that it has the dataset.
         case deliveryProven
         /// The recipient signed that it will not take the dataset.
@@ -89,6 +116,12 @@ package struct Sender: Hashable, Sendable {
     package private(set) var failures = 0
     /// Whether the recipient asked for a new attempt; it will ask again after a start.
     private var headIsStale = false
+    /// Whether the next bytes of the payload need a new attempt.
+    private var basisHasMoved = false
+    /// Whether nothing can be offered: no head lies here that the log tells of.
+    private var headIsLost = false
+    /// How far the recipient has come, as it last said; nil before its first answer.
+    private var reached: UInt64?
 
     package init(expires: Timestamp) {
         self.expires = expires
@@ -148,11 +181,21 @@ package struct Sender: Hashable, Sendable {
             state = .waiting
             self.cause = cause
             return [.record("transfer.waiting", cause: cause)]
+        case (.basisMoved, .queued), (.basisMoved, .sending):
+            basisHasMoved = true
+            return []
+        case (.headLost, .queued), (.headLost, .sending):
+            headIsLost = true
+            return []
+        case (.exported, .waiting) where attempt > 0, (.exported, .queued) where attempt > 0,
+            (.exported, .sending):
+            handedOn = true
+            return [.record("transfer.exported", cause: nil)]
         case (.due, .queued), (.due, .sending):
             return tryNow(at: now)
         case (.released, .queued), (.released, .sending):
             attempt += 1
-            headIsStale = false
+            (headIsStale, headIsLost, basisHasMoved) = (false, false, false)
             return [.record(Self.releasedKind, cause: nil), .offer]
         case (.releaseRefused(let cause), .queued), (.releaseRefused(let cause), .sending):
             return handedOn ? end(.unconfirmed, cause) : end(.cancelled, cause)
@@ -161,11 +204,15 @@ package struct Sender: Hashable, Sendable {
             (.headStale, .queued) where now >= expires,
             (.headStale, .sending) where now >= expires:
             return expire()
+        case (.accepted, .queued) where basisHasMoved, (.accepted, .sending) where basisHasMoved:
+            return [.release(attempt: attempt + 1)]
         case (.accepted(let offset), .queued):
             state = .sending
-            return begun() + [.record("transfer.offered", cause: nil), .upload(from: offset)]
+            goOn(at: offset)
+            return [.record("transfer.offered", cause: nil), .upload(from: offset)]
         case (.accepted(let offset), .sending):
-            return begun() + [.upload(from: offset)]
+            goOn(at: offset)
+            return [.upload(from: offset)]
         case (.lastPieceReady, .sending), (.lastPieceReady, .queued):
             defer { handedOn = true }
             return handedOn ? [.sendLastPiece] : [.save, .sendLastPiece]
@@ -191,14 +238,21 @@ package struct Sender: Hashable, Sendable {
 
     private mutating func tryNow(at now: Timestamp) -> [Action] {
         // What may have arrived is asked for once more: the recipient repeats its receipt.
-        if now >= expires { return handedOn ? [.offer] : expire() }
-        return attempt == 0 || headIsStale ? [.release(attempt: attempt + 1)] : [.offer]
+        if now >= expires { return handedOn && !headIsLost ? [.offer] : expire() }
+        // What was handed on may have arrived whole: then the receipt is asked for first.
+        let mustJudge = attempt == 0 || headIsStale || headIsLost || basisHasMoved && !handedOn
+        return mustJudge ? [.release(attempt: attempt + 1)] : [.offer]
     }
 
-    private mutating func begun() -> [Action] {
-        failures = 0
+    /// Failures count anew only where something went on: a recipient that takes every offer and no
+    /// payload is not asked four times a second for days.
+    private mutating func goOn(at offset: UInt64) {
         cause = nil
-        return []
+        guard let reached, offset <= reached else {
+            failures = 0
+            self.reached = offset
+            return
+        }
     }
 
     private mutating func expire() -> [Action] {

@@ -73,6 +73,9 @@ extension Exchange {
             delivery.pause = nil
             do {
                 try Task.checkCancellation()
+                if let lack = await lack(of: id, attempt: delivery.sender.attempt) {
+                    try await drive(delivery, lack)
+                }
                 try await drive(delivery, .due)
                 await lanes.leave(delivery.to)
             } catch {

@@ -136,7 +136,8 @@ extension Exchange {
         let after = try await store.commit { transaction -> InboundRow? in
             guard var row = try transaction.inbound(row.id, from: row.from) else { return nil }
             var recipient = try Recipient(row)
-            let actions = recipient.handle(.complete, at: now)
+            // The clock of the commit: it may have waited behind others.
+            let actions = recipient.handle(.complete, at: max(now, self.clock.now()))
             // It came too late: nothing of it stays.
             if actions.contains(.destroy) { row.contentKey = nil }
             for action in actions {

@@ -95,8 +95,14 @@ extension Exchange {
                     "`\(id)` is \(row.state), its sealed parts are not kept",
                     remedy: "export at the recipient, or while it is under way")
             }
+            // A package is an offer too: only what is released, and rests on what is in force.
+            guard await lack(of: id, attempt: row.attempt) == nil else {
+                throw ServiceProblem.notReady(
+                    "the verdict on `\(id)` must be made again before it leaves",
+                    remedy: "the next try does that; export it then")
+            }
             name = SpoolFolder.Name(outbound: id)
-            try await recordExport(id, handsOn: true, by: user)
+            try await recordExport(of: row, by: user)
         } else {
             throw ServiceProblem.unknownTransfer(id)
         }
@@ -104,20 +110,33 @@ extension Exchange {
     }
 
     /// Before the first byte leaves: a package is a complete envelope, whoever carries it.
-    private func recordExport(
-        _ id: TransferID, handsOn: Bool = false, by user: UInt32
-    ) async throws {
+    private func recordExport(of known: OutboundRow, by user: UInt32) async throws {
+        let now = clock.now()
         _ = try await store.commit { transaction in
-            if handsOn {
-                guard var row = try transaction.outbound(id),
-                    !(try Sender(row)).state.isOutcome
-                else {
-                    throw ServiceProblem.notReady(
-                        "`\(id)` has ended", remedy: "see `selat show \(id)`")
-                }
-                row.handedOn = true
-                try transaction.save(row)
+            guard var row = try transaction.outbound(known.id), row.attempt == known.attempt else {
+                throw ServiceProblem.notReady(
+                    "`\(known.id)` has changed just now", remedy: "export it again")
             }
+            var sender = try Sender(row)
+            let actions = sender.handle(.exported, at: now)
+            guard !actions.isEmpty else {
+                throw ServiceProblem.notReady(
+                    "`\(row.id)` is \(row.state)", remedy: "see `selat show \(row.id)`")
+            }
+            for case .record(let kind, _) in actions {
+                try transaction.append(
+                    EntryDraft(
+                        kind: try EntryKind(kind), transfer: row.id, actor: .user(user),
+                        details: [:]))
+            }
+            row.take(sender)
+            try transaction.save(row)
+        }
+    }
+
+    /// Of what was received: nothing of its state changes.
+    private func recordExport(_ id: TransferID, by user: UInt32) async throws {
+        _ = try await store.commit { transaction in
             try transaction.append(
                 EntryDraft(
                     kind: "transfer.exported", transfer: id, actor: .user(user), details: [:]))

@@ -101,7 +101,7 @@ package final class Exchange: Sendable {
     /// removes what no row names.
     package func recover() async throws {
         let cutShort = try await store.read {
-            try $0.outbound(TransferFilter(states: [Sender.State.sealing.rawValue], limit: .max))
+            try $0.outbound(TransferFilter(states: Sender.cutShortStates, limit: .max))
         }
         for row in cutShort {
             try await endSealing(row.id, cause: "the daemon stopped before the dataset was sealed")
@@ -199,16 +199,14 @@ package final class Exchange: Sendable {
 
 extension Sender {
     /// States from which a transfer is pursued.
-    static let openStates: Set<String> = [
-        State.waiting.rawValue, State.queued.rawValue, State.sending.rawValue,
-    ]
+    static let openStates = Set(State.allCases.filter { $0.atStart == .pursue }.map(\.rawValue))
+    /// States that a start ends.
+    static let cutShortStates = Set(
+        State.allCases.filter { $0.atStart == .endSealing }.map(\.rawValue))
 }
 
 extension TransferFilter {
     /// Inbound transfers that have files in the spool.
     static let spooled = TransferFilter(
-        states: [
-            Recipient.State.receiving.rawValue, Recipient.State.delivered.rawValue,
-            Recipient.State.opened.rawValue,
-        ], limit: .max)
+        states: Set(Recipient.State.allCases.filter(\.keepsFiles).map(\.rawValue)), limit: .max)
 }

@@ -139,11 +139,79 @@ struct SenderTests {
         #expect(sender.state == .expired)
     }
 
+    /// A recipient that takes every offer and no payload is not asked four times a second.
+    @Test func failuresGoOnWhereNothingGoesOn() {
+        var sender = Self.sender([.sealed(approvalsOwed: false), .due, .released])
+        for failures in 1...9 {
+            _ = sender.handle(.accepted(offset: 7), at: Self.start)
+            #expect(
+                sender.handle(.failed(cause: "full"), at: Self.start)
+                    == [.save, .retry(failures: failures)])
+        }
+        _ = sender.handle(.accepted(offset: 8), at: Self.start)
+        #expect(
+            sender.handle(.failed(cause: "full"), at: Self.start) == [.save, .retry(failures: 1)])
+        _ = sender.handle(.accepted(offset: 0), at: Self.start)
+        #expect(
+            sender.handle(.failed(cause: "full"), at: Self.start) == [.save, .retry(failures: 2)])
+    }
+
+    @Test func aMovedBasisIsJudgedBeforeAnythingLeaves() {
+        var sender = Self.sender([.sealed(approvalsOwed: false), .due, .released, .basisMoved])
+        #expect(sender.handle(.due, at: Self.start) == [.release(attempt: 2)])
+        _ = sender.handle(.released, at: Self.start)
+        #expect(sender.handle(.due, at: Self.start) == [.offer])
+    }
+
+    /// What may have arrived whole is asked for first; more of the payload needs a new verdict.
+    @Test func aMovedBasisAsksForTheReceiptAndSendsNoMore() {
+        let handedOn: [Sender.Event] = [
+            .sealed(approvalsOwed: false), .due, .released, .accepted(offset: 0), .lastPieceReady,
+            .failed(cause: "link"), .basisMoved,
+        ]
+        var sender = Self.sender(handedOn)
+        #expect(sender.handle(.due, at: Self.start) == [.offer])
+        #expect(sender.handle(.accepted(offset: 3), at: Self.start) == [.release(attempt: 2)])
+        _ = sender.handle(.releaseRefused(cause: "no"), at: Self.start)
+        #expect(sender.state == .unconfirmed)
+        var other = Self.sender(handedOn + [.due])
+        _ = other.handle(.deliveryProven, at: Self.start)
+        #expect(other.state == .delivered)
+    }
+
+    @Test func aLostHeadIsMadeAnewAndNeverAskedWith() {
+        var sender = Self.sender(
+            [.sealed(approvalsOwed: false), .due, .released, .lastPieceReady, .headLost])
+        #expect(sender.handle(.due, at: Self.start) == [.release(attempt: 2)])
+        _ = sender.handle(.due, at: Self.expires)
+        #expect(sender.state == .unconfirmed)
+    }
+
+    @Test func aPackageTakenAwayIsHandedOn() {
+        var early = Self.sender([.sealed(approvalsOwed: false)])
+        #expect(early.handle(.exported, at: Self.start).isEmpty)
+        var sender = Self.sender([.sealed(approvalsOwed: false), .due, .released])
+        #expect(
+            sender.handle(.exported, at: Self.start)
+                == [.record("transfer.exported", cause: nil)])
+        #expect(sender.handedOn)
+        _ = sender.handle(.failed(cause: "link"), at: Self.expires)
+        #expect(sender.state == .unconfirmed)
+        #expect(sender.handle(.exported, at: Self.expires).isEmpty)
+    }
+
+    @Test func aStartLeavesNothingOpenBehind() {
+        for state in Sender.State.allCases {
+            #expect((state.atStart == .leave) == state.isOutcome)
+        }
+        #expect(Sender.State.sealing.atStart == .endSealing)
+    }
+
     static let everyEvent: [Sender.Event] = [
         .sealed(approvalsOwed: true), .sealingFailed(cause: "x"), .due, .released,
         .releaseRefused(cause: "x"), .accepted(offset: 1), .lastPieceReady, .deliveryProven,
         .refusalProven(cause: "x"), .headStale(cause: "x"), .failed(cause: "x"), .approved,
-        .approvalRefused(cause: "x"), .approvalsOwed(cause: "x"),
+        .approvalRefused(cause: "x"), .approvalsOwed(cause: "x"), .basisMoved, .headLost, .exported,
     ]
 
     /// Any order of events, also impossible ones: outcomes are final, `handedOn` never falls, the

@@ -1,0 +1,57 @@
+import SelatAudit
+import SelatCore
+import SelatDelivery
+import SelatEnvelope
+import SelatFederation
+import SelatPolicy
+import SelatStore
+
+// Whether a signed head may still go out as it lies in the spool.
+
+extension Exchange {
+    /// What keeps the head in the spool from being offered as it is; nil where nothing does.
+    ///
+    /// The head is written before its release is committed, so after a crash the spool may hold one
+    /// that the log does not tell of. And what it rests on may have changed since: then the verdict
+    /// is made again before more of the payload leaves.
+    func lack(of id: TransferID, attempt: UInt64) async -> Sender.Event? {
+        guard attempt > 0 else { return nil }
+        do {
+            let filter = EntryFilter(
+                transfer: id, kind: try EntryKind(Sender.releasedKind), newest: true,
+                limit: 1)
+            let entry = try await store.entries(filter).first
+            let released = try entry?.details.map { try JSON(parsing: $0) }
+            let head = try EnvelopeHead(
+                parsing: await spool.read(SpoolFolder.Name(outbound: id), .head))
+            guard released?["envelope"]?.stringValue == (try head.unverifiedIdentity().text) else {
+                return .headLost
+            }
+            return try await restsOnWhatIsInForce(released, id) ? nil : .basisMoved
+        } catch is FileFault {
+            return .headLost
+        } catch is EnvelopeError {
+            return .headLost
+        } catch {
+            // Where it cannot be told, the release says why.
+            return .basisMoved
+        }
+    }
+
+    /// - Parameter released: the details of the entry that names the head.
+    private func restsOnWhatIsInForce(_ released: JSON?, _ id: TransferID) async throws -> Bool {
+        let (found, kept) = try await store.read { (try $0.outbound(id), try $0.approvals(of: id)) }
+        // After the list expired nothing new is sent; what was released before still arrives.
+        guard clock.now() < federation.expires else { return true }
+        guard let row = found, let record = released?["verdict"] else { return false }
+        let stated = try Verdict(record: record.canonical)
+        let judged = try await judgeAgain(row)
+        let now = judged.again.verdict
+        guard judged.permit != nil, now.editions == stated.editions,
+            now.question.membershipSerial == stated.question.membershipSerial
+        else { return false }
+        let counting = counting(kept, judged.rules, at: clock.now()).map(\.digest.text)
+        let carried = released?["approvals"]?.arrayValue?.compactMap(\.stringValue) ?? []
+        return Set(carried).isSubset(of: counting)
+    }
+}
