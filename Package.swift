@@ -157,6 +157,14 @@ let package = Package(
         .executableTarget(
             name: "PolicyMutation", dependencies: ["SelatCore", "SelatPolicy"],
             path: "Tests/PolicyMutation", swiftSettings: strict),
+        // The machines under everything that may befall them; a release program, run by
+        // scripts/simulate, and a bounded number of seeds in the tests.
+        .target(
+            name: "SelatSimulation", dependencies: ["SelatCore", "SelatDelivery"],
+            path: "Tests/SelatSimulation", swiftSettings: strict),
+        .executableTarget(
+            name: "SelatSimulate", dependencies: ["SelatSimulation"],
+            path: "Tests/SelatSimulate", swiftSettings: strict),
         // What tests share: others' vectors, seeded entropy, a clock that stands.
         .target(
             name: "SelatTestSupport", dependencies: ["SelatCore"],
@@ -174,6 +182,7 @@ let package = Package(
         tests(
             "SelatAuditTests", ["SelatCore", "SelatCrypto", "SelatAudit", "SelatTestSupport"]),
         tests("SelatDeliveryTests", ["SelatCore", "SelatDelivery", "SelatTestSupport"]),
+        tests("SimulationTests", ["SelatSimulation"]),
         tests(
             "SelatStoreTests",
             [

@@ -1,0 +1,118 @@
+// A spool folder as a disk keeps it: what was synced survives a crash, of the rest any part may.
+
+struct SpoolName: Hashable, Comparable, CustomStringConvertible {
+    enum Part: Int { case payload, head }
+
+    /// The sender of what came in; nil for what goes out.
+    let sender: Int?
+    let transfer: Int
+    let part: Part
+
+    var description: String {
+        (sender.map { "in.\($0)." } ?? "out.") + "\(transfer).\(part)"
+    }
+
+    static func < (a: SpoolName, b: SpoolName) -> Bool {
+        (a.sender ?? -1, a.transfer, a.part.rawValue)
+            < (b.sender ?? -1, b.transfer, b.part.rawValue)
+    }
+}
+
+@Simulated
+final class Disk {
+    enum Content: Hashable {
+        /// Sealed segments; nil where nothing was written yet.
+        case segments([UInt64?])
+        case head(Head)
+    }
+
+    private struct File {
+        var content: Content?
+        /// What a crash leaves, if the folder knows the file.
+        var synced: Content?
+        /// What the folder durably says: whether the file exists.
+        var isLinked = false
+    }
+
+    private var files: [SpoolName: File] = [:]
+    /// No write succeeds until then, in virtual milliseconds.
+    var isFullUntil: Int64 = 0
+
+    var names: [SpoolName] { files.filter { $0.value.content != nil }.keys.sorted() }
+
+    func content(_ name: SpoolName) -> Content? { files[name]?.content }
+
+    func write(_ content: Content, to name: SpoolName) {
+        files[name, default: File()].content = content
+    }
+
+    /// What is on the disk for good.
+    func durable(_ name: SpoolName) -> Content? {
+        guard let file = files[name], file.isLinked else { return nil }
+        return file.synced
+    }
+
+    func sync(_ name: SpoolName) {
+        let content = files[name]?.content
+        files[name]?.synced = content
+    }
+
+    /// Makes durable which files there are.
+    func syncFolder() {
+        files = files.filter { $0.value.content != nil }
+        for name in files.keys { files[name]?.isLinked = true }
+    }
+
+    func remove(_ name: SpoolName) { files[name]?.content = nil }
+
+    /// The power fails: of what was not synced, chance decides what is there afterwards.
+    func crash(_ chance: inout Chance) {
+        for name in files.keys.sorted() {
+            guard var file = files[name] else { continue }
+            let isSettled = file.isLinked == (file.content != nil)
+            guard isSettled && file.isLinked || !isSettled && chance.happens(500) else {
+                files[name] = nil
+                continue
+            }
+            let survived = Self.survivor(of: file, &chance)
+            file = File(content: survived, synced: survived, isLinked: true)
+            files[name] = survived == nil ? nil : file
+        }
+    }
+
+    private static func survivor(of file: File, _ chance: inout Chance) -> Content? {
+        guard let content = file.content, content != file.synced else { return file.synced }
+        guard case .segments(let written) = content else {
+            // A head is renamed into place: it is the old one or the new one.
+            return chance.happens(500) ? content : file.synced
+        }
+        let before: [UInt64?] =
+            if case .segments(let segments)? = file.synced { segments } else { [] }
+        return .segments(
+            written.indices.map { index in
+                let old = index < before.count ? before[index] : nil
+                return chance.happens(500) ? written[index] : old
+            })
+    }
+
+    /// A bit turns, wherever it lies. Heads are not hit: their signature would tell, payloads are
+    /// what nobody looks at for a long time.
+    /// - Returns: the file that was hit.
+    func flip(_ chance: inout Chance) -> SpoolName? {
+        let payloads = names.filter { $0.part == .payload }
+        guard !payloads.isEmpty else { return nil }
+        let name = payloads[chance.index(below: payloads.count)]
+        guard case .segments(var segments)? = files[name]?.content, !segments.isEmpty else {
+            return nil
+        }
+        let index = chance.index(below: segments.count)
+        guard let old = segments[index] else { return nil }
+        segments[index] = old ^ 1
+        files[name]?.content = .segments(segments)
+        if case .segments(var synced)? = files[name]?.synced, index < synced.count {
+            synced[index] = synced[index].map { $0 ^ 1 }
+            files[name]?.synced = .segments(synced)
+        }
+        return name
+    }
+}

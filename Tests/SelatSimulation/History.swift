@@ -1,0 +1,41 @@
+import SelatDelivery
+
+/// What the entries of a log say about the states of transfers, so that the states can be told from
+/// the log alone.
+enum History {
+    /// Kinds that name a transfer and tell of no change of its state.
+    static func tellsNoChange(_ kind: String) -> Bool {
+        ["receipt.rejected", "approval.given", "approval.refused", "transfer.exported"].contains(
+            kind)
+    }
+
+    /// The states in which a transfer may be after an entry of this kind.
+    static func outbound(_ kind: String, _ before: Sender.State?) -> Set<Sender.State> {
+        switch kind {
+        case "transfer.permitted": [.sealing]
+        case "transfer.accepted": [.waiting, .queued]
+        case "transfer.approved": [.queued]
+        case "transfer.waiting": [.waiting]
+        case "transfer.offered": [.sending]
+        case Sender.releasedKind: before.map { [$0] } ?? []
+        case "transfer.delivered": [.delivered]
+        case "transfer.refused": [.refused]
+        case "transfer.cancelled": [.cancelled]
+        case "transfer.expired": [.expired]
+        case "transfer.unconfirmed": [.unconfirmed]
+        default: []
+        }
+    }
+
+    static func inbound(_ kind: String) -> Set<Recipient.State> {
+        switch kind {
+        case "transfer.received": [.receiving]
+        case "transfer.arrived": [.delivered]
+        case "transfer.opened": [.opened]
+        case "offer.refused": [.refused]
+        case "transfer.lapsed": [.lapsed]
+        case "transfer.destroyed": [.destroyed]
+        default: []
+        }
+    }
+}

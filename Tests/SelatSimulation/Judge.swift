@@ -1,0 +1,295 @@
+import SelatCore
+import SelatDelivery
+
+/// Sees everything, and tells when an invariant is broken. It knows what truly happened, which no node
+/// does; no node ever asks it.
+@Simulated
+final class Judge {
+    unowned let world: World
+    /// The first one; what follows from it says nothing more.
+    private(set) var violation: Violation?
+
+    struct Course {
+        let request: Process.Request
+        let from: Int
+        var isAnswered = false
+        /// Whether a complete envelope has left its node.
+        var isHandedOn = false
+        var isFlipped = false
+        var arrivals = 0
+        /// Nothing stood in the way when all was healed: it must arrive.
+        var mustArrive = false
+        /// Tries since anything went on.
+        var failures = 0
+        var triesSinceProgress = 0
+        var firstTry: Int64 = 0
+    }
+
+    var courses: [Int: Course] = [:]
+    /// When each node activated its own country's newest edition.
+    private var activated: [Int: Int64] = [:]
+    /// When each node took the list that cut a node off: (node, cut node).
+    private var cutSince: [[Int]: Int64] = [:]
+
+    init(_ world: World) { self.world = world }
+
+    func breaks(_ invariant: Invariant, _ what: String) {
+        guard violation == nil else { return }
+        world.trace(nil, "BROKEN \(invariant): \(what)")
+        violation = Violation(invariant: invariant, what: what, time: VirtualExecutor.shared.now)
+    }
+
+    func require(_ holds: Bool, _ invariant: Invariant, _ what: @autoclosure () -> String) {
+        if !holds { breaks(invariant, what()) }
+    }
+
+    // MARK: What truly happens
+
+    func asked(_ request: Process.Request, at node: Node) {
+        courses[request.transfer] = Course(request: request, from: node.index)
+    }
+
+    func answered(_ node: Node, _ transfer: Int) {
+        courses[transfer]?.isAnswered = true
+        require(
+            node.ledger.outbound[transfer].map { $0.state != .sealing } ?? false, .once,
+            "\(transfer) was answered, and its acceptance is not durable")
+    }
+
+    func flipped(_ name: SpoolName, at node: Node) { courses[name.transfer]?.isFlipped = true }
+
+    func took(_ list: MemberList, _ node: Node) {
+        for other in world.nodes.indices where !list.members.contains(other) {
+            if cutSince[[node.index, other]] == nil {
+                cutSince[[node.index, other]] = VirtualExecutor.shared.now
+            }
+        }
+    }
+
+    private func isCut(_ other: Int, at node: Node) -> Bool {
+        cutSince[[node.index, other]].map { VirtualExecutor.shared.now - $0 > 10_000 } ?? false
+    }
+
+    // MARK: Invariant 1 and 6
+
+    func judged(_ node: Node, _ head: Head) {
+        let verdict = head.verdict
+        let name = "\(head.transfer) attempt \(head.attempt)"
+        require(verdict.permits, .lawful, "\(name) is released under a verdict that refuses")
+        guard let process = node.process else { return }
+        let now = Basis(process, to: head.to)
+        require(
+            verdict.source.number == now.source && verdict.destination.number == now.destination,
+            .lawful, "\(name) is released under a verdict by other editions than those in force")
+        if verdict.owesApproval {
+            require(
+                head.approvals.contains { $0.counts(in: node.ledger.list, at: node.now) }, .people,
+                "\(name) is released without the approval that its verdict owes")
+        }
+    }
+
+    /// What may have arrived whole is offered for its receipt; anything else, and any of the payload,
+    /// needs what is in force.
+    func offers(_ node: Node, _ head: Head, due: Basis, payload: Bool) {
+        let asks = !payload && node.ledger.outbound[head.transfer]?.handedOn ?? false
+        require(
+            due.covers(head) || asks, .lawful,
+            "\(head.transfer) is offered on what was not in force any more when the try began")
+    }
+
+    /// Bytes leave: the head alone, a piece, or the last of the envelope.
+    func left(_ node: Node, _ head: Head, whole: Bool) {
+        let (transfer, ledger) = (head.transfer, node.ledger)
+        let released = ledger.log.last {
+            $0.transfer == transfer && $0.sender == nil && $0.kind == Sender.releasedKind
+                && $0.attempt == head.attempt
+        }
+        require(
+            released?.verdict == head.verdict && released?.approvals == head.approvals, .lawful,
+            "\(transfer) leaves, and its release is not durable")
+        for approval in head.approvals {
+            require(
+                ledger.approvals[transfer]?.contains(approval) ?? false, .people,
+                "\(transfer) leaves with an approval that is not durable")
+        }
+        guard whole else { return }
+        courses[transfer]?.isHandedOn = true
+        require(
+            ledger.outbound[transfer]?.handedOn ?? false, .once,
+            "\(transfer) leaves whole, and no durable mark says so")
+    }
+
+    // MARK: Invariant 2
+
+    func states(_ node: Node, _ receipt: Receipt) {
+        let entry = receipt.entry < node.ledger.log.count ? node.ledger.log[receipt.entry] : nil
+        require(
+            entry?.statement == receipt, .once,
+            "receipt for \(receipt.transfer) leaves, and its entry is not durable")
+    }
+
+    // MARK: Invariant 3
+
+    func handsOut(_ node: Node, _ key: InboundKey, _ segment: UInt64?, _ index: Int) {
+        let row = node.ledger.inbound[key]
+        require(
+            row?.state == .opened && row?.statement?.kind == .delivered, .recorded,
+            "\(key.transfer) is handed out before its opening is recorded")
+        require(
+            courses[key.transfer]?.request.leaves[index] == segment, .verified,
+            "\(key.transfer) is handed out with other bytes than were sent")
+    }
+
+    /// A dataset of the inbox that does not open, though no disk turned a bit of it.
+    func cannotOpen(_ node: Node, _ key: InboundKey) {
+        require(
+            courses[key.transfer]?.isFlipped ?? false, .verified,
+            "\(key.transfer) lies in the inbox and does not open")
+    }
+
+    // MARK: Invariant 7
+
+    func waits(_ node: Node, _ transfer: Int, failures: Int, milliseconds: Int64) {
+        let least = min(Int64(250) << Int64(min(failures - 1, 20)), 300_000) * 3 / 4
+        require(
+            milliseconds >= least && milliseconds <= 375_000, .bounded,
+            "\(transfer) waits \(milliseconds) ms after \(failures) failures")
+        let now = VirtualExecutor.shared.now
+        if courses[transfer]?.triesSinceProgress == 0 { courses[transfer]?.firstTry = now }
+        courses[transfer]?.triesSinceProgress += 1
+        guard let course = courses[transfer] else { return }
+        // Doubling from 250 ms: some ten tries in the first minutes, then one in five minutes.
+        let allowed = 32 + Int((now - course.firstTry) / 100_000)
+        require(
+            course.triesSinceProgress <= allowed, .bounded,
+            "\(transfer) was tried \(course.triesSinceProgress) times in \(now - course.firstTry) ms,"
+                + " and nothing went on")
+    }
+
+    /// A start tries everything at once, and must find what it needs for it.
+    func starts(_ node: Node) {
+        for (transfer, course) in courses where course.from == node.index {
+            progressed(transfer)
+            guard node.ledger.outbound[transfer]?.state.atStart == .pursue, !course.isFlipped else {
+                continue
+            }
+            let name = SpoolName(sender: nil, transfer: transfer, part: .payload)
+            require(
+                node.disk.content(name) == .segments(course.request.leaves), .once,
+                "\(transfer) was accepted, and its payload did not survive a crash")
+        }
+    }
+
+    /// A new attempt, or more bytes on the disk of the recipient: tries count anew.
+    func progressed(_ transfer: Int) { courses[transfer]?.triesSinceProgress = 0 }
+
+    func entered(_ node: Node, lanes: Int) {
+        require(lanes <= 4, .bounded, "\(lanes) transfers use one link at a time")
+    }
+
+    // MARK: Invariant 4 and what a commit shows
+
+    func changed(_ node: Node, from before: LedgerState, by change: Transaction) {
+        for transfer in change.changedOutbound {
+            guard let after = change.state.outbound[transfer] else { continue }
+            outboundChanged(before.outbound[transfer], after, change)
+        }
+        for key in change.changedInbound {
+            guard let after = change.state.inbound[key] else { continue }
+            inboundChanged(node, before.inbound[key], after, change)
+        }
+        for entry in change.appended {
+            if let edition = entry.edition {
+                if entry.country == node.index {
+                    activated[node.index] = VirtualExecutor.shared.now
+                }
+                require(edition.isValid, .lastGood, "an invalid edition replaces a valid one")
+            }
+            // An entry that tells of a change stands in the commit of that change.
+            if let transfer = entry.transfer, !History.tellsNoChange(entry.kind) {
+                let isHere =
+                    entry.sender.map {
+                        change.changedInbound.contains(InboundKey(from: $0, transfer: transfer))
+                    } ?? change.changedOutbound.contains(transfer)
+                require(
+                    isHere, .recorded, "`\(entry.kind)` of \(transfer) is apart from its change")
+            }
+        }
+    }
+
+    private func outboundChanged(
+        _ before: OutboundRow?, _ after: OutboundRow, _ change: Transaction
+    ) {
+        let transfer = after.transfer
+        let kinds = change.appended.filter { $0.transfer == transfer && $0.sender == nil }
+            .map(\.kind)
+        if before?.state != after.state {
+            require(
+                kinds.contains { History.outbound($0, before?.state).contains(after.state) },
+                .recorded, "\(transfer) becomes \(after.state), and \(kinds) does not say so")
+        }
+        if before?.attempt ?? 0 != after.attempt {
+            require(
+                kinds.contains(Sender.releasedKind), .recorded,
+                "\(transfer) has attempt \(after.attempt), and no entry says so")
+            progressed(transfer)
+        }
+        require(
+            !(before?.handedOn ?? false) || after.handedOn, .once, "\(transfer): handed on falls")
+        if after.state != .sealing {
+            require(
+                after.hasKey != after.state.isOutcome, .once,
+                "\(transfer) is \(after.state), content key kept: \(after.hasKey)")
+        }
+        if let before, before.state.isOutcome, before.state != .unconfirmed {
+            require(after.state == before.state, .once, "\(transfer) ends twice")
+        }
+    }
+
+    private func inboundChanged(
+        _ node: Node, _ before: InboundRow?, _ after: InboundRow, _ change: Transaction
+    ) {
+        let key = after.key
+        let entries = change.appended.filter {
+            $0.transfer == key.transfer && $0.sender == key.from
+        }
+        if before?.state != after.state {
+            require(
+                entries.contains { History.inbound($0.kind).contains(after.state) }, .recorded,
+                "\(key.transfer) becomes \(after.state) at its recipient, and no entry says so")
+            if after.state == .receiving || after.state == .delivered {
+                require(
+                    !isCut(key.from, at: node), .lawful,
+                    "\(key.transfer) is taken from a node that was cut off")
+            }
+        }
+        if after.durable > before?.durable ?? 0 { progressed(key.transfer) }
+        for entry in entries where entry.kind == "transfer.arrived" {
+            courses[key.transfer]?.arrivals += 1
+            require(
+                courses[key.transfer]?.arrivals == 1, .once,
+                "\(key.transfer) arrives in the inbox twice")
+            require(
+                entry.time < after.expires, .once, "\(key.transfer) arrives after it expired")
+        }
+        for entry in entries where entry.kind == "transfer.opened" {
+            require(
+                !isCut(key.from, at: node), .lawful,
+                "\(key.transfer) is opened though its sender was cut off")
+            require(
+                after.destroyBy.map { entry.time < $0 } ?? true, .lawful,
+                "\(key.transfer) is opened after its retention ended")
+        }
+        for entry in entries where entry.kind == "transfer.received" {
+            // An edition that came while the offer was looked at judges the next one.
+            let isSettled = VirtualExecutor.shared.now - (activated[node.index] ?? 0) > 2_000
+            guard isSettled, let stated = entry.verdict, let process = node.process else {
+                continue
+            }
+            let own = process.newest(node.index, change.state, at: entry.time)
+            require(
+                own.imports(stated.label), .lawful,
+                "\(key.transfer) is taken, and the import is not permitted here")
+        }
+    }
+}

@@ -1,0 +1,228 @@
+import SelatCore
+import SelatDelivery
+
+// A node's database: rows and log, changed by group commits alone.
+
+struct OutboundRow: Hashable {
+    let transfer: Int
+    let to: Int
+    let label: Int
+    let created: Timestamp
+    let expires: Timestamp
+    /// The verdict under which the payload was sealed.
+    let permitted: Verdict
+    var state: Sender.State
+    var handedOn = false
+    var attempt: UInt64 = 0
+    var cause: String?
+    var hasKey = false
+    var leaves: [UInt64] = []
+    var receipt: Receipt?
+
+    var sender: Sender {
+        Sender(
+            expires: expires, state: state, handedOn: handedOn, attempt: attempt, cause: cause)
+    }
+
+    func isAs(_ sender: Sender) -> Bool {
+        state == sender.state && handedOn == sender.handedOn && attempt == sender.attempt
+    }
+
+    mutating func take(_ sender: Sender) {
+        state = sender.state
+        handedOn = handedOn || sender.handedOn
+        attempt = sender.attempt
+        cause = sender.cause
+    }
+}
+
+struct InboundKey: Hashable, Comparable {
+    let from: Int
+    let transfer: Int
+
+    static func < (a: Self, b: Self) -> Bool { (a.from, a.transfer) < (b.from, b.transfer) }
+}
+
+struct InboundRow: Hashable {
+    let key: InboundKey
+    let expires: Timestamp
+    let size: UInt64
+    let fixedParts: Digest
+    let destroyBy: Timestamp?
+    var state: Recipient.State
+    var durable: UInt64 = 0
+    var hasKey = false
+    var statement: Receipt?
+
+    var recipient: Recipient {
+        Recipient(
+            state: state, expires: expires, payloadSize: size, fixedParts: fixedParts,
+            durable: durable, destroyBy: destroyBy)
+    }
+
+    mutating func take(_ recipient: Recipient) {
+        state = recipient.state
+        durable = recipient.durable
+    }
+}
+
+/// What the log says; its tree and its proofs are another module's matter.
+struct Entry: Hashable {
+    let kind: String
+    /// The transfer as this node names it: what came in has its sender.
+    var transfer: Int?
+    var sender: Int?
+    var time: Timestamp
+    var attempt: UInt64 = 0
+    var verdict: Verdict?
+    var approvals: [Approval] = []
+    var edition: Edition?
+    var country: Int?
+    var statement: Receipt?
+}
+
+struct LedgerState {
+    var outbound: [Int: OutboundRow] = [:]
+    var inbound: [InboundKey: InboundRow] = [:]
+    var approvals: [Int: [Approval]] = [:]
+    var log: [Entry] = []
+    /// The newest edition of each country that this node has.
+    var editions: [Edition]
+    var list: MemberList
+}
+
+/// One change: what it does to the rows and the log is committed whole or not at all.
+struct Transaction {
+    private(set) var state: LedgerState
+    private(set) var changedOutbound: [Int] = []
+    private(set) var changedInbound: [InboundKey] = []
+    private(set) var appended: [Entry] = []
+
+    init(_ state: LedgerState) { self.state = state }
+
+    func outbound(_ transfer: Int) -> OutboundRow? { state.outbound[transfer] }
+    func inbound(_ key: InboundKey) -> InboundRow? { state.inbound[key] }
+
+    mutating func save(_ row: OutboundRow) {
+        state.outbound[row.transfer] = row
+        changedOutbound.append(row.transfer)
+    }
+
+    mutating func save(_ row: InboundRow) {
+        state.inbound[row.key] = row
+        changedInbound.append(row.key)
+    }
+
+    mutating func keep(_ approval: Approval, of transfer: Int) {
+        state.approvals[transfer, default: []].append(approval)
+    }
+
+    mutating func take(_ edition: Edition, of country: Int) { state.editions[country] = edition }
+    mutating func take(_ list: MemberList) { state.list = list }
+
+    /// - Returns: the entry's place in the log.
+    @discardableResult
+    mutating func append(_ entry: Entry) -> Int {
+        state.log.append(entry)
+        appended.append(entry)
+        return state.log.count - 1
+    }
+}
+
+/// The one writer of a process. What waits when it begins is committed together.
+@Simulated
+final class Writer {
+    private final class Change {
+        let apply: (inout Transaction) throws -> Void
+        var fault: (any Error)?
+        var continuation: CheckedContinuation<Void, Never>?
+
+        init(_ apply: @escaping (inout Transaction) throws -> Void) { self.apply = apply }
+    }
+
+    private unowned let process: Process
+    private var queue: [Change] = []
+    private var isRunning = false
+
+    init(_ process: Process) { self.process = process }
+
+    /// Runs a change in the next commit, and returns when that is durable.
+    func commit<Value>(
+        _ change: @escaping (inout Transaction) throws -> Value
+    ) async throws -> Value {
+        try process.requireLife()
+        var value: Value?
+        let queued = Change { value = try change(&$0) }
+        queue.append(queued)
+        if !isRunning {
+            isRunning = true
+            process.world.spawn { await self.run() }
+        }
+        await withCheckedContinuation { queued.continuation = $0 }
+        if let fault = queued.fault { throw fault }
+        guard let value else { throw Mishap.crashed }
+        return value
+    }
+
+    private func run() async {
+        while !queue.isEmpty {
+            let batch = queue
+            queue = []
+            await commit(batch)
+            for change in batch { change.continuation?.resume() }
+        }
+        isRunning = false
+    }
+
+    /// Savepoint by savepoint, then COMMIT; a crash may come before it and after it.
+    private func commit(_ batch: [Change]) async {
+        guard await process.survives(1...4) else { return fail(batch, .crashed) }
+        guard !process.node.isDiskFull else { return fail(batch, .diskFull) }
+        let before = process.node.ledger
+        var state = before
+        var kinds: [String] = []
+        var judged: [(before: LedgerState, change: Transaction)] = []
+        for change in batch {
+            var transaction = Transaction(state)
+            do {
+                try change.apply(&transaction)
+                judged.append((state, transaction))
+                kinds += transaction.appended.map { "\($0.transfer ?? 0) \($0.kind)" }
+                kinds += transaction.changedInbound.map { "\($0.transfer) in" }
+                kinds += transaction.changedOutbound.map { "\($0) out" }
+                state = transaction.state
+            } catch {
+                change.fault = error
+            }
+        }
+        await settle(batch, state, kinds, judged)
+    }
+
+    private func settle(
+        _ batch: [Change], _ state: LedgerState, _ kinds: [String],
+        _ judged: [(before: LedgerState, change: Transaction)]
+    ) async {
+        let world = process.world
+        let isUncertain = world.happens(world.weather.uncertain)
+        if !isUncertain || world.happens(500) {
+            process.node.ledger = state
+            for (before, change) in judged {
+                world.judge.changed(process.node, from: before, by: change)
+            }
+            world.trace(process.node, "commits \(kinds)")
+        }
+        if isUncertain {
+            if world.hasPlanted(.uncertainTakenAsFailed) {
+                return fail(batch, .diskFull)
+            }
+            // Nobody can know what is durable now: the process ends, and its next start finds out.
+            world.trace(process.node, "commit uncertain")
+            world.crash(process.node)
+        }
+        guard await process.survives(0...3) else { return fail(batch, .crashed) }
+    }
+
+    private func fail(_ batch: [Change], _ mishap: Mishap) {
+        for change in batch { change.fault = mishap }
+    }
+}

@@ -1,0 +1,138 @@
+import SelatCore
+
+/// What of a node outlives its process: the disk, the database, the clock.
+@Simulated
+final class Node {
+    let index: Int
+    let id: NodeID
+    let disk = Disk()
+    /// What is committed. Only the writer of a living process changes it.
+    var ledger: LedgerState
+    /// How far the wall clock is off, in seconds.
+    var clockOffset: Int64 = 0
+    var process: Process?
+
+    init(_ index: Int, _ id: NodeID, _ ledger: LedgerState) {
+        self.index = index
+        self.id = id
+        self.ledger = ledger
+    }
+
+    var now: Timestamp { World.start + VirtualExecutor.shared.now / 1_000 + clockOffset }
+    var isDiskFull: Bool { disk.isFullUntil > VirtualExecutor.shared.now }
+}
+
+/// One run of a node's daemon, between a start and a crash: whatever is here is lost with it.
+@Simulated
+final class Process {
+    unowned let node: Node
+    unowned let world: World
+    private(set) var isDead = false
+    /// Whether it has come back from the database, and answers.
+    var isReady = false
+    lazy var writer = Writer(self)
+    let uploads = Uploads()
+    /// Transfers that use the link to a peer.
+    var lanes: [Int: Int] = [:]
+    var pursued: Set<Int> = []
+    /// What has changed under the one who pursues it.
+    var news: Set<Int> = []
+    /// Sealings that ended and could not be recorded as ended yet.
+    var cutShort: Set<Int> = []
+    var streams: [PieceStream] = []
+
+    init(_ node: Node, _ world: World) {
+        self.node = node
+        self.world = world
+    }
+
+    var now: Timestamp { node.now }
+
+    func die() {
+        isDead = true
+        for stream in streams { stream.breakOff() }
+        streams = []
+    }
+
+    func requireLife() throws { if isDead { throw Mishap.crashed } }
+
+    /// Time passes, and with it perhaps the process.
+    func pause(_ milliseconds: ClosedRange<Int64> = 0...2) async throws {
+        guard await survives(milliseconds) else { throw Mishap.crashed }
+    }
+
+    func survives(_ milliseconds: ClosedRange<Int64>) async -> Bool {
+        if isDead { return false }
+        await world.sleep(world.draw(milliseconds))
+        if !isDead, world.happens(world.weather.crashed) { world.crash(node) }
+        return !isDead
+    }
+
+    @discardableResult
+    func commit<Value>(
+        _ change: @escaping (inout Transaction) throws -> Value
+    ) async throws -> Value {
+        try await writer.commit(change)
+    }
+
+    // MARK: Disk
+
+    func write(_ content: Disk.Content, to name: SpoolName) async throws {
+        try await pause()
+        if world.happens(world.weather.filled) {
+            node.disk.isFullUntil = VirtualExecutor.shared.now + world.draw(100...60_000)
+            world.trace(node, "disk full")
+        }
+        guard !node.isDiskFull, !world.happens(world.weather.unwritable) else {
+            throw Mishap.diskFull
+        }
+        world.trace(node, "writes \(name)")
+        node.disk.write(content, to: name)
+    }
+
+    func sync(_ name: SpoolName, unless fault: PlantedFault? = nil) async throws {
+        try await pause(1...5)
+        if let fault, world.hasPlanted(fault) { return }
+        world.trace(node, "syncs \(name)")
+        node.disk.sync(name)
+    }
+
+    func syncFolder(unless fault: PlantedFault? = nil) async throws {
+        try await pause(1...5)
+        if let fault, world.hasPlanted(fault) { return }
+        node.disk.syncFolder()
+    }
+
+    /// A small file, durable under its name when this returns.
+    func writeHead(_ head: Head, to name: SpoolName, unless fault: PlantedFault? = nil) async throws
+    {
+        try await write(.head(head), to: name)
+        try await sync(name)
+        try await syncFolder(unless: fault)
+    }
+
+    func head(_ name: SpoolName) async throws -> Head {
+        guard case .head(let head)? = try await read(name) else { throw Mishap.missingFile }
+        return head
+    }
+
+    func segments(_ name: SpoolName) async throws -> [UInt64?] {
+        guard case .segments(let segments)? = try await read(name) else {
+            throw Mishap.missingFile
+        }
+        return segments
+    }
+
+    private func read(_ name: SpoolName) async throws -> Disk.Content? {
+        try await pause()
+        if world.happens(world.weather.unreadable) { throw Mishap.unreadable }
+        return node.disk.content(name)
+    }
+
+    func remove(sender: Int?, _ transfer: Int) {
+        guard !isDead else { return }
+        for part in [SpoolName.Part.payload, .head] {
+            node.disk.remove(SpoolName(sender: sender, transfer: transfer, part: part))
+        }
+    }
+}

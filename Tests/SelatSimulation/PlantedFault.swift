@@ -1,0 +1,70 @@
+/// Deliberate mistakes of the shell, or of the machines as it sees them. A simulation that does not
+/// find each of them would not find their like either.
+package enum PlantedFault: String, CaseIterable, Sendable {
+    /// The sealed payload is not synced before the row that accepts it.
+    case payloadNotSynced = "payload-not-synced"
+    /// The folder is not synced before the row that names its new files.
+    case folderNotSynced = "folder-not-synced"
+    /// The committed offset runs ahead of what is durable.
+    case offsetAheadOfDisk = "offset-ahead-of-disk"
+    /// The receipt leaves before its commit.
+    case receiptBeforeCommit = "receipt-before-commit"
+    /// An offer of a known transfer is taken for a new one.
+    case duplicateNotRecognised = "duplicate-not-recognised"
+    /// A release trusts the verdict under which the payload was sealed.
+    case permitNotCheckedAgain = "permit-not-checked-again"
+    /// A durable head is offered though what it rests on has changed.
+    case basisNotCheckedAgain = "basis-not-checked-again"
+    /// A head is offered though its release never became durable.
+    case headNotCheckedAgain = "head-not-checked-again"
+    /// A release does not ask for the approvals that are owed.
+    case approvalsNotChecked = "approvals-not-checked"
+    /// The mark *handed on* is not committed before the last piece.
+    case handedOnNotSaved = "handed-on-not-saved"
+    /// A package leaves by hand without the mark *handed on*.
+    case exportNotMarked = "export-not-marked"
+    /// The content key is erased before the outcome is committed.
+    case keyErasedFirst = "key-erased-first"
+    /// The files are removed before the outcome is committed.
+    case filesRemovedFirst = "files-removed-first"
+    /// An outcome is committed without its entry.
+    case outcomeWithoutEntry = "outcome-without-entry"
+    /// An entry is committed after the change that it tells of.
+    case entryInLaterCommit = "entry-in-later-commit"
+    /// A piece is stored without comparing it with its leaf.
+    case leafNotChecked = "leaf-not-checked"
+    /// A payload that becomes whole after `expires` is put into the inbox.
+    case expiredAccepted = "expired-accepted"
+    /// A receipt that comes after `unconfirmed` is dropped.
+    case lateReceiptIgnored = "late-receipt-ignored"
+    /// A receipt counts whoever signed it.
+    case foreignReceiptAccepted = "foreign-receipt-accepted"
+    /// A receipt counts whatever transfer it is about.
+    case receiptOfAnotherAccepted = "receipt-of-another-accepted"
+    /// A start does not take up what was being sent.
+    case recoveryForgetsSending = "recovery-forgets-sending"
+    /// A start does not end what was being sealed.
+    case recoveryForgetsSealing = "recovery-forgets-sealing"
+    /// A start removes the files of what is on its way.
+    case recoveryRemovesTooMuch = "recovery-removes-too-much"
+    /// A commit of uncertain outcome is taken for one that was not applied.
+    case uncertainTakenAsFailed = "uncertain-taken-as-failed"
+    /// Failed tries are repeated at once.
+    case retryWithoutBackoff = "retry-without-backoff"
+    /// A commit does not check the state on which it was decided.
+    case stateNotChecked = "state-not-checked"
+    /// The plaintext is handed out before the opening is recorded.
+    case openedBeforeRecord = "opened-before-record"
+    /// A dataset is handed out after its retention ended.
+    case retentionIgnored = "retention-ignored"
+    /// The plaintext is handed out without verifying its chunks.
+    case openedUnverified = "opened-unverified"
+    /// The recipient does not judge the import itself.
+    case importNotJudged = "import-not-judged"
+    /// An invalid edition replaces a valid one.
+    case invalidEditionTaken = "invalid-edition-taken"
+    /// An offer of a node that was cut off is taken.
+    case cutNodeServed = "cut-node-served"
+    /// Any number of transfers use one link at a time.
+    case lanesUnbounded = "lanes-unbounded"
+}

@@ -1,0 +1,219 @@
+import SelatCore
+import SelatDelivery
+
+// The payload's way into the spool, the inbox, and out of it.
+
+extension Process {
+    func append(_ key: InboundKey, at offset: UInt64, _ stream: PieceStream) async throws -> Answer
+    {
+        try await greet(key.from)
+        streams.append(stream)
+        defer { streams.removeAll { $0 === stream } }
+        return try await uploads.alone(key, cutting: stream) {
+            try await self.take(key, at: offset, stream)
+        }
+    }
+
+    private func take(_ key: InboundKey, at offset: UInt64, _ stream: PieceStream) async throws
+        -> Answer
+    {
+        try requireHonestClock()
+        guard let row = node.ledger.inbound[key] else { throw Mishap.notReady("unknown upload") }
+        guard row.state == .receiving else { return answer(row) }
+        guard offset == row.durable else { throw Mishap.offsetDiffers(row.durable) }
+        let head = try await head(SpoolName(sender: key.from, transfer: key.transfer, part: .head))
+        let intake = try await intake(row, head)
+        do {
+            try await pump(stream, into: intake)
+        } catch {
+            // After a break what is whole and checked stays.
+            try requireLife()
+            _ = try? await progress(intake)
+            throw error
+        }
+        try await sync(intake.name, unless: .offsetAheadOfDisk)
+        return try await complete(row, head)
+    }
+
+    private func answer(_ row: InboundRow) -> Answer {
+        Answer(state: row.state, offset: row.durable, receipt: row.statement)
+    }
+
+    /// An upload while it runs.
+    @Simulated
+    final class Intake {
+        let key: InboundKey
+        let name: SpoolName
+        let leaves: [UInt64]
+        var segments: [UInt64?]
+        var position: Int
+
+        init(_ row: InboundRow, _ head: Head, _ segments: [UInt64?]) {
+            key = row.key
+            name = SpoolName(sender: key.from, transfer: key.transfer, part: .payload)
+            leaves = head.leaves
+            self.segments = segments
+            position = Int(row.durable)
+        }
+    }
+
+    /// Goes on where the payload is durable. What a disk lost is begun again.
+    private func intake(_ row: InboundRow, _ head: Head) async throws -> Intake {
+        let name = SpoolName(sender: row.key.from, transfer: row.key.transfer, part: .payload)
+        do {
+            return Intake(row, head, try await segments(name))
+        } catch Mishap.missingFile {
+            try await save(.payloadLost, row.key)
+            let empty = [UInt64?](repeating: nil, count: head.leaves.count)
+            try await write(.segments(empty), to: name)
+            try await sync(name)
+            try await syncFolder()
+            guard row.durable == 0 else { throw Mishap.offsetDiffers(0) }
+            return Intake(row, head, empty)
+        }
+    }
+
+    private func pump(_ stream: PieceStream, into intake: Intake) async throws {
+        while true {
+            switch await stream.next() {
+            case .piece(let piece):
+                try requireLife()
+                guard intake.position < intake.leaves.count,
+                    piece == intake.leaves[intake.position] || world.hasPlanted(.leafNotChecked)
+                else { throw Mishap.refused(.payloadInvalid) }
+                var segments = intake.segments
+                segments[intake.position] = piece
+                try await write(.segments(segments), to: intake.name)
+                intake.segments = segments
+                intake.position += 1
+                if world.happens(300) { try await progress(intake) }
+            case .end:
+                guard intake.position == intake.leaves.count else {
+                    throw Mishap.refused(.payloadInvalid)
+                }
+                return
+            case .broken:
+                throw Mishap.linkBroken
+            }
+        }
+    }
+
+    /// Syncs, and only then commits how far the payload is durable.
+    private func progress(_ intake: Intake) async throws {
+        let position = UInt64(intake.position)
+        try await sync(intake.name, unless: .offsetAheadOfDisk)
+        try await save(.durable(position), intake.key)
+    }
+
+    private func save(_ event: Recipient.Event, _ key: InboundKey) async throws {
+        try await commit { transaction in
+            guard var row = transaction.inbound(key) else { return }
+            var recipient = row.recipient
+            guard recipient.handle(event, at: self.now) == [.save] else { return }
+            row.take(recipient)
+            transaction.save(row)
+        }
+    }
+
+    /// Whole, durable and checked: states it, records it, and puts it into the inbox, in one commit.
+    private func complete(_ row: InboundRow, _ head: Head) async throws -> Answer {
+        let key = row.key
+        let statement = Receipt(
+            kind: .delivered, from: key.from, transfer: key.transfer, attempt: head.attempt,
+            signer: node.index, reason: nil, entry: node.ledger.log.count)
+        if world.hasPlanted(.receiptBeforeCommit), world.happens(500) {
+            return Answer(state: .delivered, offset: head.size, receipt: statement)
+        }
+        let after = try await commit { transaction -> InboundRow in
+            guard var row = transaction.inbound(key) else { throw Mishap.changedMeanwhile }
+            let isBlind = self.world.hasPlanted(.expiredAccepted)
+            let time = isBlind ? min(self.now, row.expires + -1) : self.now
+            var recipient = row.recipient
+            let actions = recipient.handle(.complete, at: time)
+            if actions.contains(.destroy) { row.hasKey = false }
+            for case .record(let kind, let signed) in actions {
+                var entry = self.entry(kind, key.transfer, sender: key.from)
+                if signed != nil {
+                    var statement = statement
+                    statement.entry = transaction.state.log.count
+                    row.statement = statement
+                    entry.statement = statement
+                }
+                transaction.append(entry)
+            }
+            row.take(recipient)
+            transaction.save(row)
+            return row
+        }
+        if after.state == .lapsed { remove(sender: key.from, key.transfer) }
+        return answer(after)
+    }
+
+    // MARK: The inbox
+
+    func open(_ key: InboundKey) async throws {
+        guard let row = node.ledger.inbound[key], [.delivered, .opened].contains(row.state) else {
+            throw Mishap.notReady("not in the inbox")
+        }
+        guard node.ledger.list.members.contains(key.from) || world.hasPlanted(.cutNodeServed) else {
+            throw Mishap.notReady("quarantined")
+        }
+        let isBlind = world.hasPlanted(.retentionIgnored)
+        let time = isBlind ? row.destroyBy.map { min(now, $0 + -1) } ?? now : now
+        var machine = row.recipient
+        guard machine.handle(.open, at: time).contains(.handOut) else {
+            return try await end(key, .tick)
+        }
+        let isEarly = world.hasPlanted(.openedBeforeRecord)
+        if isEarly { try await handOut(row) }
+        let mayBeHandedOut = try await commit { transaction -> Bool in
+            guard var row = transaction.inbound(key) else { return false }
+            var recipient = row.recipient
+            let actions = recipient.handle(.open, at: time)
+            guard actions.contains(.handOut) else { return false }
+            for case .record(let kind, _) in actions {
+                transaction.append(self.entry(kind, key.transfer, sender: key.from))
+            }
+            row.take(recipient)
+            transaction.save(row)
+            return true
+        }
+        if mayBeHandedOut, !isEarly { try await handOut(row) }
+    }
+
+    /// Each chunk's tag is verified before a byte of it is handed out.
+    private func handOut(_ row: InboundRow) async throws {
+        let (from, transfer) = (row.key.from, row.key.transfer)
+        let head = try await head(SpoolName(sender: from, transfer: transfer, part: .head))
+        let segments = try await segments(
+            SpoolName(sender: from, transfer: transfer, part: .payload))
+        for index in head.leaves.indices {
+            let segment = index < segments.count ? segments[index] : nil
+            guard segment == head.leaves[index] || world.hasPlanted(.openedUnverified) else {
+                world.judge.cannotOpen(node, row.key)
+                throw Mishap.refused(.payloadInvalid)
+            }
+            world.judge.handsOut(node, row.key, segment, index)
+        }
+    }
+
+    /// Ends what is overdue: the key in the commit, then the files. An upload that runs is cut off.
+    func end(_ key: InboundKey, _ event: Recipient.Event) async throws {
+        try await uploads.alone(key) {
+            let ended = try await self.commit { transaction -> Bool in
+                guard var row = transaction.inbound(key) else { return false }
+                var recipient = row.recipient
+                let actions = recipient.handle(event, at: self.now)
+                guard actions.contains(.destroy) else { return false }
+                for case .record(let kind, _) in actions {
+                    transaction.append(self.entry(kind, key.transfer, sender: key.from))
+                }
+                row.take(recipient)
+                row.hasKey = false
+                transaction.save(row)
+                return true
+            }
+            if ended { self.remove(sender: key.from, key.transfer) }
+        }
+    }
+}

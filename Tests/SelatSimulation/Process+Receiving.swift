@@ -1,0 +1,210 @@
+import SelatCore
+import SelatDelivery
+
+// The recipient's road: verify the head, judge, record; take the payload in; record, answer.
+
+extension Process {
+    func offer(_ head: Head, _ payload: [UInt64]?, from peer: Int) async throws -> Answer {
+        try await greet(peer)
+        guard head.isAuthentic else { throw await refused(.envelopeInvalid, head) }
+        let key = InboundKey(from: head.from, transfer: head.transfer)
+        let known = world.hasPlanted(.duplicateNotRecognised) ? nil : node.ledger.inbound[key]
+        let answer = Recipient.answer(
+            to: Recipient.Offer(
+                from: world.nodes[head.from].id, to: world.nodes[head.to].id,
+                federation: World.federation, suite: .p256, created: head.created,
+                expires: head.expires, payloadSize: head.size, fixedParts: head.fixedParts),
+            peer: world.nodes[peer].id,
+            at: Recipient.Place(
+                node: node.id, federation: World.federation, suites: [.p256],
+                membershipExpires: World.start + 86_400 * 30),
+            known: known?.recipient,
+            now: world.hasPlanted(.expiredAccepted) ? min(now, head.expires + -1) : now)
+        switch answer {
+        case .refuse(let refusal) where refusal.isFinal:
+            return try await refuseFinally(head, refusal)
+        case .refuse(let refusal): throw await refused(refusal, head)
+        case .repeated(let state):
+            return Answer(state: state, offset: known?.durable ?? 0, receipt: known?.statement)
+        case .resume(let offset): return try await taken(key, offset: offset, payload)
+        case .consider:
+            let refusal = try await uploads.alone(key) { try await self.consider(head, key) }
+            if let refusal { return refusal }
+            return try await taken(key, offset: 0, payload)
+        }
+    }
+
+    /// - Returns: the answer, where this node said no for good.
+    private func consider(_ head: Head, _ key: InboundKey) async throws -> Answer? {
+        if node.ledger.inbound[key] != nil, !world.hasPlanted(.duplicateNotRecognised) {
+            return nil
+        }
+        try await pause()
+        let state = node.ledger
+        guard head.listSerial == state.list.serial else {
+            throw await refused(.staleMembership, head)
+        }
+        if head.verdict.decided - now > Limits.clockSkewSecondsMax {
+            throw await refused(.datedAhead, head)
+        }
+        guard try await !isStale(head.verdict.source, of: head.from, head),
+            try await !isStale(head.verdict.destination, of: node.index, head)
+        else { throw await refused(.staleEdition, head) }
+        guard head.verdict.permits else { return try await refuseFinally(head, .verdictDiffers) }
+        guard head.approvals.allSatisfy({ $0.counts(in: state.list, at: head.signed) }) else {
+            throw await refused(.approvalInvalid, head)
+        }
+        if head.verdict.owesApproval, head.approvals.isEmpty {
+            return try await refuseFinally(head, .verdictDiffers)
+        }
+        if !world.hasPlanted(.importNotJudged) {
+            let own = newest(node.index, node.ledger, at: now)
+            guard own.imports(head.verdict.label) else {
+                return try await refuseFinally(head, .importRefused)
+            }
+            if own.asks(head.verdict.label), head.approvals.isEmpty {
+                throw await refused(.approvalOwed, head)
+            }
+        }
+        try await record(head, key)
+        return nil
+    }
+
+    private func isStale(_ pinned: Edition, of country: Int, _ head: Head) async throws -> Bool {
+        if pinned.number > node.ledger.editions[country].number {
+            world.spawn { try? await self.catchUp(with: head.from) }
+            return true
+        }
+        return newest(country, node.ledger, at: head.verdict.decided) != pinned
+    }
+
+    private func record(_ head: Head, _ key: InboundKey) async throws {
+        let payload = SpoolName(sender: head.from, transfer: head.transfer, part: .payload)
+        let name = SpoolName(sender: head.from, transfer: head.transfer, part: .head)
+        remove(sender: head.from, head.transfer)
+        do {
+            try await write(
+                .segments([UInt64?](repeating: nil, count: head.leaves.count)), to: payload)
+            try await sync(payload)
+            try await writeHead(head, to: name, unless: .folderNotSynced)
+        } catch {
+            remove(sender: head.from, head.transfer)
+            throw error
+        }
+        let keeps = world.chosenRetention(of: head.transfer)
+        let row = InboundRow(
+            key: key, expires: head.expires, size: head.size, fixedParts: head.fixedParts,
+            destroyBy: keeps.map { now + $0 }, state: .receiving, hasKey: true)
+        try await commit { transaction in
+            if transaction.inbound(key) != nil, !self.world.hasPlanted(.duplicateNotRecognised) {
+                return
+            }
+            transaction.save(row)
+            var entry = self.entry(
+                "transfer.received", head.transfer, sender: head.from, verdict: head.verdict)
+            entry.approvals = head.approvals
+            transaction.append(entry)
+        }
+    }
+
+    private func taken(
+        _ key: InboundKey, offset: UInt64, _ payload: [UInt64]?
+    ) async throws -> Answer {
+        guard let payload else { return Answer(state: .receiving, offset: offset, receipt: nil) }
+        let stream = PieceStream()
+        for piece in payload.dropFirst(Int(offset)) { stream.push(.piece(piece)) }
+        stream.push(.end)
+        return try await append(key, at: offset, stream)
+    }
+
+    /// Enters a no that the sender can mend.
+    private func refused(_ refusal: Recipient.Refusal, _ head: Head) async -> Mishap {
+        world.trace(node, "refuses \(head.transfer): \(refusal.rawValue)")
+        let entry = Entry(kind: "offer.refused", transfer: nil, sender: nil, time: now)
+        _ = try? await commit { $0.append(entry) }
+        return isDead ? .crashed : .refused(refusal)
+    }
+
+    /// Signs and records a no that cannot change.
+    private func refuseFinally(_ head: Head, _ refusal: Recipient.Refusal) async throws -> Answer {
+        let key = InboundKey(from: head.from, transfer: head.transfer)
+        let statement = try await commit { transaction -> Receipt? in
+            if let known = transaction.inbound(key) { return known.statement }
+            var row = InboundRow(
+                key: key, expires: head.expires, size: head.size, fixedParts: head.fixedParts,
+                destroyBy: nil, state: .refused)
+            let statement = Receipt(
+                kind: .refused, from: head.from, transfer: head.transfer, attempt: head.attempt,
+                signer: self.node.index, reason: refusal.rawValue,
+                entry: transaction.state.log.count)
+            row.statement = statement
+            var entry = self.entry("offer.refused", head.transfer, sender: head.from)
+            entry.statement = statement
+            transaction.append(entry)
+            transaction.save(row)
+            return statement
+        }
+        return Answer(state: .refused, offset: 0, receipt: statement)
+    }
+
+    // MARK: Law and membership
+
+    /// Who is behind with the membership list catches up first; who is no member is not served.
+    func greet(_ peer: Int) async throws {
+        guard isReady else { throw Mishap.linkBroken }
+        try requireHonestClock()
+        if let process = world.nodes[peer].process, !process.isDead {
+            let (mine, theirs) = (node.ledger.list, process.node.ledger.list)
+            if mine.serial < theirs.serial { try await take(theirs) }
+        }
+        guard node.ledger.list.members.contains(peer) || world.hasPlanted(.cutNodeServed) else {
+            throw Mishap.linkBroken
+        }
+    }
+
+    /// Takes only what comes after what it has.
+    func take(_ list: MemberList) async throws {
+        try await commit { transaction in
+            guard list.serial > transaction.state.list.serial else { return }
+            transaction.take(list)
+            transaction.append(
+                Entry(kind: "membership.taken", transfer: nil, sender: nil, time: self.now))
+        }
+    }
+
+    /// The last good edition stays: what is invalid or older is refused, and the refusal entered.
+    func take(_ edition: Edition, of country: Int) async throws {
+        try await commit { transaction in
+            let held = transaction.state.editions[country].number
+            guard edition.number > held else { return }
+            let isTaken = edition.isValid || self.world.hasPlanted(.invalidEditionTaken)
+            var entry = Entry(
+                kind: isTaken ? "policy.activated" : "policy.refused", transfer: nil, sender: nil,
+                time: self.now)
+            if isTaken {
+                transaction.take(edition, of: country)
+                entry.edition = edition
+                entry.country = country
+            }
+            transaction.append(entry)
+        }
+    }
+
+    func catchUp(with peer: Int) async throws {
+        try await pause(5...50)
+        guard world.isOpen(node.index, peer), let other = world.nodes[peer].process, other.isReady
+        else { return }
+        for country in [peer, node.index] {
+            let theirs = other.node.ledger.editions[country]
+            if theirs.isValid { try await take(theirs, of: country) }
+        }
+    }
+
+    /// A clock far before the last entry is wrong: nothing is sent or taken.
+    func requireHonestClock() throws {
+        try requireLife()
+        if let last = node.ledger.log.last, last.time - now > Limits.clockSkewSecondsMax {
+            throw Mishap.notReady("clock")
+        }
+    }
+}

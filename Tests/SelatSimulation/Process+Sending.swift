@@ -1,0 +1,187 @@
+import SelatCore
+import SelatDelivery
+
+// The sender's road, first half: judge, record, seal, record, answer.
+
+extension Process {
+    /// What `selat send` asks for.
+    struct Request {
+        let transfer: Int
+        let to: Int
+        let label: Int
+        let lifeSeconds: Int64
+        let leaves: [UInt64]
+    }
+
+    func send(_ request: Request) async throws {
+        guard try await begin(request) else { return }
+        let transfer = request.transfer
+        do {
+            try await seal(request)
+            try await accept(request)
+        } catch {
+            try requireLife()
+            do { try await endSealing(transfer) } catch { cutShort.insert(transfer) }
+            throw error
+        }
+        world.judge.answered(node, transfer)
+        pursue(transfer)
+    }
+
+    func verdict(to: Int, _ label: Int, _ state: LedgerState) -> Verdict {
+        Verdict(
+            decided: now, label: label, source: newest(node.index, state, at: now),
+            destination: newest(to, state, at: now))
+    }
+
+    /// The newest edition in force then among those that this node has.
+    func newest(_ country: Int, _ state: LedgerState, at time: Timestamp) -> Edition {
+        let held = state.editions[country].number
+        return world.editions[country].last {
+            $0.number <= held && $0.isValid && $0.inForce <= time
+        }
+            ?? world.editions[country][0]
+    }
+
+    private func begin(_ request: Request) async throws -> Bool {
+        try await commit { transaction in
+            let verdict = self.verdict(to: request.to, request.label, transaction.state)
+            let row = OutboundRow(
+                transfer: request.transfer, to: request.to, label: request.label,
+                created: verdict.decided, expires: verdict.decided + request.lifeSeconds,
+                permitted: verdict, state: verdict.permits ? .sealing : .refused)
+            transaction.save(row)
+            transaction.append(
+                self.entry(
+                    verdict.permits ? "transfer.permitted" : "transfer.refused", row.transfer,
+                    verdict: verdict))
+            return verdict.permits
+        }
+    }
+
+    private func seal(_ request: Request) async throws {
+        let name = SpoolName(sender: nil, transfer: request.transfer, part: .payload)
+        var segments = [UInt64?](repeating: nil, count: request.leaves.count)
+        for (index, leaf) in request.leaves.enumerated() {
+            segments[index] = leaf
+            try await write(.segments(segments), to: name)
+        }
+        try await sync(name, unless: .payloadNotSynced)
+        try await syncFolder()
+    }
+
+    private func accept(_ request: Request) async throws {
+        try await commit { transaction in
+            guard var row = transaction.outbound(request.transfer) else {
+                throw Mishap.changedMeanwhile
+            }
+            var sender = row.sender
+            let owed = row.permitted.owesApproval
+            let actions = sender.handle(.sealed(approvalsOwed: owed), at: self.now)
+            guard !actions.isEmpty else { throw Mishap.changedMeanwhile }
+            row.leaves = request.leaves
+            row.hasKey = true
+            for case .record(let kind, _) in actions {
+                transaction.append(self.entry(kind, row.transfer))
+            }
+            row.take(sender)
+            transaction.save(row)
+        }
+    }
+
+    /// Ends what was never sealed whole. Nobody was promised anything.
+    func endSealing(_ transfer: Int) async throws {
+        let ended = try await commit { transaction -> Bool in
+            guard var row = transaction.outbound(transfer) else { return false }
+            var sender = row.sender
+            let actions = sender.handle(.sealingFailed(cause: "cut short"), at: self.now)
+            guard actions.contains(.destroy) else { return false }
+            for case .record(let kind, _) in actions {
+                transaction.append(self.entry(kind, transfer))
+            }
+            row.take(sender)
+            row.hasKey = false
+            transaction.save(row)
+            return true
+        }
+        if ended { remove(sender: nil, transfer) }
+    }
+
+    func entry(_ kind: String, _ transfer: Int, sender: Int? = nil, verdict: Verdict? = nil)
+        -> Entry
+    {
+        Entry(kind: kind, transfer: transfer, sender: sender, time: now, verdict: verdict)
+    }
+
+    // MARK: Officers
+
+    /// An officer's yes, as soon as it is handed in.
+    func approve(_ transfer: Int, _ approval: Approval) async throws {
+        let state = try await commit { transaction -> Sender.State in
+            guard var row = transaction.outbound(transfer), row.state == .waiting,
+                approval.counts(in: transaction.state.list, at: self.now)
+            else { throw Mishap.notReady("no approval is awaited") }
+            var sender = row.sender
+            transaction.keep(approval, of: transfer)
+            var given = self.entry("approval.given", transfer)
+            given.approvals = [approval]
+            transaction.append(given)
+            let actions = sender.handle(.approved, at: self.now)
+            for case .record(let kind, _) in actions {
+                transaction.append(self.entry(kind, transfer))
+            }
+            row.take(sender)
+            if sender.state.isOutcome { row.hasKey = false }
+            transaction.save(row)
+            return sender.state
+        }
+        if state.isOutcome { remove(sender: nil, transfer) } else { pursue(transfer) }
+    }
+
+    func refuse(_ transfer: Int) async throws {
+        let ended = try await commit { transaction -> Bool in
+            guard var row = transaction.outbound(transfer) else { return false }
+            var sender = row.sender
+            let actions = sender.handle(.approvalRefused(cause: "an officer"), at: self.now)
+            guard actions.contains(.destroy) else { return false }
+            transaction.append(self.entry("approval.refused", transfer))
+            for case .record(let kind, _) in actions {
+                transaction.append(self.entry(kind, transfer))
+            }
+            row.take(sender)
+            row.hasKey = false
+            transaction.save(row)
+            return true
+        }
+        if ended { remove(sender: nil, transfer) }
+    }
+
+    // MARK: By hand
+
+    /// Takes the package away, as it travels; recorded before its first byte leaves.
+    func export(_ transfer: Int) async throws -> (head: Head, payload: [UInt64])? {
+        let head = try await head(SpoolName(sender: nil, transfer: transfer, part: .head))
+        try await commit { transaction in
+            guard var row = transaction.outbound(transfer) else {
+                throw Mishap.notReady("unknown")
+            }
+            var sender = row.sender
+            let actions = sender.handle(.exported, at: self.now)
+            guard !actions.isEmpty, head.attempt == row.attempt else {
+                throw Mishap.notReady("nothing to export")
+            }
+            for case .record(let kind, _) in actions {
+                transaction.append(self.entry(kind, transfer))
+            }
+            if self.world.hasPlanted(.exportNotMarked) { return }
+            row.take(sender)
+            transaction.save(row)
+        }
+        let segments = try await segments(
+            SpoolName(sender: nil, transfer: transfer, part: .payload))
+        try requireLife()
+        let payload = segments.map { $0 ?? 0 }
+        world.judge.left(node, head, whole: true)
+        return (head, payload)
+    }
+}

@@ -1,0 +1,65 @@
+import SelatCore
+import SelatDelivery
+
+/// A signed head, as it travels and lies in the spool.
+struct Head: Hashable {
+    let transfer: Int
+    let from: Int
+    let to: Int
+    let attempt: UInt64
+    let created: Timestamp
+    let expires: Timestamp
+    let signed: Timestamp
+    /// One for each segment of the sealed payload.
+    let leaves: [UInt64]
+    let verdict: Verdict
+    let approvals: [Approval]
+    let listSerial: Int
+    /// Whether the signature verifies.
+    var isAuthentic = true
+
+    var size: UInt64 { UInt64(leaves.count) }
+
+    var fixedParts: Digest {
+        let words = [UInt64(transfer), leaves.first ?? 0, leaves.last ?? 0, size]
+        return Digest { target in
+            for (index, word) in words.enumerated() {
+                target.storeBytes(of: word, toByteOffset: index * 8, as: UInt64.self)
+            }
+        }
+    }
+}
+
+/// A receipt, as far as anybody can forge it.
+struct Receipt: Hashable {
+    var kind: ReceiptKind
+    var from: Int
+    var transfer: Int
+    var attempt: UInt64
+    var signer: Int
+    var reason: String?
+    /// The entry of the signer's log that records it.
+    var entry: Int
+}
+
+/// What a recipient answers to an offer or an upload.
+struct Answer: Hashable {
+    var state: Recipient.State
+    var offset: UInt64
+    var receipt: Receipt?
+}
+
+/// What goes wrong in a step.
+enum Mishap: Error, Hashable {
+    /// The process is no more.
+    case crashed
+    case linkBroken
+    case diskFull
+    case unreadable
+    case missingFile
+    case changedMeanwhile
+    case notReady(String)
+    case refused(Recipient.Refusal)
+    case offsetDiffers(UInt64)
+    case untrustedReceipt(String)
+}
