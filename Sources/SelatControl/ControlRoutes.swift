@@ -15,6 +15,8 @@ package enum ControlRoutes {
         router.add(middleware: RoleCheck(register: register))
         let v1 = router.group("v1")
         v1.get("status") { _, _ in Response.json(try await service.status()) }
+        v1.get("doctor") { _, _ in Response.json(try await service.doctor()) }
+        addPings(to: v1.group("pings"), service)
         addTransfers(to: v1.group("transfers"), service)
         addTransfers(awaitedIn: v1.group("transfers"), service)
         v1.get("holdings") { request, _ in

@@ -7,6 +7,10 @@ package protocol ControlService:
     TransferControl, ApprovalControl, PolicyControl, MembershipControl, KeyControl, AuditControl
 {
     func status() async throws -> JSON
+    /// Every check, with what was found and what to do.
+    func doctor() async throws -> JSON
+    /// Calls another node, and says how long it took and whether both go by the same membership.
+    func ping(_ node: NodeID) async throws -> JSON
 }
 
 /// Sending, receiving and looking at transfers.

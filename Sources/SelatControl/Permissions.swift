@@ -6,6 +6,8 @@ import SelatHTTP
 enum Permissions {
     static let roles: [String: Set<Role>] = [
         "GET /v1/status": everyone,
+        "GET /v1/doctor": [.operator, .administrator],
+        "POST /v1/pings": [.operator, .administrator],
         "POST /v1/verdicts": [.operator],
         "POST /v1/transfers": [.operator],
         "PUT /v1/transfers/:id/payload": [.operator],

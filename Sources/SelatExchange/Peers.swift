@@ -45,6 +45,11 @@ actor Peers {
         }
     }
 
+    /// A new connection, which nobody keeps: the caller closes it.
+    func dial(_ node: NodeID) async throws -> PeerClient {
+        try await dial(node, membership.peerVerification(.tlsServer, clock))
+    }
+
     private func dial(
         _ node: NodeID, _ verifyPeer: @escaping TLSPeerVerification
     ) async throws -> PeerClient {

@@ -24,7 +24,7 @@ struct Selat: AsyncParsableCommand {
             Send.self, Check.self, Transfers.self, Show.self, Approve.self, Refuse.self, Inbox.self,
             Open.self, Holdings.self,
             PackageVerb.self, ReceiptVerb.self, PolicyVerb.self, StatementVerb.self, AuditVerb.self,
-            Status.self,
+            Status.self, Doctor.self, PingVerb.self,
             JoinVerb.self, KeysVerb.self, MembersVerb.self, Restore.self,
             Sandbox.self,
         ])

@@ -69,10 +69,9 @@ struct Node {
         try await exchange.recover()
         try await exchange.reviewKeys()
         try await enterStart(store, configuration, register.federation, editions.active, program)
-        let warnings = [memory, probe].compactMap { $0 }
         let roles = RoleRegister(try RoleBook(configuration, logger: logger))
         let (server, control) = try await listen(
-            exchange, configuration, roles, surroundings, warnings: warnings, logger)
+            exchange, configuration, roles, surroundings, memory: memory, probe: probe, logger)
         let health = try await surroundings.openHealth(configuration, logger: logger)
         let retention = Retention(rules: configuration.retention, store: store, logger: logger)
         let reload = Reload(
@@ -297,7 +296,7 @@ struct Node {
 
     private static func listen(
         _ exchange: Exchange, _ configuration: Configuration, _ roles: RoleRegister,
-        _ surroundings: Surroundings, warnings: [String], _ logger: Logger
+        _ surroundings: Surroundings, memory: String?, probe: String?, _ logger: Logger
     ) async throws -> (NodeServer, HTTPListener) {
         let (host, port) = configuration.listen
         let register = exchange.membership
@@ -321,7 +320,9 @@ struct Node {
                 logger.error("TLS certificate not renewed", metadata: ["error": "\(error)"])
             }
         }
-        let service = NodeControl(exchange: exchange, warnings: warnings)
+        let service = NodeControl(
+            exchange: exchange, warnings: [memory, probe].compactMap { $0 },
+            memoryWarnings: [memory].compactMap { $0 })
         surroundings.health.show(Vitals(control: service, surroundings: surroundings).source)
         let control = try await listening(at: configuration.control) {
             try await HTTPListener.bind(

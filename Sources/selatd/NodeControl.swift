@@ -10,7 +10,10 @@ import SelatStore
 /// Answers the control socket from the exchange: documents out of values.
 struct NodeControl: ControlService {
     let exchange: Exchange
+    /// What the start found wrong: with memory for keys, and with OpenSSL.
     let warnings: [String]
+    /// The part of it that limits of the process cause.
+    let memoryWarnings: [String]
 
     func status() async throws -> JSON {
         let now = exchange.clock.now()

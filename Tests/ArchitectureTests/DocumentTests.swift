@@ -172,7 +172,9 @@ struct DocumentTests {
 
     // MARK: Words
 
-    @Test(arguments: ["Sources", "Policies", "certs", "systemd", "scripts", "Benchmarks", ""])
+    @Test(arguments: [
+        "Sources", "Policies", "certs", "systemd", "scripts", "contrib", "Benchmarks", "",
+    ])
     func noFileHoldsWhatOnlyItsAuthorsNeed(_ folder: String) throws {
         let paths =
             folder.isEmpty

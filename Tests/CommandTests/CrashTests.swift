@@ -80,6 +80,12 @@ extension CommandTests {
                         + Sandbox.harmless, on: "SG")
                 #expect(ended.status == 4, "\(ended.words)")
                 let id = try #require(try ended.json["id"]?.stringValue)
+                let ping = try await sandbox.selat("ping", "VN/hub", on: "SG")
+                #expect(ping.status == 1 && ping.stderr.contains("`VN/hub`: "), "\(ping.words)")
+                // One that is down is its own operator's failure.
+                let doctor = try await sandbox.selat("doctor", on: "SG")
+                #expect(doctor.status == 0, "\(doctor.words)")
+                #expect(doctor.stdout.contains("warning  peer VN/hub"), "\(doctor.words)")
                 try await sandbox.start()
                 try await delivered(id, in: sandbox)
             }

@@ -56,6 +56,9 @@ extension Witnesses {
         state.withLock { $0.clockFault = fault }
     }
 
+    /// Why the clock cannot be right; nil where it may be.
+    package var clockFault: String? { state.withLock { $0.clockFault } }
+
     /// - Throws: `Problem` while the clock cannot be right.
     func requireClock() throws {
         if let fault = state.withLock({ $0.clockFault }) { throw ServiceProblem.clock(fault) }
