@@ -89,6 +89,16 @@ package struct Federation: Sendable {
         return try verified(listed.certificate, of: id.country, for: .signing, at: time)
     }
 
+    /// The node whose record lists the certificate that a message names as its signer's, with that
+    /// certificate followed to the anchors of the node's own country.
+    /// - Throws: `FederationError.unknownSigner` where no record lists it; `.notTrusted`.
+    package func signer(
+        _ name: IssuerAndSerial, at time: Timestamp
+    ) throws(FederationError) -> VerifiedCertificate {
+        guard let listed = signers[name] else { throw .unknownSigner(name) }
+        return try signer(name, node: listed.node, at: time)
+    }
+
     /// The officer whom a message names as its signer, with the certificate followed to the anchors
     /// of the officer's own country.
     /// - Throws: `FederationError.unknownSigner` unless a record lists the officer; `.notTrusted`.

@@ -74,6 +74,7 @@ extension MemberRecord.Node {
             fields["mlkem"] = .strings(mlkem.map { Base64.encode($0.raw) })
         }
         fields["witness"] = witnessKey.map { .string($0) }
+        fields["links"] = links.map { .strings($0.sorted().map(\.text)) }
         return .object(fields)
     }
 
@@ -91,7 +92,20 @@ extension MemberRecord.Node {
         logKey = try entry.read { r throws(CoreError) in try r.string("log") }
         witnessKey = try entry.read { r throws(CoreError) in try r.optionalString("witness") }
         roles = try entry.roles()
+        links = try entry.links()
         try entry.end()
+    }
+}
+
+extension DocumentReader {
+    /// Nodes by name, none twice; the one form of the document holds their order.
+    fileprivate mutating func links() throws(FederationError) -> Set<NodeID>? {
+        guard contains("links") else { return nil }
+        return try read { reader throws(CoreError) in
+            var links: Set<NodeID> = []
+            for name in try reader.strings("links") { links.insert(try NodeID(name)) }
+            return links
+        }
     }
 }
 

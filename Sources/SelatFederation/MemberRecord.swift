@@ -21,11 +21,13 @@ package struct MemberRecord: Hashable, Sendable {
         /// where it does not witness.
         package internal(set) var witnessKey: String?
         package let roles: Set<NodeRole>
+        /// The nodes with which it exchanges directly; nil for every node.
+        package internal(set) var links: Set<NodeID>?
 
         package init(
             id: NodeID, endpoint: Endpoint, tls: [Certificate], signing: [Certificate],
             agreement: [Certificate], mlkem: [MLKEMPublicKey] = [], logKey: String,
-            witnessKey: String? = nil, roles: Set<NodeRole>
+            witnessKey: String? = nil, roles: Set<NodeRole>, links: Set<NodeID>? = nil
         ) {
             self.id = id
             self.endpoint = endpoint
@@ -36,6 +38,7 @@ package struct MemberRecord: Hashable, Sendable {
             self.logKey = logKey
             self.witnessKey = witnessKey
             self.roles = roles
+            self.links = links
         }
     }
 
@@ -160,6 +163,10 @@ extension MemberRecord.Node {
         if Set(mlkem).count != mlkem.count { return "an ML-KEM key of `\(id)` stands twice" }
         if witnessKey != nil, !roles.contains(.witness) {
             return "`\(id)` has a witness key and not the role"
+        }
+        if let links, links.contains(id) || links.count > FederationLimits.linksPerNodeMax {
+            return
+                "the links of `\(id)` must be at most \(FederationLimits.linksPerNodeMax) other nodes"
         }
         return endpoint.host.isEmpty ? "`\(id)` has no host" : nil
     }

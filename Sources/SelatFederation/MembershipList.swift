@@ -221,6 +221,11 @@ package enum FederationLimits {
     package static let anchorsMax = 8
     package static let authoritiesMax = 8
     package static let nodesPerMemberMax = 256
+    package static let linksPerNodeMax = 256
+    /// Relays on one path: a farther one is a plan that nobody oversees.
+    package static let relaysPerPathMax = 2
+    /// Paths that are looked at for one transfer.
+    package static let pathsMax = 64
     package static let officersPerMemberMax = 1_024
     package static let certificatesPerPurposeMax = 8
     package static let mlkemKeysMax = 8

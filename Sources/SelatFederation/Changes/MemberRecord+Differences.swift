@@ -47,6 +47,7 @@ extension Comparison {
         compare("\(name), signing", before?.signing ?? [], after?.signing ?? [])
         compare("\(name), agreement", before?.agreement ?? [], after?.agreement ?? [])
         compare("\(name), ML-KEM", before?.mlkem ?? [], after?.mlkem ?? [])
+        compare("\(name), links", before.map(\.linkWords), after.map(\.linkWords))
     }
 }
 
@@ -54,6 +55,13 @@ extension MemberRecord.Node {
     fileprivate var words: String {
         "\(endpoint), roles "
             + (roles.isEmpty ? "none" : roles.map(\.rawValue).sorted().joined(separator: ", "))
+    }
+}
+
+extension MemberRecord.Node {
+    fileprivate var linkWords: String {
+        guard let links else { return "every node" }
+        return links.isEmpty ? "none" : links.sorted().map(\.text).joined(separator: ", ")
     }
 }
 

@@ -17,6 +17,8 @@ package enum RecordChange: Hashable, Sendable {
     /// A node's other key for cosigning, as C2SP signed notes write it.
     case witness(NodeID, String)
     case endpoint(NodeID, Endpoint)
+    /// With which nodes one exchanges directly; nil for every node.
+    case links(NodeID, Set<NodeID>?)
     /// A new officer, or other roles and another certificate.
     case officer(MemberRecord.Officer)
     case removeOfficer(OfficerID)
@@ -86,6 +88,7 @@ private struct RecordDraft {
             }
         case .endpoint(let id, let endpoint):
             try edit(id) { node in node.endpoint = endpoint }
+        case .links(let id, let links): try edit(id) { node in node.links = links }
         case .officer(let officer): officers[officer.id] = officer
         case .removeOfficer(let id):
             guard officers.removeValue(forKey: id) != nil else {

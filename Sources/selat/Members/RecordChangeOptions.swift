@@ -52,6 +52,12 @@ struct RecordChangeOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
+            "With which nodes one exchanges directly: SG/csa=VN/hub,MY/hub, or SG/csa=any.",
+            valueName: "node=…"))
+    var links: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
             "An officer: SG/csa/lee:role,role:lee.pem.", valueName: "officer:…"))
     var officer: [String] = []
 
@@ -79,6 +85,7 @@ struct RecordChangeOptions: ParsableArguments {
         changes += try dropMlkem.map(Self.withdrawnMLKEM)
         changes += try witness.map(Self.witness)
         changes += try endpoint.map(Self.endpoint)
+        changes += try links.map(Self.links)
         changes += try removeOfficer.map { .removeOfficer(try OfficerID($0)) }
         changes += try officer.map { .officer(try Self.officer($0)) }
         changes += try policySigner.map { .addPolicySigner(try Pair.certificate($0)) }
@@ -155,6 +162,16 @@ struct RecordChangeOptions: ParsableArguments {
         var host = parts[1][..<colon]
         if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
         return .endpoint(try NodeID(parts[0]), Endpoint(host: String(host), port: port))
+    }
+
+    private static func links(_ text: String) throws -> RecordChange {
+        let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts.count == 2 else {
+            throw Ending(.usage, "`\(text)`: expected such as SG/csa=VN/hub,MY/hub or SG/csa=any")
+        }
+        let names = parts[1].split(separator: ",").map(String.init)
+        let links = names == ["any"] ? nil : Set(try names.map { try NodeID($0) })
+        return .links(try NodeID(String(parts[0])), links)
     }
 
     private static func officer(_ text: String) throws -> MemberRecord.Officer {
