@@ -19,6 +19,11 @@ extension ControlRoutes {
         return try asked { try SendRequest(json: try JSON(parsing: bytes)) }
     }
 
+    static func routeRequest(_ request: Request) async throws -> RouteRequest {
+        let bytes = try await request.bytes(upTo: Limits.controlBodyBytesMax)
+        return try asked { try RouteRequest(json: try JSON(parsing: bytes)) }
+    }
+
     static func id(_ context: HTTPContext) throws -> TransferID {
         let text = try context.parameters.require("id")
         return try asked { try TransferID(text) }

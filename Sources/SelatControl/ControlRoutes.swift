@@ -29,6 +29,9 @@ package enum ControlRoutes {
         v1.post("verdicts") { request, _ in
             Response.json(try await service.check(try await sendRequest(request)))
         }
+        v1.post("routes") { request, _ in
+            Response.json(try await service.routes(try await routeRequest(request)))
+        }
         addPolicies(to: v1.group("policies"), service)
         addStatements(to: v1.group("statements"), service)
         addMembership(to: v1.group("membership"), service)

@@ -17,6 +17,8 @@ package protocol ControlService:
 package protocol TransferControl: Sendable {
     /// The verdict on a transfer, and nothing sent.
     func check(_ request: SendRequest) async throws -> JSON
+    /// The ways to a recipient, and what each relay's country says of a label.
+    func routes(_ request: RouteRequest) async throws -> JSON
     /// Judges and, where the verdict permits, waits for the payload.
     func begin(_ request: SendRequest, by caller: Caller) async throws -> JSON
     /// Seals the payload: the dataset's files, one after the other. Durable when it returns.
@@ -81,7 +83,7 @@ package struct Caller: Hashable, Sendable {
 }
 
 package enum Direction: String, CaseIterable, Sendable {
-    case outbound, inbound
+    case outbound, inbound, relayed
 }
 
 /// Bytes of a known count, pulled piece by piece; what `next` throws ends the answer short, and the

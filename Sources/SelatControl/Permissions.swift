@@ -9,6 +9,7 @@ enum Permissions {
         "GET /v1/doctor": [.operator, .administrator],
         "POST /v1/pings": [.operator, .administrator],
         "POST /v1/verdicts": [.operator],
+        "POST /v1/routes": [.operator, .officer],
         "POST /v1/transfers": [.operator],
         "PUT /v1/transfers/:id/payload": [.operator],
         "GET /v1/transfers": everyone,

@@ -1,4 +1,4 @@
 /// What a receipt states.
 package enum ReceiptKind: String, CaseIterable, Sendable {
-    case delivered, refused
+    case relayed, delivered, refused
 }

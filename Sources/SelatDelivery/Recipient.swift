@@ -49,6 +49,9 @@ package struct Recipient: Hashable, Sendable {
         case importIncomplete = "import-incomplete"
         case approvalOwed = "approval-owed"
         case approvalInvalid = "approval-invalid"
+        case routeInvalid = "route-invalid"
+        case transitRefused = "transit-refused"
+        case relayFull = "relay-full"
 
         /// Whether the answer can never change, so that the recipient signs it. The others tell a
         /// broken or hostile peer apart from a lawful one, or a state that the sender can mend.
@@ -66,6 +69,8 @@ package struct Recipient: Hashable, Sendable {
     package struct Offer: Hashable, Sendable {
         package let from: NodeID
         package let to: NodeID
+        /// The node that stands before this one on the route; nil where this one is not on it.
+        package let previous: NodeID?
         package let federation: Digest
         package let suite: Suite
         package let created: Timestamp
@@ -76,11 +81,12 @@ package struct Recipient: Hashable, Sendable {
         package let fixedParts: Digest
 
         package init(
-            from: NodeID, to: NodeID, federation: Digest, suite: Suite, created: Timestamp,
-            expires: Timestamp, payloadSize: UInt64, fixedParts: Digest
+            from: NodeID, to: NodeID, previous: NodeID?, federation: Digest, suite: Suite,
+            created: Timestamp, expires: Timestamp, payloadSize: UInt64, fixedParts: Digest
         ) {
             self.from = from
             self.to = to
+            self.previous = previous
             self.federation = federation
             self.suite = suite
             self.created = created
@@ -153,24 +159,19 @@ package struct Recipient: Hashable, Sendable {
     ) -> Answer {
         if offer.federation != place.federation { return .refuse(.foreignFederation) }
         if offer.to != place.node { return .refuse(.wrongAddress) }
-        if offer.from != peer { return .refuse(.wrongSender) }
+        if offer.previous != peer { return .refuse(.wrongSender) }
         if let known {
             if known.fixedParts != offer.fixedParts { return .refuse(.idConflict) }
             return known.state == .receiving
                 ? (now >= known.expires ? .refuse(.expired) : .resume(offset: known.durable))
                 : .repeated(known.state)
         }
-        if !place.suites.contains(offer.suite) { return .refuse(.unsupportedSuite) }
-        if offer.created - now > Limits.clockSkewSecondsMax { return .refuse(.datedAhead) }
-        if now >= offer.expires { return .refuse(.expired) }
-        if offer.created >= place.membershipExpires { return .refuse(.membershipExpired) }
-        if offer.expires - offer.created > Limits.envelopeLifeSecondsMax {
-            return .refuse(.livesTooLong)
-        }
-        if let from = place.postQuantumFrom, offer.created >= from, !offer.suite.isPostQuantum {
+        if let from = place.postQuantumFrom, offer.created >= from, !offer.suite.isPostQuantum,
+            offer.fault(at: place, now: now) == nil
+        {
             return .refuse(.suiteTooWeak)
         }
-        return offer.payloadSize > Limits.payloadBytesMax ? .refuse(.tooLarge) : .consider
+        return offer.fault(at: place, now: now).map { .refuse($0) } ?? .consider
     }
 
     package enum Event: Hashable, Sendable {
@@ -234,5 +235,17 @@ package struct Recipient: Hashable, Sendable {
     private mutating func lapse() -> [Action] {
         state = .lapsed
         return [.record("transfer.lapsed", statement: nil), .destroy]
+    }
+}
+
+extension Recipient.Offer {
+    /// What is wrong with a new envelope, wherever on its route it is looked at.
+    func fault(at place: Recipient.Place, now: Timestamp) -> Recipient.Refusal? {
+        if !place.suites.contains(suite) { return .unsupportedSuite }
+        if created - now > Limits.clockSkewSecondsMax { return .datedAhead }
+        if now >= expires { return .expired }
+        if created >= place.membershipExpires { return .membershipExpired }
+        if expires - created > Limits.envelopeLifeSecondsMax { return .livesTooLong }
+        return payloadSize > Limits.payloadBytesMax ? .tooLarge : nil
     }
 }

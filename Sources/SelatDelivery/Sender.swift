@@ -15,13 +15,15 @@ package struct Sender: Hashable, Sendable {
         case queued
         /// The recipient accepted the offer; the payload is on its way.
         case sending
+        /// A relay has stated that it holds the whole; the recipient's receipt is awaited.
+        case relayed
         case delivered, refused, cancelled, expired, unconfirmed
 
         /// Whether the transfer has ended. Only `unconfirmed` can still change: a late receipt
         /// settles it.
         package var isOutcome: Bool {
             switch self {
-            case .sealing, .waiting, .queued, .sending: false
+            case .sealing, .waiting, .queued, .sending, .relayed: false
             case .delivered, .refused, .cancelled, .expired, .unconfirmed: true
             }
         }
@@ -81,8 +83,15 @@ package struct Sender: Hashable, Sendable {
         case refusalProven(cause: String)
         /// The recipient asks for a new attempt: an edition that the head names is stale there.
         case headStale(cause: String)
-        /// The link broke, or the recipient could not take it now.
+        /// The link broke, or the next node could not take it now.
         case failed(cause: String)
+        /// The next node cannot be reached, or may not or will not pass it on. `isAnother` says
+        /// whether another lawful route is open.
+        case blocked(cause: String, isAnother: Bool)
+        /// The first relay of the route signed that it holds the whole.
+        case relayProven
+        /// The relay has no news. `isAnother` says whether another lawful route is open.
+        case held(cause: String?, isAnother: Bool)
     }
 
     package enum Action: Hashable, Sendable {
@@ -98,6 +107,8 @@ package struct Sender: Hashable, Sendable {
         case upload(from: UInt64)
         /// Send the last piece of the payload.
         case sendLastPiece
+        /// Ask the relay where the transfer stands.
+        case ask
         /// Come back with `due` after the backoff of this many failures in a row.
         case retry(failures: Int)
         /// Destroy the content key, then the spooled payload.
@@ -147,12 +158,18 @@ package struct Sender: Hashable, Sendable {
         switch state {
         case .sealing, .queued: true
         case .waiting: attempt == 0
-        case .sending, .delivered, .refused, .cancelled, .expired, .unconfirmed: false
+        case .sending, .relayed, .delivered, .refused, .cancelled, .expired, .unconfirmed: false
         }
     }
 
     /// The entry that names a signed header and the verdict under which it was signed.
     package static let releasedKind = "transfer.released"
+
+    /// Failures in a row after which another route is taken: a node that starts anew is back by then.
+    static let failuresPerRoute = 3
+    /// How often a relay is asked in vain before another route is taken beside it: over four minutes,
+    /// since the waits double.
+    static let asksPerRoute = 10
 
     /// Takes one step.
     /// - Returns: what to do now, in order. An event that does not fit the state does nothing: a
@@ -225,15 +242,71 @@ package struct Sender: Hashable, Sendable {
             self.cause = cause
             failures += 1
             return [.save, .retry(failures: failures)]
-        case (.deliveryProven, .queued), (.deliveryProven, .sending),
+        case (.blocked(let cause, let isAnother), .queued),
+            (.blocked(let cause, let isAnother), .sending):
+            if now >= expires { return expire() }
+            if isAnother, failures + 1 >= Self.failuresPerRoute { headIsStale = true }
+            self.cause = cause
+            failures += 1
+            return [.save, .retry(failures: headIsStale ? 1 : failures)]
+        case (.deliveryProven, .queued), (.deliveryProven, .sending), (.deliveryProven, .relayed),
             (.deliveryProven, .unconfirmed):
             return end(.delivered, nil)
         case (.refusalProven(let cause), .queued), (.refusalProven(let cause), .sending),
-            (.refusalProven(let cause), .unconfirmed):
+            (.refusalProven(let cause), .relayed), (.refusalProven(let cause), .unconfirmed):
             return end(.refused, cause)
+        case (.relayProven, .queued), (.relayProven, .sending):
+            state = .relayed
+            cause = nil
+            failures = 1
+            return [.record("transfer.relayed", cause: nil), .retry(failures: failures)]
+        case (_, .relayed): return awaitReceipt(event, at: now)
         default:
             return []
         }
+    }
+
+    /// A relay holds the whole: its word lets nobody forget, so the receipt is asked for until the
+    /// transfer expires.
+    private mutating func awaitReceipt(_ event: Event, at now: Timestamp) -> [Action] {
+        switch event {
+        case .due: return [.ask]
+        case .held, .failed, .blocked, .headStale, .relayProven:
+            if now >= expires { return expire() }
+        default: return []
+        }
+        switch event {
+        case .headStale(let cause): return requeue(cause)
+        case .held(let cause, let isAnother):
+            failures += 1
+            if isAnother, failures > Self.asksPerRoute {
+                return requeue("the relay has no receipt yet; last: \(cause ?? "no cause")")
+            }
+            guard cause != self.cause else { return [.retry(failures: failures)] }
+            self.cause = cause
+            return [.save, .retry(failures: failures)]
+        case .blocked(let cause, let isAnother):
+            failures += 1
+            if isAnother, failures > Self.failuresPerRoute { return requeue(cause) }
+            self.cause = cause
+            return [.save, .retry(failures: failures)]
+        case .failed(let cause):
+            failures += 1
+            self.cause = cause
+            return [.save, .retry(failures: failures)]
+        default:
+            failures += 1
+            return [.retry(failures: failures)]
+        }
+    }
+
+    /// Back to where another attempt is made of it.
+    private mutating func requeue(_ cause: String) -> [Action] {
+        state = .queued
+        headIsStale = true
+        failures = 0
+        self.cause = cause
+        return [.record("transfer.queued", cause: cause), .retry(failures: 1)]
     }
 
     private mutating func tryNow(at now: Timestamp) -> [Action] {

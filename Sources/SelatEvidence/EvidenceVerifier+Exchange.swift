@@ -177,6 +177,7 @@ extension EvidenceVerifier {
 extension ReceiptKind {
     fileprivate var verb: String {
         switch self {
+        case .relayed: "holds, to pass it on,"
         case .delivered: "took in whole"
         case .refused: "refused"
         }

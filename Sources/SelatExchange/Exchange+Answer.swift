@@ -15,26 +15,48 @@ import Synchronization
 // What the recipient answers: receipts, refusals, and faults in words for the one who asked.
 
 extension Exchange {
-    func row(of upload: UploadID, _ peer: NodeID) async throws -> InboundRow {
-        let row = try await store.read { try $0.inbound(upload.transfer, from: upload.from) }
-        guard let row, upload.from == peer else { throw Problem.unknownUpload(upload) }
-        return row
+    /// What a peer brings: an upload belongs to the peer that offered it last.
+    func arrival(of upload: UploadID, _ peer: NodeID) async throws -> Arrival {
+        let (inbound, relayed) = try await store.read {
+            (
+                try $0.inbound(upload.transfer, from: upload.from),
+                try $0.relayed(upload.transfer, from: upload.from)
+            )
+        }
+        let arrival = inbound.map(Arrival.inbound) ?? relayed.map(Arrival.relayed)
+        guard let arrival, arrival.peer == peer else { throw Problem.unknownUpload(upload) }
+        return arrival
     }
 
-    func state(of row: InboundRow) async throws -> UploadState {
+    func state(of arrival: Arrival) async throws -> UploadState {
         UploadState(
-            offset: row.durable, length: row.payloadSize,
-            complete: row.durable == row.payloadSize
-                && row.state != Recipient.State.receiving.rawValue,
-            state: row.state, receipt: try await receipt(of: row))
+            offset: arrival.durable, length: arrival.size,
+            complete: arrival.durable == arrival.size && !arrival.isReceiving,
+            state: arrival.state, cause: arrival.relayCause,
+            receipt: try await receipt(of: arrival))
+    }
+
+    private func receipt(of arrival: Arrival) async throws -> [UInt8]? {
+        switch arrival {
+        case .inbound(let row): try await receipt(of: row)
+        case .relayed(let row): try await receipt(of: row)
+        }
+    }
+
+    /// The recipient's receipt, once it is here; before that this node's own, that it holds the whole.
+    func receipt(of row: RelayedRow) async throws -> [UInt8]? {
+        if let receipt = row.receipt { return receipt }
+        return try await receipt(row.statement, row.statementEntry)
     }
 
     /// The receipt with its proof against a witnessed checkpoint if one holds it, else the newest;
     /// nil where nothing was stated, or the log is not proven yet.
     package func receipt(of row: InboundRow?) async throws -> [UInt8]? {
-        guard let row, let statement = row.statement, let sequence = row.statementEntry else {
-            return nil
-        }
+        try await receipt(row?.statement, row?.statementEntry)
+    }
+
+    private func receipt(_ statement: [UInt8]?, _ sequence: UInt64?) async throws -> [UInt8]? {
+        guard let statement, let sequence else { return nil }
         let entry = try await store.read { try $0.entry(sequence) }
         guard let entry, let details = entry.details, let salt = entry.salt,
             let proof = try await witnesses.proof(of: sequence)
@@ -76,11 +98,13 @@ extension Exchange {
     }
 
     /// A verdict by other editions than those of now, which a later attempt can mend.
-    func refuse(_ stale: EditionRegister.Stale, _ head: VerifiedHead) async throws -> Problem {
-        let (from, name) = (head.core.from, stale.name)
-        // The sender goes by it, so the sender has it.
-        if stale.isMissing { Task { await catchUp(with: from) } }
-        var problem = try await refuse(.staleEdition, "\(stale)", head: head, peer: from)
+    /// - Parameter peer: who brought the envelope, and so has heard of the edition.
+    func refuse(
+        _ stale: EditionRegister.Stale, _ head: VerifiedHead, peer: NodeID
+    ) async throws -> Problem {
+        let name = stale.name
+        if stale.isMissing { Task { await catchUp(with: peer) } }
+        var problem = try await refuse(.staleEdition, "\(stale)", head: head, peer: peer)
         problem.extensions["name"] = .string(name)
         problem.extensions["pinned"] = .string(stale.pinned.text)
         problem.extensions["active"] = stale.active.map { .string($0.text) }

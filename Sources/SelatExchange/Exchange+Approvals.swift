@@ -21,25 +21,28 @@ extension Exchange {
         let raised: [CountedRow]
         let presented: Presented
 
-        /// The permit, where the verdict made again rests on what the first one rested on.
+        /// The permit, where the verdict made again rests on what the first one rested on, whatever
+        /// way it goes now.
         var permit: Permit? {
-            again.verdict.hasSameBasis(as: permitted) ? again.permit : nil
+            again.verdict.hasSameBasis(as: permitted, onAnyRoute: true) ? again.permit : nil
         }
 
         var rules: ApprovalRules {
             ApprovalRules(
                 core: record.core, payload: record.payload, dataset: request.dataset,
-                verdict: permitted)
+                verdict: permitted, through: permitted.question.relays)
         }
     }
 
     /// Judges a sealed transfer again, with the books as they are now.
-    func judgeAgain(_ row: OutboundRow) async throws -> JudgedAgain {
+    /// - Parameter route: over which it is to go; nil for the one on which it was permitted.
+    func judgeAgain(_ row: OutboundRow, over route: [NodeID]? = nil) async throws -> JudgedAgain {
         guard let sealed = row.sealed else { throw ServiceProblem.unknownTransfer(row.id) }
         let (request, permitted) = try OutboundRequest.read(row.request)
+        let relays = route?.dropFirst().dropLast() ?? permitted.question.relays[...]
         // Where the dataset came from was settled when it was sealed.
         let prepared = try await prepare(
-            request,
+            request, through: Array(relays),
             lineage: Lineage(
                 countries: permitted.question.lineage, received: permitted.question.received))
         let (again, raised) = try await store.read { snapshot in
@@ -57,7 +60,7 @@ extension Exchange {
         let record = try SealedRecord(stored: sealed)
         let rules = ApprovalRules(
             core: record.core, payload: record.payload, dataset: request.dataset,
-            verdict: permitted)
+            verdict: permitted, through: permitted.question.relays)
         return (rules, permitted)
     }
 
@@ -163,7 +166,8 @@ extension Exchange {
         return ApprovalRequest(
             core: judged.record.core, payload: judged.record.payload,
             dataset: judged.request.dataset, verdict: judged.again.verdict,
-            route: [identity.node, row.to], precedence: row.precedence,
+            route: [identity.node] + judged.permitted.question.relays + [row.to],
+            precedence: row.precedence,
             restsOnEmergency: permit.restsOnEmergency, owed: standing.owed,
             given: standing.given.map { $0.statement.json.with($0.officer, $0.fault) },
             made: clock.now(), contentKey: contentKey)

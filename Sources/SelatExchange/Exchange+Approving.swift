@@ -75,7 +75,7 @@ extension Exchange {
             await spool.remove(SpoolFolder.Name(outbound: id))
             await endings.tell(id)
         } else if taken.state == .queued {
-            accepted.yield(id)
+            accepted.yield(.outbound(id))
         }
     }
 

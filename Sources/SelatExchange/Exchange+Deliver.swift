@@ -22,7 +22,14 @@ extension Exchange {
         let to: NodeID
         let precedence: Precedence
         var sender: Sender
+        /// The nodes of the newest attempt; empty before the first.
+        var route: [NodeID]
+        /// Relays that would not pass it on.
+        var avoided: Set<NodeID> = []
+        /// The recipient's receipt.
         var receipt: [UInt8]?
+        /// A relay's, until it is recorded.
+        var relayed: ReceiptRow?
         /// What the last release has signed, until it is recorded.
         var released: Released?
         /// How long to wait before the next try.
@@ -32,14 +39,19 @@ extension Exchange {
             id = row.id
             to = row.to
             precedence = row.precedence
+            route = row.route
             sender = try Sender(row)
         }
+
+        /// The node to which it goes.
+        var next: NodeID { route.count > 1 ? route[1] : to }
     }
 
     /// A header as it was signed, and the verdict under which.
     private struct Released {
         let envelope: Digest
         let header: [UInt8]
+        let route: [NodeID]
         let verdict: JSON
         /// What it adds to the counters, also to those that an edition brought meanwhile.
         let raised: [CountedRow]
@@ -47,20 +59,35 @@ extension Exchange {
         let approvals: [Digest]
     }
 
-    /// Pursues one transfer until it has ended or the task is cancelled.
+    /// Pursues one of the own transfers until it has ended or the task is cancelled.
     func pursue(_ id: TransferID) async {
+        guard await pursuits.begin(.outbound(id)) else { return }
+        await pursue(.outbound(id))
+    }
+
+    /// Pursues a transfer that nobody else pursues until it has ended or the task is cancelled.
+    func pursue(_ pursuit: Pursuit) async {
+        repeat { await pursueOnce(pursuit) } while await !pursuits.end(pursuit) && !Task.isCancelled
+    }
+
+    private func pursueOnce(_ pursuit: Pursuit) async {
         var faults = 0
         while !Task.isCancelled {
             do {
-                return try await pursueFromStore(id)
+                switch pursuit {
+                case .outbound(let id): try await pursueFromStore(id)
+                case .relayed(let id, let from): try await forwardFromStore(id, from: from)
+                }
+                return
             } catch {
                 if Task.isCancelled { return }
                 // Not the link but this node: the disk is full, a file cannot be read. What is
                 // durable is right, so the pursuit begins again from there.
                 faults += 1
-                logger.error("transfer waits", metadata: ["id": "\(id)", "error": "\(error)"])
-                await note(cause: "\(error)", id)
-                try? await Task.sleep(for: backoff(faults))
+                logger.error(
+                    "transfer waits", metadata: ["id": "\(pursuit)", "error": "\(error)"])
+                if case .outbound(let id) = pursuit { await note(cause: "\(error)", id) }
+                _ = try? await pursuits.pause(pursuit, backoff(faults))
             }
         }
     }
@@ -69,7 +96,9 @@ extension Exchange {
         guard let row = try await store.read({ try $0.outbound(id) }) else { return }
         let delivery = try Delivery(row)
         while !delivery.sender.state.isOutcome {
-            await lanes.enter(delivery.to, delivery.precedence, id)
+            // A release may choose another way; then this lane is left with the next pause.
+            let lane = delivery.next
+            await lanes.enter(lane, delivery.precedence, id)
             delivery.pause = nil
             do {
                 try Task.checkCancellation()
@@ -77,15 +106,18 @@ extension Exchange {
                     try await drive(delivery, lack)
                 }
                 try await drive(delivery, .due)
-                await lanes.leave(delivery.to)
+                await lanes.leave(lane)
             } catch {
-                await lanes.leave(delivery.to)
+                await lanes.leave(lane)
                 throw error
             }
             guard !delivery.sender.state.isOutcome else { return }
             // Until a person has spoken there is nothing to pursue; housekeeping looks at its time.
             guard delivery.sender.state != .waiting else { return }
-            try await Task.sleep(for: delivery.pause ?? untilExpiry(of: delivery.sender))
+            let pause = delivery.pause ?? untilExpiry(of: delivery.sender)
+            if try await pursuits.pause(.outbound(id), pause) {
+                return try await pursueFromStore(id)
+            }
         }
     }
 
@@ -100,7 +132,7 @@ extension Exchange {
         }
     }
 
-    private func backoff(_ failures: Int) -> Duration {
+    func backoff(_ failures: Int) -> Duration {
         .milliseconds(Backoff.milliseconds(failures: failures, jitter: entropy.bytes(1)[0]))
     }
 
@@ -130,13 +162,19 @@ extension Exchange {
         case .save:
             try await record(delivery, kind: nil, cause: nil, from: before)
         case .release(let attempt):
-            return try await tried(delivery) {
-                try await self.release(delivery, attempt: attempt)
-            }
+            return try await release(delivery, attempt: attempt)
         case .offer:
-            return try await tried(delivery) { try await self.offer(delivery) }
+            return try await heard(delivery) { passage in
+                try await self.offer(passage, isInline: !delivery.sender.handedOn) {
+                    try await self.handOn(delivery)
+                }
+            }
         case .upload(let offset):
-            return try await tried(delivery) { try await self.upload(delivery, from: offset) }
+            return try await heard(delivery) { passage in
+                try await self.upload(passage, from: offset) { try await self.handOn(delivery) }
+            }
+        case .ask:
+            return try await heard(delivery) { try await self.ask($0) }
         case .sendLastPiece:
             break
         case .retry(let failures):
@@ -147,41 +185,57 @@ extension Exchange {
         return nil
     }
 
-    /// A link that breaks is an event, not the end of the pursuit.
-    private func tried(
-        _ delivery: Delivery, _ work: () async throws -> Sender.Event
+    // MARK: Link
+
+    private nonisolated(nonsending) func heard(
+        _ delivery: Delivery, _ work: nonisolated(nonsending) (Passage) async throws -> News
     ) async throws -> Sender.Event {
-        do {
-            return try await work()
-        } catch let error as StoreError {
-            throw error
-        } catch is CancellationError {
-            throw CancellationError()
-        } catch let problem as Problem where Self.asksForNewAttempt.contains(problem.type) {
-            if problem.type == Self.staleEdition { await catchUp(with: delivery.to) }
-            return .headStale(cause: "\(problem)")
-        } catch let fault as FileFault {
-            return .failed(cause: "\(fault)")
-        } catch let error as CryptoError where error.isOfToken {
-            // A fault of this node, not of the link: the transfer waits, and says so.
-            throw error
-        } catch EnvelopeError.crypto(let error) where error.isOfToken {
-            throw error
-        } catch {
-            if Task.isCancelled { throw CancellationError() }
-            return .failed(cause: "\(delivery.to): \(error)")
+        let passage = Passage(
+            upload: UploadID(from: identity.node, transfer: delivery.id),
+            name: SpoolFolder.Name(outbound: delivery.id), recipient: delivery.to,
+            next: delivery.next, attempt: delivery.sender.attempt)
+        switch try await tried(passage, { try await work(passage) }) {
+        case .accepted(let offset): return .accepted(offset: offset)
+        case .relayProven(let receipt, let cause):
+            delivery.relayed = receipt
+            return delivery.sender.state == .relayed
+                ? .held(cause: cause, isAnother: try await isAnotherRouteOpen(delivery))
+                : .relayProven
+        case .deliveryProven(let receipt):
+            delivery.receipt = receipt
+            return .deliveryProven
+        case .refusalProven(let cause, let receipt):
+            delivery.receipt = receipt
+            return .refusalProven(cause: cause)
+        case .held(let cause):
+            return .held(cause: cause, isAnother: try await isAnotherRouteOpen(delivery))
+        case .headStale(let cause): return .headStale(cause: cause)
+        case .blocked(let cause):
+            if delivery.next != delivery.to { delivery.avoided.insert(delivery.next) }
+            return .blocked(cause: cause, isAnother: try await isAnotherRouteOpen(delivery))
+        case .failed(let cause): return .failed(cause: cause)
         }
     }
 
-    private static let staleEdition =
-        "urn:selat:problem:\(Recipient.Refusal.staleEdition.rawValue)"
+    private nonisolated(nonsending) func isAnotherRouteOpen(
+        _ delivery: Delivery
+    ) async throws -> Bool {
+        let id = delivery.id
+        guard let row = try await store.read({ try $0.outbound(id) }) else { return false }
+        let routes = try await routes(of: row, avoiding: delivery.avoided)
+        for route in routes where route != delivery.route {
+            if await !peers.isOutOfReach(route[1]) { return true }
+        }
+        return false
+    }
 
-    /// Refusals that another head can mend.
-    private static let asksForNewAttempt = Set(
-        [
-            Recipient.Refusal.staleEdition, .staleMembership, .verdictTooOld, .approvalOwed,
-            .approvalInvalid,
-        ].map { "urn:selat:problem:\($0.rawValue)" })
+    /// The last piece is about to leave: from now on a complete envelope may be with the next node.
+    private nonisolated(nonsending) func handOn(_ delivery: Delivery) async throws {
+        let before = delivery.sender
+        if delivery.sender.handle(.lastPieceReady, at: clock.now()).contains(.save) {
+            try await record(delivery, kind: nil, cause: nil, from: before)
+        }
+    }
 
     // MARK: Recording
 
@@ -190,6 +244,7 @@ extension Exchange {
     ) async throws {
         let (sender, id, receipt) = (delivery.sender, delivery.id, delivery.receipt)
         let released = kind == Sender.releasedKind ? delivery.released : nil
+        let relayed = sender.state == .relayed ? delivery.relayed : nil
         let entryKind = try kind.map { try EntryKind($0) }
         let isUnwitnessed = receipt.map { witnesses.lacksWitnesses($0, of: delivery.to) } ?? false
         _ = try await store.commit { transaction in
@@ -205,6 +260,7 @@ extension Exchange {
                 try transaction.uncount(id)
             }
             if let receipt { row.receipt = receipt }
+            if let released { row.route = released.route }
             if isUnwitnessed { try transaction.awaitWitnesses(id, of: row.to) }
             try transaction.save(row)
             guard let entryKind else { return }
@@ -212,9 +268,17 @@ extension Exchange {
             if let cause { details["cause"] = .string(cause) }
             if sender.attempt > 0 { details["attempt"] = .integer(sender.attempt) }
             if let receipt { details["receipt"] = .string(SHA256.digest(receipt).text) }
+            if let relayed {
+                try transaction.keep(relayed)
+                details["by"] = .string(relayed.signer.text)
+                details["receipt"] = .string(SHA256.digest(relayed.document).text)
+            }
             if let released {
                 try transaction.keep(header: released.header, of: released.envelope)
                 details["envelope"] = .string(released.envelope.text)
+                if released.route.count > 2 {
+                    details["route"] = .strings(released.route.map(\.text))
+                }
                 details["verdict"] = released.verdict
                 if !released.approvals.isEmpty {
                     details["approvals"] = .strings(released.approvals.map(\.text))
@@ -224,6 +288,7 @@ extension Exchange {
             try transaction.append(
                 EntryDraft(kind: entryKind, transfer: id, details: .object(details)))
         }
+        if let released { delivery.route = released.route }
         if sender.state.isOutcome {
             logger.info(
                 "transfer ended",
@@ -236,17 +301,41 @@ extension Exchange {
 
     // MARK: Release
 
-    /// Makes the verdict again and signs the head of this attempt.
-    private func release(_ delivery: Delivery, attempt: UInt64) async throws -> Sender.Event {
-        try witnesses.requireExchange()
+    /// Makes the verdict again and signs the head of this attempt, over the first route that is open
+    /// and lawful.
+    private nonisolated(nonsending) func release(
+        _ delivery: Delivery, attempt: UInt64
+    ) async throws -> Sender.Event {
+        do {
+            try witnesses.requireExchange()
+            let id = delivery.id
+            guard let row = try await store.read({ try $0.outbound(id) }) else {
+                throw ServiceProblem.unknownTransfer(id)
+            }
+            var routes = try await routes(of: row, avoiding: delivery.avoided)
+            if routes.isEmpty { routes = try await self.routes(of: row, avoiding: []) }
+            var refusal: Sender.Event?
+            for route in routes {
+                let event = try await release(delivery, row, over: route, attempt: attempt)
+                if event == .released { return event }
+                refusal = refusal ?? event
+            }
+            return refusal
+                ?? .blocked(
+                    cause: "no route leads to \(delivery.to); see `selat route`", isAnother: false)
+        } catch {
+            if Self.isOwnFault(error) || Task.isCancelled { throw error }
+            return .failed(cause: "\(error)")
+        }
+    }
+
+    private nonisolated(nonsending) func release(
+        _ delivery: Delivery, _ row: OutboundRow, over route: [NodeID], attempt: UInt64
+    ) async throws -> Sender.Event {
         let id = delivery.id
-        let (found, kept) = try await store.read {
-            (try $0.outbound(id), try $0.approvals(of: id))
-        }
-        guard let row = found, let wrapped = row.contentKey else {
-            throw ServiceProblem.unknownTransfer(id)
-        }
-        let judged = try await judgeAgain(row)
+        let kept = try await store.read { try $0.approvals(of: id) }
+        guard let wrapped = row.contentKey else { throw ServiceProblem.unknownTransfer(id) }
+        let judged = try await judgeAgain(row, over: route)
         let again = judged.again
         if let reason = suiteFault(judged.record.core, again.verdict) {
             return .releaseRefused(cause: reason)
@@ -277,142 +366,15 @@ extension Exchange {
             series: request.series?.text,
             payload: try SealedPayload(identity: record.payload, leaves: leaves),
             attempt: EnvelopeHead.Attempt(
-                number: attempt, route: [identity.node, delivery.to],
+                number: attempt, route: route,
                 precedence: delivery.precedence, membershipSerial: federation.serial,
-                membershipDigest: federation.listDigest, transit: [:]),
+                membershipDigest: federation.listDigest, transit: again.verdict.transitEditions),
             signer: try identity.signer(for: record.core.suite), at: clock.now())
         try await spool.write(head.encoded(), to: SpoolFolder.Name(outbound: id), .head)
         delivery.released = Released(
-            envelope: try head.unverifiedIdentity(), header: head.headerCMS,
+            envelope: try head.unverifiedIdentity(), header: head.headerCMS, route: route,
             verdict: again.verdict.json, raised: judged.raised,
             approvals: approvals.map(\.digest))
         return .released
-    }
-
-    // MARK: Link
-
-    private func offer(_ delivery: Delivery) async throws -> Sender.Event {
-        try witnesses.requireExchange()
-        let name = SpoolFolder.Name(outbound: delivery.id)
-        let head = try await spool.read(name, .head)
-        let upload = UploadID(from: identity.node, transfer: delivery.id)
-        let size = try EnvelopeHead(parsing: head).payloadSize
-        var payload: [UInt8]?
-        if head.count + Int(clamping: size) <= Limits.inlinePackageBytesMax,
-            !delivery.sender.handedOn
-        {
-            let stream = try SpoolStream(spool.path(of: name, .payload), in: spool)
-            payload = Array(try await stream.buffer(0..<size).readableBytesView)
-            try await handOn(delivery)
-        }
-        let client = try await peers.take(delivery.to)
-        do {
-            let answer = try await client.offer(upload, head: head, payload: payload)
-            await peers.keep(client)
-            if let receipt = answer.receipt {
-                return try await event(of: receipt, head: head, delivery)
-            }
-            guard answer.state == Recipient.State.receiving.rawValue, answer.offset <= size else {
-                throw TransportFault.unexpectedAnswer(
-                    "`\(answer.state)` at byte \(answer.offset), and no receipt")
-            }
-            return .accepted(offset: answer.offset)
-        } catch {
-            try await release(client, after: error)
-            throw error
-        }
-    }
-
-    /// A peer's refusal leaves the connection usable; anything else does not.
-    private func release(_ client: PeerClient, after error: any Error) async throws {
-        if error is Problem { await peers.keep(client) } else { await peers.drop(client) }
-    }
-
-    /// The last piece is about to leave: from now on a complete envelope may be with the recipient.
-    private nonisolated(nonsending) func handOn(_ delivery: Delivery) async throws {
-        let before = delivery.sender
-        if delivery.sender.handle(.lastPieceReady, at: clock.now()).contains(.save) {
-            try await record(delivery, kind: nil, cause: nil, from: before)
-        }
-    }
-
-    private func upload(_ delivery: Delivery, from offset: UInt64) async throws -> Sender.Event {
-        let name = SpoolFolder.Name(outbound: delivery.id)
-        let head = try await spool.read(name, .head)
-        let stream = try SpoolStream(spool.path(of: name, .payload), in: spool)
-        let upload = UploadID(from: identity.node, transfer: delivery.id)
-        guard offset <= stream.size else {
-            throw FileFault(
-                "reading", spool.path(of: name, .payload), code: 0, reason: "ends before \(offset)")
-        }
-        // It lacks nothing but the word that it is whole.
-        if offset == stream.size { try await handOn(delivery) }
-        let client = try await peers.take(delivery.to)
-        var position = offset
-        do {
-            let state = try await client.upload(upload, from: offset, length: stream.size) {
-                guard position < stream.size else { return nil }
-                let end = min(position + SpoolStream.pieceBytes, stream.size)
-                if end == stream.size { try await self.handOn(delivery) }
-                defer { position = end }
-                return try await stream.buffer(position..<end)
-            }
-            await peers.keep(client)
-            guard let receipt = state.receipt else {
-                return .failed(cause: "\(delivery.to) gave no receipt for the whole payload")
-            }
-            return try await event(of: receipt, head: head, delivery)
-        } catch {
-            try await release(client, after: error)
-            throw error
-        }
-    }
-
-    /// What the recipient's receipt means; one that proves nothing is dropped, and entered.
-    private nonisolated(nonsending) func event(
-        of receipt: [UInt8], head: [UInt8], _ delivery: Delivery
-    ) async throws -> Sender.Event {
-        do {
-            return try verified(receipt, head: head, delivery)
-        } catch {
-            let (id, to) = (delivery.id, delivery.to)
-            _ = try await store.commit { transaction in
-                try transaction.append(
-                    EntryDraft(
-                        kind: "receipt.rejected", transfer: id, actor: .node(to),
-                        details: ["cause": .string(String("\(error)".prefix(1_000)))]))
-            }
-            throw error
-        }
-    }
-
-    private func verified(
-        _ receipt: [UInt8], head: [UInt8], _ delivery: Delivery
-    ) throws -> Sender.Event {
-        let now = clock.now()
-        let recipient = try federation.node(delivery.to, at: now)
-        let statement = try Receipt(parsing: receipt).verify(
-            signer: { try self.federation.signer($0, node: delivery.to, at: now) },
-            log: try VerifierKey(recipient.logKey))
-        guard statement.signer == delivery.to else {
-            throw ReceiptError.foreignSigner(statement.signer)
-        }
-        guard statement.federation == federation.id else {
-            throw ReceiptError.aboutAnother("federation")
-        }
-        guard statement.from == identity.node, statement.id == delivery.id else {
-            throw ReceiptError.aboutAnother("transfer")
-        }
-        // The recipient may have finished an earlier attempt: its identity is another, its number
-        // tells.
-        let identity = try EnvelopeHead(parsing: head).unverifiedIdentity()
-        guard statement.envelope == identity || statement.attempt < delivery.sender.attempt else {
-            throw ReceiptError.aboutAnother("envelope")
-        }
-        delivery.receipt = receipt
-        switch statement.kind {
-        case .delivered: return .deliveryProven
-        case .refused: return .refusalProven(cause: statement.reason ?? "refused by \(delivery.to)")
-        }
     }
 }

@@ -21,48 +21,60 @@ extension Exchange {
         _ upload: UploadID, _ peer: NodeID, offset: UInt64, length: UInt64?, complete: Bool,
         _ body: UploadBody
     ) async throws -> UploadState {
-        let row = try await row(of: upload, peer)
-        guard row.state == Recipient.State.receiving.rawValue else {
-            return try await state(of: row)
+        let arrival = try await arrival(of: upload, peer)
+        guard arrival.isReceiving else { return try await state(of: arrival) }
+        if let length, length != arrival.size {
+            throw Problem.inconsistentLength(stated: length, expected: arrival.size)
         }
-        if let length, length != row.payloadSize {
-            throw Problem.inconsistentLength(stated: length, expected: row.payloadSize)
+        guard offset == arrival.durable else {
+            throw Problem.mismatchingOffset(expected: arrival.durable, provided: offset)
         }
-        guard offset == row.durable else {
-            throw Problem.mismatchingOffset(expected: row.durable, provided: offset)
-        }
-        let head = try await head(of: row)
+        let head = try await head(of: arrival)
         let intake = try PayloadIntake(
-            of: head, into: try await payloadFile(of: row), resumingAt: offset)
+            of: head, into: try await payloadFile(of: arrival), resumingAt: offset)
         do {
-            try await pump(body, into: intake, row)
+            try await pump(body, into: intake, arrival)
             if complete { try await intake.finish() }
         } catch {
-            await keepProgress(of: intake, row)
+            await keepProgress(of: intake, arrival)
             throw try await refused(error, head, peer)
         }
-        if complete { return try await self.complete(row, head) }
-        try await save(durable: try await intake.sync(), row)
-        return try await state(of: try await self.row(of: upload, peer))
+        if complete { return try await self.complete(arrival, head) }
+        try await save(.durable(try await intake.sync()), arrival)
+        return try await state(of: try await self.arrival(of: upload, peer))
+    }
+
+    private func head(of arrival: Arrival) async throws -> VerifiedHead {
+        switch arrival {
+        case .inbound(let row): try await head(of: row)
+        case .relayed(let row): try await head(of: row)
+        }
+    }
+
+    private func complete(_ arrival: Arrival, _ head: VerifiedHead) async throws -> UploadState {
+        switch arrival {
+        case .inbound(let row): try await complete(row, head)
+        case .relayed(let row): try await complete(row, head)
+        }
     }
 
     /// The payload's file, to go on where it is durable. What a crash took is begun again.
-    func payloadFile(of row: InboundRow) async throws -> SpoolFile {
-        let name = SpoolFolder.Name(inbound: row.id, from: row.from)
-        let (path, offset) = (spool.path(of: name, .payload), row.durable)
+    private func payloadFile(of arrival: Arrival) async throws -> SpoolFile {
+        let (path, offset) = (spool.path(of: arrival.name, .payload), arrival.durable)
         do {
             return try await spool.onDisk { () throws(FileFault) in
                 try SpoolFile(resuming: path, at: offset)
             }
         } catch {
             guard [ENOENT, ENODATA].contains(error.code) else { throw ServiceProblem.disk(error) }
-            logger.error("payload lost", metadata: ["id": "\(row.id)", "error": "\(error)"])
+            logger.error("payload lost", metadata: ["id": "\(arrival.id)", "error": "\(error)"])
         }
-        try await save(.payloadLost, row)
+        try await save(.payloadLost, arrival)
         do {
-            try await spool.makePayload(of: name, size: row.payloadSize)
+            try await spool.makePayload(of: arrival.name, size: arrival.size)
             // Makes the folder durable too.
-            try await spool.write(try await spool.read(name, .head), to: name, .head)
+            try await spool.write(
+                try await spool.read(arrival.name, .head), to: arrival.name, .head)
         } catch {
             throw ServiceProblem.disk(error)
         }
@@ -81,42 +93,48 @@ extension Exchange {
         }
     }
 
-    func pump(
-        _ body: UploadBody, into intake: PayloadIntake, _ row: InboundRow
+    private func pump(
+        _ body: UploadBody, into intake: PayloadIntake, _ arrival: Arrival
     ) async throws {
         var unsaved: UInt64 = 0
         for try await piece in body {
             try await intake.append(piece.readableBytesView)
             unsaved += UInt64(piece.readableBytes)
             if unsaved >= Self.progressBytes {
-                try await save(durable: try await intake.sync(), row)
+                try await save(.durable(try await intake.sync()), arrival)
                 unsaved = 0
             }
         }
     }
 
     /// After a break: what is whole and checked stays, and the next upload goes on there.
-    func keepProgress(of intake: PayloadIntake, _ row: InboundRow) async {
+    private func keepProgress(of intake: PayloadIntake, _ arrival: Arrival) async {
         do {
-            try await save(durable: try await intake.sync(), row)
+            try await save(.durable(try await intake.sync()), arrival)
         } catch {
             // Then the upload goes on at what was saved before.
-            logger.debug("progress not kept", metadata: ["id": "\(row.id)", "error": "\(error)"])
+            logger.debug(
+                "progress not kept", metadata: ["id": "\(arrival.id)", "error": "\(error)"])
         }
     }
 
-    func save(durable: UInt64, _ row: InboundRow) async throws {
-        try await save(.durable(durable), row)
-    }
-
-    func save(_ event: Recipient.Event, _ row: InboundRow) async throws {
+    private func save(_ progress: Arrival.Progress, _ arrival: Arrival) async throws {
         let now = clock.now()
         _ = try await store.commit { transaction in
-            guard var row = try transaction.inbound(row.id, from: row.from) else { return }
-            var recipient = try Recipient(row)
-            guard recipient.handle(event, at: now) == [.save] else { return }
-            row.durable = recipient.durable
-            try transaction.save(row)
+            switch arrival {
+            case .inbound(let row):
+                guard var row = try transaction.inbound(row.id, from: row.from) else { return }
+                var recipient = try Recipient(row)
+                guard recipient.handle(progress.recipients, at: now) == [.save] else { return }
+                row.take(recipient)
+                try transaction.save(row)
+            case .relayed(let row):
+                guard var row = try transaction.relayed(row.id, from: row.from) else { return }
+                var relay = try Relay(row)
+                guard relay.handle(progress.relays, at: now) == [.save] else { return }
+                row.take(relay)
+                try transaction.save(row)
+            }
         }
     }
 
@@ -165,6 +183,6 @@ extension Exchange {
         logger.info(
             "transfer arrived",
             metadata: ["id": "\(row.id)", "from": "\(row.from)", "state": "\(after.state)"])
-        return try await state(of: after)
+        return try await state(of: .inbound(after))
     }
 }

@@ -162,10 +162,9 @@ extension Exchange {
         if question.source != core.from { return "from" }
         if question.destination != core.to { return "to" }
         if question.label != core.label { return "label" }
-        // Direct exchange: no relays.
-        if !question.relays.isEmpty || head.header.route != [core.from, core.to] {
-            return "relays"
-        }
+        if [core.from] + question.relays + [core.to] != head.header.route { return "relays" }
+        if verdict.transitEditions != head.header.transit { return "editions" }
+        if question.relays.contains(where: { !isRelay($0) }) { return "relays" }
         if question.membershipSerial != head.header.membershipSerial { return "membership" }
         let countries = Set(question.sectors.keys).union(federation.sectors.keys)
         if let other = countries.filter({ question.sectors[$0] != federation.sectors[$0] }).min() {
@@ -173,6 +172,11 @@ extension Exchange {
         }
         let facts = Set(verdict.facts.names).union(manifest.facts.names)
         return facts.filter { verdict.facts[$0] != manifest.facts[$0] }.min().map { "facts.\($0)" }
+    }
+
+    /// Whether a node is listed as a relay now.
+    func isRelay(_ node: NodeID) -> Bool {
+        federation.nodes[node]?.roles.contains(.relay) ?? false
     }
 
     static func retention(_ obligations: [Obligation]) -> UInt64? {

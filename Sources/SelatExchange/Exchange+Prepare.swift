@@ -12,7 +12,13 @@ extension Exchange {
     /// The decision on a request as it stands now, nothing recorded.
     /// - Throws: `Problem` where the question means nothing, or the destination is not known.
     package func decide(_ request: OutboundRequest) async throws -> Decision {
-        let prepared = try await prepare(request)
+        try await decide(
+            request, through: try await chooseRelays(for: request))
+    }
+
+    /// The decision on a request over one route as it stands now, nothing recorded.
+    func decide(_ request: OutboundRequest, through relays: [NodeID]) async throws -> Decision {
+        let prepared = try await prepare(request, through: relays)
         let nobody = TransferID(milliseconds: 0, entropy: [UInt8](repeating: 0, count: 10))
         return try await store.read { snapshot in
             try self.decide(prepared, nobody) { try snapshot.counted(in: $0) }.decision
@@ -29,8 +35,9 @@ extension Exchange {
     }
 
     /// Gathers what the node's own books say about a request.
+    /// - Parameter relays: the nodes of its route between the two ends.
     func prepare(
-        _ request: OutboundRequest, lineage known: Lineage? = nil
+        _ request: OutboundRequest, through relays: [NodeID], lineage known: Lineage? = nil
     ) async throws -> Prepared {
         let (now, policies) = (clock.now(), policies)
         guard request.to != identity.node else {
@@ -45,7 +52,8 @@ extension Exchange {
             lineage = try await self.lineage(of: request.derivedFrom)
         }
         let question = Question(
-            source: identity.node, destination: request.to, sectors: federation.sectors,
+            source: identity.node, destination: request.to, relays: relays,
+            sectors: federation.sectors,
             membershipSerial: federation.serial, decided: now, label: request.label,
             facts: request.facts, ground: request.ground, lineage: lineage.countries,
             received: lineage.received, documents: Set(presented.documents.keys),
@@ -71,7 +79,7 @@ extension Exchange {
         }
     }
 
-    private func recipient(_ node: NodeID, at now: Timestamp) throws -> MemberRecord.Node {
+    func recipient(_ node: NodeID, at now: Timestamp) throws -> MemberRecord.Node {
         try membership.requireSending(at: now)
         let found: MemberRecord.Node
         do { found = try federation.node(node, at: now) } catch {

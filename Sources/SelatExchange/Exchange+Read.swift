@@ -152,13 +152,15 @@ extension Exchange {
         return Opening(size: size) { try await cursor.next() }
     }
 
-    /// The outbound row, or all inbound rows, of an id.
+    /// The outbound row, or all inbound or relayed rows, of an id.
     package func rows(
         _ id: TransferID
-    ) async throws -> (outbound: OutboundRow?, inbound: [InboundRow], entries: [EntryRow]) {
+    ) async throws -> (
+        outbound: OutboundRow?, inbound: [InboundRow], relayed: [RelayedRow], entries: [EntryRow]
+    ) {
         try await store.read {
             (
-                try $0.outbound(id), try $0.inbound(id),
+                try $0.outbound(id), try $0.inbound(id), try $0.relayed(id),
                 try $0.entries(EntryFilter(transfer: id, limit: 1_000))
             )
         }
@@ -170,6 +172,12 @@ extension Exchange {
     ) throws -> (request: OutboundRequest, verdictRecord: [UInt8]) {
         let (request, verdict) = try OutboundRequest.read(row.request)
         return (request, verdict.record)
+    }
+
+    /// What relays have stated about an outbound transfer, oldest first.
+    package func relayReceipts(of row: OutboundRow) async throws -> [[UInt8]] {
+        let (id, node) = (row.id, identity.node)
+        return try await store.read { try $0.receipts(of: id, from: node) }.map(\.document)
     }
 
     /// The suite of an outbound transfer; nil until its payload is sealed.

@@ -19,11 +19,15 @@ extension Exchange: EnvelopeService {
     ) async throws -> OfferAnswer {
         try witnesses.requireExchange()
         let head = try await authentic(bytes, from: peer)
+        if let hop = head.hop(at: identity.node), let next = hop.next {
+            let hop = (previous: hop.previous, next: next)
+            return try await offer(head, bytes, payload, through: hop, from: peer)
+        }
         let id = head.core.id
         let known = try await store.read { try $0.inbound(id, from: head.core.from) }
         let upload = UploadID(from: head.core.from, transfer: id)
         let answer = Recipient.answer(
-            to: Recipient.Offer(head), peer: peer, at: place,
+            to: Recipient.Offer(head, at: identity.node), peer: peer, at: place,
             known: try known.map { try Recipient($0) }, now: clock.now())
         switch answer {
         case .refuse(let refusal) where refusal.isFinal:
@@ -39,24 +43,25 @@ extension Exchange: EnvelopeService {
                 created: false, upload: upload, state: state.rawValue,
                 offset: known?.durable ?? 0, receipt: try await receipt(of: known))
         case .resume(let offset):
-            return try await taken(upload, offset: offset, created: false, payload)
+            try await carry(upload, by: peer)
+            return try await taken(upload, by: peer, offset: offset, created: false, payload)
         case .consider:
             // Alone, or two offers of one new id would each begin its files.
             let considered = try await uploads.alone(upload) {
-                try await self.consider(head, bytes, upload)
+                try await self.consider(head, bytes, upload, peer)
             }
             switch considered {
             case .known: return try await offer(head: bytes, payload: payload, from: peer)
             case .refused(let answer): return answer
-            case .taken: return try await taken(upload, offset: 0, created: true, payload)
+            case .taken:
+                return try await taken(upload, by: peer, offset: 0, created: true, payload)
             }
         }
     }
 
     package func uploadState(_ upload: UploadID, from peer: NodeID) async throws -> UploadState {
         try witnesses.requireExchange()
-        let row = try await row(of: upload, peer)
-        return try await state(of: row)
+        return try await state(of: try await arrival(of: upload, peer))
     }
 
     package func append(
@@ -64,7 +69,7 @@ extension Exchange: EnvelopeService {
         body: UploadBody
     ) async throws -> UploadState {
         try witnesses.requireExchange()
-        _ = try await row(of: upload, peer)
+        _ = try await arrival(of: upload, peer)
         return try await uploads.alone(upload) {
             try await self.take(
                 upload, peer, offset: offset, length: length, complete: complete, body)
@@ -85,18 +90,42 @@ extension Exchange: EnvelopeService {
     /// The head, once its signature and its parts are verified.
     func authentic(_ bytes: [UInt8], from peer: NodeID) async throws -> VerifiedHead {
         let now = clock.now()
-        // A witness or a relay has a certificate too.
-        guard try federation.node(peer, at: now).roles.contains(.exchange) else {
+        // A witness has a certificate too.
+        let roles = try federation.node(peer, at: now).roles
+        guard !roles.isDisjoint(with: [.exchange, .relay]) else {
             throw try await refuse(
                 .wrongSender, "`\(peer)` is to send nothing", head: nil, peer: peer)
         }
+        let head: VerifiedHead
         do {
-            return try EnvelopeHead(parsing: bytes).verify { name in
-                // Direct exchange: the peer is the sender, so its record alone can name the signer.
-                try self.federation.signer(name, node: peer, at: now)
+            head = try EnvelopeHead(parsing: bytes).verify { name in
+                try self.federation.signer(name, at: now)
             }
         } catch {
             throw try await refuse(.envelopeInvalid, "\(error)", head: nil, peer: peer)
+        }
+        // What is signed by another is brought by a relay of its route, or by nobody.
+        let needed: NodeRole = peer == head.core.from ? .exchange : .relay
+        guard roles.contains(needed), isSender(head.core.from, at: now) else {
+            throw try await refuse(
+                .wrongSender, "the envelope of `\(head.core.from)` is not `\(peer)`'s to bring",
+                head: head, peer: peer)
+        }
+        return head
+    }
+
+    private func isSender(_ node: NodeID, at now: Timestamp) -> Bool {
+        (try? federation.node(node, at: now))?.roles.contains(.exchange) == true
+    }
+
+    /// From now on the upload belongs to another peer: a later attempt came by another way.
+    private func carry(_ upload: UploadID, by peer: NodeID) async throws {
+        _ = try await store.commit { transaction in
+            guard var row = try transaction.inbound(upload.transfer, from: upload.from),
+                row.peer != peer
+            else { return }
+            row.peer = peer
+            try transaction.save(row)
         }
     }
 
@@ -109,7 +138,7 @@ extension Exchange: EnvelopeService {
 
     /// Looks inside a new envelope, judges it, and records that its payload may come.
     func consider(
-        _ head: VerifiedHead, _ bytes: [UInt8], _ upload: UploadID
+        _ head: VerifiedHead, _ bytes: [UInt8], _ upload: UploadID, _ peer: NodeID
     ) async throws -> Considered {
         let from = head.core.from
         let (row, begun) = try await store.read {
@@ -130,11 +159,11 @@ extension Exchange: EnvelopeService {
         case .refused(let refusal, let reason):
             throw try await refuse(refusal, reason, head: head, peer: head.core.from)
         case .stale(let stale):
-            throw try await refuse(stale, head)
+            throw try await refuse(stale, head, peer: peer)
         case .asking(let debts):
             throw try await refuse(asking: debts, head)
         case .permitted(let own, let destroyBy, let approvals):
-            try await record(head, bytes, contentKey, manifest, own, destroyBy, approvals)
+            try await record(head, bytes, contentKey, manifest, own, destroyBy, approvals, by: peer)
             return .taken
         }
     }
@@ -157,14 +186,14 @@ extension Exchange: EnvelopeService {
 
     func record(
         _ head: VerifiedHead, _ bytes: [UInt8], _ contentKey: ContentKey, _ manifest: Manifest,
-        _ own: Verdict, _ destroyBy: Timestamp?, _ approvals: [VerifiedApproval]
+        _ own: Verdict, _ destroyBy: Timestamp?, _ approvals: [VerifiedApproval], by peer: NodeID
     ) async throws {
         let core = head.core
         let name = SpoolFolder.Name(inbound: core.id, from: core.from)
         var row = InboundRow(
             from: core.from, id: core.id, received: clock.now(), expires: core.expires,
             state: Recipient.State.receiving.rawValue, payloadSize: head.header.payload.size,
-            fixedParts: head.fixedParts, header: head.header.json.canonical)
+            fixedParts: head.fixedParts, header: head.header.json.canonical, peer: peer)
         row.contentKey = try storageKey.wrap(
             contentKey.secret, for: .inbound(core.id, from: core.from))
         row.destroyBy = destroyBy
@@ -182,6 +211,7 @@ extension Exchange: EnvelopeService {
             "verdict": .string(SHA256.digest(manifest.verdictRecord).text),
             Receipt.importKey: own.json,
         ]
+        if peer != core.from { members["route"] = .strings(head.header.route.map(\.text)) }
         if !approvals.isEmpty { members["approvals"] = .array(approvals.map(\.summary)) }
         let details = JSON.object(members)
         _ = try await store.commit { transaction in
@@ -197,7 +227,7 @@ extension Exchange: EnvelopeService {
 
     /// The answer to an offer whose payload may come, or has come with it.
     func taken(
-        _ upload: UploadID, offset: UInt64, created: Bool, _ payload: [UInt8]?
+        _ upload: UploadID, by peer: NodeID, offset: UInt64, created: Bool, _ payload: [UInt8]?
     ) async throws -> OfferAnswer {
         guard let payload else {
             return OfferAnswer(
@@ -208,11 +238,11 @@ extension Exchange: EnvelopeService {
             OneBuffer(ByteBuffer(bytes: payload.dropFirst(Int(clamping: offset)))))
         let state = try await uploads.alone(upload) {
             try await self.take(
-                upload, upload.from, offset: offset, length: nil, complete: true, body)
+                upload, peer, offset: offset, length: nil, complete: true, body)
         }
         return OfferAnswer(
             created: created, upload: upload, state: state.state, offset: state.offset,
-            receipt: state.receipt)
+            cause: state.cause, receipt: state.receipt)
     }
 }
 

@@ -29,7 +29,7 @@ extension Exchange {
             try await spool.write(leaves.bytes, to: SpoolFolder.Name(outbound: id), .leaves)
             let owed = !claimed.permit.outstanding([]).isEmpty
             let state = try await accept(id, record, wrapped, approvalsOwed: owed, by: user)
-            accepted.yield(id)
+            accepted.yield(.outbound(id))
             return state
         } catch {
             let problem = Self.problem(of: error)

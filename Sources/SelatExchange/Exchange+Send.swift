@@ -43,7 +43,7 @@ extension Exchange {
         _ request: OutboundRequest, lifeSeconds: Int64, by user: UInt32
     ) async throws -> Begun {
         try witnesses.requireNewTransfers()
-        let prepared = try await prepare(request)
+        let prepared = try await prepare(request, through: try await chooseRelays(for: request))
         let id = try await newID()
         let now = prepared.question.decided
         let expires = now + lifeSeconds

@@ -36,10 +36,13 @@ package final class Exchange: Sendable {
     let pending = Mutex<[TransferID: PendingSeal]>([:])
     /// Sealings that ended and could not be recorded as ended yet, with their causes.
     let cutShort = Mutex<[TransferID: String]>([:])
-    /// Transfers that are free to be pursued.
-    let accepted: AsyncStream<TransferID>.Continuation
-    let acceptances: AsyncStream<TransferID>
+    /// Transfers that are free to be pursued, or of which there is news.
+    let accepted: AsyncStream<Pursuit>.Continuation
+    let acceptances: AsyncStream<Pursuit>
+    let pursuits = Pursuits()
     let lanes = Lanes()
+    /// How much this node holds for others.
+    let relaying: RelaySettings
     let peers: Peers
     /// The log among others.
     package let witnesses: Witnesses
@@ -66,7 +69,7 @@ package final class Exchange: Sendable {
     package init(
         membership: MembershipRegister, ring: KeyRing? = nil, editions: EditionRegister,
         store: Store, spool: SpoolFolder, storageKey: StorageKey,
-        witnessing: WitnessSettings = .init(),
+        witnessing: WitnessSettings = .init(), relaying: RelaySettings = .init(),
         program: Digest? = nil, awaitsProof: Bool = false, clock: any WallClock,
         entropy: any Entropy = SystemEntropy(), logger: Logger
     ) {
@@ -79,6 +82,7 @@ package final class Exchange: Sendable {
         self.clock = clock
         self.entropy = entropy
         self.logger = logger
+        self.relaying = relaying
         peers = Peers(membership: membership, clock: clock)
         witnesses = Witnesses(
             membership: membership, store: store, peers: peers, clock: clock,
@@ -107,15 +111,20 @@ package final class Exchange: Sendable {
             try await endSealing(row.id, cause: "the daemon stopped before the dataset was sealed")
         }
         let open = TransferFilter(states: Sender.openStates, limit: .max)
-        let rows = try await store.read { (try $0.outbound(open), try $0.inbound(.spooled)) }
+        let passing = TransferFilter(states: Set(Relay.spooledStates), limit: .max)
+        let rows = try await store.read {
+            (try $0.outbound(open), try $0.inbound(.spooled), try $0.relayed(passing))
+        }
         let names =
             rows.0.map { SpoolFolder.Name(outbound: $0.id).description }
             + rows.1.map { SpoolFolder.Name(inbound: $0.id, from: $0.from).description }
+            + rows.2.map { SpoolFolder.Name(relayed: $0.id, from: $0.from).description }
         let removed = spool.removeAll(but: Set(names))
         if removed > 0 {
             logger.notice("removed files of no transfer", metadata: ["count": "\(removed)"])
         }
-        for row in rows.0.reversed() { accepted.yield(row.id) }
+        for row in rows.0.reversed() { accepted.yield(.outbound(row.id)) }
+        for row in rows.2.reversed() { accepted.yield(.relayed(row.id, from: row.from)) }
     }
 
     /// Delivers and keeps house until the task is cancelled.
@@ -129,8 +138,8 @@ package final class Exchange: Sendable {
             group.addTask { await self.keepKeys() }
             group.addTask { await self.witnesses.run() }
             group.addTask { await self.gossip.run() }
-            for await id in acceptances {
-                group.addTask { await self.pursue(id) }
+            for await pursuit in acceptances where await pursuits.begin(pursuit) {
+                group.addTask { await self.pursue(pursuit) }
             }
             group.cancelAll()
         }

@@ -13,6 +13,8 @@ actor Peers {
     private var used: [ObjectIdentifier: PeerClient] = [:]
     /// What both ends say about their logs.
     private var news = NewsExchange.silent
+    /// Nodes that could not be reached, until when that is believed.
+    private var outOfReach: [NodeID: ContinuousClock.Instant] = [:]
 
     init(membership: MembershipRegister, clock: any WallClock) {
         self.membership = membership
@@ -30,10 +32,26 @@ actor Peers {
             }
             await kept.close()
         }
-        let client = try await dial(node, membership.peerVerification(.tlsServer, clock))
+        let client: PeerClient
+        do {
+            client = try await dial(node, membership.peerVerification(.tlsServer, clock))
+        } catch {
+            outOfReach[node] = .now + Self.distrust
+            throw error
+        }
+        outOfReach[node] = nil
         used[ObjectIdentifier(client)] = client
         return client
     }
+
+    /// Whether the last connection to a node failed, a short while ago.
+    func isOutOfReach(_ node: NodeID) -> Bool {
+        guard let until = outOfReach[node] else { return false }
+        if until < .now { outOfReach[node] = nil }
+        return until >= .now
+    }
+
+    private static let distrust = Duration.seconds(60)
 
     /// A connection to a node whose revocation is not judged; for its revocation list alone.
     func dialWithoutRevocation(_ node: NodeID) async throws -> PeerClient {

@@ -28,15 +28,31 @@ extension InboundRow {
 }
 
 extension Recipient.Offer {
-    init(_ head: VerifiedHead) {
+    init(_ head: VerifiedHead, at node: NodeID) {
         self.init(
-            from: head.core.from, to: head.core.to, federation: head.core.federation,
+            from: head.core.from, to: head.core.to, previous: head.hop(at: node)?.previous,
+            federation: head.core.federation,
             suite: head.core.suite, created: head.core.created, expires: head.core.expires,
             payloadSize: head.header.payload.size, fixedParts: head.fixedParts)
     }
 }
 
+/// The neighbours of a node on a route.
+struct Hop: Hashable, Sendable {
+    let previous: NodeID
+    /// Nil for the recipient.
+    let next: NodeID?
+}
+
 extension VerifiedHead {
+    /// Where a node stands on the route; nil for the sender and for whoever is not on it.
+    func hop(at node: NodeID) -> Hop? {
+        let route = header.route
+        guard let index = route.firstIndex(of: node), index > 0 else { return nil }
+        return Hop(
+            previous: route[index - 1], next: index + 1 < route.count ? route[index + 1] : nil)
+    }
+
     /// Digest over what never changes between attempts: core, keys, leaves, root and size.
     var fixedParts: Digest {
         SHA256.digest(

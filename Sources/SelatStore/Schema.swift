@@ -21,6 +21,7 @@ enum Schema {
         Migration(name: "counters", sql: CounterSchema.sql),
         Migration(name: "approvals", sql: ApprovalSchema.sql),
         Migration(name: "membership", sql: MembershipSchema.sql),
+        Migration(name: "relays", sql: RelaySchema.sql),
     ]
 
     /// `SLAT`, in the file's header: tells our databases from others.

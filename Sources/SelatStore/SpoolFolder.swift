@@ -4,7 +4,7 @@ package import SelatCore
 
 /// The spool: sealed payloads and heads of the transfers that the database names.
 ///
-/// Files are named `out.ID.part` and `in.CC-name.ID.part`; nothing in them is in plain. The folder is
+/// Files are named `out.ID.part`, `in.CC-name.ID.part` and `via.CC-name.ID.part`; nothing in them is in plain. The folder is
 /// not trusted: every byte is verified when it is used.
 package final class SpoolFolder: Sendable {
     package let path: String
@@ -15,21 +15,39 @@ package final class SpoolFolder: Sendable {
         package enum Part: String, Sendable, CaseIterable { case head, leaves, payload }
 
         package let transfer: TransferID
-        /// Nil for what this node sends.
+        /// Whose the transfer is; nil for what this node sends.
         package let from: NodeID?
+        private let direction: Direction
+
+        private enum Direction: String, CaseIterable {
+            case outbound = "out"
+            case inbound = "in"
+            case relayed = "via"
+        }
+
+        static let prefixes = Direction.allCases.map { "\($0.rawValue)." }
 
         package init(outbound transfer: TransferID) {
             self.transfer = transfer
             from = nil
+            direction = .outbound
         }
 
         package init(inbound transfer: TransferID, from: NodeID) {
             self.transfer = transfer
             self.from = from
+            direction = .inbound
+        }
+
+        package init(relayed transfer: TransferID, from: NodeID) {
+            self.transfer = transfer
+            self.from = from
+            direction = .relayed
         }
 
         package var description: String {
-            from.map { "in.\($0.country)-\($0.name).\(transfer)" } ?? "out.\(transfer)"
+            let owner = from.map { "\($0.country)-\($0.name)." } ?? ""
+            return "\(direction.rawValue).\(owner)\(transfer)"
         }
     }
 
@@ -105,7 +123,7 @@ package final class SpoolFolder: Sendable {
             let file = withUnsafePointer(to: &entry.pointee.d_name) { name in
                 name.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
             }
-            guard file.hasPrefix("in.") || file.hasPrefix("out."),
+            guard Name.prefixes.contains(where: file.hasPrefix),
                 let dot = file.lastIndex(of: "."), !names.contains(String(file[..<dot]))
             else { continue }
             if unlink("\(path)/\(file)") == 0 { removed += 1 }

@@ -26,6 +26,8 @@ package struct OutboundRow: Sendable, Hashable {
     package var contentKey: [UInt8]?
     /// The recipient's receipt.
     package var receipt: [UInt8]?
+    /// The nodes of the newest attempt, both ends among them; empty before the first release.
+    package var route: [NodeID] = []
 
     package init(
         id: TransferID, to: NodeID, created: Timestamp, expires: Timestamp, precedence: Precedence,
@@ -68,11 +70,14 @@ package struct InboundRow: Sendable, Hashable {
     package var statementEntry: UInt64?
     /// When a retention duty orders the dataset destroyed.
     package var destroyBy: Timestamp?
+    /// The node that brings it: the sender, or the last relay.
+    package var peer: NodeID
 
     package init(
         from: NodeID, id: TransferID, received: Timestamp, expires: Timestamp, state: String,
-        payloadSize: UInt64, fixedParts: Digest, header: [UInt8]
+        payloadSize: UInt64, fixedParts: Digest, header: [UInt8], peer: NodeID? = nil
     ) {
+        self.peer = peer ?? from
         self.from = from
         self.id = id
         self.received = received
@@ -118,18 +123,20 @@ extension Transaction {
         try database.cachedStatement(
             sql: """
                 INSERT INTO outbound (id, recipient, created, expires, precedence, state, handed_on,
-                  attempt, cause, payload_size, request, sealed, content_key, receipt)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                  attempt, cause, payload_size, request, sealed, content_key, receipt, route)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 ON CONFLICT (id) DO UPDATE SET state = excluded.state,
                   handed_on = excluded.handed_on, attempt = excluded.attempt,
                   cause = excluded.cause, sealed = excluded.sealed,
-                  content_key = excluded.content_key, receipt = excluded.receipt
+                  content_key = excluded.content_key, receipt = excluded.receipt,
+                  route = excluded.route
                 """
         ).execute(arguments: [
             row.id.text, row.to.text, row.created.seconds, row.expires.seconds,
             row.precedence.rawValue, row.state, row.handedOn, Int64(row.attempt), row.cause,
             Int64(row.payloadSize), Data(row.request), row.sealed.map { Data($0) },
             row.contentKey.map { Data($0) }, row.receipt.map { Data($0) },
+            row.route.map(\.text).joined(separator: " "),
         ])
     }
 
@@ -143,18 +150,20 @@ extension Transaction {
         try database.cachedStatement(
             sql: """
                 INSERT INTO inbound (sender, id, received, expires, state, cause, payload_size,
-                  durable, fixed_parts, header, content_key, statement, statement_entry, destroy_by)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                  durable, fixed_parts, header, content_key, statement, statement_entry, destroy_by,
+                  peer)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 ON CONFLICT (id, sender) DO UPDATE SET state = excluded.state,
                   cause = excluded.cause, durable = excluded.durable, header = excluded.header,
                   content_key = excluded.content_key, statement = excluded.statement,
-                  statement_entry = excluded.statement_entry, destroy_by = excluded.destroy_by
+                  statement_entry = excluded.statement_entry, destroy_by = excluded.destroy_by,
+                  peer = excluded.peer
                 """
         ).execute(arguments: [
             row.from.text, row.id.text, row.received.seconds, row.expires.seconds, row.state,
             row.cause, Int64(row.payloadSize), Int64(row.durable), Data(row.fixedParts.bytes),
             Data(row.header), row.contentKey.map { Data($0) }, row.statement.map { Data($0) },
-            row.statementEntry.map { Int64($0) }, row.destroyBy?.seconds,
+            row.statementEntry.map { Int64($0) }, row.destroyBy?.seconds, row.peer.text,
         ])
     }
 }
@@ -215,24 +224,33 @@ extension Snapshot {
         return try Int.fetchOne(database, sql: sql, arguments: [state, from.text]) ?? 0
     }
 
-    /// How many transfers stand in each state: outbound, then inbound.
-    package func transferCounts() throws -> (outbound: [String: Int], inbound: [String: Int]) {
+    /// How many transfers stand in each state.
+    package func transferCounts() throws -> TransferCounts {
         func counts(_ table: String) throws -> [String: Int] {
             let rows = try Row.fetchAll(
                 database, sql: "SELECT state, count(*) FROM \(table) GROUP BY state")
             return Dictionary(uniqueKeysWithValues: rows.map { ($0[0], $0[1]) })
         }
-        return (try counts("outbound"), try counts("inbound"))
+        return TransferCounts(
+            outbound: try counts("outbound"), inbound: try counts("inbound"),
+            relayed: try counts("relayed"))
     }
 }
 
+/// How many transfers stand in each state.
+package struct TransferCounts: Sendable {
+    package let outbound: [String: Int]
+    package let inbound: [String: Int]
+    package let relayed: [String: Int]
+}
+
 extension TransferFilter {
-    fileprivate var clause: String {
+    var clause: String {
         let marks = repeatElement("?", count: states.count).joined(separator: ", ")
         return (states.isEmpty ? "" : "WHERE state IN (\(marks)) ") + "ORDER BY id DESC LIMIT ?"
     }
 
-    fileprivate var arguments: StatementArguments {
+    var arguments: StatementArguments {
         StatementArguments(states.sorted()) + [limit]
     }
 }
@@ -243,7 +261,8 @@ extension OutboundRow {
     ) throws -> [OutboundRow] {
         let sql = """
             SELECT id, recipient, created, expires, precedence, state, payload_size, request,
-              handed_on, attempt, cause, sealed, content_key, receipt FROM outbound \(clause)
+              handed_on, attempt, cause, sealed, content_key, receipt, route FROM outbound
+            \(clause)
             """
         return try Row.fetchAll(database.cachedStatement(sql: sql), arguments: arguments).map {
             row throws in
@@ -262,6 +281,9 @@ extension OutboundRow {
             value.sealed = try row.bytes(11)
             value.contentKey = try row.bytes(12)
             value.receipt = try row.bytes(13)
+            value.route = try (row[14] as String).split(separator: " ").map {
+                try NodeID(String($0))
+            }
             return value
         }
     }
@@ -273,7 +295,8 @@ extension InboundRow {
     ) throws -> [InboundRow] {
         let sql = """
             SELECT sender, id, received, expires, state, payload_size, fixed_parts, header,
-              cause, durable, content_key, statement, statement_entry, destroy_by FROM inbound \(clause)
+              cause, durable, content_key, statement, statement_entry, destroy_by, peer FROM inbound
+            \(clause)
             """
         return try Row.fetchAll(database.cachedStatement(sql: sql), arguments: arguments).map {
             row throws in
@@ -289,18 +312,20 @@ extension InboundRow {
             value.statement = try row.bytes(11)
             value.statementEntry = (row[12] as Int64?).flatMap { UInt64(exactly: $0) }
             value.destroyBy = (row[13] as Int64?).map { Timestamp(seconds: $0) }
+            // Rows from before there were relays have none.
+            if let peer = row[14] as String? { value.peer = try NodeID(peer) }
             return value
         }
     }
 }
 
 extension Row {
-    fileprivate func bytes(_ index: Int) throws -> [UInt8]? {
+    func bytes(_ index: Int) throws -> [UInt8]? {
         try withUnsafeData(atIndex: index) { $0.map { [UInt8]($0) } }
     }
 
     /// - Throws: `CoreError` for a negative number.
-    fileprivate func unsigned(_ index: Int) throws -> UInt64 {
+    func unsigned(_ index: Int) throws -> UInt64 {
         let number: Int64 = self[index]
         guard let value = UInt64(exactly: number) else {
             throw CoreError.malformed("column", "\(number)", expected: "a number from 0")

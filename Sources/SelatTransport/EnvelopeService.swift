@@ -64,12 +64,16 @@ package struct OfferAnswer: Hashable, Sendable {
     package let state: String
     /// Payload bytes that are durable.
     package let offset: UInt64
+    /// Why a relay has not passed it on yet.
+    package let cause: String?
     /// The receipt, a JSON document, once there is one.
     package let receipt: [UInt8]?
 
     package init(
-        created: Bool, upload: UploadID, state: String, offset: UInt64, receipt: [UInt8]?
+        created: Bool, upload: UploadID, state: String, offset: UInt64, cause: String? = nil,
+        receipt: [UInt8]?
     ) {
+        self.cause = cause
         self.created = created
         self.upload = upload
         self.state = state
@@ -88,12 +92,16 @@ package struct UploadState: Hashable, Sendable {
     package let complete: Bool
     /// Where the transfer stands, one word of the exchange.
     package let state: String
+    /// Why a relay has not passed it on yet.
+    package let cause: String?
     /// The receipt, a JSON document, once there is one.
     package let receipt: [UInt8]?
 
     package init(
-        offset: UInt64, length: UInt64, complete: Bool, state: String, receipt: [UInt8]?
+        offset: UInt64, length: UInt64, complete: Bool, state: String, cause: String? = nil,
+        receipt: [UInt8]?
     ) {
+        self.cause = cause
         self.offset = offset
         self.length = length
         self.complete = complete

@@ -4,7 +4,8 @@ import SelatCore
 
 extension OfferAnswer {
     var json: JSON {
-        UploadDocument.json(state: state, offset: offset, length: nil, complete: nil, receipt)
+        UploadDocument.json(
+            state: state, offset: offset, length: nil, complete: nil, cause: cause, receipt)
     }
 
     /// - Throws: `CoreError` for anything but the document of Protocol.md.
@@ -12,7 +13,7 @@ extension OfferAnswer {
         var reader = try ObjectReader(try JSON(parsing: bytes), "offer answer")
         self.init(
             created: created, upload: upload, state: try reader.string("state"),
-            offset: try reader.unsigned("offset"),
+            offset: try reader.unsigned("offset"), cause: try reader.optionalString("cause"),
             receipt: reader.optional("receipt")?.canonical)
     }
 }
@@ -20,7 +21,8 @@ extension OfferAnswer {
 extension UploadState {
     var json: JSON {
         UploadDocument.json(
-            state: state, offset: offset, length: length, complete: complete, receipt)
+            state: state, offset: offset, length: length, complete: complete, cause: cause,
+            receipt)
     }
 
     /// - Throws: `CoreError` for anything but the document of Protocol.md.
@@ -29,16 +31,18 @@ extension UploadState {
         self.init(
             offset: try reader.unsigned("offset"), length: try reader.unsigned("length"),
             complete: try reader.bool("complete"), state: try reader.string("state"),
-            receipt: reader.optional("receipt")?.canonical)
+            cause: try reader.optionalString("cause"), receipt: reader.optional("receipt")?.canonical)
     }
 }
 
 private enum UploadDocument {
     /// A receipt that is no JSON is our own fault and left out: the peer asks again.
     static func json(
-        state: String, offset: UInt64, length: UInt64?, complete: Bool?, _ receipt: [UInt8]?
+        state: String, offset: UInt64, length: UInt64?, complete: Bool?, cause: String?,
+        _ receipt: [UInt8]?
     ) -> JSON {
         var members: [String: JSON] = ["state": .string(state), "offset": .integer(offset)]
+        members["cause"] = cause.map { .string($0) }
         members["length"] = length.map { .integer($0) }
         members["complete"] = complete.map { .bool($0) }
         members["receipt"] = receipt.flatMap { try? JSON(parsing: $0) }

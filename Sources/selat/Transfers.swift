@@ -7,7 +7,7 @@ struct Transfers: AsyncParsableCommand {
         abstract: "List transfers, newest first.",
         discussion: "Example: selat transfers --direction outbound --limit 20")
 
-    @Option(help: "outbound or inbound (default: both).")
+    @Option(help: "outbound, inbound (default: both), or relayed: what passes through this node.")
     var direction: String?
 
     @Option(help: "At most this many of each direction.")
@@ -55,8 +55,11 @@ struct Show: AsyncParsableCommand {
         var lines = ["transfer: \(id.text)"]
         for key in [
             "direction", "peer", "state", "cause", "title", "precedence", "created", "received",
-            "expires", "attempt", "envelope",
+            "expires", "attempt", "envelope", "from", "to",
         ] where transfer[key] != nil { lines.append("\(key): \(transfer.text(key))") }
+        if let route = transfer["route"]?.arrayValue {
+            lines.append("route: \(route.compactMap(\.stringValue).joined(separator: " > "))")
+        }
         lines.append("size: \(transfer.size("size_bytes"))")
         if transfer["suite"] != nil {
             lines.append("suite: \(transfer.text("suite")) (\(transfer.text("suite_name")))")
@@ -65,7 +68,9 @@ struct Show: AsyncParsableCommand {
             lines.append("label: \(label.text("classification")), \(label.text("tlp"))")
         }
         if let verdict = transfer["verdict"] { lines += VerdictText.lines(verdict) }
-        if let receipt = transfer["receipt"] {
+        for receipt in (transfer["relay_receipts"]?.arrayValue ?? [])
+            + (transfer["receipt"].map { [$0] } ?? [])
+        {
             lines.append(
                 "receipt: \(receipt.text("kind")) signed by \(receipt.text("signer")) at "
                     + receipt.text("time")

@@ -34,6 +34,8 @@ struct Configuration: Sendable {
     let metrics: (host: String, port: Int)?
     /// How often witnesses are asked, and how long the node goes on without them.
     let witnessing: WitnessSettings
+    /// How much is held for others.
+    let relaying: RelaySettings
     /// How many seconds details of entries of a kind, or below it, are kept.
     let retention: [String: Int64]
     /// Which groups have which role at the control socket.
@@ -69,7 +71,7 @@ struct Configuration: Sendable {
         (node, state, control, listen) = (read.node, read.state, read.control, read.listen)
         (membership, membershipDigest) = (read.membership, read.digest)
         (policies, keys, isSandbox) = (read.policies, read.keys, read.isSandbox)
-        witnessing = read.witnessing
+        (witnessing, relaying) = (read.witnessing, read.relaying)
         retention = read.retention
         metrics = read.metrics
         roles = read.roles
@@ -80,7 +82,8 @@ struct Configuration: Sendable {
     private typealias Values = (
         node: NodeID, state: String, control: String, listen: (host: String, port: Int),
         membership: String, digest: Digest, policies: String, keys: KeyPaths, isSandbox: Bool,
-        witnessing: WitnessSettings, retention: [String: Int64], roles: [Role: [String]],
+        witnessing: WitnessSettings, relaying: RelaySettings, retention: [String: Int64],
+        roles: [Role: [String]],
         protection: (passphrase: SecretSource?, token: TokenAccess?), provider: OpenSSLProvider,
         metrics: (host: String, port: Int)?
     )
@@ -88,7 +91,7 @@ struct Configuration: Sendable {
     private static func read(_ root: DocumentNode?, _ reader: inout DocumentReader) -> Values? {
         let known = [
             "node", "state", "control", "listen", "membership", "policies", "keys", "sandbox",
-            "witnesses", "retention", "roles", "passphrase", "token", "openssl",
+            "witnesses", "relay", "retention", "roles", "passphrase", "token", "openssl",
             "metrics",
         ]
         guard let top = reader.section(root, "the configuration", keys: known) else { return nil }
@@ -104,18 +107,19 @@ struct Configuration: Sendable {
         let keys = keys(top, &reader)
         let isSandbox = top["sandbox"] == nil ? false : reader.flag(top["sandbox"], "`sandbox`")
         let witnessing = witnessing(top, &reader)
+        let relaying = relaying(top, &reader)
         let retention = retention(top, &reader)
         let roles = roles(top, &reader)
         let protection = protection(top, &reader)
         let provider = provider(top, &reader)
         let metrics = metrics(top, &reader)
         guard let node, let state, let control, let policies, let listen, let directory, let digest,
-            let keys, let isSandbox, let witnessing, let retention, let roles, let protection,
-            let provider, let metrics
+            let keys, let isSandbox, let witnessing, let relaying, let retention, let roles,
+            let protection, let provider, let metrics
         else { return nil }
         return (
             node, state, control, listen, directory, digest, policies, keys, isSandbox, witnessing,
-            retention, roles, protection, provider, metrics
+            relaying, retention, roles, protection, provider, metrics
         )
     }
 
@@ -140,6 +144,24 @@ struct Configuration: Sendable {
             case "interval": settings.interval = Int64(number)
             case "refresh": settings.refresh = Int64(number)
             default: settings.patience = Int64(number)
+            }
+        }
+        return settings
+    }
+
+    /// The quotas of `relay`, for each member's senders, with defaults.
+    private static func relaying(
+        _ top: Section, _ reader: inout DocumentReader
+    ) -> RelaySettings? {
+        var settings = RelaySettings()
+        guard top["relay"] != nil else { return settings }
+        let names = ["transfers", "bytes"]
+        guard let section = reader.section(top["relay"], "`relay`", keys: names) else { return nil }
+        for name in names where section[name] != nil {
+            guard let number = reader.number(section[name], "`\(name)`") else { return nil }
+            switch name {
+            case "transfers": settings.transfersPerMemberMax = Int(clamping: number)
+            default: settings.bytesPerMemberMax = number
             }
         }
         return settings

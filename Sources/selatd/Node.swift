@@ -64,7 +64,8 @@ struct Node {
         let exchange = Exchange(
             membership: register, ring: ring, editions: editions, store: store,
             spool: SpoolFolder("\(configuration.state)/spool"), storageKey: storageKey,
-            witnessing: configuration.witnessing, program: program, awaitsProof: true,
+            witnessing: configuration.witnessing, relaying: configuration.relaying,
+            program: program, awaitsProof: true,
             clock: clock, logger: logger)
         try await exchange.recover()
         try await exchange.reviewKeys()

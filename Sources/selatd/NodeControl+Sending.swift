@@ -14,6 +14,31 @@ extension NodeControl {
         ["verdict": try verdict(try await exchange.decide(try outbound(request)))]
     }
 
+    func routes(_ request: RouteRequest) async throws -> JSON {
+        let routes = try await exchange.routes(to: request.to, label: request.label)
+        return [
+            "routes": .array(
+                routes.map { route in
+                    [
+                        "nodes": .strings(route.nodes.map(\.text)),
+                        "lawful": .bool(route.isLawful), "out_of_reach": .bool(route.isOutOfReach),
+                        "transit": .array(
+                            route.transit.map { judgement in
+                                [
+                                    "country": .string(judgement.jurisdiction),
+                                    "outcome": .string(judgement.outcome.rawValue),
+                                    "rules": .strings(judgement.clauses.map(\.rule)),
+                                    "clauses": .strings(
+                                        judgement.clauses.compactMap(\.citation).map {
+                                            "\($0.title), \($0.clause)"
+                                        }),
+                                ]
+                            }),
+                    ]
+                })
+        ]
+    }
+
     func begin(_ request: SendRequest, by caller: Caller) async throws -> JSON {
         let begun = try await exchange.begin(
             try outbound(request), lifeSeconds: request.lifeSeconds, by: caller.user)

@@ -17,11 +17,15 @@ extension NodeControl {
         let filter = TransferFilter(limit: limit)
         let rows = try await exchange.store.read { snapshot in
             (
-                direction == .inbound ? [] : try snapshot.outbound(filter),
-                direction == .outbound ? [] : try snapshot.inbound(filter)
+                [nil, .outbound].contains(direction) ? try snapshot.outbound(filter) : [],
+                [nil, .inbound].contains(direction) ? try snapshot.inbound(filter) : [],
+                // What passes through is nobody's here: only who asks for it sees it.
+                direction == .relayed ? try snapshot.relayed(filter) : []
             )
         }
-        let all = try rows.0.map { try members($0) } + rows.1.map { try members($0) }
+        let all =
+            try rows.0.map { try members($0) } + rows.1.map { try members($0) }
+            + rows.2.map { try members($0) }
         let newestFirst = all.sorted {
             ($0["id"]?.stringValue ?? "") > ($1["id"]?.stringValue ?? "")
         }
@@ -38,6 +42,11 @@ extension NodeControl {
             document["verdict"] = .object(try verdict(try Verdict(record: request.verdictRecord)))
             document["dataset"] = request.request.dataset.json
             if let receipt = row.receipt { document["receipt"] = try await self.receipt(receipt) }
+            var relays: [JSON] = []
+            for receipt in try await exchange.relayReceipts(of: row) {
+                relays.append(try await self.receipt(receipt))
+            }
+            if !relays.isEmpty { document["relay_receipts"] = .array(relays) }
             document["debts"] = debts(try await exchange.debts(of: row, found.entries))
             let approvals = try await exchange.approvals(of: row)
             if !approvals.owed.isEmpty || !approvals.given.isEmpty {
@@ -49,6 +58,9 @@ extension NodeControl {
                 document["receipt"] = try await self.receipt(receipt)
             }
             document["debts"] = debts(try await exchange.debts(of: row, found.entries))
+        } else if let row = found.relayed.first {
+            document = try members(row)
+            if let receipt = row.receipt { document["receipt"] = try await self.receipt(receipt) }
         } else {
             throw ServiceProblem.unknownTransfer(id)
         }
@@ -81,6 +93,7 @@ extension NodeControl {
             "size_bytes": .integer(row.payloadSize), "label": request.label.json,
         ]
         if let suite = try exchange.suite(of: row) { members.merge(Self.members(suite)) { $1 } }
+        if row.route.count > 2 { members["route"] = .strings(row.route.map(\.text)) }
         members["title"] = request.dataset.title.map { .string($0) }
         members["cause"] = row.cause.map { .string($0) }
         return members
@@ -98,11 +111,32 @@ extension NodeControl {
         if let suite = header["suite"]?.integerValue.flatMap({ Suite(rawValue: $0) }) {
             members.merge(Self.members(suite)) { $1 }
         }
+        if row.peer != row.from { members["route"] = header["route"] }
         members["created"] = header["created"]
         members["label"] = header["label"]
         members["precedence"] = header["precedence"]
         members["cause"] = row.cause.map { .string($0) }
         members["destroy_by"] = row.destroyBy.map { .string($0.text) }
+        return members
+    }
+
+    /// All that a relay knows: what the header shows, and where it stands.
+    private func members(_ row: RelayedRow) throws -> [String: JSON] {
+        let header = try JSON(parsing: row.header)
+        let state = Relay.State(rawValue: row.state)
+        var members: [String: JSON] = [
+            "id": .string(row.id.text), "direction": "relayed", "from": .string(row.from.text),
+            "to": .string(row.to.text), "peer": .string(row.next.text),
+            "state": .string(row.state), "ended": .bool(state?.isOutcome ?? false),
+            "received": .string(row.received.text), "expires": .string(row.expires.text),
+            "precedence": .string(row.precedence.rawValue), "attempt": .integer(row.attempt),
+            "size_bytes": .integer(row.payloadSize), "durable_bytes": .integer(row.durable),
+            "envelope": .string(SHA256.digest(row.header).text),
+        ]
+        members["route"] = header["route"]
+        members["created"] = header["created"]
+        members["label"] = header["label"]
+        members["cause"] = row.cause.map { .string($0) }
         return members
     }
 

@@ -41,6 +41,7 @@ struct NodeControl: ControlService {
             "log": .object(log),
             "outbound": .object(counts.outbound.mapValues { .integer(Int64($0)) }),
             "inbound": .object(counts.inbound.mapValues { .integer(Int64($0)) }),
+            "relayed": .object(counts.relayed.mapValues { .integer(Int64($0)) }),
             "suites": suites(peers),
             "openssl": .object(openssl),
             "warnings": .array(

@@ -135,7 +135,7 @@ struct DocumentTests {
         var kinds: Set<String> = []
         let areas = [
             "transfer", "witness", "log", "clock", "keys", "calls?", "offers?", "receipt", "peer",
-            "policy", "node", "statement", "audit", "details", "approval", "membership",
+            "policy", "node", "relay", "statement", "audit", "details", "approval", "membership",
         ].joined(separator: "|")
         // Names of files and settings are none.
         let names = "json|cms|mlkem|key"
@@ -148,6 +148,9 @@ struct DocumentTests {
         #expect(sender.contains(#""transfer.\(outcome.rawValue)""#))
         let outcomes = try #require(sender.firstMatch(of: #/case (delivered, [a-z, ]+)\n/#))
         kinds.formUnion(outcomes.1.split(separator: ", ").map { "transfer.\($0)" })
+        let relay = try Self.text("Sources/SelatDelivery/Relay.swift")
+        #expect(relay.contains(#""relay.\(outcome.rawValue)""#))
+        kinds.formUnion(["delivered", "refused", "lapsed"].map { "relay.\($0)" })
         let page = try Self.firstCells(
             "Sources/SelatExchange/Exchange.docc/Exchange.md", below: "Audit entries")
         #expect(page == kinds)

@@ -15,8 +15,9 @@ struct RecipientTests {
         fixed: UInt8 = 9
     ) throws -> Recipient.Offer {
         Recipient.Offer(
-            from: try NodeID(from), to: try NodeID(to), federation: try digest(federation),
-            suite: suite, created: now + created, expires: now + created + life,
+            from: try NodeID(from), to: try NodeID(to), previous: try NodeID(from),
+            federation: try digest(federation), suite: suite, created: now + created,
+            expires: now + created + life,
             payloadSize: size, fixedParts: try digest(fixed))
     }
 

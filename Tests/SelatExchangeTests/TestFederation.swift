@@ -38,6 +38,12 @@ struct TestFederation: Sendable {
         var edit: (file: String, old: String, new: String)?
         /// Where a node's spool lies, if not beside its database.
         var spools: [String: String] = [:]
+        /// Countries whose node relays.
+        var relays: Set<String> = []
+        /// The countries with which a node exchanges directly, by country.
+        var links: [String: Set<String>] = [:]
+        /// How much a relay holds for others.
+        var relaying = RelaySettings()
     }
 
     /// The keys of a node with which envelopes are signed and to which they are sealed.
@@ -85,9 +91,12 @@ struct TestFederation: Sendable {
             uniqueKeysWithValues: authorities.map { ($0.member.country, $0.policySigners) })
         let founded = try authorities.map { authority in
             let isWitness = plan.witnesses.contains(authority.member.country.code)
-            let usual: Set<NodeRole> = plan.isWitnessed ? [.exchange, .witness] : [.exchange]
+            var usual: Set<NodeRole> = plan.isWitnessed ? [.exchange, .witness] : [.exchange]
+            let code = authority.member.country.code
+            if plan.relays.contains(code) { usual.insert(.relay) }
             return try Founded(
                 authority, of: id, roles: isWitness ? [.witness] : usual,
+                links: try plan.links[code].map { Set(try $0.map { try NodeID("\($0)/hub") }) },
                 with: plan.keys["\(authority.member.country)/hub"] ?? NodeKeys(), from: start)
         }
         var records: [Country: [UInt8]] = [:]
@@ -132,7 +141,8 @@ struct TestFederation: Sendable {
             self.root = root
             member = MembershipList.Member(
                 country: country, sector: .public, anchors: [root.certificate],
-                authorities: signers.map(\.certificate), threshold: 2, roles: [.exchange, .witness])
+                authorities: signers.map(\.certificate), threshold: 2,
+                roles: [.exchange, .relay, .witness])
         }
     }
 
@@ -149,7 +159,7 @@ struct TestFederation: Sendable {
 
         init(
             _ authority: Authority, of federation: Digest, roles: Set<NodeRole>,
-            with kinds: NodeKeys, from start: Timestamp
+            links: Set<NodeID>?, with kinds: NodeKeys, from start: Timestamp
         ) throws {
             let id = try NodeID("\(authority.member.country)/hub")
             let port = try freePort()
@@ -194,7 +204,8 @@ struct TestFederation: Sendable {
                         agreement: try certified(keys.agreement, .agreement),
                         mlkem: keys.mlkem.map(\.publicKey),
                         logKey: log.verifierKey.text,
-                        witnessKey: roles.contains(.witness) ? witness.text : nil, roles: roles)
+                        witnessKey: roles.contains(.witness) ? witness.text : nil, roles: roles,
+                        links: links)
                 ],
                 officers: officers.map { role, signer in
                     MemberRecord.Officer(
@@ -282,7 +293,7 @@ final class TestNode: Sendable {
                     ?? EditionRegister(
                         judgingBy: policies, store: store, membership: membership, clock: clock,
                         logger: .silent), store: store, spool: spool, storageKey: storageKey,
-                witnessing: plan.witnessing, program: SHA256.digest([]),
+                witnessing: plan.witnessing, relaying: plan.relaying, program: SHA256.digest([]),
                 awaitsProof: plan.awaitsProof, clock: clock, logger: .silent)
         }
         door = Door(try make(nil))
@@ -298,6 +309,33 @@ final class TestNode: Sendable {
     func restart() async throws {
         door.exchange = try make(register.withLock { $0 })
         try await door.exchange.recover()
+    }
+
+    /// Serves peers and delivers while `body` runs.
+    func running<Value: Sendable>(
+        _ body: @escaping @Sendable () async throws -> Value
+    ) async throws -> Value {
+        let exchange = exchange
+        return try await serving {
+            let run = Task { await exchange.run() }
+            let outcome: Result<Value, any Error>
+            do { outcome = .success(try await body()) } catch { outcome = .failure(error) }
+            run.cancel()
+            await run.value
+            return try outcome.get()
+        }
+    }
+
+    func relayed(_ id: TransferID, from: TestNode) async throws -> RelayedRow? {
+        let from = from.id
+        return try await store.read { try $0.relayed(id, from: from) }
+    }
+
+    /// Waits until a transfer of this node's has ended.
+    func ended(_ id: TransferID) async throws -> OutboundRow {
+        try await exchange.waitForEnd(of: id, seconds: 30)
+        guard let row = try await outbound(id) else { throw ServiceProblem.unknownTransfer(id) }
+        return row
     }
 
     /// Serves peers while `body` runs.
@@ -354,6 +392,8 @@ final class Door: EnvelopeService {
     private let current: Mutex<Exchange>
     /// Bytes after which the next appends break, one each.
     let breaks = Mutex<[Int]>([])
+    /// What the next offers are refused with, one each.
+    let refusals = Mutex<[Problem]>([])
     /// What is answered to an offer in place of the truth.
     let lie = Mutex<(@Sendable (OfferAnswer) -> OfferAnswer)?>(nil)
     /// Whether answers get lost after the work is done.
@@ -369,6 +409,9 @@ final class Door: EnvelopeService {
     func offer(
         head: [UInt8], payload: [UInt8]?, from peer: NodeID
     ) async throws -> OfferAnswer {
+        if let problem = refusals.withLock({ $0.isEmpty ? nil : $0.removeFirst() }) {
+            throw problem
+        }
         let answer = try await exchange.offer(head: head, payload: payload, from: peer)
         if losesAnswers.withLock({ $0 }) { throw Broken.LinkBroke() }
         return lie.withLock { $0 }?(answer) ?? answer

@@ -92,6 +92,11 @@ package final class EditionRegister: Sendable {
         return set
     }
 
+    /// Whether an edition is held, in force or not.
+    func holds(_ digest: Digest) -> Bool {
+        state.withLock { $0.schedule.mark(digest) != nil }
+    }
+
     /// Activates what comes into force, until the task is cancelled.
     package func run() async {
         while !Task.isCancelled {

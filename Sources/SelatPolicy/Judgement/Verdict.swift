@@ -76,13 +76,16 @@ package struct Verdict: Hashable, Sendable {
 extension Verdict {
     /// Whether two verdicts on one transfer rest on the same facts, grounds and obligations, so
     /// that approvals given under one hold under the other.
-    package func hasSameBasis(as other: Verdict) -> Bool {
+    /// - Parameter onAnyRoute: leaves aside the relays, and on what ground their countries let it
+    ///   pass.
+    package func hasSameBasis(as other: Verdict, onAnyRoute: Bool = false) -> Bool {
         question.source == other.question.source
             && question.destination == other.question.destination
-            && question.relays == other.question.relays
+            && (onAnyRoute || question.relays == other.question.relays)
             && question.label == other.question.label
             && question.received == other.question.received && declared == other.declared
-            && grounds == other.grounds && obligations == other.obligations
+            && grounds(withTransit: !onAnyRoute) == other.grounds(withTransit: !onAnyRoute)
+            && obligations == other.obligations
     }
 
     /// Digest of exactly what `hasSameBasis` compares: what an approval is about, since the record
@@ -112,11 +115,21 @@ extension Verdict {
     package var destroyBy: Timestamp? { question.received.compactMap(\.destroyBy).min() }
 
     /// The grounds that count, `SG/not-personal`, in the order of judgement.
-    package var grounds: [String] {
-        judgements.flatMap { judgement in
+    package var grounds: [String] { grounds(withTransit: true) }
+
+    private func grounds(withTransit: Bool) -> [String] {
+        judgements.filter { withTransit || $0.flow != .transit }.flatMap { judgement in
             judgement.clauses.filter { $0.kind == .ground && $0.isCertain }
                 .map { "\(judgement.jurisdiction)/\($0.rule)" }
         }
+    }
+
+    /// The edition of each relay's country by which its transit was judged.
+    package var transitEditions: [Country: Digest] {
+        let digests = Set(question.relays.map(\.country)).compactMap { country in
+            editions[country.code].map { (country, $0.digest) }
+        }
+        return Dictionary(uniqueKeysWithValues: digests)
     }
 
     /// The prohibitions that apply, `VN/core-or-important-data`, in the order of judgement.

@@ -20,8 +20,9 @@ struct Sandbox: AsyncParsableCommand {
             discussion: """
                 In a folder that has a sandbox already, starts what is not running.
 
-                Example:
+                Examples:
                   selat sandbox up /tmp/selat --members SG,MY,VN
+                  selat sandbox up /tmp/relay --members SG,TH,VN --apart SG-VN
                 """)
 
         @Argument(help: "The folder.")
@@ -29,6 +30,12 @@ struct Sandbox: AsyncParsableCommand {
 
         @Option(help: "The members' countries.")
         var members: String = "SG,MY,VN"
+
+        @Option(
+            help: ArgumentHelp(
+                "Two members whose nodes are not linked: a relay is between them. Repeatable.",
+                valueName: "cc-cc"))
+        var apart: [String] = []
 
         @Option(help: "The folder with the policy files (default: Policies, or as installed).")
         var policies: String?
@@ -45,7 +52,10 @@ struct Sandbox: AsyncParsableCommand {
                 for code in members.split(separator: ",") {
                     countries.append(try Country(String(code)))
                 }
-                try SandboxFounding(folder: folder, countries: countries, policies: policies).run()
+                try SandboxFounding(
+                    folder: folder, countries: countries, policies: policies,
+                    apart: try apart.map { try Self.pair($0, among: countries) }
+                ).run()
             }
             var nodes: [JSON] = []
             for node in try folder.nodes() {
@@ -61,6 +71,16 @@ struct Sandbox: AsyncParsableCommand {
                 table.add(["id", "endpoint", "pid", "socket"].map { node.text($0) })
             }
             Terminal.result(table.text)
+        }
+
+        private static func pair(
+            _ text: String, among countries: [Country]
+        ) throws -> (Country, Country) {
+            let pair = try text.split(separator: "-").map { try Country(String($0)) }
+            guard pair.count == 2, pair[0] != pair[1], Set(pair).isSubset(of: countries) else {
+                throw Ending(.usage, "`\(text)`: expected two of the members, such as SG-VN")
+            }
+            return (pair[0], pair[1])
         }
     }
 

@@ -12,6 +12,8 @@ struct SandboxFounding {
     let folder: SandboxFolder
     let countries: [Country]
     let policies: String?
+    /// Pairs whose nodes are not linked.
+    var apart: [(Country, Country)] = []
 
     static let days: Int64 = 86_400
     /// All of them; the nodes have keys for suite 2, and so use that one.
@@ -203,7 +205,7 @@ struct SandboxFounding {
                     agreement: [try certified("agreement", .agreement)],
                     mlkem: [mlkem.publicKey],
                     logKey: log.verifierKey.text, witnessKey: witness.text,
-                    roles: [.exchange, .relay, .witness])
+                    roles: [.exchange, .relay, .witness], links: try links(of: authority.country))
             ], officers: authority.officers,
             policySigners: authority.policySigners.map(\.certificate))
         try folder.write(
@@ -212,6 +214,15 @@ struct SandboxFounding {
         try folder.write(
             Array(configuration(node, federation).utf8), to: "\(node.folder)/selatd.yaml")
         return node
+    }
+
+    private func links(of country: Country) throws -> Set<NodeID>? {
+        let others = apart.compactMap { pair in
+            pair.0 == country ? pair.1 : pair.1 == country ? pair.0 : nil
+        }
+        guard !others.isEmpty else { return nil }
+        let linked = countries.filter { $0 != country && !others.contains($0) }
+        return Set(try linked.map { try NodeID("\($0)/hub") })
     }
 
     private func configuration(_ node: SandboxFolder.Node, _ list: Digest) -> String {

@@ -1,0 +1,165 @@
+import Logging
+import SelatAudit
+import SelatCore
+import SelatCrypto
+import SelatDelivery
+import SelatEnvelope
+import SelatStore
+import SelatTransport
+
+// The relay's road, second half: offer to the next node, hand over, ask for the recipient's receipt
+// until it is there. The machine says what to do next; here it is done.
+
+extension Exchange {
+    /// One transfer while this process passes it on. Only its own task touches it.
+    private final class Forwarding {
+        let row: RelayedRow
+        var relay: Relay
+        /// The recipient's receipt.
+        var receipt: [UInt8]?
+        /// The next relay's, until it is recorded.
+        var relayed: ReceiptRow?
+        /// How long to wait before the next try.
+        var pause: Duration?
+
+        init(_ row: RelayedRow) throws {
+            self.row = row
+            relay = try Relay(row)
+        }
+
+        var pursuit: Pursuit { .relayed(row.id, from: row.from) }
+        var name: SpoolFolder.Name { SpoolFolder.Name(relayed: row.id, from: row.from) }
+        var passage: Passage {
+            Passage(
+                upload: UploadID(from: row.from, transfer: row.id), name: name,
+                recipient: row.to, next: row.next, attempt: relay.attempt)
+        }
+    }
+
+    func forwardFromStore(_ id: TransferID, from: NodeID) async throws {
+        guard let row = try await store.read({ try $0.relayed(id, from: from) }) else { return }
+        let forwarding = try Forwarding(row)
+        // What still arrives, or waits for the sender, is taken up again when there is news.
+        while [.holding, .forwarded].contains(forwarding.relay.state) {
+            await lanes.enter(row.next, row.precedence, id)
+            forwarding.pause = nil
+            do {
+                try Task.checkCancellation()
+                try await drive(forwarding, .due)
+                await lanes.leave(row.next)
+            } catch {
+                await lanes.leave(row.next)
+                throw error
+            }
+            guard let pause = forwarding.pause else { continue }
+            if try await pursuits.pause(forwarding.pursuit, pause) {
+                return try await forwardFromStore(id, from: from)
+            }
+        }
+    }
+
+    /// Feeds the machine with an event and with what its actions lead to.
+    private nonisolated(nonsending) func drive(
+        _ forwarding: Forwarding, _ first: Relay.Event
+    ) async throws {
+        var event: Relay.Event? = first
+        while let current = event {
+            event = nil
+            let before = forwarding.relay
+            for action in forwarding.relay.handle(current, at: clock.now()) {
+                event = try await perform(action, forwarding, from: before) ?? event
+            }
+        }
+    }
+
+    /// - Returns: the event that the action led to.
+    private nonisolated(nonsending) func perform(
+        _ action: Relay.Action, _ forwarding: Forwarding, from before: Relay
+    ) async throws -> Relay.Event? {
+        switch action {
+        case .record(let kind, _): try await record(forwarding, kind: kind, from: before)
+        case .save: try await record(forwarding, kind: nil, from: before)
+        case .offer:
+            return try await heard(forwarding) {
+                try await self.offer($0, isInline: !forwarding.relay.handedOn) {
+                    try await self.handOn(forwarding)
+                }
+            }
+        case .upload(let offset):
+            return try await heard(forwarding) {
+                try await self.upload($0, from: offset) { try await self.handOn(forwarding) }
+            }
+        case .ask: return try await heard(forwarding) { try await self.ask($0) }
+        case .sendLastPiece: break
+        case .retry(let failures): forwarding.pause = backoff(failures)
+        case .destroy: await spool.remove(forwarding.name)
+        }
+        return nil
+    }
+
+    private nonisolated(nonsending) func heard(
+        _ forwarding: Forwarding,
+        _ work: nonisolated(nonsending) (Passage) async throws -> News
+    ) async throws -> Relay.Event {
+        let passage = forwarding.passage
+        switch try await tried(passage, { try await work(passage) }) {
+        case .accepted(let offset): return .accepted(offset: offset)
+        case .relayProven(let receipt, _):
+            forwarding.relayed = receipt
+            return .relayProven
+        case .deliveryProven(let receipt):
+            forwarding.receipt = receipt
+            return .deliveryProven
+        case .refusalProven(let cause, let receipt):
+            forwarding.receipt = receipt
+            return .refusalProven(cause: cause)
+        case .held: return .held
+        // Only the sender can go another way.
+        case .headStale(let cause): return .headStale(cause: cause)
+        case .blocked(let cause), .failed(let cause): return .failed(cause: cause)
+        }
+    }
+
+    private nonisolated(nonsending) func handOn(_ forwarding: Forwarding) async throws {
+        let before = forwarding.relay
+        if forwarding.relay.handle(.lastPieceReady, at: clock.now()).contains(.save) {
+            try await record(forwarding, kind: nil, from: before)
+        }
+    }
+
+    private nonisolated(nonsending) func record(
+        _ forwarding: Forwarding, kind: String?, from before: Relay
+    ) async throws {
+        let (relay, key) = (forwarding.relay, forwarding.row)
+        let (receipt, relayed) = (forwarding.receipt, forwarding.relayed)
+        let entryKind = try kind.map { try EntryKind($0) }
+        _ = try await store.commit { transaction in
+            // The state that this was decided on; else the pursuit begins again from the row.
+            guard var row = try transaction.relayed(key.id, from: key.from), row.isAs(before) else {
+                throw ServiceProblem.notReady(
+                    "`\(key.id)` has changed meanwhile", remedy: "it goes on by itself")
+            }
+            row.take(relay)
+            if let receipt { row.receipt = receipt }
+            try transaction.save(row)
+            guard let entryKind else { return }
+            var details: [String: JSON] = [
+                "from": .string(row.from.text), "next": .string(row.next.text),
+                "attempt": .integer(row.attempt),
+            ]
+            if let cause = relay.cause { details["cause"] = .string(cause) }
+            if let receipt { details["receipt"] = .string(SHA256.digest(receipt).text) }
+            if relay.state == .forwarded, let relayed {
+                try transaction.keep(relayed)
+                details["receipt"] = .string(SHA256.digest(relayed.document).text)
+            }
+            try transaction.append(
+                EntryDraft(kind: entryKind, transfer: key.id, details: .object(details)))
+        }
+        if relay.state.isOutcome {
+            logger.info(
+                "relayed transfer ended",
+                metadata: ["id": "\(key.id)", "state": "\(relay.state.rawValue)"])
+        }
+    }
+}

@@ -1,0 +1,271 @@
+import NIOCore
+import SelatAudit
+import SelatCore
+import SelatCrypto
+import SelatDelivery
+import SelatEnvelope
+import SelatEvidence
+import SelatFederation
+import SelatHTTP
+import SelatStore
+import SelatTransport
+
+// What sender and relay do alike: bring an envelope to the next node of its route, and read what is
+// said there.
+
+/// An envelope in this node's spool, on its way to the next node of its route.
+struct Passage: Sendable {
+    let upload: UploadID
+    let name: SpoolFolder.Name
+    let recipient: NodeID
+    /// The node to which it is offered: the recipient, or a relay.
+    let next: NodeID
+    /// The newest attempt of which a head is durable.
+    let attempt: UInt64
+}
+
+/// What the next node says about an envelope.
+enum News: Sendable {
+    /// It takes the payload from this offset on.
+    case accepted(offset: UInt64)
+    /// A relay holds the whole, as its receipt says.
+    case relayProven(ReceiptRow, cause: String?)
+    /// The recipient has it, as its receipt says.
+    case deliveryProven(receipt: [UInt8])
+    /// The recipient will not take it, as its receipt says.
+    case refusalProven(cause: String, receipt: [UInt8])
+    /// A relay that holds the whole has no news.
+    case held(cause: String?)
+    /// Another attempt is asked for.
+    case headStale(cause: String)
+    /// The node is out of reach, or will not pass the envelope on.
+    case blocked(cause: String)
+    case failed(cause: String)
+}
+
+extension Exchange {
+    /// Offers the head, and with it the payload of a small package.
+    /// - Parameters:
+    ///   - isInline: whether a small payload may come with it.
+    ///   - handOn: called before a complete envelope leaves.
+    nonisolated(nonsending) func offer(
+        _ passage: Passage, isInline: Bool,
+        handOn: nonisolated(nonsending) () async throws -> Void
+    ) async throws -> News {
+        try witnesses.requireExchange()
+        let head = try await spool.read(passage.name, .head)
+        let size = try EnvelopeHead(parsing: head).payloadSize
+        var payload: [UInt8]?
+        if isInline, head.count + Int(clamping: size) <= Limits.inlinePackageBytesMax {
+            let stream = try SpoolStream(spool.path(of: passage.name, .payload), in: spool)
+            payload = Array(try await stream.buffer(0..<size).readableBytesView)
+        }
+        let client = try await peers.take(passage.next)
+        do {
+            // Where nobody answers, nothing was handed on.
+            if payload != nil { try await handOn() }
+            let answer = try await client.offer(passage.upload, head: head, payload: payload)
+            await peers.keep(client)
+            return try await news(
+                state: answer.state, offset: answer.offset, size: size, cause: answer.cause,
+                receipt: answer.receipt, passage)
+        } catch {
+            try await release(client, after: error)
+            throw error
+        }
+    }
+
+    /// Sends the payload from `offset` to its end.
+    nonisolated(nonsending) func upload(
+        _ passage: Passage, from offset: UInt64,
+        handOn: nonisolated(nonsending) () async throws -> Void
+    ) async throws -> News {
+        let stream = try SpoolStream(spool.path(of: passage.name, .payload), in: spool)
+        guard offset <= stream.size else {
+            throw FileFault(
+                "reading", spool.path(of: passage.name, .payload), code: 0,
+                reason: "ends before \(offset)")
+        }
+        let client = try await peers.take(passage.next)
+        var position = offset
+        do {
+            // It lacks nothing but the word that it is whole.
+            if offset == stream.size { try await handOn() }
+            let state = try await client.upload(
+                passage.upload, from: offset, length: stream.size
+            ) {
+                guard position < stream.size else { return nil }
+                let end = min(position + SpoolStream.pieceBytes, stream.size)
+                if end == stream.size { try await handOn() }
+                defer { position = end }
+                return try await stream.buffer(position..<end)
+            }
+            await peers.keep(client)
+            guard let receipt = state.receipt else {
+                return .failed(cause: "\(passage.next) gave no receipt for the whole payload")
+            }
+            return try await news(of: receipt, passage)
+        } catch {
+            try await release(client, after: error)
+            throw error
+        }
+    }
+
+    /// Asks where the envelope stands.
+    func ask(_ passage: Passage) async throws -> News {
+        try witnesses.requireExchange()
+        let client = try await peers.take(passage.next)
+        do {
+            let state = try await client.uploadState(passage.upload)
+            await peers.keep(client)
+            return try await news(
+                state: state.state, offset: state.offset, size: state.length, cause: state.cause,
+                receipt: state.receipt, passage)
+        } catch {
+            try await release(client, after: error)
+            throw error
+        }
+    }
+
+    /// A peer's refusal leaves the connection usable; anything else does not.
+    private func release(_ client: PeerClient, after error: any Error) async throws {
+        if error is Problem { await peers.keep(client) } else { await peers.drop(client) }
+    }
+
+    /// A link that breaks is news, not the end of the pursuit.
+    nonisolated(nonsending) func tried(
+        _ passage: Passage, _ work: nonisolated(nonsending) () async throws -> News
+    ) async throws -> News {
+        do {
+            return try await work()
+        } catch let error where Self.isOwnFault(error) {
+            throw error
+        } catch let problem as Problem where Self.asksForNewAttempt.contains(problem.type) {
+            if problem.type == Self.staleEdition { await catchUp(with: passage.next) }
+            return .headStale(cause: "\(passage.next): \(problem)")
+        } catch let problem as Problem where Self.asksForAnotherRoute.contains(problem.type) {
+            return .blocked(cause: "\(passage.next): \(problem)")
+        } catch let fault as FileFault {
+            return .failed(cause: "\(fault)")
+        } catch {
+            if Task.isCancelled { throw CancellationError() }
+            let cause = "\(passage.next): \(error)"
+            return await peers.isOutOfReach(passage.next)
+                ? .blocked(cause: cause) : .failed(cause: cause)
+        }
+    }
+
+    /// A fault of this node, not of the link: the transfer waits, and says so.
+    static func isOwnFault(_ error: any Error) -> Bool {
+        switch error {
+        case is StoreError, is CancellationError: true
+        case let error as CryptoError: error.isOfToken
+        case EnvelopeError.crypto(let error): error.isOfToken
+        default: false
+        }
+    }
+
+    private static let staleEdition = Exchange.type(.staleEdition)
+
+    /// Refusals that another head can mend.
+    private static let asksForNewAttempt = Set(
+        [
+            Recipient.Refusal.staleEdition, .staleMembership, .verdictTooOld, .approvalOwed,
+            .approvalInvalid,
+        ].map(Exchange.type))
+
+    /// Refusals that another relay may not have.
+    private static let asksForAnotherRoute = Set(
+        [Recipient.Refusal.transitRefused, .relayFull, .routeInvalid].map(Exchange.type))
+
+    private static func type(_ refusal: Recipient.Refusal) -> String {
+        "urn:selat:problem:\(refusal.rawValue)"
+    }
+
+    // MARK: What is said
+
+    private func news(
+        state: String, offset: UInt64, size: UInt64, cause: String?, receipt: [UInt8]?,
+        _ passage: Passage
+    ) async throws -> News {
+        let isRelay = passage.next != passage.recipient
+        if isRelay, state == Relay.State.returned.rawValue {
+            return .headStale(cause: "\(passage.next): \(cause ?? "asks for another attempt")")
+        }
+        if let receipt { return try await news(of: receipt, passage, cause: cause) }
+        switch state {
+        case Recipient.State.receiving.rawValue where offset <= size:
+            return .accepted(offset: offset)
+        case Relay.State.holding.rawValue where isRelay,
+            Relay.State.forwarded.rawValue where isRelay:
+            return .held(cause: cause)
+        default:
+            throw TransportFault.unexpectedAnswer(
+                "`\(state)` at byte \(offset), and no receipt")
+        }
+    }
+
+    /// What a receipt means; one that proves nothing is dropped, and entered.
+    private func news(
+        of receipt: [UInt8], _ passage: Passage, cause: String? = nil
+    ) async throws -> News {
+        let statement: ReceiptStatement
+        do {
+            let head = try await spool.read(passage.name, .head)
+            statement = try verified(receipt, passage, head: head)
+        } catch {
+            _ = try await store.commit { transaction in
+                try transaction.append(
+                    EntryDraft(
+                        kind: "receipt.rejected", transfer: passage.upload.transfer,
+                        actor: .node(passage.next),
+                        details: ["cause": .string(String("\(error)".prefix(1_000)))]))
+            }
+            throw error
+        }
+        switch statement.kind {
+        case .delivered: return .deliveryProven(receipt: receipt)
+        case .refused:
+            return .refusalProven(
+                cause: statement.reason ?? "refused by \(passage.recipient)", receipt: receipt)
+        case .relayed:
+            let row = ReceiptRow(
+                from: statement.from, id: statement.id, kind: statement.kind.rawValue,
+                signer: statement.signer, attempt: statement.attempt, taken: clock.now(),
+                document: receipt)
+            return .relayProven(row, cause: cause)
+        }
+    }
+
+    /// A relay speaks for itself alone; the outcome is the recipient's to state.
+    private func verified(
+        _ bytes: [UInt8], _ passage: Passage, head: [UInt8]
+    ) throws -> ReceiptStatement {
+        let now = clock.now()
+        let receipt = try Receipt(parsing: bytes)
+        let isRelays = try receipt.unverifiedStatement.kind == .relayed
+        let signer = isRelays ? passage.next : passage.recipient
+        guard !isRelays || passage.next != passage.recipient else {
+            throw ReceiptError.foreignSigner(signer)
+        }
+        let node = try federation.node(signer, at: now)
+        let statement = try receipt.verify(
+            signer: { try self.federation.signer($0, node: signer, at: now) },
+            log: try VerifierKey(node.logKey))
+        guard statement.signer == signer else {
+            throw ReceiptError.foreignSigner(statement.signer)
+        }
+        guard statement.federation == federation.id else {
+            throw ReceiptError.aboutAnother("federation")
+        }
+        guard statement.from == passage.upload.from, statement.id == passage.upload.transfer else {
+            throw ReceiptError.aboutAnother("transfer")
+        }
+        // An earlier attempt may have been finished: its identity is another, its number tells.
+        let identity = try EnvelopeHead(parsing: head).unverifiedIdentity()
+        guard statement.envelope == identity || statement.attempt < passage.attempt else {
+            throw ReceiptError.aboutAnother("envelope")
+        }
+        return statement
+    }
+}

@@ -1,0 +1,287 @@
+import Logging
+import SelatAudit
+import SelatCore
+import SelatCrypto
+import SelatDelivery
+import SelatEnvelope
+import SelatEvidence
+import SelatFederation
+import SelatHTTP
+import SelatPolicy
+import SelatStore
+import SelatTransport
+
+// The relay's road, first half: verify, ask whether the envelope may pass here, store, and state that.
+// A relay has no key: it sees the header, and whether each segment is the one that the header means.
+
+extension Exchange {
+    /// An offered envelope that leads through this node.
+    func offer(
+        _ head: VerifiedHead, _ bytes: [UInt8], _ payload: [UInt8]?,
+        through hop: (previous: NodeID, next: NodeID), from peer: NodeID
+    ) async throws -> OfferAnswer {
+        let id = head.core.id
+        let known = try await store.read { try $0.relayed(id, from: head.core.from) }
+        let upload = UploadID(from: head.core.from, transfer: id)
+        let answer = Relay.answer(
+            to: Recipient.Offer(head, at: identity.node), attempt: head.header.attempt,
+            peer: peer, at: place, known: try known.map { try Relay($0) }, now: clock.now())
+        switch answer {
+        case .refuse(let refusal):
+            throw try await refuse(refusal, "header of `\(id)`", head: head, peer: peer)
+        case .standing:
+            return try await standing(of: upload)
+        case .resume(let offset):
+            return try await taken(upload, by: peer, offset: offset, created: false, payload)
+        case .consider, .renew:
+            // Alone, or two offers of one new id would each begin its files.
+            let isNew = try await uploads.alone(upload) {
+                try await self.pass(head, bytes, through: hop)
+            }
+            let row = try await store.read { try $0.relayed(id, from: head.core.from) }
+            guard let row, row.state == Relay.State.receiving.rawValue else {
+                return try await standing(of: upload)
+            }
+            return try await taken(
+                upload, by: peer, offset: row.durable, created: isNew, payload)
+        }
+    }
+
+    /// What a relay says of an envelope that asks nothing of the one who brings it.
+    private func standing(of upload: UploadID) async throws -> OfferAnswer {
+        guard
+            let row = try await store.read({
+                try $0.relayed(upload.transfer, from: upload.from)
+            })
+        else { throw Problem.unknownUpload(upload) }
+        return OfferAnswer(
+            created: false, upload: upload, state: row.state, offset: row.durable,
+            cause: row.cause, receipt: try await receipt(of: row))
+    }
+
+    // MARK: Whether it may pass
+
+    /// Judges whether an envelope may pass here, and records that its payload may come, or that a
+    /// newer attempt takes the place of the one before.
+    /// - Returns: whether it is new here.
+    private func pass(
+        _ head: VerifiedHead, _ bytes: [UInt8], through hop: (previous: NodeID, next: NodeID)
+    ) async throws -> Bool {
+        let grounds = try await judgeTransit(head, through: hop)
+        let name = SpoolFolder.Name(relayed: head.core.id, from: head.core.from)
+        let known = try await store.read {
+            try $0.relayed(head.core.id, from: head.core.from)
+        }
+        if let known {
+            guard head.header.attempt > known.attempt else { return false }
+            try await spool.write(bytes, to: name, .head)
+            try await renew(head, through: hop)
+            return false
+        }
+        try await requireRoom(for: head, from: hop.previous)
+        do {
+            await spool.remove(name)
+            try await spool.makePayload(of: name, size: head.header.payload.size)
+            try await spool.write(bytes, to: name, .head)
+        } catch {
+            await spool.remove(name)
+            throw Self.problem(of: error)
+        }
+        try await record(head, through: hop, grounds)
+        return true
+    }
+
+    /// By the own policies and from what the header shows; the editions that the sender judged by
+    /// must be those in force here.
+    /// - Returns: the grounds on which it may pass.
+    private func judgeTransit(
+        _ head: VerifiedHead, through hop: (previous: NodeID, next: NodeID)
+    ) async throws -> [String] {
+        let (header, federation) = (head.header, federation)
+        guard header.membershipSerial == federation.serial,
+            header.membershipDigest == federation.listDigest
+        else {
+            throw try await refuse(
+                .staleMembership, "the list in force here is \(federation.serial)", head: head,
+                peer: hop.previous)
+        }
+        let relays = header.route.dropFirst().dropLast()
+        if let other = relays.first(where: { !isRelay($0) }) {
+            throw try await refuse(
+                .routeInvalid, "`\(other)` is no relay", head: head, peer: hop.previous)
+        }
+        guard federation.areLinked(hop.previous, identity.node),
+            federation.areLinked(identity.node, hop.next)
+        else {
+            throw try await refuse(
+                .routeInvalid, "`\(identity.node)` is not linked with both its neighbours",
+                head: head, peer: hop.previous)
+        }
+        let country = identity.node.country
+        if let pinned = header.transit[country],
+            let active = policies.editions[country.code]?.digest, pinned != active
+        {
+            let stale = EditionRegister.Stale(
+                name: country.code, pinned: pinned, active: active,
+                reason: editions.holds(pinned) ? "is not in force" : nil)
+            throw try await refuse(stale, head, peer: hop.previous)
+        }
+        let judgements = try transit(of: header.route, head.core.label).filter {
+            $0.jurisdiction == country.code
+        }
+        let names = judgements.flatMap { judgement in
+            judgement.clauses.map { "\(judgement.jurisdiction)/\($0.rule)" }
+        }
+        guard judgements.allSatisfy({ $0.outcome == .permitted }) else {
+            throw try await refuse(
+                .transitRefused,
+                "`\(country)` lets it not pass: "
+                    + (names.isEmpty ? "no ground" : names.joined(separator: ", ")), head: head,
+                peer: hop.previous)
+        }
+        return names
+    }
+
+    /// What lies here for one country's senders is bounded: they fill nobody else's room.
+    private func requireRoom(for head: VerifiedHead, from peer: NodeID) async throws {
+        let country = head.core.from.country
+        let held = try await store.read {
+            try $0.relayedLoad(of: country, states: Relay.spooledStates)
+        }
+        guard held.transfers < relaying.transfersPerMemberMax,
+            held.bytes + head.header.payload.size <= relaying.bytesPerMemberMax
+        else {
+            throw try await refuse(
+                .relayFull,
+                "\(held.transfers) transfers of `\(country)` with \(held.bytes) bytes lie here",
+                head: head, peer: peer)
+        }
+    }
+
+    private func record(
+        _ head: VerifiedHead, through hop: (previous: NodeID, next: NodeID), _ grounds: [String]
+    ) async throws {
+        let (core, header) = (head.core, head.header)
+        let row = RelayedRow(
+            from: core.from, id: core.id, to: core.to, previous: hop.previous, next: hop.next,
+            received: clock.now(), expires: core.expires, precedence: header.precedence,
+            state: Relay.State.receiving.rawValue, attempt: header.attempt,
+            payloadSize: header.payload.size, fixedParts: head.fixedParts,
+            header: header.json.canonical)
+        let details: JSON = [
+            "envelope": .string(head.identity.text), "from": .string(core.from.text),
+            "to": .string(core.to.text), "route": .strings(header.route.map(\.text)),
+            "size": .integer(row.payloadSize), "grounds": .strings(grounds),
+        ]
+        _ = try await store.commit { transaction in
+            guard try transaction.relayed(core.id, from: core.from) == nil else { return }
+            try transaction.save(row)
+            try transaction.keep(header: head.head.headerCMS, of: head.identity)
+            try transaction.append(
+                EntryDraft(
+                    kind: "relay.received", transfer: core.id, actor: .node(hop.previous),
+                    details: details))
+        }
+    }
+
+    private func renew(
+        _ head: VerifiedHead, through hop: (previous: NodeID, next: NodeID)
+    ) async throws {
+        let (core, header, now) = (head.core, head.header, clock.now())
+        _ = try await store.commit { transaction in
+            guard var row = try transaction.relayed(core.id, from: core.from) else { return }
+            var relay = try Relay(row)
+            for case .record(let kind, _) in relay.handle(
+                .renewed(attempt: header.attempt), at: now)
+            {
+                try transaction.keep(header: head.head.headerCMS, of: head.identity)
+                try transaction.append(
+                    EntryDraft(
+                        kind: try EntryKind(kind), transfer: core.id, actor: .node(hop.previous),
+                        details: [
+                            "envelope": .string(head.identity.text),
+                            "attempt": .integer(header.attempt),
+                            "route": .strings(header.route.map(\.text)),
+                        ]))
+            }
+            row.take(relay)
+            (row.previous, row.next) = (hop.previous, hop.next)
+            (row.header, row.precedence) = (header.json.canonical, header.precedence)
+            try transaction.save(row)
+        }
+        accepted.yield(.relayed(core.id, from: core.from))
+    }
+
+    // MARK: The whole is here
+
+    /// The whole payload is durable and checked: signs that, records it, and passes it on.
+    func complete(_ row: RelayedRow, _ head: VerifiedHead) async throws -> UploadState {
+        let now = clock.now()
+        let statement = try sign(.relayed, head, reason: nil, at: now)
+        let after = try await store.commit { transaction -> RelayedRow? in
+            guard var row = try transaction.relayed(row.id, from: row.from) else { return nil }
+            var relay = try Relay(row)
+            for case .record(let kind, let isStated) in relay.handle(.complete, at: now) {
+                var details: [String: JSON] = ["envelope": .string(head.identity.text)]
+                if isStated {
+                    details[Receipt.statementKey] = .string(SHA256.digest(statement).text)
+                    row.statement = statement
+                }
+                let sequence = try transaction.append(
+                    EntryDraft(
+                        kind: try EntryKind(kind), transfer: row.id, actor: .node(row.previous),
+                        details: .object(details)))
+                if isStated { row.statementEntry = sequence }
+            }
+            row.take(relay)
+            try transaction.save(row)
+            return row
+        }.value
+        guard let after else { throw ServiceProblem.unknownTransfer(row.id) }
+        if try Relay(after).state.isOutcome {
+            await spool.remove(SpoolFolder.Name(relayed: row.id, from: row.from))
+        } else {
+            accepted.yield(.relayed(row.id, from: row.from))
+        }
+        return try await state(of: .relayed(after))
+    }
+
+    /// The head of what passes through here. Its signature is judged as of when it came, and as of now:
+    /// a key that has changed meanwhile breaks nothing.
+    func head(of row: RelayedRow) async throws -> VerifiedHead {
+        let name = SpoolFolder.Name(relayed: row.id, from: row.from)
+        let bytes: [UInt8]
+        do { bytes = try await spool.read(name, .head) } catch { throw ServiceProblem.disk(error) }
+        let (current, now) = (federation, clock.now())
+        let then = try await membership.federation(asOf: row.received)
+        do {
+            return try EnvelopeHead(parsing: bytes).verify { name in
+                do {
+                    return try current.signer(name, node: row.from, at: now)
+                } catch {
+                    return try then.signer(name, node: row.from, at: row.received)
+                }
+            }
+        } catch {
+            throw ServiceProblem.verificationFailed("`\(row.id)`: \(error)")
+        }
+    }
+}
+
+extension Relay {
+    /// States in which parts of a transfer lie in the spool.
+    static let spooledStates = State.allCases.filter { !$0.isOutcome }.map(\.rawValue)
+}
+
+/// How much this node holds for others.
+package struct RelaySettings: Sendable {
+    /// Transfers of one member's nodes that have not ended here.
+    package var transfersPerMemberMax: Int
+    /// Their sealed payloads together.
+    package var bytesPerMemberMax: UInt64
+
+    package init(transfersPerMemberMax: Int = 1_000, bytesPerMemberMax: UInt64 = 64 << 30) {
+        self.transfersPerMemberMax = transfersPerMemberMax
+        self.bytesPerMemberMax = bytesPerMemberMax
+    }
+}

@@ -1,0 +1,353 @@
+import Foundation
+import SelatAudit
+import SelatCore
+import SelatCrypto
+import SelatDelivery
+import SelatEnvelope
+import SelatEvidence
+import SelatPolicy
+import SelatStore
+import SelatTransport
+import Synchronization
+import Testing
+
+@testable import SelatExchange
+
+/// Envelopes that pass through a third country: SG sends to VN by way of MY.
+struct RelayTests {
+    /// MY lets unclassified data pass, where the file as it is lets nothing pass.
+    static let transit = (
+        file: "MY.yaml", old: "  # no rule with flow: transit: nothing passes through MY\n",
+        new: "  - ground: pass\n    flow: transit\n"
+            + "    when: {classification: {at-most: unclassified}}\n"
+            + "    basis: {source: own, clause: \"Unclassified data may pass through\"}\n"
+    )
+    static let apart: [String: Set<String>] = ["SG": ["MY"], "VN": ["MY"]]
+
+    static func world(
+        links: [String: Set<String>] = apart, isPermitted: Bool = true,
+        _ change: (inout TestFederation.Plan) -> Void = { _ in }
+    ) throws -> TestFederation {
+        var plan = TestFederation.Plan(relays: ["MY"], links: links)
+        plan.edit = isPermitted ? transit : nil
+        change(&plan)
+        return try TestFederation(plan)
+    }
+
+    @Test(arguments: [0, 5_000, 2_500_000])
+    func aDatasetPassesThroughARelay(size: Int) async throws {
+        let world = try Self.world()
+        let (sender, relay, recipient) = (world.sender, world.stranger, world.recipient)
+        try await recipient.running {
+            try await relay.running {
+                try await sender.running {
+                    let id = try await sender.send(world.request(size: size))
+                    let row = try await sender.ended(id)
+                    #expect(row.state == "delivered", "\(row.cause ?? "")")
+                    #expect(row.route == [sender.id, relay.id, recipient.id])
+                    #expect(try await recipient.opened(id) == TestFederation.bytes(size))
+                    #expect(try await recipient.inbound(id, from: sender)?.peer == relay.id)
+                    #expect(try await recipient.entries("transfer.arrived") == 1)
+                    // The relay has stated what it did, and keeps nothing but that.
+                    let passed = try #require(try await relay.relayed(id, from: sender))
+                    #expect(passed.state == "delivered")
+                    #expect(passed.receipt == row.receipt)
+                    #expect(try relay.files == [])
+                    for kind: EntryKind in ["relay.received", "relay.held", "relay.delivered"] {
+                        #expect(try await relay.entries(kind) == 1, "\(kind.text)")
+                    }
+                    #expect(try sender.files == [])
+                }
+            }
+        }
+    }
+
+    @Test func theRelaysReceiptIsKeptAndNamedInTheLog() async throws {
+        let world = try Self.world()
+        let (sender, relay) = (world.sender, world.stranger)
+        // The recipient is down: the relay holds the whole.
+        try await relay.running {
+            try await sender.running {
+                let id = try await sender.send(world.request())
+                try await Self.until { try await sender.outbound(id)?.state == "relayed" }
+                let receipts = try await sender.store.read {
+                    try $0.receipts(of: id, from: sender.id)
+                }
+                let receipt = try #require(receipts.first)
+                #expect(receipt.kind == "relayed")
+                #expect(receipt.signer == relay.id)
+                let entries = try await sender.store.entries(
+                    EntryFilter(transfer: id, kind: "transfer.relayed"))
+                let details = try JSON(parsing: try #require(entries.first?.details))
+                #expect(details["by"] == .string(relay.id.text))
+                #expect(details["receipt"] == .string(SHA256.digest(receipt.document).text))
+                // It is no reason to forget: key and payload stay until the recipient has spoken.
+                #expect(try await sender.outbound(id)?.contentKey != nil)
+                #expect(try sender.files.count == 3)
+                #expect(try await relay.relayed(id, from: sender)?.handedOn == false)
+            }
+        }
+    }
+
+    @Test func aRelayComesBackFromItsDatabase() async throws {
+        let world = try Self.world()
+        let (sender, relay, recipient) = (world.sender, world.stranger, world.recipient)
+        let id = try await relay.running {
+            try await sender.running {
+                let id = try await sender.send(world.request(size: 2_500_000))
+                try await Self.until { try await sender.outbound(id)?.state == "relayed" }
+                return id
+            }
+        }
+        try await relay.restart()
+        try await sender.restart()
+        try await recipient.running {
+            try await relay.running {
+                try await sender.running {
+                    let row = try await sender.ended(id)
+                    #expect(row.state == "delivered")
+                }
+            }
+        }
+        #expect(try await recipient.opened(id) == TestFederation.bytes(2_500_000))
+        #expect(try await recipient.entries("transfer.arrived") == 1)
+    }
+
+    @Test func whereALinkIsDownAnotherLawfulRouteIsTaken() async throws {
+        let world = try Self.world(links: [:])
+        let (sender, relay, recipient) = (world.sender, world.stranger, world.recipient)
+        try await relay.running {
+            try await sender.running {
+                let id = try await sender.send(world.request())
+                // VN does not answer; MY does.
+                try await Self.until {
+                    try await relay.relayed(id, from: sender)?.state == "holding"
+                }
+                let row = try #require(try await sender.outbound(id))
+                #expect(row.route == [sender.id, relay.id, recipient.id])
+                #expect(row.attempt == 2)
+                try await recipient.running {
+                    let row = try await sender.ended(id)
+                    #expect(row.state == "delivered")
+                    let opened = try await recipient.opened(id)
+                    #expect(opened == TestFederation.bytes(5_000))
+                }
+            }
+        }
+    }
+
+    @Test func anUnlawfulRouteIsNeverTaken() async throws {
+        let world = try Self.world(links: [:], isPermitted: false)
+        let (sender, relay) = (world.sender, world.stranger)
+        try await relay.running {
+            try await sender.running {
+                let id = try await sender.send(world.request())
+                try await Self.until { try await sender.outbound(id)?.cause != nil }
+                // Three failures would lead to another route, if there were one.
+                try await Self.until {
+                    let row = try await sender.outbound(id)
+                    return row?.route == [sender.id, world.recipient.id] && row?.attempt == 1
+                }
+                try await Task.sleep(for: .seconds(2))
+                #expect(try await sender.outbound(id)?.attempt == 1)
+                #expect(try await relay.relayed(id, from: sender) == nil)
+            }
+        }
+    }
+
+    @Test func withoutALinkTheVerdictNamesTheRelay() async throws {
+        let world = try Self.world(isPermitted: false)
+        let decision = try await world.sender.exchange.decide(world.request())
+        #expect(decision.verdict.outcome == .refused)
+        #expect(decision.verdict.question.relays == [world.stranger.id])
+        let views = try await world.sender.exchange.routes(
+            to: world.recipient.id, label: world.label())
+        #expect(views.map(\.nodes.count) == [3])
+        #expect(views.first?.isLawful == false)
+    }
+
+    @Test func aRefusalOfTheRecipientFindsItsWayBack() async throws {
+        let world = try Self.world()
+        let (relay, recipient) = (world.stranger, world.recipient)
+        let sealing = try await world.seal()
+        // Only the recipient sees that verdict and facts differ.
+        let head = try world.head(
+            sealing, verdict: try verdict(world), facts: TestFederation.facts(personal: true),
+            relay: relay.id)
+        let held = try await relay.exchange.offer(
+            head: head, payload: sealing.payload, from: world.sender.id)
+        #expect(held.state == "holding")
+        let id = sealing.core.id
+        try await recipient.running {
+            try await relay.running {
+                try await Self.until {
+                    try await relay.relayed(id, from: world.sender)?.state == "refused"
+                }
+            }
+        }
+        let again = try await relay.exchange.offer(
+            head: head, payload: nil, from: world.sender.id)
+        let statement = try Receipt(parsing: try #require(again.receipt)).unverifiedStatement
+        #expect(statement.kind == .refused)
+        #expect(statement.signer == recipient.id)
+        #expect(try relay.files == [])
+    }
+
+    @Test func aReturnedAttemptIsMadeAnew() async throws {
+        let world = try Self.world()
+        let (sender, relay, recipient) = (world.sender, world.stranger, world.recipient)
+        recipient.door.refusals.withLock {
+            $0 = [ServiceProblem.refusal(.verdictTooOld, "for this test")]
+        }
+        try await recipient.running {
+            try await relay.running {
+                try await sender.running {
+                    let id = try await sender.send(world.request())
+                    let row = try await sender.ended(id)
+                    #expect(row.state == "delivered")
+                    #expect(row.attempt == 2)
+                    #expect(try await relay.entries("relay.returned") == 1)
+                    #expect(try await relay.entries("relay.renewed") == 1)
+                    #expect(try await relay.entries("relay.received") == 1)
+                    #expect(try await recipient.opened(id) == TestFederation.bytes(5_000))
+                }
+            }
+        }
+    }
+
+    // MARK: What a relay refuses
+
+    private func offered(
+        _ head: [UInt8], in world: TestFederation, by peer: TestNode? = nil
+    ) async -> String? {
+        await problem {
+            _ = try await world.stranger.exchange.offer(
+                head: head, payload: nil, from: (peer ?? world.sender).id)
+        }
+    }
+
+    private func verdict(_ world: TestFederation) throws -> Verdict {
+        try world.verdict { $0.relays = [world.stranger.id] }
+    }
+
+    @Test func aRelayRefusesWhatItsOwnLawDoesNotLetPass() async throws {
+        let world = try Self.world(isPermitted: false)
+        let head = try world.head(
+            try await world.seal(), verdict: try verdict(world), relay: world.stranger.id)
+        #expect(await offered(head, in: world) == "transit-refused")
+        #expect(try world.stranger.files == [])
+        #expect(try await world.stranger.entries("offer.refused") == 1)
+    }
+
+    @Test func aRelayRefusesAnotherEditionOfItsLaw() async throws {
+        let world = try Self.world()
+        let head = try world.head(
+            try await world.seal(), verdict: try verdict(world), relay: world.stranger.id,
+            transit: [world.stranger.id.country: SHA256.digest([])])
+        #expect(await offered(head, in: world) == "stale-edition")
+    }
+
+    @Test func aRelayRefusesAnotherMembershipList() async throws {
+        let world = try Self.world()
+        let head = try world.head(
+            try await world.seal(), verdict: try verdict(world), serial: 7,
+            relay: world.stranger.id)
+        #expect(await offered(head, in: world) == "stale-membership")
+    }
+
+    @Test func whoIsNoRelayPassesNothingOn() async throws {
+        let world = try Self.world { $0.relays = [] }
+        let head = try world.head(
+            try await world.seal(), verdict: try verdict(world), relay: world.stranger.id)
+        #expect(await offered(head, in: world) == "route-invalid")
+    }
+
+    @Test func nodesThatAreNotLinkedAreNoNeighbours() async throws {
+        let world = try Self.world(links: ["MY": ["SG"]])
+        let head = try world.head(
+            try await world.seal(), verdict: try verdict(world), relay: world.stranger.id)
+        #expect(await offered(head, in: world) == "route-invalid")
+    }
+
+    @Test func aPeerThatDoesNotStandBeforeItOnTheRouteIsRefused() async throws {
+        let world = try Self.world()
+        let head = try world.head(
+            try await world.seal(), verdict: try verdict(world), relay: world.stranger.id)
+        #expect(await offered(head, in: world, by: world.recipient) == "wrong-sender")
+        // The recipient takes it from the relay of its route alone.
+        let answer = await problem {
+            _ = try await world.recipient.exchange.offer(
+                head: head, payload: nil, from: world.sender.id)
+        }
+        #expect(answer == "wrong-sender")
+    }
+
+    @Test(arguments: [
+        RelaySettings(transfersPerMemberMax: 1), RelaySettings(bytesPerMemberMax: 12_000),
+    ])
+    func aMemberFillsNobodyElsesRoom(settings: RelaySettings) async throws {
+        let world = try Self.world { $0.relaying = settings }
+        for expected in [nil, "relay-full"] {
+            let head = try world.head(
+                try await world.seal(8_000), verdict: try verdict(world),
+                relay: world.stranger.id)
+            #expect(await offered(head, in: world) == expected)
+        }
+        #expect(try world.stranger.files.count == 2)
+    }
+
+    @Test func anUploadBelongsToTheRelayOfTheNewestAttempt() async throws {
+        let world = try Self.world(links: [:])
+        let (sender, relay, recipient) = (world.sender, world.stranger, world.recipient)
+        let sealing = try await world.seal()
+        _ = try await recipient.exchange.offer(
+            head: world.head(sealing), payload: nil, from: sender.id)
+        #expect(
+            try await recipient.exchange.uploadState(sealing.upload, from: sender.id).offset == 0)
+        let second = try world.head(
+            sealing, attempt: 2, verdict: try verdict(world), relay: relay.id)
+        let answer = try await recipient.exchange.offer(
+            head: second, payload: nil, from: relay.id)
+        #expect(!answer.created)
+        #expect(
+            try await recipient.exchange.uploadState(sealing.upload, from: relay.id).offset == 0)
+        #expect(
+            await problem {
+                _ = try await recipient.exchange.uploadState(sealing.upload, from: sender.id)
+            } == "unknown-upload")
+    }
+
+    @Test func bytesThatARelayChangedAreNotTaken() async throws {
+        let world = try Self.world()
+        let (sender, relay, recipient) = (world.sender, world.stranger, world.recipient)
+        let id = try await relay.running {
+            try await sender.running {
+                let id = try await sender.send(world.request())
+                try await Self.until { try await sender.outbound(id)?.state == "relayed" }
+                return id
+            }
+        }
+        let name = SpoolFolder.Name(relayed: id, from: sender.id)
+        let path = relay.spool.path(of: name, .payload)
+        var bytes = try Data(contentsOf: URL(filePath: path))
+        bytes[1_000] ^= 1
+        try bytes.write(to: URL(filePath: path))
+        try await relay.restart()
+        try await recipient.running {
+            try await relay.running {
+                try await Self.until { try await recipient.entries("offer.refused") > 0 }
+            }
+        }
+        #expect(try await recipient.inbound(id, from: sender)?.state == "receiving")
+        #expect(try await recipient.entries("transfer.arrived") == 0)
+    }
+
+    /// Waits until something that another task brings about holds.
+    static func until(_ condition: () async throws -> Bool) async throws {
+        for _ in 0..<1_500 {
+            if try await condition() { return }
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        Issue.record("it did not come about in 30 seconds")
+    }
+}
