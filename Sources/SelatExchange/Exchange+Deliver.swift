@@ -312,6 +312,8 @@ extension Exchange {
             guard let row = try await store.read({ try $0.outbound(id) }) else {
                 throw ServiceProblem.unknownTransfer(id)
             }
+            // One that was cut, or takes nothing any more, is named as that.
+            _ = try recipient(row.to, at: clock.now())
             var routes = try await routes(of: row, avoiding: delivery.avoided)
             if routes.isEmpty { routes = try await self.routes(of: row, avoiding: []) }
             var refusal: Sender.Event?
