@@ -32,7 +32,7 @@ package struct Sender: Hashable, Sendable {
         package var atStart: Start {
             switch self {
             case .sealing: .endSealing
-            case .waiting, .queued, .sending: .pursue
+            case .waiting, .queued, .sending, .relayed: .pursue
             case .delivered, .refused, .cancelled, .expired, .unconfirmed: .leave
             }
         }

@@ -45,7 +45,7 @@ extension Exchange {
         guard clock.now() < federation.expires else { return true }
         guard let row = found, let record = released?["verdict"] else { return false }
         let stated = try Verdict(record: record.canonical)
-        let judged = try await judgeAgain(row)
+        let judged = try await judgeAgain(row, over: row.route.isEmpty ? nil : row.route)
         let now = judged.again.verdict
         guard judged.permit != nil, now.editions == stated.editions,
             now.question.membershipSerial == stated.question.membershipSerial

@@ -86,7 +86,7 @@ extension Judge {
                 !world.carried.contains { $0.transfer == transfer && $0.from == course.from },
                 .once,
                 "\(transfer) is unconfirmed, and its receipt has come")
-        case .sealing, .waiting, .queued, .sending: break
+        case .sealing, .waiting, .queued, .sending, .relayed: break
         }
     }
 

@@ -159,7 +159,8 @@ extension Process {
             return try await tried(delivery) { try await self.offer(delivery) }
         case .upload(let offset):
             return try await tried(delivery) { try await self.upload(delivery, from: offset) }
-        case .sendLastPiece:
+        // The nodes of this world speak directly: nothing is asked of relays.
+        case .sendLastPiece, .ask:
             break
         case .retry(let failures):
             let wait = backoff(failures)

@@ -12,6 +12,7 @@ extension Process {
         let answer = Recipient.answer(
             to: Recipient.Offer(
                 from: world.nodes[head.from].id, to: world.nodes[head.to].id,
+                previous: world.nodes[head.from].id,
                 federation: World.federation, suite: .p256, created: head.created,
                 expires: head.expires, payloadSize: head.size, fixedParts: head.fixedParts),
             peer: world.nodes[peer].id,
