@@ -102,6 +102,8 @@ package struct Relay: Hashable, Sendable {
     package private(set) var cause: String?
     /// Failures in a row; not durable.
     package private(set) var failures = 0
+    /// How far the next node has come, as it last said; nil before its first answer.
+    private var reached: UInt64?
 
     package init(
         state: State = .receiving, expires: Timestamp, payloadSize: UInt64, fixedParts: Digest,
@@ -180,7 +182,11 @@ package struct Relay: Hashable, Sendable {
             (.failed, .forwarded) where now >= expires:
             return lapse()
         case (.accepted(let offset), .holding):
-            failures = 0
+            // Failures count anew only where something went on.
+            if reached.map({ offset > $0 }) ?? true {
+                failures = 0
+                reached = offset
+            }
             cause = nil
             return [.upload(from: offset)]
         case (.lastPieceReady, .holding):

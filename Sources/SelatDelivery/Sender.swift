@@ -205,7 +205,7 @@ package struct Sender: Hashable, Sendable {
             headIsLost = true
             return []
         case (.exported, .waiting) where attempt > 0, (.exported, .queued) where attempt > 0,
-            (.exported, .sending):
+            (.exported, .sending), (.exported, .relayed):
             handedOn = true
             return [.record("transfer.exported", cause: nil)]
         case (.due, .queued), (.due, .sending):

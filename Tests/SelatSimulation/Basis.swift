@@ -1,19 +1,21 @@
 /// What a verdict rests on, as a node has it in one moment.
 @Simulated
 struct Basis {
-    let source: Int
-    let destination: Int
+    let editions: [Int]
     let list: Int
 
-    init(_ process: Process, to peer: Int) {
+    init(_ process: Process) {
         let (node, now) = (process.node, process.now)
-        source = process.newest(node.index, node.ledger, at: now).number
-        destination = process.newest(peer, node.ledger, at: now).number
+        editions = process.world.nodes.indices.map {
+            process.newest($0, node.ledger, at: now).number
+        }
         list = node.ledger.list.serial
     }
 
     func covers(_ head: Head) -> Bool {
-        head.verdict.source.number >= source && head.verdict.destination.number >= destination
+        head.verdict.source.number >= editions[head.from]
+            && head.verdict.destination.number >= editions[head.to]
+            && head.verdict.transit.allSatisfy { $0.value.number >= editions[$0.key] }
             && head.listSerial >= list
     }
 }

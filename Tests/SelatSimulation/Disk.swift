@@ -2,19 +2,33 @@
 
 struct SpoolName: Hashable, Comparable, CustomStringConvertible {
     enum Part: Int { case payload, head }
+    enum Role: String {
+        case outbound = "out"
+        case inbound = "in"
+        case relayed = "via"
+    }
 
-    /// The sender of what came in; nil for what goes out.
-    let sender: Int?
+    let role: Role
+    let sender: Int
     let transfer: Int
     let part: Part
 
     var description: String {
-        (sender.map { "in.\($0)." } ?? "out.") + "\(transfer).\(part)"
+        "\(role.rawValue).\(sender).\(transfer).\(part)"
     }
 
+    init(_ role: Role, _ key: InboundKey, _ part: Part) {
+        self.role = role
+        sender = key.from
+        transfer = key.transfer
+        self.part = part
+    }
+
+    var key: InboundKey { InboundKey(from: sender, transfer: transfer) }
+
     static func < (a: SpoolName, b: SpoolName) -> Bool {
-        (a.sender ?? -1, a.transfer, a.part.rawValue)
-            < (b.sender ?? -1, b.transfer, b.part.rawValue)
+        (a.role.rawValue, a.sender, a.transfer, a.part.rawValue)
+            < (b.role.rawValue, b.sender, b.transfer, b.part.rawValue)
     }
 }
 

@@ -17,6 +17,8 @@ enum History {
         case "transfer.approved": [.queued]
         case "transfer.waiting": [.waiting]
         case "transfer.offered": [.sending]
+        case "transfer.relayed": [.relayed]
+        case "transfer.queued": [.queued]
         case Sender.releasedKind: before.map { [$0] } ?? []
         case "transfer.delivered": [.delivered]
         case "transfer.refused": [.refused]
@@ -35,6 +37,20 @@ enum History {
         case "offer.refused": [.refused]
         case "transfer.lapsed": [.lapsed]
         case "transfer.destroyed": [.destroyed]
+        default: []
+        }
+    }
+
+    static func relayed(_ kind: String) -> Set<Relay.State> {
+        switch kind {
+        case "relay.received": [.receiving]
+        case "relay.held": [.holding]
+        case "relay.forwarded": [.forwarded]
+        case "relay.returned": [.returned]
+        case "relay.renewed": [.receiving, .holding]
+        case "relay.delivered": [.delivered]
+        case "relay.refused": [.refused]
+        case "relay.lapsed": [.lapsed]
         default: []
         }
     }

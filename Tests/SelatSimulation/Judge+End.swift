@@ -24,14 +24,16 @@ extension Judge {
             guard let sender = from.process, let recipient = to.process else { continue }
             // Whose log is ahead of its clock waits until that has caught up.
             let isHonest = [sender, recipient].allSatisfy { (try? $0.requireHonestClock()) != nil }
-            let verdict = sender.verdict(to: to.index, row.label, from.ledger)
+            let ways = sender.routes(of: row, avoiding: []).filter { route in
+                let verdict = sender.verdict(over: route, row.label, from.ledger)
+                return verdict.permits && verdict.hasBasis(of: row.permitted)
+            }
             let own = recipient.newest(to.index, to.ledger, at: to.now)
             let isMember = world.lists.allSatisfy {
                 $0.members.isSuperset(of: [course.from, course.request.to])
             }
             courses[transfer]?.mustArrive =
-                verdict.permits && verdict.hasBasis(of: row.permitted)
-                && own.imports(row.label) && isMember && !course.isFlipped
+                !ways.isEmpty && own.imports(row.label) && isMember && !course.isFlipped
                 && inbound(transfer, course)?.state != .refused
                 && isHonest && row.expires - from.now > 1_800
         }
@@ -41,6 +43,7 @@ extension Judge {
         world.nodes.allSatisfy { node in
             node.ledger.outbound.values.allSatisfy { $0.state.isOutcome }
                 && node.ledger.inbound.values.allSatisfy { $0.state != .receiving }
+                && node.ledger.relayed.values.allSatisfy(\.state.isOutcome)
         }
             && world.carried.allSatisfy { receipt in
                 world.nodes[receipt.from].ledger.outbound[receipt.transfer]?.state != .unconfirmed
@@ -104,16 +107,21 @@ extension Judge {
         for row in node.ledger.inbound.values where row.state == .receiving {
             breaks(.once, "\(row.key.transfer) never ends at its recipient")
         }
+        for row in node.ledger.relayed.values where !row.state.isOutcome {
+            breaks(.once, "\(row.key.transfer) never ends at a relay: \(row.state)")
+        }
         for name in node.disk.names {
             let isNamed =
-                name.sender.map {
-                    let key = InboundKey(from: $0, transfer: name.transfer)
-                    return node.ledger.inbound[key]?.state.keepsFiles ?? false
-                } ?? (node.ledger.outbound[name.transfer].map { !$0.state.isOutcome } ?? false)
+                switch name.role {
+                case .inbound: node.ledger.inbound[name.key]?.state.keepsFiles ?? false
+                case .relayed: node.ledger.relayed[name.key].map { !$0.state.isOutcome } ?? false
+                case .outbound:
+                    node.ledger.outbound[name.transfer].map { !$0.state.isOutcome } ?? false
+                }
             require(isNamed, .bounded, "the spool keeps \(name), which no transfer names")
         }
         for row in node.ledger.inbound.values where [.delivered, .opened].contains(row.state) {
-            let name = SpoolName(sender: row.key.from, transfer: row.key.transfer, part: .payload)
+            let name = SpoolName(.inbound, row.key, .payload)
             let course = courses[row.key.transfer]
             let kept = node.disk.content(name)
             require(
@@ -126,11 +134,14 @@ extension Judge {
     private func replay(_ node: Node) {
         var outbound: [Int: Set<Sender.State>] = [:]
         var inbound: [InboundKey: Set<Recipient.State>] = [:]
+        var relayed: [InboundKey: Set<Relay.State>] = [:]
         for entry in node.ledger.log {
             guard let transfer = entry.transfer, !History.tellsNoChange(entry.kind) else {
                 continue
             }
-            if let sender = entry.sender {
+            if let sender = entry.sender, entry.kind.hasPrefix("relay.") {
+                relayed[InboundKey(from: sender, transfer: transfer)] = History.relayed(entry.kind)
+            } else if let sender = entry.sender {
                 inbound[InboundKey(from: sender, transfer: transfer)] = History.inbound(entry.kind)
             } else if entry.kind != Sender.releasedKind {
                 outbound[transfer] = History.outbound(entry.kind, nil)
@@ -140,6 +151,11 @@ extension Judge {
             require(
                 outbound[row.transfer]?.contains(row.state) ?? false, .recorded,
                 "the log does not tell that \(row.transfer) is \(row.state)")
+        }
+        for row in node.ledger.relayed.values {
+            require(
+                relayed[row.key]?.contains(row.state) ?? false, .recorded,
+                "the log does not tell that \(row.key.transfer) is \(row.state) at a relay")
         }
         for row in node.ledger.inbound.values {
             require(

@@ -19,13 +19,16 @@ final class Judge {
         var arrivals = 0
         /// Nothing stood in the way when all was healed: it must arrive.
         var mustArrive = false
-        /// Tries since anything went on.
-        var failures = 0
-        var triesSinceProgress = 0
-        var firstTry: Int64 = 0
     }
 
     var courses: [Int: Course] = [:]
+    /// Tries of each node since anything went on with a transfer.
+    private struct Tries {
+        var count = 0
+        let since: Int64
+    }
+
+    private var tries: [Int: [Int: Tries]] = [:]
     /// When each node activated its own country's newest edition.
     private var activated: [Int: Int64] = [:]
     /// When each node took the list that cut a node off: (node, cut node).
@@ -77,10 +80,9 @@ final class Judge {
         let name = "\(head.transfer) attempt \(head.attempt)"
         require(verdict.permits, .lawful, "\(name) is released under a verdict that refuses")
         guard let process = node.process else { return }
-        let now = Basis(process, to: head.to)
         require(
-            verdict.source.number == now.source && verdict.destination.number == now.destination,
-            .lawful, "\(name) is released under a verdict by other editions than those in force")
+            Basis(process).covers(head), .lawful,
+            "\(name) is released under a verdict by other editions than those in force")
         if verdict.owesApproval {
             require(
                 head.approvals.contains { $0.counts(in: node.ledger.list, at: node.now) }, .people,
@@ -119,12 +121,24 @@ final class Judge {
             "\(transfer) leaves whole, and no durable mark says so")
     }
 
+    /// A relay offers only what it holds whole, and has said so.
+    func passes(_ node: Node, _ head: Head) {
+        let row = node.ledger.relayed[head.key]
+        require(
+            row.map { $0.statement != nil && $0.durable == $0.size } ?? false, .recorded,
+            "\(head.transfer) leaves a relay that does not hold it whole")
+        require(
+            head.hop(node.index) != nil, .lawful,
+            "\(head.transfer) is passed on by a node that is not on its way")
+    }
+
     // MARK: Invariant 2
 
-    func states(_ node: Node, _ receipt: Receipt) {
-        let entry = receipt.entry < node.ledger.log.count ? node.ledger.log[receipt.entry] : nil
+    /// A receipt leaves, by whatever node's hands: its signer's log must tell of it.
+    func states(_ receipt: Receipt) {
+        let log = world.nodes[receipt.signer].ledger.log
         require(
-            entry?.statement == receipt, .once,
+            receipt.entry < log.count && log[receipt.entry].statement == receipt, .once,
             "receipt for \(receipt.transfer) leaves, and its entry is not durable")
     }
 
@@ -155,14 +169,14 @@ final class Judge {
             milliseconds >= least && milliseconds <= 375_000, .bounded,
             "\(transfer) waits \(milliseconds) ms after \(failures) failures")
         let now = VirtualExecutor.shared.now
-        if courses[transfer]?.triesSinceProgress == 0 { courses[transfer]?.firstTry = now }
-        courses[transfer]?.triesSinceProgress += 1
-        guard let course = courses[transfer] else { return }
+        var tried = tries[transfer, default: [:]][node.index] ?? Tries(since: now)
+        tried.count += 1
+        tries[transfer, default: [:]][node.index] = tried
         // Doubling from 250 ms: some ten tries in the first minutes, then one in five minutes.
-        let allowed = 32 + Int((now - course.firstTry) / 100_000)
+        let allowed = 48 + Int((now - tried.since) / 100_000)
         require(
-            course.triesSinceProgress <= allowed, .bounded,
-            "\(transfer) was tried \(course.triesSinceProgress) times in \(now - course.firstTry) ms,"
+            tried.count <= allowed, .bounded,
+            "\(transfer) was tried \(tried.count) times in \(now - tried.since) ms,"
                 + " and nothing went on")
     }
 
@@ -173,7 +187,8 @@ final class Judge {
             guard node.ledger.outbound[transfer]?.state.atStart == .pursue, !course.isFlipped else {
                 continue
             }
-            let name = SpoolName(sender: nil, transfer: transfer, part: .payload)
+            let name = SpoolName(
+                .outbound, InboundKey(from: node.index, transfer: transfer), .payload)
             require(
                 node.disk.content(name) == .segments(course.request.leaves), .once,
                 "\(transfer) was accepted, and its payload did not survive a crash")
@@ -181,7 +196,7 @@ final class Judge {
     }
 
     /// A new attempt, or more bytes on the disk of the recipient: tries count anew.
-    func progressed(_ transfer: Int) { courses[transfer]?.triesSinceProgress = 0 }
+    func progressed(_ transfer: Int) { tries[transfer] = nil }
 
     func entered(_ node: Node, lanes: Int) {
         require(lanes <= 4, .bounded, "\(lanes) transfers use one link at a time")
@@ -198,6 +213,10 @@ final class Judge {
             guard let after = change.state.inbound[key] else { continue }
             inboundChanged(node, before.inbound[key], after, change)
         }
+        for key in change.changedRelayed {
+            guard let after = change.state.relayed[key] else { continue }
+            relayedChanged(node, before.relayed[key], after, change)
+        }
         for entry in change.appended {
             if let edition = entry.edition {
                 if entry.country == node.index {
@@ -209,7 +228,9 @@ final class Judge {
             if let transfer = entry.transfer, !History.tellsNoChange(entry.kind) {
                 let isHere =
                     entry.sender.map {
-                        change.changedInbound.contains(InboundKey(from: $0, transfer: transfer))
+                        let key = InboundKey(from: $0, transfer: transfer)
+                        return change.changedInbound.contains(key)
+                            || change.changedRelayed.contains(key)
                     } ?? change.changedOutbound.contains(transfer)
                 require(
                     isHere, .recorded, "`\(entry.kind)` of \(transfer) is apart from its change")
@@ -243,6 +264,41 @@ final class Judge {
         }
         if let before, before.state.isOutcome, before.state != .unconfirmed {
             require(after.state == before.state, .once, "\(transfer) ends twice")
+        }
+    }
+
+    private func relayedChanged(
+        _ node: Node, _ before: RelayedRow?, _ after: RelayedRow, _ change: Transaction
+    ) {
+        let key = after.key
+        let entries = change.appended.filter {
+            $0.transfer == key.transfer && $0.sender == key.from
+        }
+        if before?.state != after.state || before?.attempt != after.attempt {
+            require(
+                entries.contains { History.relayed($0.kind).contains(after.state) }, .recorded,
+                "\(key.transfer) becomes \(after.state) at a relay, and no entry says so")
+        }
+        if let before {
+            // A receipt that comes late still tells how it ended.
+            require(
+                !before.state.isOutcome || before.state == .lapsed || before.state == after.state,
+                .once, "\(key.transfer) ends twice at a relay")
+        }
+        if after.durable > before?.durable ?? 0 || after.attempt != before?.attempt
+            || after.state != before?.state
+        {
+            progressed(key.transfer)
+        }
+        let isSettled = VirtualExecutor.shared.now - (activated[node.index] ?? 0) > 2_000
+        for entry in entries where ["relay.received", "relay.renewed"].contains(entry.kind) {
+            guard isSettled, let stated = entry.verdict, let process = node.process else {
+                continue
+            }
+            let own = process.newest(node.index, change.state, at: entry.time)
+            require(
+                own.transits(stated.label) && stated.transit[node.index] == own, .lawful,
+                "\(key.transfer) passes a relay that may not let it pass")
         }
     }
 

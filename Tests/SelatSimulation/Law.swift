@@ -9,6 +9,7 @@ struct Edition: Hashable {
     let inForce: Timestamp
     var exports: UInt8 = 0b111
     var imports: UInt8 = 0b111
+    var transits: UInt8 = 0b111
     /// Labels that a person must approve.
     var asks: UInt8 = 0
     /// A file that does not parse; nobody may take it.
@@ -16,6 +17,7 @@ struct Edition: Hashable {
 
     func exports(_ label: Int) -> Bool { exports >> label & 1 == 1 }
     func imports(_ label: Int) -> Bool { imports >> label & 1 == 1 }
+    func transits(_ label: Int) -> Bool { transits >> label & 1 == 1 }
     func asks(_ label: Int) -> Bool { asks >> label & 1 == 1 }
 }
 
@@ -45,8 +47,13 @@ struct Verdict: Hashable {
     let label: Int
     let source: Edition
     let destination: Edition
+    /// Of the relays' countries.
+    let transit: [Int: Edition]
 
-    var permits: Bool { source.exports(label) && destination.imports(label) }
+    var permits: Bool {
+        source.exports(label) && destination.imports(label)
+            && transit.values.allSatisfy { $0.transits(label) }
+    }
     var owesApproval: Bool { source.asks(label) || destination.asks(label) }
     /// Whether what was sealed under the one may be released under the other.
     func hasBasis(of other: Verdict) -> Bool {

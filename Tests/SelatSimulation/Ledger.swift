@@ -4,7 +4,7 @@ import SelatDelivery
 // A node's database: rows and log, changed by group commits alone.
 
 struct OutboundRow: Hashable {
-    let transfer: Int
+    let key: InboundKey
     let to: Int
     let label: Int
     let created: Timestamp
@@ -18,6 +18,10 @@ struct OutboundRow: Hashable {
     var hasKey = false
     var leaves: [UInt64] = []
     var receipt: Receipt?
+    /// Of the newest attempt; empty before the first.
+    var route: [Int] = []
+
+    var transfer: Int { key.transfer }
 
     var sender: Sender {
         Sender(
@@ -66,6 +70,45 @@ struct InboundRow: Hashable {
     }
 }
 
+/// What a relay keeps of what passes through it.
+struct RelayedRow: Hashable {
+    let key: InboundKey
+    let to: Int
+    var previous: Int
+    var next: Int
+    let expires: Timestamp
+    let size: UInt64
+    let fixedParts: Digest
+    var state: Relay.State
+    var attempt: UInt64
+    var durable: UInt64 = 0
+    var handedOn = false
+    var cause: String?
+    /// The own word that the whole is held here.
+    var statement: Receipt?
+    /// The recipient's receipt.
+    var receipt: Receipt?
+
+    var relay: Relay {
+        Relay(
+            state: state, expires: expires, payloadSize: size, fixedParts: fixedParts,
+            durable: durable, handedOn: handedOn, attempt: attempt, cause: cause)
+    }
+
+    func isAs(_ relay: Relay) -> Bool {
+        state == relay.state && handedOn == relay.handedOn && attempt == relay.attempt
+            && durable == relay.durable
+    }
+
+    mutating func take(_ relay: Relay) {
+        state = relay.state
+        handedOn = handedOn || relay.handedOn
+        attempt = relay.attempt
+        durable = relay.durable
+        cause = relay.cause
+    }
+}
+
 /// What the log says; its tree and its proofs are another module's matter.
 struct Entry: Hashable {
     let kind: String
@@ -84,6 +127,7 @@ struct Entry: Hashable {
 struct LedgerState {
     var outbound: [Int: OutboundRow] = [:]
     var inbound: [InboundKey: InboundRow] = [:]
+    var relayed: [InboundKey: RelayedRow] = [:]
     var approvals: [Int: [Approval]] = [:]
     var log: [Entry] = []
     /// The newest edition of each country that this node has.
@@ -96,12 +140,14 @@ struct Transaction {
     private(set) var state: LedgerState
     private(set) var changedOutbound: [Int] = []
     private(set) var changedInbound: [InboundKey] = []
+    private(set) var changedRelayed: [InboundKey] = []
     private(set) var appended: [Entry] = []
 
     init(_ state: LedgerState) { self.state = state }
 
     func outbound(_ transfer: Int) -> OutboundRow? { state.outbound[transfer] }
     func inbound(_ key: InboundKey) -> InboundRow? { state.inbound[key] }
+    func relayed(_ key: InboundKey) -> RelayedRow? { state.relayed[key] }
 
     mutating func save(_ row: OutboundRow) {
         state.outbound[row.transfer] = row
@@ -111,6 +157,11 @@ struct Transaction {
     mutating func save(_ row: InboundRow) {
         state.inbound[row.key] = row
         changedInbound.append(row.key)
+    }
+
+    mutating func save(_ row: RelayedRow) {
+        state.relayed[row.key] = row
+        changedRelayed.append(row.key)
     }
 
     mutating func keep(_ approval: Approval, of transfer: Int) {
@@ -189,6 +240,7 @@ final class Writer {
                 judged.append((state, transaction))
                 kinds += transaction.appended.map { "\($0.transfer ?? 0) \($0.kind)" }
                 kinds += transaction.changedInbound.map { "\($0.transfer) in" }
+                kinds += transaction.changedRelayed.map { "\($0.transfer) via" }
                 kinds += transaction.changedOutbound.map { "\($0) out" }
                 state = transaction.state
             } catch {

@@ -22,6 +22,18 @@ final class Node {
     var isDiskFull: Bool { disk.isFullUntil > VirtualExecutor.shared.now }
 }
 
+enum Pursuit: Hashable {
+    case outbound(Int)
+    case relayed(InboundKey)
+
+    var transfer: Int {
+        switch self {
+        case .outbound(let transfer): transfer
+        case .relayed(let key): key.transfer
+        }
+    }
+}
+
 /// One run of a node's daemon, between a start and a crash: whatever is here is lost with it.
 @Simulated
 final class Process {
@@ -34,9 +46,11 @@ final class Process {
     let uploads = Uploads()
     /// Transfers that use the link to a peer.
     var lanes: [Int: Int] = [:]
-    var pursued: Set<Int> = []
+    var pursued: Set<Pursuit> = []
     /// What has changed under the one who pursues it.
-    var news: Set<Int> = []
+    var news: Set<Pursuit> = []
+    /// Peers that could not be reached, and until when that is taken for lasting.
+    var outOfReach: [Int: Int64] = [:]
     /// Sealings that ended and could not be recorded as ended yet.
     var cutShort: Set<Int> = []
     var streams: [PieceStream] = []
@@ -129,10 +143,13 @@ final class Process {
         return node.disk.content(name)
     }
 
-    func remove(sender: Int?, _ transfer: Int) {
+    func remove(_ role: SpoolName.Role, _ key: InboundKey) {
         guard !isDead else { return }
         for part in [SpoolName.Part.payload, .head] {
-            node.disk.remove(SpoolName(sender: sender, transfer: transfer, part: part))
+            node.disk.remove(SpoolName(role, key, part))
         }
     }
+
+    /// How the own transfers are named beside those of others.
+    func own(_ transfer: Int) -> InboundKey { InboundKey(from: node.index, transfer: transfer) }
 }

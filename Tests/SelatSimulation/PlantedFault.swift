@@ -61,6 +61,10 @@ package enum PlantedFault: String, CaseIterable, Sendable {
     case openedUnverified = "opened-unverified"
     /// The recipient does not judge the import itself.
     case importNotJudged = "import-not-judged"
+    /// A relay passes on what its country's rules do not let pass.
+    case transitNotJudged = "transit-not-judged"
+    /// A relay's word that it holds the whole is taken for the recipient's.
+    case relayTakenForRecipient = "relay-taken-for-recipient"
     /// An invalid edition replaces a valid one.
     case invalidEditionTaken = "invalid-edition-taken"
     /// An offer of a node that was cut off is taken.

@@ -10,7 +10,12 @@ final class Delivery {
     let to: Int
     var sender: Sender
     var receipt: Receipt?
-    var released: (verdict: Verdict, approvals: [Approval])?
+    /// What the last release has signed, until it is recorded.
+    var released: Head?
+    /// The nodes of the newest attempt; empty before the first.
+    var route: [Int]
+    /// Relays that would not pass it on.
+    var avoided: Set<Int> = []
     var pause: Int64?
     /// What was in force when the try began that is running.
     var due: Basis
@@ -19,36 +24,47 @@ final class Delivery {
         transfer = row.transfer
         to = row.to
         sender = row.sender
+        route = row.route
         self.due = due
     }
+
+    /// The node to which it goes.
+    var next: Int { route.count > 1 ? route[1] : to }
 }
 
 extension Process {
     func pursue(_ transfer: Int) {
-        guard !isDead, pursued.insert(transfer).inserted else {
+        begin(.outbound(transfer)) { try await self.pursueFromStore(transfer) }
+    }
+
+    /// Pursues what nobody else pursues, until it has ended.
+    func begin(_ pursuit: Pursuit, _ work: @escaping @Simulated () async throws -> Void) {
+        guard !isDead, pursued.insert(pursuit).inserted else {
             // There is news for the one who pursues it.
-            news.insert(transfer)
+            news.insert(pursuit)
             return
         }
         world.spawn {
             repeat {
-                self.news.remove(transfer)
-                await self.pursueToTheEnd(transfer)
-            } while self.news.contains(transfer) && !self.isDead
-            self.pursued.remove(transfer)
+                self.news.remove(pursuit)
+                await self.pursueToTheEnd(pursuit, work)
+            } while self.news.contains(pursuit) && !self.isDead
+            self.pursued.remove(pursuit)
         }
     }
 
-    private func pursueToTheEnd(_ transfer: Int) async {
+    private func pursueToTheEnd(
+        _ pursuit: Pursuit, _ work: @Simulated () async throws -> Void
+    ) async {
         var faults = 0
         while !isDead {
             do {
-                return try await pursueFromStore(transfer)
+                return try await work()
             } catch {
                 if isDead { return }
                 faults += 1
                 let wait = backoff(faults)
-                world.judge.waits(node, transfer, failures: faults, milliseconds: wait)
+                world.judge.waits(node, pursuit.transfer, failures: faults, milliseconds: wait)
                 await world.sleep(wait)
             }
         }
@@ -56,9 +72,9 @@ extension Process {
 
     private func pursueFromStore(_ transfer: Int) async throws {
         guard let row = node.ledger.outbound[transfer] else { return }
-        let delivery = Delivery(row, Basis(self, to: row.to))
+        let delivery = Delivery(row, Basis(self))
         while !delivery.sender.state.isOutcome {
-            try await inLane(to: delivery.to) { try await self.tryOnce(delivery) }
+            try await inLane(to: delivery.next) { try await self.tryOnce(delivery) }
             guard !delivery.sender.state.isOutcome, delivery.sender.state != .waiting else {
                 return
             }
@@ -69,18 +85,18 @@ extension Process {
 
     private func tryOnce(_ delivery: Delivery) async throws {
         delivery.pause = nil
-        delivery.due = Basis(self, to: delivery.to)
+        delivery.due = Basis(self)
         if let lacks = lack(delivery) { try await drive(delivery, lacks) }
         try await drive(delivery, .due)
     }
 
     /// Waits outside the lane, in pieces, so that a dead process is noticed soon.
-    private func rest(_ milliseconds: Int64) async throws {
+    func rest(_ milliseconds: Int64) async throws {
         await world.sleep(milliseconds)
         try requireLife()
     }
 
-    private func inLane(to peer: Int, _ work: () async throws -> Void) async throws {
+    func inLane(to peer: Int, _ work: () async throws -> Void) async throws {
         while lanes[peer, default: 0] >= 4, !world.hasPlanted(.lanesUnbounded) {
             try await pause(20...40)
         }
@@ -99,7 +115,7 @@ extension Process {
     private func lack(_ delivery: Delivery) -> Sender.Event? {
         let attempt = delivery.sender.attempt
         guard attempt > 0 else { return nil }
-        let name = SpoolName(sender: nil, transfer: delivery.transfer, part: .head)
+        let name = SpoolName(.outbound, own(delivery.transfer), .head)
         guard case .head(let head)? = node.disk.content(name),
             head.attempt == attempt || world.hasPlanted(.headNotCheckedAgain)
         else { return .headLost }
@@ -107,10 +123,11 @@ extension Process {
     }
 
     /// Whether what a head rests on is in force here still.
-    private func holdsBasis(_ head: Head) -> Bool {
-        let verdict = verdict(to: head.to, head.verdict.label, node.ledger)
+    func holdsBasis(_ head: Head) -> Bool {
+        let verdict = verdict(over: head.route, head.verdict.label, node.ledger)
         return verdict.source == head.verdict.source
             && verdict.destination == head.verdict.destination
+            && verdict.transit == head.verdict.transit
             && node.ledger.list.serial == head.listSerial
             && head.approvals.allSatisfy { $0.counts(in: node.ledger.list, at: now) }
     }
@@ -154,43 +171,64 @@ extension Process {
         case .save:
             try await record(delivery, kind: nil, from: before)
         case .release(let attempt):
-            return try await tried(delivery) { try await self.release(delivery, attempt: attempt) }
+            return try await released(delivery, attempt: attempt)
         case .offer:
-            return try await tried(delivery) { try await self.offer(delivery) }
+            return try await heard(delivery) { passage in
+                try await self.offer(passage, isInline: !delivery.sender.handedOn) {
+                    try await self.handOn(delivery)
+                }
+            }
         case .upload(let offset):
-            return try await tried(delivery) { try await self.upload(delivery, from: offset) }
-        // The nodes of this world speak directly: nothing is asked of relays.
-        case .sendLastPiece, .ask:
+            return try await heard(delivery) { passage in
+                try await self.upload(passage, from: offset) { try await self.handOn(delivery) }
+            }
+        case .ask: return try await heard(delivery) { try await self.ask($0) }
+        case .sendLastPiece:
             break
         case .retry(let failures):
             let wait = backoff(failures)
             world.judge.waits(node, delivery.transfer, failures: failures, milliseconds: wait)
             delivery.pause = wait
         case .destroy:
-            remove(sender: nil, delivery.transfer)
+            remove(.outbound, own(delivery.transfer))
         }
         return nil
     }
 
-    /// Refusals that another head can mend.
-    private static let mendable: Set<Recipient.Refusal> = [
-        .staleEdition, .staleMembership, .verdictTooOld, .approvalOwed, .approvalInvalid,
-    ]
-
-    private func tried(
-        _ delivery: Delivery, _ work: () async throws -> Sender.Event
+    private func heard(
+        _ delivery: Delivery, _ work: (Passage) async throws -> News
     ) async throws -> Sender.Event {
-        do {
-            return try await work()
-        } catch Mishap.refused(let refusal) where Self.mendable.contains(refusal) {
-            try requireLife()
-            if refusal == .staleEdition { try await catchUp(with: delivery.to) }
-            return .headStale(cause: refusal.rawValue)
-        } catch Mishap.crashed, Mishap.changedMeanwhile, Mishap.diskFull {
-            throw isDead ? Mishap.crashed : Mishap.changedMeanwhile
-        } catch {
-            try requireLife()
-            return .failed(cause: "\(error)")
+        let passage = Passage(
+            key: own(delivery.transfer), role: .outbound, recipient: delivery.to,
+            next: delivery.next, attempt: delivery.sender.attempt, due: delivery.due)
+        switch try await tried(passage, { try await work(passage) }) {
+        case .accepted(let offset): return .accepted(offset: offset)
+        case .relayProven(let cause):
+            return delivery.sender.state == .relayed
+                ? .held(cause: cause, isAnother: isAnotherRouteOpen(delivery)) : .relayProven
+        case .deliveryProven(let receipt):
+            delivery.receipt = receipt
+            return .deliveryProven
+        case .refusalProven(let cause, let receipt):
+            delivery.receipt = receipt
+            return .refusalProven(cause: cause)
+        case .held(let cause):
+            return .held(cause: cause, isAnother: isAnotherRouteOpen(delivery))
+        case .headStale(let cause): return .headStale(cause: cause)
+        case .blocked(let cause):
+            if delivery.next != delivery.to { delivery.avoided.insert(delivery.next) }
+            return .blocked(cause: cause, isAnother: isAnotherRouteOpen(delivery))
+        case .failed(let cause): return .failed(cause: cause)
+        }
+    }
+
+    /// The last piece is about to leave: from now on a complete envelope may be with the next node.
+    private func handOn(_ delivery: Delivery) async throws {
+        let before = delivery.sender
+        if delivery.sender.handle(.lastPieceReady, at: now).contains(.save),
+            !world.hasPlanted(.handedOnNotSaved)
+        {
+            try await record(delivery, kind: nil, from: before)
         }
     }
 
@@ -215,27 +253,52 @@ extension Process {
             row.take(sender)
             if sender.state.isOutcome { row.hasKey = false }
             if let receipt { row.receipt = receipt }
+            if let released { row.route = released.route }
             transaction.save(row)
             if let entered, !isLate, !isLost { transaction.append(entered) }
         }
+        if let released { delivery.route = released.route }
         if let entered, isLate { try await commit { $0.append(entered) } }
         if sender.state.isOutcome { world.trace(node, "\(transfer) ended \(sender.state)") }
     }
 
     // MARK: Release
 
-    private func release(_ delivery: Delivery, attempt: UInt64) async throws -> Sender.Event {
-        try requireHonestClock()
-        guard let row = node.ledger.outbound[delivery.transfer], row.hasKey else {
-            throw Mishap.notReady("no content key")
+    /// Makes the verdict again and signs the head of this attempt, over the first way that is open and
+    /// lawful.
+    private func released(_ delivery: Delivery, attempt: UInt64) async throws -> Sender.Event {
+        do {
+            try requireHonestClock()
+            guard let row = node.ledger.outbound[delivery.transfer], row.hasKey else {
+                throw Mishap.notReady("no content key")
+            }
+            guard node.ledger.list.members.isSuperset(of: [row.to, node.index]) else {
+                throw Mishap.notReady("not a member")
+            }
+            var routes = routes(of: row, avoiding: delivery.avoided)
+            if routes.isEmpty { routes = self.routes(of: row, avoiding: []) }
+            var refusal: Sender.Event?
+            for route in routes {
+                let event = try await release(delivery, row, over: route, attempt: attempt)
+                if event == .released { return event }
+                refusal = refusal ?? event
+            }
+            return refusal ?? .blocked(cause: "no way leads there", isAnother: false)
+        } catch Mishap.crashed, Mishap.changedMeanwhile, Mishap.diskFull {
+            throw isDead ? Mishap.crashed : Mishap.changedMeanwhile
+        } catch {
+            try requireLife()
+            return .failed(cause: "\(error)")
         }
+    }
+
+    private func release(
+        _ delivery: Delivery, _ row: OutboundRow, over route: [Int], attempt: UInt64
+    ) async throws -> Sender.Event {
         let list = node.ledger.list
-        guard list.members.isSuperset(of: [row.to, node.index]) else {
-            throw Mishap.notReady("not a member")
-        }
         let given = node.ledger.approvals[row.transfer, default: []]
         try await pause()
-        var again = verdict(to: row.to, row.label, node.ledger)
+        var again = verdict(over: route, row.label, node.ledger)
         if world.hasPlanted(.permitNotCheckedAgain) { again = row.permitted }
         guard again.permits else { return .releaseRefused(cause: "judged again: refused") }
         guard again.hasBasis(of: row.permitted) else {
@@ -248,112 +311,27 @@ extension Process {
         let head = Head(
             transfer: row.transfer, from: node.index, to: row.to, attempt: attempt,
             created: row.created, expires: row.expires, signed: now, leaves: row.leaves,
-            verdict: again, approvals: Array(counting.prefix(1)), listSerial: list.serial)
+            verdict: again, approvals: Array(counting.prefix(1)), listSerial: list.serial,
+            route: route)
         world.judge.judged(node, head)
-        try await writeHead(head, to: SpoolName(sender: nil, transfer: row.transfer, part: .head))
-        delivery.released = (again, head.approvals)
+        try await writeHead(head, to: SpoolName(.outbound, row.key, .head))
+        delivery.released = head
         return .released
     }
 
-    // MARK: Link
-
-    /// The head as it is durable, and the payload with it where all fits into one message.
-    private func offer(_ delivery: Delivery) async throws -> Sender.Event {
-        try requireHonestClock()
-        let transfer = delivery.transfer
-        let head = try await head(SpoolName(sender: nil, transfer: transfer, part: .head))
-        var payload: [UInt64]?
-        if head.leaves.count <= World.inlineSegmentsMax, !delivery.sender.handedOn {
-            let name = SpoolName(sender: nil, transfer: transfer, part: .payload)
-            payload = try await segments(name).map { $0 ?? 0 }
-            try await handOn(delivery)
-        }
-        world.judge.offers(node, head, due: delivery.due, payload: payload != nil)
-        world.judge.left(node, head, whole: payload != nil)
-        let sent = world.disturbed(head)
-        let answer = try await world.call(from: self, to: delivery.to) { peer in
-            try await peer.offer(sent, payload, from: sent.from)
-        }
-        if let receipt = answer.receipt { return try await event(of: receipt, head, delivery) }
-        guard answer.state == .receiving, answer.offset <= head.size else {
-            return .failed(cause: "an unexpected answer")
-        }
-        return .accepted(offset: answer.offset)
-    }
-
-    /// The last piece is about to leave: from now on a complete envelope may be with the recipient.
-    private func handOn(_ delivery: Delivery) async throws {
-        let before = delivery.sender
-        if delivery.sender.handle(.lastPieceReady, at: now).contains(.save),
-            !world.hasPlanted(.handedOnNotSaved)
-        {
-            try await record(delivery, kind: nil, from: before)
-        }
-    }
-
-    private func upload(_ delivery: Delivery, from offset: UInt64) async throws -> Sender.Event {
-        let transfer = delivery.transfer
-        let head = try await head(SpoolName(sender: nil, transfer: transfer, part: .head))
-        let name = SpoolName(sender: nil, transfer: transfer, part: .payload)
-        let segments = try await segments(name)
-        guard offset <= UInt64(segments.count) else { throw Mishap.missingFile }
-        world.judge.offers(node, head, due: delivery.due, payload: true)
-        if offset == head.size { try await handOn(delivery) }
-        let answer = try await world.upload(
-            from: self, to: delivery.to, InboundKey(from: node.index, transfer: transfer),
-            at: offset
-        ) { stream in
-            for index in Int(offset)..<segments.count {
-                if index == segments.count - 1 { try await self.handOn(delivery) }
-                try self.requireLife()
-                self.world.judge.left(self.node, head, whole: index == segments.count - 1)
-                try await self.world.carry(
-                    segments[index] ?? 0, on: stream, by: self, to: delivery.to)
-            }
-        }
-        guard let receipt = answer.receipt else {
-            return .failed(cause: "no receipt for the whole payload")
-        }
-        return try await event(of: receipt, head, delivery)
-    }
-
     // MARK: Receipts
-
-    private func event(
-        of receipt: Receipt, _ head: Head, _ delivery: Delivery
-    ) async throws -> Sender.Event {
-        do {
-            try verify(receipt, of: node.ledger.outbound[delivery.transfer])
-        } catch {
-            let entry = entry("receipt.rejected", delivery.transfer)
-            try await commit { $0.append(entry) }
-            throw error
-        }
-        delivery.receipt = receipt
-        return Self.event(of: receipt)
-    }
 
     private static func event(of receipt: Receipt) -> Sender.Event {
         receipt.kind == .delivered
             ? .deliveryProven : .refusalProven(cause: receipt.reason ?? "refused")
     }
 
-    private func verify(_ receipt: Receipt, of row: OutboundRow?) throws {
-        guard let row else { throw Mishap.untrustedReceipt("unknown transfer") }
-        if receipt.signer != row.to, !world.hasPlanted(.foreignReceiptAccepted) {
-            throw Mishap.untrustedReceipt("foreign signer")
-        }
-        guard
-            receipt.from == node.index
-                && (receipt.transfer == row.transfer || world.hasPlanted(.receiptOfAnotherAccepted))
-                && receipt.attempt <= row.attempt
-        else { throw Mishap.untrustedReceipt("about another") }
-    }
-
     /// A receipt that comes by another way than in an answer.
     func take(_ receipt: Receipt) async throws {
         let transfer = receipt.transfer
-        try verify(receipt, of: node.ledger.outbound[transfer])
+        guard receipt.kind != .relayed, receipt.from == node.index,
+            node.ledger.outbound[transfer]?.to == receipt.signer
+        else { throw Mishap.untrustedReceipt("proves nothing") }
         let ended = try await commit { transaction -> Bool in
             guard var row = transaction.outbound(transfer) else { return false }
             if row.state == .unconfirmed, self.world.hasPlanted(.lateReceiptIgnored) {
@@ -373,6 +351,6 @@ extension Process {
             transaction.save(row)
             return true
         }
-        if ended { remove(sender: nil, transfer) }
+        if ended { remove(.outbound, own(transfer)) }
     }
 }

@@ -6,7 +6,6 @@ import SelatDelivery
 extension Process {
     func append(_ key: InboundKey, at offset: UInt64, _ stream: PieceStream) async throws -> Answer
     {
-        try await greet(key.from)
         streams.append(stream)
         defer { streams.removeAll { $0 === stream } }
         return try await uploads.alone(key, cutting: stream) {
@@ -18,11 +17,31 @@ extension Process {
         -> Answer
     {
         try requireHonestClock()
+        if let row = node.ledger.relayed[key] { return try await take(row, at: offset, stream) }
         guard let row = node.ledger.inbound[key] else { throw Mishap.notReady("unknown upload") }
         guard row.state == .receiving else { return answer(row) }
         guard offset == row.durable else { throw Mishap.offsetDiffers(row.durable) }
-        let head = try await head(SpoolName(sender: key.from, transfer: key.transfer, part: .head))
-        let intake = try await intake(row, head)
+        let head = try await head(SpoolName(.inbound, key, .head))
+        try await fill(.inbound, key, row.durable, head, stream)
+        return try await complete(row, head)
+    }
+
+    private func take(
+        _ row: RelayedRow, at offset: UInt64, _ stream: PieceStream
+    ) async throws -> Answer {
+        guard row.state == .receiving else { return answer(row) }
+        guard offset == row.durable else { throw Mishap.offsetDiffers(row.durable) }
+        let head = try await head(SpoolName(.relayed, row.key, .head))
+        try await fill(.relayed, row.key, row.durable, head, stream)
+        return try await complete(row, head)
+    }
+
+    /// Takes in what comes, to the payload's end, and makes it durable.
+    private func fill(
+        _ role: SpoolName.Role, _ key: InboundKey, _ durable: UInt64, _ head: Head,
+        _ stream: PieceStream
+    ) async throws {
+        let intake = try await intake(SpoolName(role, key, .payload), durable, head)
         do {
             try await pump(stream, into: intake)
         } catch {
@@ -32,11 +51,10 @@ extension Process {
             throw error
         }
         try await sync(intake.name, unless: .offsetAheadOfDisk)
-        return try await complete(row, head)
     }
 
-    private func answer(_ row: InboundRow) -> Answer {
-        Answer(state: row.state, offset: row.durable, receipt: row.statement)
+    func answer(_ row: InboundRow) -> Answer {
+        Answer(state: row.state.rawValue, offset: row.durable, receipt: row.statement)
     }
 
     /// An upload while it runs.
@@ -48,28 +66,29 @@ extension Process {
         var segments: [UInt64?]
         var position: Int
 
-        init(_ row: InboundRow, _ head: Head, _ segments: [UInt64?]) {
-            key = row.key
-            name = SpoolName(sender: key.from, transfer: key.transfer, part: .payload)
+        init(_ name: SpoolName, _ durable: UInt64, _ head: Head, _ segments: [UInt64?]) {
+            key = head.key
+            self.name = name
             leaves = head.leaves
             self.segments = segments
-            position = Int(row.durable)
+            position = Int(durable)
         }
     }
 
     /// Goes on where the payload is durable. What a disk lost is begun again.
-    private func intake(_ row: InboundRow, _ head: Head) async throws -> Intake {
-        let name = SpoolName(sender: row.key.from, transfer: row.key.transfer, part: .payload)
+    private func intake(
+        _ name: SpoolName, _ durable: UInt64, _ head: Head
+    ) async throws -> Intake {
         do {
-            return Intake(row, head, try await segments(name))
+            return Intake(name, durable, head, try await segments(name))
         } catch Mishap.missingFile {
-            try await save(.payloadLost, row.key)
+            try await lose(name)
             let empty = [UInt64?](repeating: nil, count: head.leaves.count)
             try await write(.segments(empty), to: name)
             try await sync(name)
             try await syncFolder()
-            guard row.durable == 0 else { throw Mishap.offsetDiffers(0) }
-            return Intake(row, head, empty)
+            guard durable == 0 else { throw Mishap.offsetDiffers(0) }
+            return Intake(name, 0, head, empty)
         }
     }
 
@@ -102,7 +121,17 @@ extension Process {
     private func progress(_ intake: Intake) async throws {
         let position = UInt64(intake.position)
         try await sync(intake.name, unless: .offsetAheadOfDisk)
-        try await save(.durable(position), intake.key)
+        switch intake.name.role {
+        case .relayed: try await saveRelayed(.durable(position), intake.key)
+        case .inbound, .outbound: try await save(.durable(position), intake.key)
+        }
+    }
+
+    private func lose(_ name: SpoolName) async throws {
+        switch name.role {
+        case .relayed: try await saveRelayed(.payloadLost, name.key)
+        case .inbound, .outbound: try await save(.payloadLost, name.key)
+        }
     }
 
     private func save(_ event: Recipient.Event, _ key: InboundKey) async throws {
@@ -115,6 +144,16 @@ extension Process {
         }
     }
 
+    private func saveRelayed(_ event: Relay.Event, _ key: InboundKey) async throws {
+        try await commit { transaction in
+            guard var row = transaction.relayed(key) else { return }
+            var relay = row.relay
+            guard relay.handle(event, at: self.now) == [.save] else { return }
+            row.take(relay)
+            transaction.save(row)
+        }
+    }
+
     /// Whole, durable and checked: states it, records it, and puts it into the inbox, in one commit.
     private func complete(_ row: InboundRow, _ head: Head) async throws -> Answer {
         let key = row.key
@@ -122,7 +161,8 @@ extension Process {
             kind: .delivered, from: key.from, transfer: key.transfer, attempt: head.attempt,
             signer: node.index, reason: nil, entry: node.ledger.log.count)
         if world.hasPlanted(.receiptBeforeCommit), world.happens(500) {
-            return Answer(state: .delivered, offset: head.size, receipt: statement)
+            return Answer(
+                state: Recipient.State.delivered.rawValue, offset: head.size, receipt: statement)
         }
         let after = try await commit { transaction -> InboundRow in
             guard var row = transaction.inbound(key) else { throw Mishap.changedMeanwhile }
@@ -145,7 +185,7 @@ extension Process {
             transaction.save(row)
             return row
         }
-        if after.state == .lapsed { remove(sender: key.from, key.transfer) }
+        if after.state == .lapsed { remove(.inbound, key) }
         return answer(after)
     }
 
@@ -183,10 +223,9 @@ extension Process {
 
     /// Each chunk's tag is verified before a byte of it is handed out.
     private func handOut(_ row: InboundRow) async throws {
-        let (from, transfer) = (row.key.from, row.key.transfer)
-        let head = try await head(SpoolName(sender: from, transfer: transfer, part: .head))
+        let head = try await head(SpoolName(.inbound, row.key, .head))
         let segments = try await segments(
-            SpoolName(sender: from, transfer: transfer, part: .payload))
+            SpoolName(.inbound, row.key, .payload))
         for index in head.leaves.indices {
             let segment = index < segments.count ? segments[index] : nil
             guard segment == head.leaves[index] || world.hasPlanted(.openedUnverified) else {
@@ -213,7 +252,7 @@ extension Process {
                 transaction.save(row)
                 return true
             }
-            if ended { self.remove(sender: key.from, key.transfer) }
+            if ended { self.remove(.inbound, key) }
         }
     }
 }

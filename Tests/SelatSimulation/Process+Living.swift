@@ -18,20 +18,22 @@ extension Process {
             if world.hasPlanted(.recoveryForgetsSending), row.state == .sending { continue }
             pursue(row.transfer)
         }
+        for row in node.ledger.relayed.values.sorted(by: { $0.key < $1.key })
+        where [.holding, .forwarded].contains(row.state) { forward(row.key) }
         world.spawn { await self.keepHouse() }
     }
 
     private func removeFilesOfNoTransfer() {
         for name in node.disk.names {
             let isNamed: Bool
-            if let sender = name.sender {
-                let key = InboundKey(from: sender, transfer: name.transfer)
-                isNamed = node.ledger.inbound[key]?.state.keepsFiles ?? false
-            } else {
+            switch name.role {
+            case .inbound: isNamed = node.ledger.inbound[name.key]?.state.keepsFiles ?? false
+            case .relayed:
+                isNamed = node.ledger.relayed[name.key].map { !$0.state.isOutcome } ?? false
+            case .outbound:
                 let state = node.ledger.outbound[name.transfer]?.state
-                isNamed =
-                    state?.atStart == .pursue
-                    && !(world.hasPlanted(.recoveryRemovesTooMuch) && state == .sending)
+                let isForgotten = world.hasPlanted(.recoveryRemovesTooMuch) && state == .sending
+                isNamed = state?.atStart == .pursue && !isForgotten
             }
             if !isNamed { node.disk.remove(name) }
         }
@@ -47,6 +49,8 @@ extension Process {
             for key in node.ledger.inbound.keys.sorted() where isOverdue(key) {
                 try? await end(key, .tick)
             }
+            for row in node.ledger.relayed.values.sorted(by: { $0.key < $1.key })
+            where !row.state.isOutcome && now >= row.expires { try? await endRelayed(row.key) }
             for row in node.ledger.outbound.values.sorted(by: { $0.transfer < $1.transfer })
             where row.state == .waiting && now >= row.expires { pursue(row.transfer) }
         }

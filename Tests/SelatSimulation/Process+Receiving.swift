@@ -7,32 +7,44 @@ extension Process {
     func offer(_ head: Head, _ payload: [UInt64]?, from peer: Int) async throws -> Answer {
         try await greet(peer)
         guard head.isAuthentic else { throw await refused(.envelopeInvalid, head) }
-        let key = InboundKey(from: head.from, transfer: head.transfer)
+        if head.to != node.index, let hop = head.hop(node.index) {
+            return try await offer(head, payload, through: hop, from: peer)
+        }
+        let key = head.key
         let known = world.hasPlanted(.duplicateNotRecognised) ? nil : node.ledger.inbound[key]
+        let isBlind = world.hasPlanted(.expiredAccepted)
         let answer = Recipient.answer(
-            to: Recipient.Offer(
-                from: world.nodes[head.from].id, to: world.nodes[head.to].id,
-                previous: world.nodes[head.from].id,
-                federation: World.federation, suite: .p256, created: head.created,
-                expires: head.expires, payloadSize: head.size, fixedParts: head.fixedParts),
-            peer: world.nodes[peer].id,
-            at: Recipient.Place(
-                node: node.id, federation: World.federation, suites: [.p256],
-                membershipExpires: World.start + 86_400 * 30),
-            known: known?.recipient,
-            now: world.hasPlanted(.expiredAccepted) ? min(now, head.expires + -1) : now)
+            to: described(head), peer: world.nodes[peer].id, at: place, known: known?.recipient,
+            now: isBlind ? min(now, head.expires + -1) : now)
         switch answer {
         case .refuse(let refusal) where refusal.isFinal:
             return try await refuseFinally(head, refusal)
         case .refuse(let refusal): throw await refused(refusal, head)
         case .repeated(let state):
-            return Answer(state: state, offset: known?.durable ?? 0, receipt: known?.statement)
+            return Answer(
+                state: state.rawValue, offset: known?.durable ?? 0, receipt: known?.statement)
         case .resume(let offset): return try await taken(key, offset: offset, payload)
         case .consider:
             let refusal = try await uploads.alone(key) { try await self.consider(head, key) }
             if let refusal { return refusal }
             return try await taken(key, offset: 0, payload)
         }
+    }
+
+    /// A head as the machines see it.
+    func described(_ head: Head) -> Recipient.Offer {
+        let place = head.route.firstIndex(of: node.index) ?? 0
+        return Recipient.Offer(
+            from: world.nodes[head.from].id, to: world.nodes[head.to].id,
+            previous: place > 0 ? world.nodes[head.route[place - 1]].id : nil,
+            federation: World.federation, suite: .p256, created: head.created,
+            expires: head.expires, payloadSize: head.size, fixedParts: head.fixedParts)
+    }
+
+    var place: Recipient.Place {
+        Recipient.Place(
+            node: node.id, federation: World.federation, suites: [.p256],
+            membershipExpires: World.start + 86_400 * 30)
     }
 
     /// - Returns: the answer, where this node said no for good.
@@ -80,16 +92,16 @@ extension Process {
     }
 
     private func record(_ head: Head, _ key: InboundKey) async throws {
-        let payload = SpoolName(sender: head.from, transfer: head.transfer, part: .payload)
-        let name = SpoolName(sender: head.from, transfer: head.transfer, part: .head)
-        remove(sender: head.from, head.transfer)
+        let payload = SpoolName(.inbound, head.key, .payload)
+        let name = SpoolName(.inbound, head.key, .head)
+        remove(.inbound, head.key)
         do {
             try await write(
                 .segments([UInt64?](repeating: nil, count: head.leaves.count)), to: payload)
             try await sync(payload)
             try await writeHead(head, to: name, unless: .folderNotSynced)
         } catch {
-            remove(sender: head.from, head.transfer)
+            remove(.inbound, head.key)
             throw error
         }
         let keeps = world.chosenRetention(of: head.transfer)
@@ -108,10 +120,13 @@ extension Process {
         }
     }
 
-    private func taken(
+    func taken(
         _ key: InboundKey, offset: UInt64, _ payload: [UInt64]?
     ) async throws -> Answer {
-        guard let payload else { return Answer(state: .receiving, offset: offset, receipt: nil) }
+        guard let payload else {
+            return Answer(
+                state: Recipient.State.receiving.rawValue, offset: offset, receipt: nil)
+        }
         let stream = PieceStream()
         for piece in payload.dropFirst(Int(offset)) { stream.push(.piece(piece)) }
         stream.push(.end)
@@ -119,7 +134,7 @@ extension Process {
     }
 
     /// Enters a no that the sender can mend.
-    private func refused(_ refusal: Recipient.Refusal, _ head: Head) async -> Mishap {
+    func refused(_ refusal: Recipient.Refusal, _ head: Head) async -> Mishap {
         world.trace(node, "refuses \(head.transfer): \(refusal.rawValue)")
         let entry = Entry(kind: "offer.refused", transfer: nil, sender: nil, time: now)
         _ = try? await commit { $0.append(entry) }
@@ -128,7 +143,7 @@ extension Process {
 
     /// Signs and records a no that cannot change.
     private func refuseFinally(_ head: Head, _ refusal: Recipient.Refusal) async throws -> Answer {
-        let key = InboundKey(from: head.from, transfer: head.transfer)
+        let key = head.key
         let statement = try await commit { transaction -> Receipt? in
             if let known = transaction.inbound(key) { return known.statement }
             var row = InboundRow(
@@ -145,7 +160,8 @@ extension Process {
             transaction.save(row)
             return statement
         }
-        return Answer(state: .refused, offset: 0, receipt: statement)
+        return Answer(
+            state: Recipient.State.refused.rawValue, offset: 0, receipt: statement)
     }
 
     // MARK: Law and membership

@@ -28,12 +28,6 @@ extension Process {
         pursue(transfer)
     }
 
-    func verdict(to: Int, _ label: Int, _ state: LedgerState) -> Verdict {
-        Verdict(
-            decided: now, label: label, source: newest(node.index, state, at: now),
-            destination: newest(to, state, at: now))
-    }
-
     /// The newest edition in force then among those that this node has.
     func newest(_ country: Int, _ state: LedgerState, at time: Timestamp) -> Edition {
         let held = state.editions[country].number
@@ -45,9 +39,13 @@ extension Process {
 
     private func begin(_ request: Request) async throws -> Bool {
         try await commit { transaction in
-            let verdict = self.verdict(to: request.to, request.label, transaction.state)
+            let state = transaction.state
+            guard let route = self.chosenRoute(to: request.to, request.label, state) else {
+                throw Mishap.notReady("no way leads there")
+            }
+            let verdict = self.verdict(over: route, request.label, state)
             let row = OutboundRow(
-                transfer: request.transfer, to: request.to, label: request.label,
+                key: self.own(request.transfer), to: request.to, label: request.label,
                 created: verdict.decided, expires: verdict.decided + request.lifeSeconds,
                 permitted: verdict, state: verdict.permits ? .sealing : .refused)
             transaction.save(row)
@@ -60,7 +58,7 @@ extension Process {
     }
 
     private func seal(_ request: Request) async throws {
-        let name = SpoolName(sender: nil, transfer: request.transfer, part: .payload)
+        let name = SpoolName(.outbound, own(request.transfer), .payload)
         var segments = [UInt64?](repeating: nil, count: request.leaves.count)
         for (index, leaf) in request.leaves.enumerated() {
             segments[index] = leaf
@@ -104,7 +102,7 @@ extension Process {
             transaction.save(row)
             return true
         }
-        if ended { remove(sender: nil, transfer) }
+        if ended { remove(.outbound, own(transfer)) }
     }
 
     func entry(_ kind: String, _ transfer: Int, sender: Int? = nil, verdict: Verdict? = nil)
@@ -135,7 +133,7 @@ extension Process {
             transaction.save(row)
             return sender.state
         }
-        if state.isOutcome { remove(sender: nil, transfer) } else { pursue(transfer) }
+        if state.isOutcome { remove(.outbound, own(transfer)) } else { pursue(transfer) }
     }
 
     func refuse(_ transfer: Int) async throws {
@@ -153,21 +151,23 @@ extension Process {
             transaction.save(row)
             return true
         }
-        if ended { remove(sender: nil, transfer) }
+        if ended { remove(.outbound, own(transfer)) }
     }
 
     // MARK: By hand
 
     /// Takes the package away, as it travels; recorded before its first byte leaves.
     func export(_ transfer: Int) async throws -> (head: Head, payload: [UInt64])? {
-        let head = try await head(SpoolName(sender: nil, transfer: transfer, part: .head))
+        let head = try await head(SpoolName(.outbound, own(transfer), .head))
         try await commit { transaction in
             guard var row = transaction.outbound(transfer) else {
                 throw Mishap.notReady("unknown")
             }
             var sender = row.sender
             let actions = sender.handle(.exported, at: self.now)
-            guard !actions.isEmpty, head.attempt == row.attempt else {
+            guard !actions.isEmpty, head.attempt == row.attempt,
+                self.holdsBasis(head)
+            else {
                 throw Mishap.notReady("nothing to export")
             }
             for case .record(let kind, _) in actions {
@@ -178,7 +178,7 @@ extension Process {
             transaction.save(row)
         }
         let segments = try await segments(
-            SpoolName(sender: nil, transfer: transfer, part: .payload))
+            SpoolName(.outbound, own(transfer), .payload))
         try requireLife()
         let payload = segments.map { $0 ?? 0 }
         world.judge.left(node, head, whole: true)

@@ -15,10 +15,21 @@ struct Head: Hashable {
     let verdict: Verdict
     let approvals: [Approval]
     let listSerial: Int
+    /// From the sender to the recipient.
+    let route: [Int]
     /// Whether the signature verifies.
     var isAuthentic = true
 
     var size: UInt64 { UInt64(leaves.count) }
+    var key: InboundKey { InboundKey(from: from, transfer: transfer) }
+
+    /// The neighbours of a relay of the route; nil for a node that is none.
+    func hop(_ node: Int) -> (previous: Int, next: Int)? {
+        guard let place = route.firstIndex(of: node), place > 0, place < route.count - 1 else {
+            return nil
+        }
+        return (route[place - 1], route[place + 1])
+    }
 
     var fixedParts: Digest {
         let words = [UInt64(transfer), leaves.first ?? 0, leaves.last ?? 0, size]
@@ -44,9 +55,11 @@ struct Receipt: Hashable {
 
 /// What a recipient answers to an offer or an upload.
 struct Answer: Hashable {
-    var state: Recipient.State
+    /// As the one who answers calls it.
+    var state: String
     var offset: UInt64
     var receipt: Receipt?
+    var cause: String?
 }
 
 /// What goes wrong in a step.

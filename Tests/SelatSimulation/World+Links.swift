@@ -51,6 +51,7 @@ extension World {
         defer { caller.streams.removeAll { $0 === stream } }
         let reply = answering(server) {
             defer { stream.breakOff() }
+            try await server.greet(caller.node.index)
             return try await server.append(key, at: offset, stream)
         }
         do {
@@ -121,7 +122,7 @@ extension World {
     private func comeBack(
         _ answer: Answer, to caller: Process, _ server: Process
     ) async throws -> Answer {
-        if let receipt = answer.receipt { judge.states(server.node, receipt) }
+        if let receipt = answer.receipt { judge.states(receipt) }
         try await caller.pause(1...max(2, weather.delayMax))
         guard isOpen(caller.node.index, server.node.index), !happens(weather.lost) else {
             throw Mishap.linkBroken
@@ -135,7 +136,9 @@ extension World {
     private func forged(by server: Process, for caller: Process) -> Receipt {
         let transfers = requests.keys.sorted()
         let transfer = transfers[Int(draw(0...Int64(transfers.count - 1)))]
-        let others = nodes.indices.filter { $0 != server.node.index }
+        let others = nodes.indices.filter {
+            $0 != server.node.index && $0 != requests[transfer]?.to
+        }
         let isForeign = happens(500)
         return Receipt(
             kind: .delivered, from: caller.node.index, transfer: isForeign ? transfer : -1,

@@ -85,7 +85,7 @@ extension World {
                     package.head, package.payload, from: from.index)
             else { continue }
             guard let receipt = answer.receipt else { continue }
-            judge.states(to, receipt)
+            judge.states(receipt)
             carried.append(receipt)
             return
         }
@@ -132,6 +132,7 @@ extension World {
         edition.isValid = !happens(200)
         if happens(400) { edition.exports = UInt8(draw(0...7)) }
         if happens(400) { edition.imports = UInt8(draw(0...7)) }
+        if happens(400) { edition.transits = UInt8(draw(0...7)) }
         if happens(400) { edition.asks = UInt8(draw(0...7)) }
         editions[country.index].append(edition)
         trace(country, "publishes edition \(number)")

@@ -16,6 +16,8 @@ final class World {
     /// Every edition that a country has published, the oldest first.
     var editions: [[Edition]] = []
     var lists: [MemberList] = []
+    /// Pairs of nodes between which the membership names a link.
+    private var links: Set<[Int]> = []
     /// Pairs of nodes that cannot reach each other now.
     var cuts: Set<[Int]> = []
     var requests: [Int: Process.Request] = [:]
@@ -40,6 +42,12 @@ final class World {
             var edition = Edition(number: 1, inForce: Self.start)
             for label in 0..<3 where chance.happens(weather.asking) { edition.asks |= 1 << label }
             return [edition]
+        }
+        let isSparse = chance.happens(400)
+        for a in 0..<count {
+            for b in a + 1..<count where !isSparse || b == a + 1 || chance.happens(400) {
+                links.insert([a, b])
+            }
         }
         lists = [MemberList(serial: 1, members: Set(0..<count), revoked: [])]
         for index in 0..<count {
@@ -132,6 +140,7 @@ final class World {
         }
     }
 
+    func areLinked(_ a: Int, _ b: Int) -> Bool { links.contains([min(a, b), max(a, b)]) }
     func isOpen(_ a: Int, _ b: Int) -> Bool { !cuts.contains([min(a, b), max(a, b)]) }
 
     /// For how many seconds the recipient may keep a transfer; nil where no duty says so.

@@ -1,0 +1,185 @@
+import SelatCore
+import SelatDelivery
+
+// What sender and relay do alike: bring an envelope to the next node of its route, and read what is
+// said there.
+
+/// An envelope in this node's spool, on its way to the next node of its route.
+struct Passage {
+    let key: InboundKey
+    let role: SpoolName.Role
+    let recipient: Int
+    let next: Int
+    let attempt: UInt64
+    /// What was in force when the try began; nil at a relay, which rests on the sender's verdict.
+    let due: Basis?
+
+    func name(_ part: SpoolName.Part) -> SpoolName { SpoolName(role, key, part) }
+}
+
+/// What the next node says about an envelope.
+enum News {
+    case accepted(offset: UInt64)
+    case relayProven(cause: String?)
+    case deliveryProven(Receipt)
+    case refusalProven(cause: String, Receipt)
+    case held(cause: String?)
+    case headStale(cause: String)
+    case blocked(cause: String)
+    case failed(cause: String)
+}
+
+extension Process {
+    /// The head as it is durable, and the payload with it where all fits into one message.
+    func offer(
+        _ passage: Passage, isInline: Bool, handOn: () async throws -> Void
+    ) async throws -> News {
+        try requireHonestClock()
+        let head = try await head(passage.name(.head))
+        var payload: [UInt64]?
+        if isInline, head.leaves.count <= World.inlineSegmentsMax {
+            payload = try await segments(passage.name(.payload)).map { $0 ?? 0 }
+            try await handOn()
+        }
+        if let due = passage.due {
+            world.judge.offers(node, head, due: due, payload: payload != nil)
+            world.judge.left(node, head, whole: payload != nil)
+        } else {
+            world.judge.passes(node, head)
+        }
+        let sent = world.disturbed(head)
+        let answer = try await world.call(from: self, to: passage.next) { peer in
+            try await peer.offer(sent, payload, from: self.node.index)
+        }
+        return try await news(answer, passage, size: head.size)
+    }
+
+    /// Sends the payload from `offset` to its end.
+    func upload(
+        _ passage: Passage, from offset: UInt64, handOn: () async throws -> Void
+    ) async throws -> News {
+        let head = try await head(passage.name(.head))
+        let segments = try await segments(passage.name(.payload))
+        guard offset <= UInt64(segments.count) else { throw Mishap.missingFile }
+        if let due = passage.due {
+            world.judge.offers(node, head, due: due, payload: true)
+        }
+        if offset == head.size { try await handOn() }
+        let answer = try await world.upload(
+            from: self, to: passage.next, passage.key, at: offset
+        ) { stream in
+            for index in Int(offset)..<segments.count {
+                let isLast = index == segments.count - 1
+                if isLast { try await handOn() }
+                try self.requireLife()
+                if passage.due != nil { self.world.judge.left(self.node, head, whole: isLast) }
+                try await self.world.carry(
+                    segments[index] ?? 0, on: stream, by: self, to: passage.next)
+            }
+        }
+        guard let receipt = answer.receipt else {
+            return .failed(cause: "no receipt for the whole payload")
+        }
+        return try await news(of: receipt, passage, cause: nil)
+    }
+
+    func ask(_ passage: Passage) async throws -> News {
+        try requireHonestClock()
+        let answer = try await world.call(from: self, to: passage.next) { peer in
+            try await peer.standing(passage.key, from: self.node.index)
+        }
+        let head = try await head(passage.name(.head))
+        return try await news(answer, passage, size: head.size)
+    }
+
+    /// A link that breaks is news, not the end of the pursuit.
+    func tried(_ passage: Passage, _ work: () async throws -> News) async throws -> News {
+        do {
+            return try await work()
+        } catch Mishap.refused(let refusal) where Self.mendable.contains(refusal) {
+            try requireLife()
+            if refusal == .staleEdition { try await catchUp(with: passage.next) }
+            return .headStale(cause: refusal.rawValue)
+        } catch Mishap.refused(let refusal) where Self.asksForAnotherRoute.contains(refusal) {
+            try requireLife()
+            return .blocked(cause: refusal.rawValue)
+        } catch Mishap.crashed, Mishap.changedMeanwhile, Mishap.diskFull {
+            throw isDead ? Mishap.crashed : Mishap.changedMeanwhile
+        } catch {
+            try requireLife()
+            if case Mishap.linkBroken = error {
+                outOfReach[passage.next] = VirtualExecutor.shared.now + 60_000
+            }
+            return isOutOfReach(passage.next)
+                ? .blocked(cause: "\(error)") : .failed(cause: "\(error)")
+        }
+    }
+
+    func isOutOfReach(_ peer: Int) -> Bool {
+        outOfReach[peer].map { $0 >= VirtualExecutor.shared.now } ?? false
+    }
+
+    /// Refusals that another head can mend.
+    private static let mendable: Set<Recipient.Refusal> = [
+        .staleEdition, .staleMembership, .verdictTooOld, .approvalOwed, .approvalInvalid,
+    ]
+
+    /// Refusals that another relay may not have.
+    private static let asksForAnotherRoute: Set<Recipient.Refusal> = [
+        .transitRefused, .relayFull, .routeInvalid,
+    ]
+
+    // MARK: What is said
+
+    private func news(_ answer: Answer, _ passage: Passage, size: UInt64) async throws -> News {
+        let isRelay = passage.next != passage.recipient
+        if isRelay, answer.state == Relay.State.returned.rawValue {
+            return .headStale(cause: answer.cause ?? "asks for another attempt")
+        }
+        if let receipt = answer.receipt {
+            return try await news(of: receipt, passage, cause: answer.cause)
+        }
+        switch answer.state {
+        case Recipient.State.receiving.rawValue where answer.offset <= size:
+            return .accepted(offset: answer.offset)
+        case Relay.State.holding.rawValue where isRelay,
+            Relay.State.forwarded.rawValue where isRelay:
+            return .held(cause: answer.cause)
+        default: return .failed(cause: "an unexpected answer: \(answer.state)")
+        }
+    }
+
+    /// What a receipt means; one that proves nothing is dropped, and entered.
+    private func news(of receipt: Receipt, _ passage: Passage, cause: String?) async throws -> News
+    {
+        do {
+            try verify(receipt, passage)
+        } catch {
+            let entry = Entry(kind: "receipt.rejected", transfer: nil, sender: nil, time: now)
+            try await commit { $0.append(entry) }
+            throw error
+        }
+        switch receipt.kind {
+        case .delivered: return .deliveryProven(receipt)
+        case .refused: return .refusalProven(cause: receipt.reason ?? "refused", receipt)
+        case .relayed:
+            return world.hasPlanted(.relayTakenForRecipient)
+                ? .deliveryProven(receipt) : .relayProven(cause: cause)
+        }
+    }
+
+    /// A relay speaks for itself alone; the outcome is the recipient's to state.
+    private func verify(_ receipt: Receipt, _ passage: Passage) throws {
+        let isRelays = receipt.kind == .relayed
+        let signer = isRelays ? passage.next : passage.recipient
+        let isKnown = receipt.signer == signer && !(isRelays && passage.next == passage.recipient)
+        guard isKnown || world.hasPlanted(.foreignReceiptAccepted) else {
+            throw Mishap.untrustedReceipt("foreign signer")
+        }
+        let isAboutThis =
+            receipt.from == passage.key.from && receipt.attempt <= passage.attempt
+            && (receipt.transfer == passage.key.transfer
+                || world.hasPlanted(.receiptOfAnotherAccepted))
+        guard isAboutThis else { throw Mishap.untrustedReceipt("about another") }
+    }
+}
