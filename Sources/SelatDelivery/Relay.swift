@@ -179,7 +179,8 @@ package struct Relay: Hashable, Sendable {
         case (.due, .forwarded): return [.ask]
         case (.accepted, .holding) where now >= expires, (.failed, .holding) where now >= expires,
             (.headStale, .holding) where now >= expires, (.held, .forwarded) where now >= expires,
-            (.failed, .forwarded) where now >= expires:
+            (.failed, .forwarded) where now >= expires,
+            (.accepted, .forwarded) where now >= expires:
             return lapse()
         case (.accepted(let offset), .holding):
             // Failures count anew only where something went on.
@@ -197,6 +198,11 @@ package struct Relay: Hashable, Sendable {
             failures = 1
             cause = nil
             return [.record("relay.forwarded"), .retry(failures: failures)]
+        case (.accepted, .forwarded):
+            // The next relay has lost it; the whole is here still.
+            state = .holding
+            failures = 1
+            return [.record("relay.held"), .retry(failures: failures)]
         case (.relayProven, .forwarded), (.held, .forwarded):
             failures += 1
             return [.retry(failures: failures)]

@@ -271,12 +271,14 @@ package struct Sender: Hashable, Sendable {
     private mutating func awaitReceipt(_ event: Event, at now: Timestamp) -> [Action] {
         switch event {
         case .due: return [.ask]
-        case .held, .failed, .blocked, .headStale, .relayProven:
+        case .held, .failed, .blocked, .headStale, .relayProven, .accepted:
             if now >= expires { return expire() }
         default: return []
         }
         switch event {
         case .headStale(let cause): return requeue(cause)
+        // A database that was restored from an older copy, or a disk that lost the file.
+        case .accepted: return requeue("the relay does not hold it any more")
         case .held(let cause, let isAnother):
             failures += 1
             if isAnother, failures > Self.asksPerRoute {

@@ -123,6 +123,10 @@ extension Exchange {
                 receipt: state.receipt, passage)
         } catch {
             try await release(client, after: error)
+            // It holds nothing: as if the offer had been taken anew.
+            if (error as? Problem)?.type == Problem.unknownUploadType {
+                return .accepted(offset: 0)
+            }
             throw error
         }
     }

@@ -31,7 +31,8 @@ extension UploadState {
         self.init(
             offset: try reader.unsigned("offset"), length: try reader.unsigned("length"),
             complete: try reader.bool("complete"), state: try reader.string("state"),
-            cause: try reader.optionalString("cause"), receipt: reader.optional("receipt")?.canonical)
+            cause: try reader.optionalString("cause"),
+            receipt: reader.optional("receipt")?.canonical)
     }
 }
 

@@ -31,6 +31,15 @@ struct RelayMachineTests {
             relay.handle(.deliveryProven, at: Self.now) == [.record("relay.delivered"), .destroy])
     }
 
+    @Test func whatTheNextRelayHasLostIsOfferedAgain() throws {
+        var relay = try Self.relay([.complete, .relayProven])
+        #expect(
+            relay.handle(.accepted(offset: 0), at: Self.now)
+                == [.record("relay.held"), .retry(failures: 1)])
+        #expect(relay.handle(.due, at: Self.now) == [.offer])
+        #expect(try Self.relay([.complete, .relayProven]).handled(.accepted(offset: 0)) == .lapsed)
+    }
+
     @Test func onlyTheSenderMakesAnotherAttempt() throws {
         var relay = try Self.relay([.complete, .headStale(cause: "edition")])
         #expect(relay.state == .returned)
@@ -142,6 +151,14 @@ struct RelayMachineTests {
         #expect(sender.handedOn)
     }
 
+    @Test func whatTheRelayHasLostIsSentAnew() {
+        var sender = sender([.relayProven])
+        #expect(
+            sender.handle(.accepted(offset: 0), at: SenderTests.start).first
+                == .record("transfer.queued", cause: "the relay does not hold it any more"))
+        #expect(sender.handle(.due, at: SenderTests.start) == [.release(attempt: 2)])
+    }
+
     @Test func whereNoOtherRouteIsOpenTheSameIsTriedAgain() {
         var sender = SenderTests.sender([.sealed(approvalsOwed: false), .due, .released])
         for failures in 1...9 {
@@ -161,5 +178,14 @@ struct RelayMachineTests {
                 == .record("transfer.queued", cause: "edition"))
         #expect(sender.state == .queued)
         #expect(sender.handle(.due, at: SenderTests.start) == [.release(attempt: 2)])
+    }
+}
+
+extension Relay {
+    /// The state after an event that comes when its time is over.
+    fileprivate func handled(_ event: Event) -> State {
+        var relay = self
+        _ = relay.handle(event, at: RelayMachineTests.expires)
+        return relay.state
     }
 }
