@@ -248,7 +248,7 @@ package struct Sender: Hashable, Sendable {
             if isAnother, failures + 1 >= Self.failuresPerRoute { headIsStale = true }
             self.cause = cause
             failures += 1
-            return [.save, .retry(failures: headIsStale ? 1 : failures)]
+            return [.save, .retry(failures: failures)]
         case (.deliveryProven, .queued), (.deliveryProven, .sending), (.deliveryProven, .relayed),
             (.deliveryProven, .unconfirmed):
             return end(.delivered, nil)

@@ -210,8 +210,8 @@ extension Exchange {
         case .held(let cause):
             return .held(cause: cause, isAnother: try await isAnotherRouteOpen(delivery))
         case .headStale(let cause): return .headStale(cause: cause)
-        case .blocked(let cause):
-            if delivery.next != delivery.to { delivery.avoided.insert(delivery.next) }
+        case .blocked(let cause, let isRefusal):
+            if isRefusal, delivery.next != delivery.to { delivery.avoided.insert(delivery.next) }
             return .blocked(cause: cause, isAnother: try await isAnotherRouteOpen(delivery))
         case .failed(let cause): return .failed(cause: cause)
         }
@@ -222,11 +222,21 @@ extension Exchange {
     ) async throws -> Bool {
         let id = delivery.id
         guard let row = try await store.read({ try $0.outbound(id) }) else { return false }
-        let routes = try await routes(of: row, avoiding: delivery.avoided)
-        for route in routes where route != delivery.route {
+        for route in try await openRoutes(delivery, row) where route != delivery.route {
             if await !peers.isOutOfReach(route[1]) { return true }
         }
         return false
+    }
+
+    /// The routes on which it may be released now. A relay that would not pass it on is asked again
+    /// where no other way is left: its law, its links or its room may be others by now.
+    private nonisolated(nonsending) func openRoutes(
+        _ delivery: Delivery, _ row: OutboundRow
+    ) async throws -> [[NodeID]] {
+        let routes = try await routes(of: row, avoiding: delivery.avoided)
+        guard routes.isEmpty else { return routes }
+        delivery.avoided = []
+        return try await self.routes(of: row, avoiding: [])
     }
 
     /// The last piece is about to leave: from now on a complete envelope may be with the next node.
@@ -314,8 +324,7 @@ extension Exchange {
             }
             // One that was cut, or takes nothing any more, is named as that.
             _ = try recipient(row.to, at: clock.now())
-            var routes = try await routes(of: row, avoiding: delivery.avoided)
-            if routes.isEmpty { routes = try await self.routes(of: row, avoiding: []) }
+            let routes = try await openRoutes(delivery, row)
             var refusal: Sender.Event?
             for route in routes {
                 let event = try await release(delivery, row, over: route, attempt: attempt)

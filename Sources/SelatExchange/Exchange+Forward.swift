@@ -45,6 +45,9 @@ extension Exchange {
             forwarding.pause = nil
             do {
                 try Task.checkCancellation()
+                if await isHeadLost(forwarding) {
+                    try await drive(forwarding, .headStale(cause: "the head here was lost"))
+                }
                 try await drive(forwarding, .due)
                 await lanes.leave(row.next)
             } catch {
@@ -56,6 +59,15 @@ extension Exchange {
                 return try await forwardFromStore(id, from: from)
             }
         }
+    }
+
+    /// Whether the spool holds another head than the one that the log tells of: a crash came between
+    /// the file of a newer attempt and its commit, or somebody's hand. Only the sender can mend that.
+    private nonisolated(nonsending) func isHeadLost(_ forwarding: Forwarding) async -> Bool {
+        guard let bytes = try? await spool.read(forwarding.name, .head),
+            let identity = try? EnvelopeHead(parsing: bytes).unverifiedIdentity()
+        else { return true }
+        return identity != SHA256.digest(forwarding.row.header)
     }
 
     /// Feeds the machine with an event and with what its actions lead to.
@@ -116,7 +128,7 @@ extension Exchange {
         case .held: return .held
         // Only the sender can go another way.
         case .headStale(let cause): return .headStale(cause: cause)
-        case .blocked(let cause), .failed(let cause): return .failed(cause: cause)
+        case .blocked(let cause, _), .failed(let cause): return .failed(cause: cause)
         }
     }
 

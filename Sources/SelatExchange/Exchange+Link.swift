@@ -38,8 +38,8 @@ enum News: Sendable {
     case held(cause: String?)
     /// Another attempt is asked for.
     case headStale(cause: String)
-    /// The node is out of reach, or will not pass the envelope on.
-    case blocked(cause: String)
+    /// The node is out of reach, or, with `isRefusal`, will not pass the envelope on.
+    case blocked(cause: String, isRefusal: Bool)
     case failed(cause: String)
 }
 
@@ -148,14 +148,14 @@ extension Exchange {
             if problem.type == Self.staleEdition { await catchUp(with: passage.next) }
             return .headStale(cause: "\(passage.next): \(problem)")
         } catch let problem as Problem where Self.asksForAnotherRoute.contains(problem.type) {
-            return .blocked(cause: "\(passage.next): \(problem)")
+            return .blocked(cause: "\(passage.next): \(problem)", isRefusal: true)
         } catch let fault as FileFault {
             return .failed(cause: "\(fault)")
         } catch {
             if Task.isCancelled { throw CancellationError() }
             let cause = "\(passage.next): \(error)"
             return await peers.isOutOfReach(passage.next)
-                ? .blocked(cause: cause) : .failed(cause: cause)
+                ? .blocked(cause: cause, isRefusal: false) : .failed(cause: cause)
         }
     }
 
