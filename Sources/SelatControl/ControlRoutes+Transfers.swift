@@ -24,6 +24,15 @@ extension ControlRoutes {
             let wait = try number(request, "wait_seconds", default: 0, 0...300)
             return Response.json(try await service.transfer(try id(context), waitSeconds: wait))
         }
+        group.post(":id/cancellation") { request, context in
+            let (id, caller) = (try id(context), try caller(context))
+            let bytes = try await request.bytes(upTo: Limits.controlBodyBytesMax)
+            let asked = try asked { try CancelRequest(json: try JSON(parsing: bytes)) }
+            return Response.json(try await service.cancel(id, asked, by: caller))
+        }
+        group.post(":id/retry") { _, context in
+            Response.json(try await service.retry(try id(context)))
+        }
         group.get(":id/manifest") { _, context in
             Response.json(try await service.manifest(try id(context)))
         }

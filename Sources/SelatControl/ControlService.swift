@@ -31,6 +31,10 @@ package protocol TransferControl: Sendable {
     func transfer(_ id: TransferID, waitSeconds: Int) async throws -> JSON
     /// Who holds which of the own datasets, and whose lie here.
     func holdings(limit: Int) async throws -> JSON
+    /// Takes a transfer back that has not left whole.
+    func cancel(_ id: TransferID, _ request: CancelRequest, by caller: Caller) async throws -> JSON
+    /// Tries a transfer now that waits for its next try.
+    func retry(_ id: TransferID) async throws -> JSON
     /// The description of a delivered dataset.
     func manifest(_ id: TransferID) async throws -> JSON
     /// A delivered dataset in plain: its files, one after the other.

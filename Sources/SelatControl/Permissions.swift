@@ -14,6 +14,8 @@ enum Permissions {
         "PUT /v1/transfers/:id/payload": [.operator],
         "GET /v1/transfers": everyone,
         "GET /v1/transfers/:id": [.operator, .officer, .auditor],
+        "POST /v1/transfers/:id/cancellation": [.operator],
+        "POST /v1/transfers/:id/retry": [.operator],
         "GET /v1/transfers/:id/manifest": [.operator, .officer, .auditor],
         "POST /v1/transfers/:id/opening": [.operator],
         "GET /v1/transfers/:id/evidence": [.operator, .auditor],

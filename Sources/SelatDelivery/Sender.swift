@@ -67,6 +67,8 @@ package struct Sender: Hashable, Sendable {
         case releaseRefused(cause: String)
         /// Every approval that was owed is there.
         case approved
+        /// An operator takes the transfer back.
+        case cancelled(cause: String)
         /// An officer of a side that owes an approval said no.
         case approvalRefused(cause: String)
         /// Approvals do not count any more, or the recipient asks for others.
@@ -189,6 +191,11 @@ package struct Sender: Hashable, Sendable {
             state = .queued
             cause = nil
             return [.record("transfer.approved", cause: nil)]
+        // What may have arrived whole is not ours to take back.
+        case (.cancelled(let cause), .waiting) where !handedOn,
+            (.cancelled(let cause), .queued) where !handedOn,
+            (.cancelled(let cause), .sending) where !handedOn:
+            return end(.cancelled, cause)
         case (.approvalRefused(let cause), .waiting) where !handedOn,
             (.approvalRefused(let cause), .queued) where !handedOn,
             (.approvalRefused(let cause), .sending) where !handedOn:

@@ -51,6 +51,9 @@ actor Peers {
         return until >= .now
     }
 
+    /// Believes of no node any more that it is out of reach.
+    func forgive() { outOfReach = [:] }
+
     private static let distrust = Duration.seconds(60)
 
     /// A connection to a node whose revocation is not judged; for its revocation list alone.

@@ -4,6 +4,7 @@ import SelatDelivery
 import SelatFederation
 package import SelatHTTP
 import SelatPolicy
+import SelatStore
 import SelatTransport
 
 /// What the exchange answers when it cannot do what was asked; the types are listed in API.md and
@@ -44,6 +45,16 @@ package enum ServiceProblem {
             type: "urn:selat:problem:not-ready", title: "not possible now", status: 409,
             detail: "`\(id)` is \(state) and waits for no approval",
             remedy: "see `selat show \(id)`")
+    }
+
+    /// It has ended, or a complete envelope may be with somebody.
+    static func notCancellable(_ row: OutboundRow) -> Problem {
+        Problem(
+            type: "urn:selat:problem:not-ready", title: "not possible now", status: 409,
+            detail: row.handedOn
+                ? "`\(row.id)` may have arrived whole: only the recipient's word ends it"
+                : "`\(row.id)` is \(row.state)",
+            remedy: "see `selat show \(row.id)`")
     }
 
     static func notReleasable(_ id: TransferID, _ again: Verdict) -> Problem {

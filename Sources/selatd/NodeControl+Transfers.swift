@@ -68,6 +68,22 @@ extension NodeControl {
         return .object(document)
     }
 
+    func cancel(
+        _ id: TransferID, _ request: CancelRequest, by caller: Caller
+    ) async throws -> JSON {
+        .object(
+            try members(
+                try await exchange.cancel(id, reason: request.reason, by: caller.user)))
+    }
+
+    func retry(_ id: TransferID) async throws -> JSON {
+        try await exchange.retry(id)
+        let found = try await exchange.rows(id)
+        if let row = found.outbound { return .object(try members(row)) }
+        guard let row = found.relayed.first else { throw ServiceProblem.unknownTransfer(id) }
+        return .object(try members(row))
+    }
+
     /// Nil where nothing is owed.
     private func debts(_ debts: [Debt]) -> JSON? {
         guard !debts.isEmpty else { return nil }

@@ -80,14 +80,16 @@ final class Running: Sendable {
         process.arguments = arguments
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         if let folder { process.currentDirectoryURL = URL(filePath: folder) }
-        process.standardInput = FileHandle(
+        let stdin = FileHandle(
             forReadingAtPath: try place.write(Array(input.utf8), to: "stdin"))
-        for (name, path) in [
-            ("stdout", \Process.standardOutput), ("stderr", \Process.standardError),
-        ] {
-            let file = try place.write([], to: name)
-            process[keyPath: path] = FileHandle(forWritingAtPath: file)
-        }
+        let stdout = FileHandle(forWritingAtPath: try place.write([], to: "stdout"))
+        let stderr = FileHandle(forWritingAtPath: try place.write([], to: "stderr"))
+        process.standardInput = stdin
+        process.standardOutput = stdout
+        process.standardError = stderr
+        // The child has its own; ours would stay open until Foundation lets go of the process, and
+        // beyond about 1,300 open descriptors it writes past the end of its list of them.
+        defer { for handle in [stdin, stdout, stderr] { try? handle?.close() } }
         let (ending, continuation) = AsyncStream.makeStream(of: Int32.self)
         process.terminationHandler = { process in
             let status = process.terminationStatus
