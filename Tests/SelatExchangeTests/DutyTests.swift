@@ -31,17 +31,38 @@ struct DutyTests {
     private static let oneDay = "    obligations:\n      - retention: {at-most: 1 days}"
     private static let suiteFour = "    obligations:\n      - encryption: {at-least: suite-4}"
 
-    @Test func anImportThatIsNoLongerAllowedEndsInASignedNo() async throws {
-        let world = try Self.imports(Self.untilTomorrow)
-        let (sender, recipient) = (world.sender, world.recipient)
+    /// A transfer that was released while its import was allowed, and that nobody took before it was not.
+    private static func releasedTooEarly(
+        in world: TestFederation, isHandedOn: Bool
+    ) async throws -> TransferID {
+        let sender = world.sender
         let id = try await sender.send(try world.request(), life: 20 * 86_400)
         let exchange = sender.exchange
-        // Released while it was allowed; nobody listens yet.
         let early = Task { await exchange.pursue(id) }
         while try await sender.outbound(id)?.cause == nil { await Task.yield() }
         early.cancel()
         await early.value
+        if isHandedOn { _ = try await exchange.package(id, by: 0) }
         world.clock.advance(seconds: 2 * 86_400)
+        return id
+    }
+
+    @Test func whatIsNoLongerAllowedDoesNotLeave() async throws {
+        let world = try Self.imports(Self.untilTomorrow)
+        let (sender, recipient) = (world.sender, world.recipient)
+        let id = try await Self.releasedTooEarly(in: world, isHandedOn: false)
+        try await recipient.serving { await sender.exchange.pursue(id) }
+        #expect(try await sender.outbound(id)?.state == "cancelled")
+        #expect(try await recipient.inbound(id, from: sender) == nil)
+        #expect(try await recipient.entries("offer.refused") == 0)
+    }
+
+    @Test func anImportThatIsNoLongerAllowedEndsInASignedNo() async throws {
+        let world = try Self.imports(Self.untilTomorrow)
+        let (sender, recipient) = (world.sender, world.recipient)
+        // A courier may have brought it: the recipient is asked what became of it.
+        let id = try await Self.releasedTooEarly(in: world, isHandedOn: true)
+        let exchange = sender.exchange
         try await recipient.serving { await exchange.pursue(id) }
         let row = try #require(try await sender.outbound(id))
         #expect(row.state == "refused")
