@@ -29,6 +29,7 @@ extension Exchange {
         guard offset == arrival.durable else {
             throw Problem.mismatchingOffset(expected: arrival.durable, provided: offset)
         }
+        try await requireSender(upload.from, peer)
         let head = try await head(of: arrival)
         let intake = try PayloadIntake(
             of: head, into: try await payloadFile(of: arrival), resumingAt: offset)
@@ -39,9 +40,21 @@ extension Exchange {
             await keepProgress(of: intake, arrival)
             throw try await refused(error, head, peer)
         }
-        if complete { return try await self.complete(arrival, head) }
+        if complete {
+            try await requireSender(upload.from, peer)
+            return try await self.complete(arrival, head)
+        }
         try await save(.durable(try await intake.sync()), arrival)
         return try await state(of: try await self.arrival(of: upload, peer))
+    }
+
+    /// A cut ends the connections of the node that it names; what a relay brings of such a node's comes
+    /// over a connection that stays good.
+    private func requireSender(_ from: NodeID, _ peer: NodeID) async throws {
+        guard isSender(from, at: clock.now()) else {
+            throw try await refuse(
+                .wrongSender, "`\(from)` sends nothing any more", head: nil, peer: peer)
+        }
     }
 
     private func head(of arrival: Arrival) async throws -> VerifiedHead {

@@ -114,7 +114,7 @@ extension Exchange: EnvelopeService {
         return head
     }
 
-    private func isSender(_ node: NodeID, at now: Timestamp) -> Bool {
+    func isSender(_ node: NodeID, at now: Timestamp) -> Bool {
         (try? federation.node(node, at: now))?.roles.contains(.exchange) == true
     }
 
