@@ -245,23 +245,13 @@ extension Exchange {
     private func verified(
         _ bytes: [UInt8], _ passage: Passage, head: [UInt8]
     ) throws -> ReceiptStatement {
-        let now = clock.now()
         let receipt = try Receipt(parsing: bytes)
         let isRelays = try receipt.unverifiedStatement.kind == .relayed
         let signer = isRelays ? passage.next : passage.recipient
         guard !isRelays || passage.next != passage.recipient else {
             throw ReceiptError.foreignSigner(signer)
         }
-        let node = try federation.node(signer, at: now)
-        let statement = try receipt.verify(
-            signer: { try self.federation.signer($0, node: signer, at: now) },
-            log: try VerifierKey(node.logKey))
-        guard statement.signer == signer else {
-            throw ReceiptError.foreignSigner(statement.signer)
-        }
-        guard statement.federation == federation.id else {
-            throw ReceiptError.aboutAnother("federation")
-        }
+        let statement = try stated(in: receipt, by: signer)
         guard statement.from == passage.upload.from, statement.id == passage.upload.transfer else {
             throw ReceiptError.aboutAnother("transfer")
         }
@@ -269,6 +259,23 @@ extension Exchange {
         let identity = try EnvelopeHead(parsing: head).unverifiedIdentity()
         guard statement.envelope == identity || statement.attempt < passage.attempt else {
             throw ReceiptError.aboutAnother("envelope")
+        }
+        return statement
+    }
+
+    /// What a receipt of a node's states about this federation: signature, certificate and proof are
+    /// good.
+    func stated(in receipt: Receipt, by signer: NodeID) throws -> ReceiptStatement {
+        let (federation, now) = (federation, clock.now())
+        let node = try federation.node(signer, at: now)
+        let statement = try receipt.verify(
+            signer: { try federation.signer($0, node: signer, at: now) },
+            log: try VerifierKey(node.logKey))
+        guard statement.signer == signer else {
+            throw ReceiptError.foreignSigner(statement.signer)
+        }
+        guard statement.federation == federation.id else {
+            throw ReceiptError.aboutAnother("federation")
         }
         return statement
     }

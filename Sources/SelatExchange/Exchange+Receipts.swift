@@ -55,17 +55,7 @@ extension Exchange {
 
     /// The outcome is the recipient's to state, about a header that was signed here.
     private func verify(_ bytes: [UInt8], of row: OutboundRow) async throws {
-        let now = clock.now()
-        let recipient = try federation.node(row.to, at: now)
-        let statement = try Receipt(parsing: bytes).verify(
-            signer: { try self.federation.signer($0, node: row.to, at: now) },
-            log: try VerifierKey(recipient.logKey))
-        guard statement.signer == row.to else {
-            throw ReceiptError.foreignSigner(statement.signer)
-        }
-        guard statement.federation == federation.id else {
-            throw ReceiptError.aboutAnother("federation")
-        }
+        let statement = try stated(in: try Receipt(parsing: bytes), by: row.to)
         guard statement.from == identity.node else { throw ReceiptError.aboutAnother("transfer") }
         guard [.delivered, .refused].contains(statement.kind) else {
             throw ReceiptError.aboutAnother("thing than a transfer's outcome")

@@ -198,14 +198,6 @@ extension Exchange: EnvelopeService {
             contentKey.secret, for: .inbound(core.id, from: core.from))
         row.destroyBy = destroyBy
         let new = row
-        do {
-            await spool.remove(name)
-            try await spool.makePayload(of: name, size: row.payloadSize)
-            try await spool.write(bytes, to: name, .head)
-        } catch {
-            await spool.remove(name)
-            throw Self.problem(of: error)
-        }
         var members: [String: JSON] = [
             "envelope": .string(head.identity.text), "size": .integer(row.payloadSize),
             "verdict": .string(SHA256.digest(manifest.verdictRecord).text),
@@ -214,14 +206,33 @@ extension Exchange: EnvelopeService {
         if peer != core.from { members["route"] = .strings(head.header.route.map(\.text)) }
         if !approvals.isEmpty { members["approvals"] = .array(approvals.map(\.summary)) }
         let details = JSON.object(members)
-        _ = try await store.commit { transaction in
-            guard try transaction.inbound(core.id, from: core.from) == nil else { return }
-            try transaction.save(new)
-            try transaction.keep(header: head.head.headerCMS, of: head.identity)
-            try transaction.append(
-                EntryDraft(
-                    kind: "transfer.received", transfer: core.id, actor: .node(core.from),
-                    details: details))
+        try await place(bytes, payloadSize: new.payloadSize, as: name) {
+            _ = try await self.store.commit { transaction in
+                guard try transaction.inbound(core.id, from: core.from) == nil else { return }
+                try transaction.save(new)
+                try transaction.keep(header: head.head.headerCMS, of: head.identity)
+                try transaction.append(
+                    EntryDraft(
+                        kind: "transfer.received", transfer: core.id, actor: .node(core.from),
+                        details: details))
+            }
+        }
+    }
+
+    /// Puts a head, and room for its payload, into the spool, and records that it is there. What could
+    /// not be recorded does not stay: nothing would name it.
+    func place(
+        _ head: [UInt8], payloadSize: UInt64, as name: SpoolFolder.Name,
+        record: () async throws -> Void
+    ) async throws {
+        do {
+            await spool.remove(name)
+            try await spool.makePayload(of: name, size: payloadSize)
+            try await spool.write(head, to: name, .head)
+            try await record()
+        } catch {
+            await spool.remove(name)
+            throw Self.problem(of: error)
         }
     }
 

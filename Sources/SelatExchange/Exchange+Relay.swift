@@ -75,19 +75,14 @@ extension Exchange {
         if let known {
             guard head.header.attempt > known.attempt else { return false }
             try await spool.write(bytes, to: name, .head)
-            try await renew(head, through: hop)
+            // It may have ended meanwhile: then the head that was just written is nobody's.
+            if try await !renew(head, through: hop) { await spool.remove(name) }
             return false
         }
         try await requireRoom(for: head, from: hop.previous)
-        do {
-            await spool.remove(name)
-            try await spool.makePayload(of: name, size: head.header.payload.size)
-            try await spool.write(bytes, to: name, .head)
-        } catch {
-            await spool.remove(name)
-            throw Self.problem(of: error)
+        try await place(bytes, payloadSize: head.header.payload.size, as: name) {
+            try await self.record(head, through: hop, grounds)
         }
-        try await record(head, through: hop, grounds)
         return true
     }
 
@@ -184,12 +179,15 @@ extension Exchange {
         }
     }
 
+    /// - Returns: whether it is under way here still.
     private func renew(
         _ head: VerifiedHead, through hop: (previous: NodeID, next: NodeID)
-    ) async throws {
+    ) async throws -> Bool {
         let (core, header, now) = (head.core, head.header, clock.now())
-        _ = try await store.commit { transaction in
-            guard var row = try transaction.relayed(core.id, from: core.from) else { return }
+        let isOpen = try await store.commit { transaction -> Bool in
+            guard var row = try transaction.relayed(core.id, from: core.from),
+                try !Relay(row).state.isOutcome
+            else { return false }
             var relay = try Relay(row)
             for case .record(let kind, _) in relay.handle(
                 .renewed(attempt: header.attempt), at: now)
@@ -208,8 +206,10 @@ extension Exchange {
             (row.previous, row.next) = (hop.previous, hop.next)
             (row.header, row.precedence) = (header.json.canonical, header.precedence)
             try transaction.save(row)
-        }
-        accepted.yield(.relayed(core.id, from: core.from))
+            return true
+        }.value
+        if isOpen { accepted.yield(.relayed(core.id, from: core.from)) }
+        return isOpen
     }
 
     // MARK: The whole is here
