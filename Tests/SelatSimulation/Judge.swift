@@ -182,6 +182,7 @@ final class Judge {
 
     /// A start tries everything at once, and must find what it needs for it.
     func starts(_ node: Node) {
+        for transfer in tries.keys { tries[transfer]?[node.index] = nil }
         for (transfer, course) in courses where course.from == node.index {
             progressed(transfer)
             guard node.ledger.outbound[transfer]?.state.atStart == .pursue, !course.isFlipped else {

@@ -21,8 +21,10 @@ extension Process {
         guard let row = node.ledger.inbound[key] else { throw Mishap.notReady("unknown upload") }
         guard row.state == .receiving else { return answer(row) }
         guard offset == row.durable else { throw Mishap.offsetDiffers(row.durable) }
+        try requireSender(key)
         let head = try await head(SpoolName(.inbound, key, .head))
         try await fill(.inbound, key, row.durable, head, stream)
+        try requireSender(key)
         return try await complete(row, head)
     }
 
@@ -31,9 +33,18 @@ extension Process {
     ) async throws -> Answer {
         guard row.state == .receiving else { return answer(row) }
         guard offset == row.durable else { throw Mishap.offsetDiffers(row.durable) }
+        try requireSender(row.key)
         let head = try await head(SpoolName(.relayed, row.key, .head))
         try await fill(.relayed, row.key, row.durable, head, stream)
+        try requireSender(row.key)
         return try await complete(row, head)
+    }
+
+    /// A relay's link stays good when the sender is cut off.
+    private func requireSender(_ key: InboundKey) throws {
+        guard node.ledger.list.members.contains(key.from) else {
+            throw Mishap.refused(.wrongSender)
+        }
     }
 
     /// Takes in what comes, to the payload's end, and makes it durable.

@@ -100,10 +100,14 @@ extension Process {
                 .segments([UInt64?](repeating: nil, count: head.leaves.count)), to: payload)
             try await sync(payload)
             try await writeHead(head, to: name, unless: .folderNotSynced)
+            try await enter(head, key)
         } catch {
             remove(.inbound, head.key)
             throw error
         }
+    }
+
+    private func enter(_ head: Head, _ key: InboundKey) async throws {
         let keeps = world.chosenRetention(of: head.transfer)
         let row = InboundRow(
             key: key, expires: head.expires, size: head.size, fixedParts: head.fixedParts,

@@ -64,7 +64,8 @@ extension Process {
         if let known = node.ledger.relayed[head.key] {
             guard head.attempt > known.attempt else { return }
             try await writeHead(head, to: name)
-            return try await renew(head, through: hop)
+            if try await !renew(head, through: hop) { remove(.relayed, head.key) }
+            return
         }
         remove(.relayed, head.key)
         do {
@@ -73,10 +74,14 @@ extension Process {
                 .segments([UInt64?](repeating: nil, count: head.leaves.count)), to: payload)
             try await sync(payload)
             try await writeHead(head, to: name)
+            try await enter(head, through: hop)
         } catch {
             remove(.relayed, head.key)
             throw error
         }
+    }
+
+    private func enter(_ head: Head, through hop: (previous: Int, next: Int)) async throws {
         let row = RelayedRow(
             key: head.key, to: head.to, previous: hop.previous, next: hop.next,
             expires: head.expires, size: head.size, fixedParts: head.fixedParts, state: .receiving,
@@ -108,9 +113,11 @@ extension Process {
         guard own.transits(head.verdict.label) else { throw await refused(.transitRefused, head) }
     }
 
-    private func renew(_ head: Head, through hop: (previous: Int, next: Int)) async throws {
-        try await commit { transaction in
-            guard var row = transaction.relayed(head.key) else { return }
+    private func renew(_ head: Head, through hop: (previous: Int, next: Int)) async throws -> Bool {
+        let isOpen = try await commit { transaction -> Bool in
+            guard var row = transaction.relayed(head.key), !row.state.isOutcome else {
+                return false
+            }
             var relay = row.relay
             for case .record(let kind, _) in relay.handle(
                 .renewed(attempt: head.attempt), at: self.now)
@@ -121,8 +128,10 @@ extension Process {
             row.take(relay)
             (row.previous, row.next) = (hop.previous, hop.next)
             transaction.save(row)
+            return true
         }
-        forward(head.key)
+        if isOpen { forward(head.key) }
+        return isOpen
     }
 
     /// The whole payload is durable and checked: states that, and passes it on.
