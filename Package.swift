@@ -208,12 +208,13 @@ let package = Package(
                 "SelatAudit", "SelatEvidence", "SelatDelivery", "SelatStore", "SelatHTTP",
                 "SelatTransport", "SelatExchange", "SelatTestSupport", nioCore, logging,
             ]),
-        tests("SelatControlTests", ["SelatCore", "SelatHTTP", "SelatControl"]),
+        tests(
+            "SelatControlTests", ["SelatCore", "SelatHTTP", "SelatControl", "SelatTestSupport"]),
         tests(
             "SelatServiceTests",
             ["SelatService", "SelatHTTP", hummingbird, httpTypes, nioCore, logging]),
         // The real programs: `swift test` builds them because this target names them.
-        tests("CommandTests", ["selat", "selatd", "SelatCore"]),
+        tests("CommandTests", ["selat", "selatd", "SelatCore", "SelatTestSupport"]),
     ]
 )
 

@@ -11,7 +11,7 @@ extension ControlRoutes {
         }
         group.get("entries/:sequence") { _, context in
             let text = try context.parameters.require("sequence")
-            guard let sequence = UInt64(text), sequence < UInt64(Int64.max) else {
+            guard let sequence = UInt64(text), sequence <= UInt64(JSON.integerMax) else {
                 throw Problem.badRequest("`\(text.prefix(40))` is no sequence of an entry")
             }
             return Response.json(try await service.entry(sequence))
@@ -68,7 +68,8 @@ extension ControlRoutes {
             try asked { try Timestamp(String(text)) }
         }
         if parameters["after"] != nil {
-            query.after = UInt64(try number(request, "after", default: 0, 0...Int.max))
+            query.after = UInt64(
+                try number(request, "after", default: 0, 0...Int(JSON.integerMax)))
         }
         let order: EntryOrder? = try word(request, "newest")
         query.newest = order == .yes

@@ -14,6 +14,7 @@ package enum ControlRoutes {
         router.add(middleware: RefusedCalls(register: register, refused: refused))
         router.add(middleware: RoleCheck(register: register))
         let v1 = router.group("v1")
+        v1.get("openapi.json") { _, _ in Response.json(OpenAPI.document) }
         v1.get("status") { _, _ in Response.json(try await service.status()) }
         v1.get("doctor") { _, _ in Response.json(try await service.doctor()) }
         addPings(to: v1.group("pings"), service)

@@ -54,7 +54,10 @@ package struct MembershipRequest: Sendable {
     ) throws(CoreError) -> [Country: [UInt8]] {
         guard reader.optional(key) != nil else { return [:] }
         var documents: [Country: [UInt8]] = [:]
-        for (code, value) in try reader.json(key).objectValue ?? [:] {
+        guard case .object(let byCode) = try reader.json(key) else {
+            throw .wrongType(key, in: "request", expected: "documents in base64, by country")
+        }
+        for (code, value) in byCode {
             guard let bytes = value.stringValue.flatMap({ Base64.decode($0) }) else {
                 throw .wrongType(key, in: "request", expected: "documents in base64, by country")
             }

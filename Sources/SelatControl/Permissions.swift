@@ -1,3 +1,4 @@
+import HTTPTypes
 import Hummingbird
 import SelatHTTP
 
@@ -5,6 +6,7 @@ import SelatHTTP
 /// not stand here is nobody's.
 enum Permissions {
     static let roles: [String: Set<Role>] = [
+        "GET /v1/openapi.json": everyone,
         "GET /v1/status": everyone,
         "GET /v1/doctor": [.operator, .administrator],
         "POST /v1/pings": [.operator, .administrator],
@@ -55,6 +57,16 @@ enum Permissions {
         }
         return "\(request.method) /\(path.joined(separator: "/"))"
     }
+
+    /// The methods of the routes that a path fits; empty for a path of no route.
+    static func methods(at path: String) -> [String] {
+        let parts = path.split(separator: "/")
+        return roles.keys.map { $0.split(separator: " ") }.filter { route in
+            let names = route[1].split(separator: "/")
+            return names.count == parts.count
+                && zip(names, parts).allSatisfy { $0.hasPrefix(":") || $0 == $1 }
+        }.map { String($0[0]) }.sorted()
+    }
 }
 
 /// Lets a call through where one of its caller's roles may make it.
@@ -66,7 +78,11 @@ struct RoleCheck: RouterMiddleware {
         next: (Request, HTTPContext) async throws -> Response
     ) async throws -> Response {
         // What the router does not know is answered as such, to whomever.
-        guard context.endpointPath != nil else { return try await next(request, context) }
+        guard context.endpointPath != nil else {
+            let methods = Permissions.methods(at: request.uri.path)
+            guard !methods.isEmpty else { return try await next(request, context) }
+            return Self.methodNotAllowed(methods)
+        }
         let process = try ControlRoutes.process(context)
         let route = Permissions.route(request, context)
         let allowed = Permissions.roles[route] ?? []
@@ -76,6 +92,15 @@ struct RoleCheck: RouterMiddleware {
             throw Problem.roleMissing(route, allowed, held, user: process.user, book)
         }
         return try await next(request, context)
+    }
+
+    /// RFC 9110, 15.5.6: which methods the path has.
+    private static func methodNotAllowed(_ methods: [String]) -> Response {
+        let list = methods.joined(separator: ", ")
+        let problem = Problem(status: .methodNotAllowed, detail: "this path has \(list)")
+        var response = problem.response
+        response.headers[.allow] = list
+        return response
     }
 }
 

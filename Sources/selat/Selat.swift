@@ -25,7 +25,7 @@ struct Selat: AsyncParsableCommand {
             Approve.self, Refuse.self,
             Inbox.self, Open.self, Holdings.self,
             PackageVerb.self, ReceiptVerb.self, PolicyVerb.self, StatementVerb.self, AuditVerb.self,
-            Status.self, Doctor.self, PingVerb.self,
+            Status.self, Doctor.self, PingVerb.self, OpenAPIVerb.self,
             JoinVerb.self, KeysVerb.self, MembersVerb.self, Restore.self,
             Sandbox.self,
         ])

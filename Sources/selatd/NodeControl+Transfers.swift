@@ -216,7 +216,7 @@ extension NodeControl {
             packageFront: front, payload: payload, by: caller.user)
         var members: [String: JSON] = [
             "id": .string(brought.id.text), "from": .string(brought.from.text),
-            "state": .string(brought.state), "size_bytes": .string("\(brought.size)"),
+            "state": .string(brought.state), "size_bytes": .integer(brought.size),
         ]
         if let bytes = brought.receipt {
             members["receipt"] = try await receipt(bytes)

@@ -1,0 +1,144 @@
+import SelatCore
+
+// Sending, and how transfers stand.
+extension OpenAPI {
+    static let transferOperations: [Operation] = [
+        Operation(
+            "POST /v1/verdicts", "judge", "judges a transfer; nothing is sent or recorded",
+            body: .json(.component("TransferRequest")),
+            answer: .json(.object(["verdict": .component("Verdict")])),
+            problems: [.badFacts, .badDataset, .badStatement] + ProblemKind.sending),
+        Operation(
+            "POST /v1/routes", "listRoutes",
+            "the ways to a recipient, and what each relay's country says of a label",
+            body: .json(.request(["to": .node, "label": .component("Label")])),
+            answer: .json(.object(["routes": .list(route)])), problems: [.badDataset, .notReady]),
+        Operation(
+            "POST /v1/transfers", "beginTransfer",
+            "judges and records; where it permits, awaits the payload",
+            body: .json(.component("TransferRequest")), status: 201,
+            answer: .json(
+                .object([
+                    "id": .transferID, "state": .state, "verdict": .component("Verdict"),
+                ])),
+            problems: [.badFacts, .badDataset, .badStatement] + ProblemKind.sending),
+        Operation(
+            "PUT /v1/transfers/:id/payload", "sealPayload",
+            "seals the dataset; the transfer is accepted",
+            body: .bytes("the dataset's files, one after the other, in the order of `resources`"),
+            answer: .json(.object(["id": .transferID, "state": .state])),
+            problems: [.unknownTransfer, .badDataset, .verificationFailed] + ProblemKind.sending),
+        Operation(
+            "GET /v1/transfers", "listTransfers", "transfers, newest first",
+            parameters: [
+                .init(name: "direction", schema: .words(Direction.self)), limit(100, 1...10_000),
+            ],
+            answer: .json(.object(["transfers": .list(.component("Transfer"))]))),
+        Operation(
+            "GET /v1/transfers/:id", "showTransfer",
+            "one transfer with verdict, receipt and log entries",
+            parameters: [
+                .init(
+                    name: "wait_seconds",
+                    schema: .number(0...300).byDefault(0).says(
+                        "the answer comes when an outbound transfer has ended, or after so long"))
+            ],
+            answer: .json(.component("TransferDetails")), problems: [.unknownTransfer]),
+        Operation(
+            "POST /v1/transfers/:id/cancellation", "cancelTransfer",
+            "takes a transfer back that has not left whole",
+            body: .json(.request(["reason": .text(1...Int64(CancelRequest.reasonBytesMax))])),
+            answer: .json(.component("Transfer")), problems: [.unknownTransfer, .notReady]),
+        Operation(
+            "POST /v1/transfers/:id/retry", "retryTransfer",
+            "tries a transfer now that waits for its next try",
+            answer: .json(.component("Transfer")), problems: [.unknownTransfer, .notReady]),
+    ]
+
+    private static let route = Schema.object([
+        "nodes": .list(.node), "lawful": .flag, "out_of_reach": .flag,
+        "transit": .list(
+            .object([
+                "country": .text, "outcome": .text, "rules": .list(.text), "clauses": .list(.text),
+            ])),
+    ])
+
+    static let transferComponents: [String: Schema] = [
+        "TransferRequest": .request([
+            "to": .node, "label": .component("Label"), "facts": facts,
+            "dataset": .foreign(
+                "a Data Package v2 descriptor; each resource has `path` and `bytes`"),
+            "ground?": .text.says("the ground relied on, `SG/consent`"),
+            "title?": .text(0...Int64(Limits.titleBytesMax)),
+            "precedence?": .words(Precedence.self).byDefault("routine"),
+            "derived_from?": .set(.transferID, max: Int64(Limits.derivedFromMax)),
+            "emergency?": .text, "series?": .pattern("^[a-z0-9.-]{1,80}$", "a series' name"),
+            "life_seconds?": .number(1...Limits.envelopeLifeSecondsMax)
+                .byDefault(.integer(SendRequest.lifeSecondsDefault)),
+        ]),
+        "Verdict": .object(verdict + ["reasons": .list(.text)]),
+        "Transfer": .either(.object(outbound), .object(inbound), .object(relayed)),
+        "TransferDetails": .either(
+            .object(outbound + detailed + sent), .object(inbound + detailed),
+            .object(relayed + detailed)),
+        "Receipt": receipt,
+        "Debt": .object(["obligation": .text, "event": .text, "starts?": .time, "due?": .time]),
+    ]
+
+    /// Name to value, in the words of `vocabulary.yaml`.
+    private static let facts: Schema = {
+        let value = Schema.either(.flag, .count, .text, .set(.text).says("in order"))
+        return Schema([
+            "type": "object", "additionalProperties": value.json,
+            "maxProperties": .integer(Int64(Limits.factsMax)),
+        ]).says("name to value, in the words of vocabulary.yaml")
+    }()
+
+    private static let verdict: Keys = [
+        "outcome": .words(["permitted", "refused", "incomplete"]), "summary": .list(.text),
+        "missing": .list(.text), "digest": .digest,
+        "record": .foreign("the verdict's record (Policy.docc)"),
+    ]
+
+    // MARK: Keys of a transfer
+
+    static let common: Keys = [
+        "id": .transferID, "peer": .node, "state": .state, "expires": .time,
+        "precedence": .words(Precedence.self), "label": .component("Label"), "cause?": .text,
+        "size_bytes": .count, "route?": .list(.node), "created": .time,
+    ]
+
+    static let outbound: Keys =
+        common + [
+            "direction": .words(["outbound"]), "attempt": .count, "ended": .flag, "title?": .text,
+            "suite?": .count, "suite_name?": .text,
+        ]
+
+    private static let inbound: Keys =
+        common + [
+            "direction": .words(["inbound"]), "received": .time, "durable_bytes": .count,
+            "envelope": .digest, "destroy_by?": .time, "suite?": .count, "suite_name?": .text,
+        ]
+
+    private static let relayed: Keys =
+        common + [
+            "direction": .words(["relayed"]), "from": .node, "to": .node, "received": .time,
+            "durable_bytes": .count, "envelope": .digest, "attempt": .count, "ended": .flag,
+        ]
+
+    private static let detailed: Keys = [
+        "timeline": .list(.component("Entry")), "receipt?": .component("Receipt"),
+        "debts?": .list(.component("Debt")),
+    ]
+
+    private static let sent: Keys = [
+        "relay_receipts?": .list(.component("Receipt")), "verdict": .object(verdict),
+        "approvals?": .object([
+            "owed": .list(.component("Owed")), "given": .list(.component("Given")),
+        ]),
+        "dataset": .foreign("a Data Package v2 descriptor"),
+    ]
+
+    private static let receipt = Schema.foreign(
+        "the receipt's statement (Exchange.docc), with what this node makes of it")
+}
