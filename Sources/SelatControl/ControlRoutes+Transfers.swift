@@ -40,6 +40,12 @@ extension ControlRoutes {
             let (id, caller) = (try id(context), try caller(context))
             return stream(try await service.open(id, by: caller))
         }
+        group.post(":id/destruction") { request, context in
+            let (id, caller) = (try id(context), try caller(context))
+            let bytes = try await request.bytes(upTo: Limits.controlBodyBytesMax)
+            let asked = try asked { try DestroyRequest(json: try JSON(parsing: bytes)) }
+            return Response.json(try await service.destroy(id, asked, by: caller))
+        }
         group.get(":id/evidence") { _, context in
             Response.json(try await service.evidence(try id(context)))
         }

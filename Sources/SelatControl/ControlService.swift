@@ -39,6 +39,9 @@ package protocol TransferControl: Sendable {
     func manifest(_ id: TransferID) async throws -> JSON
     /// A delivered dataset in plain: its files, one after the other.
     func open(_ id: TransferID, by caller: Caller) async throws -> ByteStream
+    /// Destroys a delivered dataset for good.
+    func destroy(_ id: TransferID, _ request: DestroyRequest, by caller: Caller) async throws
+        -> JSON
     /// What proves a transfer: `{"files": {path: base64}}`.
     func evidence(_ id: TransferID) async throws -> JSON
     /// A transfer's package, sealed as it is.

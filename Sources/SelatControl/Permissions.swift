@@ -20,6 +20,7 @@ enum Permissions {
         "POST /v1/transfers/:id/retry": [.operator],
         "GET /v1/transfers/:id/manifest": [.operator, .officer, .auditor],
         "POST /v1/transfers/:id/opening": [.operator],
+        "POST /v1/transfers/:id/destruction": [.operator],
         "GET /v1/transfers/:id/evidence": [.operator, .auditor],
         "GET /v1/transfers/:id/package": [.operator],
         "GET /v1/holdings": everyone,

@@ -63,6 +63,8 @@ package enum Limits {
     package static let breakGlassReportSeconds: Int64 = 72 * 3_600
     /// Received transfers from which one dataset derives.
     package static let derivedFromMax = 64
+    /// Letters about one member's transfers that are held for it.
+    package static let lettersPerMemberMax = 10_000
     /// Uploads that one peer may have begun and not ended.
     package static let uploadsPerPeerMax = 256
     /// Refused offers of one peer that are entered one by one in a minute; more are counted.

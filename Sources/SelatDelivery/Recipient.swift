@@ -13,7 +13,7 @@ package struct Recipient: Hashable, Sendable {
         case refused
         /// It expired before its payload was complete; nothing of it is left.
         case lapsed
-        /// A retention duty ended; nothing of it is left here.
+        /// A retention duty ended, or an operator destroyed it; nothing of it is left here.
         case destroyed
 
         /// Whether files in the spool belong to the transfer.
@@ -183,6 +183,8 @@ package struct Recipient: Hashable, Sendable {
         case complete
         /// An operator takes the plaintext.
         case open
+        /// An operator destroys it for good.
+        case destroy
         /// Time has passed.
         case tick
     }
@@ -218,8 +220,11 @@ package struct Recipient: Hashable, Sendable {
         case (.open, .delivered), (.open, .opened), (.tick, .delivered), (.tick, .opened):
             if let destroyBy, now >= destroyBy { return destroy() }
             if event == .tick { return [] }
+            let isFirst = state == .delivered
             state = .opened
-            return [.record("transfer.opened", statement: nil), .handOut]
+            return [.record("transfer.opened", statement: isFirst ? .opened : nil), .handOut]
+        case (.destroy, .delivered), (.destroy, .opened):
+            return destroy()
         case (.tick, .receiving):
             return now >= expires ? lapse() : []
         default:
@@ -229,7 +234,7 @@ package struct Recipient: Hashable, Sendable {
 
     private mutating func destroy() -> [Action] {
         state = .destroyed
-        return [.record("transfer.destroyed", statement: nil), .destroy]
+        return [.record("transfer.destroyed", statement: .destroyed), .destroy]
     }
 
     private mutating func lapse() -> [Action] {

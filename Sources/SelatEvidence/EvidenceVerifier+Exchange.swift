@@ -180,6 +180,8 @@ extension ReceiptKind {
         case .relayed: "holds, to pass it on,"
         case .delivered: "took in whole"
         case .refused: "refused"
+        case .opened: "opened"
+        case .destroyed: "destroyed its copy of"
         }
     }
 }

@@ -13,13 +13,17 @@ package struct ReceiptStatement: Hashable, Sendable {
     package let attempt: UInt64
     package let signer: NodeID
     package let time: Timestamp
-    /// Why, for a refusal.
+    /// Why; with a kind that has a reason.
     package let reason: String?
+    /// The copies that a destruction does not reach; with a kind that says so.
+    package let unreached: [UnreachedCopy]
 
     package init(
         federation: Digest, kind: ReceiptKind, from: NodeID, id: TransferID, envelope: Digest,
-        attempt: UInt64, signer: NodeID, time: Timestamp, reason: String? = nil
+        attempt: UInt64, signer: NodeID, time: Timestamp, reason: String? = nil,
+        unreached: [UnreachedCopy] = []
     ) {
+        self.unreached = unreached
         self.federation = federation
         self.kind = kind
         self.from = from
@@ -39,6 +43,7 @@ package struct ReceiptStatement: Hashable, Sendable {
             "signer": .string(signer.text), "time": .string(time.text),
         ]
         if let reason { members["reason"] = .string(reason) }
+        if kind.saysUnreached { members["unreached"] = .array(unreached.map(\.json)) }
         return .object(members)
     }
 
@@ -56,12 +61,26 @@ package struct ReceiptStatement: Hashable, Sendable {
         attempt = try reader.unsigned("attempt")
         signer = try reader.node("signer")
         time = try reader.timestamp("time")
-        reason = try reader.optionalString("reason")
+        reason = kind.hasReason ? try reader.string("reason") : nil
+        unreached = kind.saysUnreached ? try UnreachedCopy.list(&reader) : []
         try reader.end()
         guard json.canonical == bytes else {
             throw .wrongType("(top)", in: "receipt", expected: "in canonical form")
         }
     }
+}
+
+extension ReceiptKind {
+    /// Whether a statement of this kind says why.
+    package var hasReason: Bool {
+        switch self {
+        case .refused, .destroyed: true
+        case .relayed, .delivered, .opened: false
+        }
+    }
+
+    /// Whether a statement of this kind lists the copies that are not reached.
+    package var saysUnreached: Bool { self == .destroyed }
 }
 
 /// A statement with the proof that it stands in its signer's log.
@@ -151,6 +170,8 @@ package enum ReceiptError: Error, Hashable, Sendable, CustomStringConvertible {
     case detailsDiffer
     case notRecorded
     case aboutAnother(String)
+    /// Its signer was cut off.
+    case distrusted(String)
 
     package var description: String {
         switch self {
@@ -158,6 +179,7 @@ package enum ReceiptError: Error, Hashable, Sendable, CustomStringConvertible {
         case .detailsDiffer: "receipt's details are not those that its log entry is bound to"
         case .notRecorded: "receipt's statement is not in the log entry that it shows"
         case .aboutAnother(let what): "receipt is about another \(what)"
+        case .distrusted(let distrust): "receipt does not count: \(distrust)"
         }
     }
 }

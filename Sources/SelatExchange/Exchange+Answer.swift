@@ -55,7 +55,7 @@ extension Exchange {
         try await receipt(row?.statement, row?.statementEntry)
     }
 
-    private func receipt(_ statement: [UInt8]?, _ sequence: UInt64?) async throws -> [UInt8]? {
+    func receipt(_ statement: [UInt8]?, _ sequence: UInt64?) async throws -> [UInt8]? {
         guard let statement, let sequence else { return nil }
         let entry = try await store.read { try $0.entry(sequence) }
         guard let entry, let details = entry.details, let salt = entry.salt,

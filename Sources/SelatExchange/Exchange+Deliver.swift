@@ -77,6 +77,7 @@ extension Exchange {
                 switch pursuit {
                 case .outbound(let id): try await pursueFromStore(id)
                 case .relayed(let id, let from): try await forwardFromStore(id, from: from)
+                case .letters(let node): try await bringLetters(to: node)
                 }
                 return
             } catch {

@@ -4,6 +4,7 @@ import SelatCore
 import SelatCrypto
 import SelatDelivery
 import SelatEnvelope
+import SelatEvidence
 import SelatStore
 import SelatTransport
 
@@ -145,6 +146,11 @@ extension Exchange {
         let (relay, key) = (forwarding.relay, forwarding.row)
         let (receipt, relayed) = (forwarding.receipt, forwarding.relayed)
         let entryKind = try kind.map { try EntryKind($0) }
+        let now = clock.now()
+        // The sender hears of it at once, and not only when it asks.
+        let outcome = try receipt.map {
+            ReceiptRow(try Receipt(parsing: $0).unverifiedStatement, $0, at: now)
+        }
         _ = try await store.commit { transaction in
             // The state that this was decided on; else the pursuit begins again from the row.
             guard var row = try transaction.relayed(key.id, from: key.from), row.isAs(before) else {
@@ -153,6 +159,12 @@ extension Exchange {
             }
             row.take(relay)
             if let receipt { row.receipt = receipt }
+            if let outcome {
+                try transaction.keep(outcome)
+                try transaction.post(
+                    outcome.kind, outcome.document, about: row.id, from: row.from, to: row.from,
+                    until: now + Self.letterSeconds)
+            }
             try transaction.save(row)
             guard let entryKind else { return }
             var details: [String: JSON] = [
@@ -172,6 +184,7 @@ extension Exchange {
             logger.info(
                 "relayed transfer ended",
                 metadata: ["id": "\(key.id)", "state": "\(relay.state.rawValue)"])
+            if outcome != nil { accepted.yield(.letters(to: key.from)) }
         }
     }
 }

@@ -16,15 +16,24 @@ extension Exchange {
         package let until: Timestamp?
     }
 
-    /// The own datasets that others hold or may hold, newest first; those whose time is over are no
-    /// longer among them.
+    /// The own datasets that others hold or may hold, newest first; those that the recipient has
+    /// destroyed, and those whose time is over, are no longer among them.
     package func holdingsOfOthers(limit: Int) async throws -> [Holding] {
         let states: Set = [Sender.State.delivered.rawValue, Sender.State.unconfirmed.rawValue]
         let rows = try await store.read {
             try $0.outbound(TransferFilter(states: states, limit: limit))
         }
-        let now = clock.now()
-        return try rows.map(holding).filter { $0.until.map { now < $0 } ?? true }
+        let (now, node) = (clock.now(), identity.node)
+        let destroyed = try await store.read { snapshot in
+            try Set(
+                rows.map(\.id).filter { id in
+                    try snapshot.receipts(of: id, from: node).contains {
+                        $0.kind == ReceiptKind.destroyed.rawValue
+                    }
+                })
+        }
+        return try rows.filter { !destroyed.contains($0.id) }.map(holding)
+            .filter { $0.until.map { now < $0 } ?? true }
     }
 
     /// Others' datasets that lie here, newest first.

@@ -238,6 +238,8 @@ extension Exchange {
                 signer: statement.signer, attempt: statement.attempt, taken: clock.now(),
                 document: receipt)
             return .relayProven(row, cause: cause)
+        case .opened, .destroyed:
+            throw TransportFault.unexpectedAnswer("a receipt that tells of no outcome")
         }
     }
 
@@ -246,7 +248,12 @@ extension Exchange {
         _ bytes: [UInt8], _ passage: Passage, head: [UInt8]
     ) throws -> ReceiptStatement {
         let receipt = try Receipt(parsing: bytes)
-        let isRelays = try receipt.unverifiedStatement.kind == .relayed
+        let kind = try receipt.unverifiedStatement.kind
+        // What became of it afterwards comes by itself, and is no answer.
+        guard kind.isOutcome || kind == .relayed else {
+            throw ReceiptError.aboutAnother("thing than where the envelope stands")
+        }
+        let isRelays = kind == .relayed
         let signer = isRelays ? passage.next : passage.recipient
         guard !isRelays || passage.next != passage.recipient else {
             throw ReceiptError.foreignSigner(signer)

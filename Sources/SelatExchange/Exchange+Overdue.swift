@@ -16,41 +16,16 @@ extension Exchange {
                 open: Recipient.State.receiving.rawValue,
                 kept: [Recipient.State.delivered, .opened].map(\.rawValue), at: now)
         }
-        for row in due { try await end(row, .tick, at: now) }
+        for row in due { await kept { try await self.end(row, .tick, at: now) } }
         let passing = try await store.read {
             try $0.relayedDue(states: Relay.spooledStates, at: now)
         }
-        for row in passing { try await end(row, at: now) }
+        for row in passing { await kept { try await self.end(row, at: now) } }
+        try await endLetters(at: now)
         // Nobody pursues what waits for a person.
         let waiting = Sender.State.waiting.rawValue
         for id in try await store.read({ try $0.outboundDue(state: waiting, at: now) }) {
             accepted.yield(.outbound(id))
-        }
-    }
-
-    /// Performs a step that ends a transfer here: the key first, then the files. An upload that still
-    /// runs is fenced off.
-    func end(_ row: InboundRow, _ event: Recipient.Event, at now: Timestamp) async throws {
-        let upload = UploadID(from: row.from, transfer: row.id)
-        try await uploads.alone(upload) {
-            let ended = try await self.store.commit { transaction -> Bool in
-                guard var row = try transaction.inbound(row.id, from: row.from) else {
-                    return false
-                }
-                var recipient = try Recipient(row)
-                let actions = recipient.handle(event, at: now)
-                guard actions.contains(.destroy) else { return false }
-                for case .record(let kind, _) in actions {
-                    try transaction.append(
-                        EntryDraft(kind: try EntryKind(kind), transfer: row.id, details: [:]))
-                }
-                row.take(recipient)
-                row.contentKey = nil
-                try transaction.save(row)
-                return true
-            }.value
-            guard ended else { return }
-            await self.spool.remove(SpoolFolder.Name(inbound: row.id, from: row.from))
         }
     }
 

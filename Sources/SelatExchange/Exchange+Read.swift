@@ -43,7 +43,10 @@ extension Exchange {
         // Every leaf was checked on arrival, and that is recorded; here every chunk's tag is.
         let opener = try PayloadOpener(
             source, size: row.payloadSize, core: head.core, contentKey: key)
-        guard try await recordOpening(row, by: user, at: now) else {
+        let statement =
+            Self.isStated(try Recipient(row), .open, at: now)
+            ? try await self.statement(.opened, on: row, at: now) : nil
+        guard try await recordOpening(row, statement, by: user, at: now) else {
             throw ServiceProblem.notReady(
                 "`\(id)` was destroyed just now", remedy: "see `selat show \(id)`")
         }
@@ -59,23 +62,42 @@ extension Exchange {
 
     /// - Returns: whether the plaintext may be handed out.
     private func recordOpening(
-        _ row: InboundRow, by user: UInt32, at now: Timestamp
+        _ row: InboundRow, _ statement: Statement?, by user: UInt32, at now: Timestamp
     ) async throws -> Bool {
-        try await store.commit { transaction in
+        let mayBeHandedOut = try await store.commit { transaction in
             guard var row = try transaction.inbound(row.id, from: row.from) else { return false }
             var recipient = try Recipient(row)
             let actions = recipient.handle(.open, at: now)
             guard actions.contains(.handOut) else { return false }
-            for case .record(let kind, _) in actions {
-                try transaction.append(
+            for case .record(let kind, let stated) in actions {
+                // Two who open it for the first time at once: one of them states it.
+                let statement = stated == nil ? nil : statement
+                var details = statement?.details ?? [:]
+                details["from"] = .string(row.from.text)
+                let entry = try transaction.append(
                     EntryDraft(
                         kind: try EntryKind(kind), transfer: row.id, actor: .user(user),
-                        details: ["from": .string(row.from.text)]))
+                        details: .object(details)))
+                if let statement {
+                    try transaction.record(statement, on: row, as: entry, at: now)
+                }
             }
             row.take(recipient)
             try transaction.save(row)
             return true
         }.value
+        if statement != nil { accepted.yield(.letters(to: row.from)) }
+        return mayBeHandedOut
+    }
+
+    /// Whether a step is one that this node states.
+    private static func isStated(
+        _ recipient: Recipient, _ event: Recipient.Event, at now: Timestamp
+    ) -> Bool {
+        var recipient = recipient
+        return recipient.handle(event, at: now).contains { action in
+            if case .record(_, .some) = action { true } else { false }
+        }
     }
 
     /// A package as it travels: head, sealed payload, trailer.
@@ -193,7 +215,8 @@ extension Exchange {
         }
     }
 
-    private func delivered(_ id: TransferID) async throws -> InboundRow {
+    /// What lies here under an id.
+    func delivered(_ id: TransferID) async throws -> InboundRow {
         let rows = try await store.read { try $0.inbound(id) }
         guard let row = rows.first else { throw ServiceProblem.unknownTransfer(id) }
         guard rows.count == 1 else {

@@ -1,5 +1,5 @@
 import Logging
-import SelatAudit
+package import SelatAudit
 package import SelatCore
 import SelatCrypto
 import SelatDelivery
@@ -9,8 +9,8 @@ import SelatFederation
 import SelatHTTP
 import SelatStore
 
-// Receipts that somebody brings by hand (`Exchange.md`, *By hand*): they settle a transfer like one that
-// came over the link.
+// Receipts about the own transfers, whoever brings them: they settle a transfer, or tell what became of
+// it afterwards, like one that came in an answer (`Exchange.md`, *Letters*, *By hand*).
 
 extension Exchange {
     /// What became of a transfer whose receipt was brought.
@@ -20,14 +20,17 @@ extension Exchange {
         package let signer: NodeID
         /// The transfer's state now.
         package let state: String
-        /// Whether this receipt settled it; false where it was settled before.
+        /// Whether this receipt told anything new; false where the same was known before.
         package let isNew: Bool
     }
 
     /// Takes the recipient's receipt of one of the own transfers.
-    /// - Throws: `Problem` for a transfer that is not known here, and for a receipt that proves nothing,
-    ///   which is entered.
-    package func take(receipt bytes: [UInt8], by user: UInt32) async throws -> BroughtReceipt {
+    /// - Parameter actor: who brings it.
+    /// - Throws: `Problem` for a transfer that is not known here, and for a receipt that proves nothing;
+    ///   both are entered where a peer brings it.
+    package func take(
+        receipt bytes: [UInt8], by actor: EntryActor
+    ) async throws -> BroughtReceipt {
         let statement = try Self.unverified(bytes)
         let id = statement.id
         guard let row = try await store.read({ try $0.outbound(id) }) else {
@@ -36,16 +39,19 @@ extension Exchange {
         do {
             try await verify(bytes, of: row)
         } catch {
-            try await enterRejection(error, of: id, by: user)
+            try await enterRejection("\(error)", of: id, by: actor)
             throw ServiceProblem.verificationFailed("receipt of `\(id)`: \(error)")
         }
-        let (after, isNew) = try await settle(row, statement, bytes, by: user)
+        let (after, isNew) =
+            statement.kind.isOutcome
+            ? try await settle(row, statement, bytes, by: actor)
+            : (row, try await keep(statement, bytes, of: row, by: actor))
         return BroughtReceipt(
             id: id, kind: statement.kind, signer: statement.signer, state: after.state,
             isNew: isNew)
     }
 
-    private static func unverified(_ bytes: [UInt8]) throws -> ReceiptStatement {
+    static func unverified(_ bytes: [UInt8]) throws -> ReceiptStatement {
         do {
             return try Receipt(parsing: bytes).unverifiedStatement
         } catch {
@@ -53,12 +59,13 @@ extension Exchange {
         }
     }
 
-    /// The outcome is the recipient's to state, about a header that was signed here.
+    /// What becomes of a dataset is the recipient's to state, about a header that was signed here.
     private func verify(_ bytes: [UInt8], of row: OutboundRow) async throws {
-        let statement = try stated(in: try Receipt(parsing: bytes), by: row.to)
+        let receipt = try Receipt(parsing: bytes)
+        let statement = try stated(in: receipt, by: row.to)
         guard statement.from == identity.node else { throw ReceiptError.aboutAnother("transfer") }
-        guard [.delivered, .refused].contains(statement.kind) else {
-            throw ReceiptError.aboutAnother("thing than a transfer's outcome")
+        guard statement.kind != .relayed else {
+            throw ReceiptError.aboutAnother("thing than what the recipient did")
         }
         let header = try await store.read { try $0.header(of: statement.envelope) }
         let signed = try header.map {
@@ -67,23 +74,45 @@ extension Exchange {
         guard let core = signed?.core, core.id == row.id, core.from == identity.node else {
             throw ReceiptError.aboutAnother("envelope")
         }
+        if case .distrusted(let distrust) = try await standing(of: receipt, signer: row.to) {
+            throw ReceiptError.distrusted("\(distrust)")
+        }
     }
 
-    private func enterRejection(
-        _ error: any Error, of id: TransferID, by user: UInt32
+    /// Enters a receipt that proves nothing; those of one peer up to a rate.
+    func enterRejection(
+        _ cause: String, of id: TransferID, by actor: EntryActor
     ) async throws {
+        if case .node(let peer) = actor, !isEnteredSingly(peer) { return }
         _ = try await store.commit { transaction in
             try transaction.append(
                 EntryDraft(
-                    kind: "receipt.rejected", transfer: id, actor: .user(user),
-                    details: ["cause": .string(String("\(error)".prefix(1_000)))]))
+                    kind: "receipt.rejected", transfer: id, actor: actor,
+                    details: ["cause": .string(String(cause.prefix(1_000)))]))
         }
+    }
+
+    /// Keeps what a recipient states beside the outcome, once.
+    /// - Returns: whether it is new.
+    private func keep(
+        _ statement: ReceiptStatement, _ bytes: [UInt8], of row: OutboundRow, by actor: EntryActor
+    ) async throws -> Bool {
+        let receipt = ReceiptRow(statement, bytes, at: clock.now())
+        return try await store.commit { transaction -> Bool in
+            guard try !transaction.holdsReceipt(receipt) else { return false }
+            try transaction.keep(receipt)
+            try transaction.append(
+                EntryDraft(
+                    kind: "receipt.taken", transfer: row.id, actor: actor,
+                    details: receipt.details(of: statement)))
+            return true
+        }.value
     }
 
     /// Records the outcome, in the machine's own words.
     /// - Returns: the row after it, and whether the receipt has changed it.
     private func settle(
-        _ row: OutboundRow, _ statement: ReceiptStatement, _ bytes: [UInt8], by user: UInt32
+        _ row: OutboundRow, _ statement: ReceiptStatement, _ bytes: [UInt8], by actor: EntryActor
     ) async throws -> (after: OutboundRow, isNew: Bool) {
         let before = try Sender(row)
         var sender = before
@@ -93,12 +122,12 @@ extension Exchange {
             : .refusalProven(cause: statement.reason ?? "refused by \(statement.signer)")
         let actions = sender.handle(event, at: clock.now())
         guard !actions.isEmpty, sender.state != before.state else { return (row, false) }
-        guard let settled = try await record(sender, before, actions, bytes, row, by: user) else {
+        guard let settled = try await record(sender, before, actions, bytes, row, by: actor) else {
             // A pursuit was faster, and the link may be back: the receipt is weighed by what is now.
             guard let now = try await store.read({ try $0.outbound(row.id) }) else {
                 throw ServiceProblem.unknownTransfer(row.id)
             }
-            return try await settle(now, statement, bytes, by: user)
+            return try await settle(now, statement, bytes, by: actor)
         }
         if actions.contains(.destroy) {
             await spool.remove(SpoolFolder.Name(outbound: row.id))
@@ -108,6 +137,8 @@ extension Exchange {
             metadata: [
                 "id": "\(row.id)", "to": "\(row.to)", "state": "\(sender.state.rawValue)",
             ])
+        // Whoever pursues it hears that it has ended.
+        await pursuits.wake(.outbound(row.id))
         await endings.tell(row.id)
         return (settled, true)
     }
@@ -115,7 +146,7 @@ extension Exchange {
     /// - Returns: nil where the transfer has changed since that was decided.
     private func record(
         _ sender: Sender, _ before: Sender, _ actions: [Sender.Action], _ receipt: [UInt8],
-        _ row: OutboundRow, by user: UInt32
+        _ row: OutboundRow, by actor: EntryActor
     ) async throws -> OutboundRow? {
         let isUnwitnessed = witnesses.lacksWitnesses(receipt, of: row.to)
         return try await store.commit { transaction -> OutboundRow? in
@@ -135,10 +166,34 @@ extension Exchange {
                 if let cause { details["cause"] = .string(cause) }
                 try transaction.append(
                     EntryDraft(
-                        kind: try EntryKind(kind), transfer: row.id, actor: .user(user),
+                        kind: try EntryKind(kind), transfer: row.id, actor: actor,
                         details: .object(details)))
             }
             return current
         }.value
+    }
+}
+
+extension ReceiptKind {
+    /// Whether a sender's transfer ends by it.
+    var isOutcome: Bool { self == .delivered || self == .refused }
+}
+
+extension ReceiptRow {
+    init(_ statement: ReceiptStatement, _ document: [UInt8], at now: Timestamp) {
+        self.init(
+            from: statement.from, id: statement.id, kind: statement.kind.rawValue,
+            signer: statement.signer, attempt: statement.attempt, taken: now, document: document)
+    }
+
+    /// What the entry holds that tells of it.
+    func details(of statement: ReceiptStatement) -> JSON {
+        var details: [String: JSON] = [
+            "kind": .string(kind), "by": .string(signer.text), "attempt": .integer(attempt),
+            "stated": .string(statement.time.text),
+            "receipt": .string(SHA256.digest(document).text),
+        ]
+        details["reason"] = statement.reason.map { .string($0) }
+        return .object(details)
     }
 }

@@ -58,7 +58,10 @@ extension Exchange {
                 try transaction.save(
                     try Self.judged(request, verdict, id, now, expires))
             }
-            if verdict.outcome == .permitted { for row in raised { try transaction.count(row) } }
+            if verdict.outcome == .permitted {
+                for row in raised { try transaction.count(row) }
+                try transaction.derive(id, from: request.derivedFrom)
+            }
             try transaction.append(
                 Self.entry(prepared, verdict, id, by: user))
             return decision

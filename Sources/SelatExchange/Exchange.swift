@@ -125,6 +125,9 @@ package final class Exchange: Sendable {
         }
         for row in rows.0.reversed() { accepted.yield(.outbound(row.id)) }
         for row in rows.2.reversed() { accepted.yield(.relayed(row.id, from: row.from)) }
+        for node in try await store.read({ try $0.addressees() }) {
+            accepted.yield(.letters(to: node))
+        }
     }
 
     /// Delivers and keeps house until the task is cancelled.
@@ -160,7 +163,8 @@ package final class Exchange: Sendable {
         }
     }
 
-    private func kept(_ work: () async throws -> Void) async {
+    /// One thing that fails must not keep the others from being done.
+    func kept(_ work: () async throws -> Void) async {
         do { try await work() } catch {
             logger.error("housekeeping failed", metadata: ["error": "\(error)"])
         }

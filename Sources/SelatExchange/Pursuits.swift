@@ -1,9 +1,11 @@
 package import SelatCore
 
-/// A transfer that this node brings further: its own, or one that it relays.
+/// What this node brings further: a transfer of its own, one that it relays, or letters.
 package enum Pursuit: Hashable, Sendable {
     case outbound(TransferID)
     case relayed(TransferID, from: NodeID)
+    /// The letters that are owed to a node.
+    case letters(to: NodeID)
 }
 
 /// Which transfers are pursued now: each by one task, whose pauses news can cut short.

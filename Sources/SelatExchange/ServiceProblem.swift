@@ -14,9 +14,19 @@ package enum ServiceProblem {
 
     package static func unknownTransfer(_ id: TransferID) -> Problem {
         Problem(
-            type: "urn:selat:problem:unknown-transfer", title: "unknown transfer", status: 404,
+            type: unknownTransferType, title: "unknown transfer", status: 404,
             detail: "this node knows no transfer `\(id)`",
             remedy: "see `selat transfers` and `selat inbox`")
+    }
+
+    static let unknownTransferType = "urn:selat:problem:unknown-transfer"
+
+    /// Too much waits here for that member's nodes (429).
+    static func tooManyLetters(_ country: Country) -> Problem {
+        Problem(
+            type: "urn:selat:problem:too-many-letters", title: "too many letters", status: 429,
+            detail: "\(Limits.lettersPerMemberMax) letters wait here for nodes of \(country)",
+            remedy: "bring it again later")
     }
 
     package static func badFacts(_ reason: String) -> Problem {

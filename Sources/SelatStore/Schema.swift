@@ -22,6 +22,7 @@ enum Schema {
         Migration(name: "approvals", sql: ApprovalSchema.sql),
         Migration(name: "membership", sql: MembershipSchema.sql),
         Migration(name: "relays", sql: RelaySchema.sql),
+        Migration(name: "letters", sql: LetterSchema.sql),
     ]
 
     /// `SLAT`, in the file's header: tells our databases from others.

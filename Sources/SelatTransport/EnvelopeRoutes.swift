@@ -8,6 +8,8 @@ import SelatHTTP
 /// is the service's affair.
 struct EnvelopeRoutes: Sendable {
     let service: any EnvelopeService
+    /// nil where the node takes no letters.
+    let letters: (any LetterService)?
     /// nil where the node serves no policies.
     let policies: (any PolicyService)?
     /// nil where the node shows no log.
@@ -22,22 +24,25 @@ struct EnvelopeRoutes: Sendable {
         let router = Router(context: HTTPContext.self)
         router.add(
             middleware: MembershipMiddleware(membership: membership, news: news, cutOff: cutOff))
+        if let letters { LetterRoutes(service: letters).add(to: router) }
         if let policies { PolicyRoutes(service: policies).add(to: router) }
         if let log { LogRoutes(service: log).add(to: router) }
         if let documents { MembershipRoutes(service: documents).add(to: router) }
         router.post("/v1/envelopes") { request, context in
-            try await offer(request, from: try node(context))
+            try await offer(request, from: try Self.node(context))
         }
         router.get("/v1/envelopes/{country}/{node}/{id}") { _, context in
-            let state = try await service.uploadState(try upload(context), from: try node(context))
+            let state = try await service.uploadState(
+                try upload(context), from: try Self.node(context))
             return answer(state)
         }
         router.head("/v1/envelopes/{country}/{node}/{id}/payload") { _, context in
-            let state = try await service.uploadState(try upload(context), from: try node(context))
+            let state = try await service.uploadState(
+                try upload(context), from: try Self.node(context))
             return Response(status: .noContent, headers: fields(state))
         }
         router.patch("/v1/envelopes/{country}/{node}/{id}/payload") { request, context in
-            try await append(request, to: try upload(context), from: try node(context))
+            try await append(request, to: try upload(context), from: try Self.node(context))
         }
         return router.buildResponder()
     }
@@ -103,7 +108,7 @@ struct EnvelopeRoutes: Sendable {
         }
     }
 
-    private func node(_ context: HTTPContext) throws -> NodeID {
+    static func node(_ context: HTTPContext) throws -> NodeID {
         guard let node = context.peer.node else {
             throw Problem(status: .forbidden, detail: "only nodes may ask this")
         }

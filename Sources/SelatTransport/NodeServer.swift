@@ -44,6 +44,7 @@ package final class NodeServer: Sendable {
 
     /// - Parameters:
     ///   - verifyPeer: any node of the federation passes; runs inside the handshake.
+    ///   - letters: takes what peers bring beside envelopes; nil where the node takes none.
     ///   - policies: nil where the node serves none.
     ///   - log: answers witnesses and monitors; nil where the node shows no log.
     ///   - documents: nil where the node serves no membership documents.
@@ -52,7 +53,8 @@ package final class NodeServer: Sendable {
     package static func bind(
         _ point: ListenPoint, identity: TLSIdentity, verifyPeer: @escaping TLSPeerVerification,
         membership: MembershipExchange, news: NewsExchange = .silent,
-        service: any EnvelopeService, policies: (any PolicyService)? = nil,
+        service: any EnvelopeService, letters: (any LetterService)? = nil,
+        policies: (any PolicyService)? = nil,
         log: (any LogService)? = nil, documents: (any MembershipService)? = nil,
         cutOff: @escaping @Sendable (NodeID) -> String? = { _ in nil },
         refused: @escaping @Sendable (RefusedPeer) -> Void,
@@ -69,7 +71,8 @@ package final class NodeServer: Sendable {
         let listener = try await HTTPListener.bind(
             point, limits: limits, security: security, logger: logger,
             responder: EnvelopeRoutes(
-                service: service, policies: policies, log: log, documents: documents
+                service: service, letters: letters, policies: policies, log: log,
+                documents: documents
             ).responder(membership: membership, news: news, cutOff: cutOff))
         return NodeServer(listener: listener, context: context)
     }

@@ -124,6 +124,13 @@ package final class PeerClient: Sendable {
         return request
     }
 
+    /// The body of the answer to a request that is one document.
+    func answer(to request: HTTPRequest, _ document: [UInt8]) async throws -> [UInt8] {
+        try await collect(
+            try await client.send(request, body: ByteBuffer(bytes: document))
+        ).body
+    }
+
     private func collect(
         _ response: ClientResponse, upTo bytesMax: Int = Limits.transportAnswerBytesMax
     ) async throws -> (head: HTTPResponse, body: [UInt8]) {

@@ -3,6 +3,8 @@ package import SelatCore
 extension Limits {
     /// The JSON document that answers an offer or an upload: mostly the receipt.
     package static let transportAnswerBytesMax = 1 << 20
+    /// A receipt, or another document that one node brings another.
+    package static let letterBytesMax = transportAnswerBytesMax
     /// Lines of an index of policy editions.
     package static let offeredEditionsMax = 2_048
     /// The JSON of that many.

@@ -35,6 +35,8 @@ enum MediaType {
     static let package = "application/vnd.selat.package"
     /// A piece of an upload.
     static let partialUpload = "application/partial-upload"
+    /// A receipt, or another document that one node brings another.
+    static let json = "application/json"
     /// A log's size in decimal, with a newline (C2SP `tlog-witness`).
     static let treeSize = "text/x.tlog.size"
     /// A signed membership document (RFC 8551, 3.2).

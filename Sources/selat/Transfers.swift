@@ -86,6 +86,9 @@ struct Show: AsyncParsableCommand {
                 ? "sleeps until \(debt.text("event"))" : "due \(debt.text("due"))"
             lines.append("debt: \(debt.text("obligation")), \(due)")
         }
+        lines += StoryText.lines(transfer["story"])
+        lines += StoryText.owed(transfer["letters"])
+        lines.append("log:")
         for entry in transfer["timeline"]?.arrayValue ?? [] {
             lines.append(
                 "  \(entry.text("time"))  \(entry.text("kind"))  entry \(entry.text("sequence"))"

@@ -307,7 +307,8 @@ struct Node {
                 identity: exchange.identity.tls,
                 verifyPeer: register.admission(SystemClock()),
                 membership: register.link,
-                news: exchange.witnesses.newsExchange, service: exchange, policies: exchange,
+                news: exchange.witnesses.newsExchange, service: exchange, letters: exchange,
+                policies: exchange,
                 log: exchange.witnesses, documents: exchange,
                 cutOff: { register.cutOff($0) },
                 refused: { exchange.refusedStranger(cause: $0.cause) }, logger: logger)

@@ -64,7 +64,55 @@ extension NodeControl {
         } else {
             throw ServiceProblem.unknownTransfer(id)
         }
+        document["story"] = .array(try await story(found.outbound, found.inbound, found.relayed))
+        let owed = try await exchange.letters(
+            about: id,
+            from: found.inbound.first?.from ?? found.relayed.first?.from ?? exchange.identity.node)
+        if !owed.isEmpty {
+            document["letters"] = .array(
+                owed.map {
+                    [
+                        "kind": .string($0.kind), "to": .string($0.addressee.text),
+                        "until": .string($0.until.text),
+                    ]
+                })
+        }
         document["timeline"] = .array(try found.entries.map { .object(try entry($0)) })
+        return .object(document)
+    }
+
+    /// What the transfer's recipient has stated, in order.
+    private func story(
+        _ outbound: OutboundRow?, _ inbound: [InboundRow], _ relayed: [RelayedRow]
+    ) async throws -> [JSON] {
+        let lines: [StoryLine] =
+            if let outbound {
+                try await exchange.story(of: outbound)
+            } else if let row = inbound.first {
+                try await exchange.story(of: row)
+            } else if let row = relayed.first { try await exchange.story(of: row) } else { [] }
+        return lines.map { line in
+            let statement = line.statement
+            var members: [String: JSON] = [
+                "time": .string(statement.time.text), "kind": .string(statement.kind.rawValue),
+                "signer": .string(statement.signer.text), "attempt": .integer(statement.attempt),
+                "entry": .integer(line.entry),
+            ]
+            members["reason"] = statement.reason.map { .string($0) }
+            if statement.kind.saysUnreached {
+                members["unreached"] = .array(statement.unreached.map(\.json))
+            }
+            return .object(members)
+        }
+    }
+
+    func destroy(
+        _ id: TransferID, _ request: DestroyRequest, by caller: Caller
+    ) async throws -> JSON {
+        let row = try await exchange.destroy(id, reason: request.reason, by: caller.user)
+        var document = try members(row)
+        let statement = try await exchange.story(of: row).last?.statement
+        document["unreached"] = .array((statement?.unreached ?? []).map(\.json))
         return .object(document)
     }
 
@@ -201,7 +249,8 @@ extension NodeControl {
     }
 
     func take(receipt document: JSON, by caller: Caller) async throws -> JSON {
-        let brought = try await exchange.take(receipt: document.canonical, by: caller.user)
+        let brought = try await exchange.take(
+            receipt: document.canonical, by: .user(caller.user))
         return [
             "id": .string(brought.id.text), "kind": .string(brought.kind.rawValue),
             "signer": .string(brought.signer.text), "state": .string(brought.state),

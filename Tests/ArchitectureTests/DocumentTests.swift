@@ -135,7 +135,8 @@ struct DocumentTests {
         var kinds: Set<String> = []
         let areas = [
             "transfer", "witness", "log", "clock", "keys", "calls?", "offers?", "receipt", "peer",
-            "policy", "node", "relay", "statement", "audit", "details", "approval", "membership",
+            "policy", "node", "relay", "letter", "recall", "statement", "audit", "details",
+            "approval", "membership",
         ].joined(separator: "|")
         // Names of files and settings are none.
         let names = "json|cms|mlkem|key"

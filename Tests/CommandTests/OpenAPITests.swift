@@ -160,6 +160,10 @@ extension CommandTests {
             try await checked("POST /v1/transfers/{id}/opening", book, id: id, at: vn)
             let package = try await checked(
                 "GET /v1/transfers/{id}/package", book, id: id, at: vn)
+            try await checked(
+                "POST /v1/transfers/{id}/destruction", book, id: id,
+                body: Array(#"{"reason":"order 17/2026"}"#.utf8), at: vn)
+            try await checked("GET /v1/transfers/{id}", book, id: id, at: vn)
             let (front, length) = try Self.payload(of: package.body)
             try await checked(
                 "POST /v1/packages", book, query: "?front=\(front)",

@@ -77,6 +77,10 @@ struct RecipientTests {
         #expect(recipient.handle(.complete, at: Self.now) == [])
         #expect(
             recipient.handle(.open, at: Self.now)
+                == [.record("transfer.opened", statement: .opened), .handOut])
+        // Only the first opening is stated.
+        #expect(
+            recipient.handle(.open, at: Self.now)
                 == [.record("transfer.opened", statement: nil), .handOut])
         #expect(recipient.handle(.tick, at: Self.now + 3_600) == [])
 
@@ -91,6 +95,21 @@ struct RecipientTests {
         #expect(recipient.handle(.open, at: Self.now + 10).last == .destroy)
         #expect(recipient.state == .destroyed)
         #expect(recipient.handle(.open, at: Self.now) == [])
+    }
+
+    @Test func anOperatorDestroysWhatLiesHereAndNothingElse() throws {
+        for state in [Recipient.State.delivered, .opened] {
+            var recipient = try Self.known(state)
+            #expect(
+                recipient.handle(.destroy, at: Self.now)
+                    == [.record("transfer.destroyed", statement: .destroyed), .destroy])
+            #expect(recipient.handle(.destroy, at: Self.now) == [])
+        }
+        for state in [Recipient.State.receiving, .refused, .lapsed, .destroyed] {
+            var recipient = try Self.known(state)
+            #expect(recipient.handle(.destroy, at: Self.now) == [])
+            #expect(recipient.state == state)
+        }
     }
 
     @Test func whatComesLateLapses() throws {

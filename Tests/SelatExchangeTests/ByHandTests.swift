@@ -84,14 +84,14 @@ struct ByHandTests {
                 < (try #require(arrived.first)).entry.sequence)
 
         let receipt = try #require(taken.receipt)
-        let brought = try await sender.exchange.take(receipt: receipt, by: 9)
+        let brought = try await sender.exchange.take(receipt: receipt, by: .user(9))
         #expect(brought.state == "delivered" && brought.isNew && brought.kind == .delivered)
         let row = try #require(try await sender.outbound(carried.id))
         #expect(row.state == "delivered" && row.contentKey == nil && row.receipt == receipt)
         #expect(try sender.files == [])
         let ended = try await sender.store.entries(EntryFilter(kind: "transfer.delivered"))
         #expect(ended.map(\.entry.actor) == [.user(9)])
-        let again = try await sender.exchange.take(receipt: receipt, by: 9)
+        let again = try await sender.exchange.take(receipt: receipt, by: .user(9))
         #expect(again.state == "delivered" && !again.isNew)
         #expect(try await sender.entries("transfer.delivered") == 1)
     }
@@ -152,7 +152,7 @@ struct ByHandTests {
         let receipt = try #require(try await take(carried, at: recipient).receipt)
         func refused(_ bytes: [UInt8]) async -> Bool {
             do {
-                _ = try await sender.exchange.take(receipt: bytes, by: 9)
+                _ = try await sender.exchange.take(receipt: bytes, by: .user(9))
                 return false
             } catch {
                 return error is Problem
@@ -169,13 +169,13 @@ struct ByHandTests {
         let theirs = try await other.sender.send(try other.request(size: 100))
         #expect(try await sender.outbound(theirs) == nil)
         do {
-            _ = try await other.sender.exchange.take(receipt: receipt, by: 9)
+            _ = try await other.sender.exchange.take(receipt: receipt, by: .user(9))
             Issue.record("it is another federation's")
         } catch let problem as Problem {
             #expect(problem.type == "urn:selat:problem:unknown-transfer")
         }
         #expect(try await sender.outbound(carried.id)?.state == "queued")
-        #expect(try await sender.exchange.take(receipt: receipt, by: 9).isNew)
+        #expect(try await sender.exchange.take(receipt: receipt, by: .user(9)).isNew)
     }
 
     @Test func aReceiptSettlesWhatIsUnconfirmedToo() async throws {
@@ -185,7 +185,7 @@ struct ByHandTests {
         world.clock.advance(seconds: 7_200)
         await sender.exchange.pursue(carried.id)
         #expect(try await sender.outbound(carried.id)?.state == "unconfirmed")
-        let brought = try await sender.exchange.take(receipt: receipt, by: 9)
+        let brought = try await sender.exchange.take(receipt: receipt, by: .user(9))
         #expect(brought.isNew && brought.state == "delivered")
     }
 }

@@ -354,7 +354,7 @@ final class TestNode: Sendable {
         let server = try await NodeServer.bind(
             .tcp(host: "127.0.0.1", port: Int(port)), identity: identity.tls,
             verifyPeer: membership.admission(exchange.clock), membership: membership.link,
-            news: exchange.witnesses.newsExchange, service: door, policies: policies,
+            news: exchange.witnesses.newsExchange, service: door, letters: door, policies: policies,
             log: exchange.witnesses, documents: documents ?? exchange,
             cutOff: { [membership] in membership.cutOff($0) }, refused: { _ in },
             logger: .silent)
@@ -388,12 +388,14 @@ final class TestNode: Sendable {
 }
 
 /// Where peers knock: a restarted exchange takes over behind it, and a test may break uploads.
-final class Door: EnvelopeService {
+final class Door: EnvelopeService, LetterService {
     private let current: Mutex<Exchange>
     /// Bytes after which the next appends break, one each.
     let breaks = Mutex<[Int]>([])
     /// What the next offers are refused with, one each.
     let refusals = Mutex<[Problem]>([])
+    /// What the next letters are refused with, one each.
+    let letterRefusals = Mutex<[Problem]>([])
     /// What is answered to an offer in place of the truth.
     let lie = Mutex<(@Sendable (OfferAnswer) -> OfferAnswer)?>(nil)
     /// Whether answers get lost after the work is done.
@@ -419,6 +421,15 @@ final class Door: EnvelopeService {
 
     func uploadState(_ upload: UploadID, from peer: NodeID) async throws -> UploadState {
         try await exchange.uploadState(upload, from: peer)
+    }
+
+    func take(receipt: [UInt8], from peer: NodeID) async throws -> LetterAnswer {
+        if let problem = letterRefusals.withLock({ $0.isEmpty ? nil : $0.removeFirst() }) {
+            throw problem
+        }
+        let answer = try await exchange.take(receipt: receipt, from: peer)
+        if losesAnswers.withLock({ $0 }) { throw Broken.LinkBroke() }
+        return answer
     }
 
     func append(

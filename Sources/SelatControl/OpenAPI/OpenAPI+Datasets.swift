@@ -20,6 +20,12 @@ extension OpenAPI {
             answer: .bytes("the files, one after the other, as the manifest lists them"),
             problems: ProblemKind.reading),
         Operation(
+            "POST /v1/transfers/:id/destruction", "destroyDataset",
+            "destroys a delivered dataset for good",
+            body: .json(.request(["reason?": .text(1...Int64(CancelRequest.reasonBytesMax))])),
+            answer: .json(.object(inbound + ["unreached": .list(unreached)])),
+            problems: ProblemKind.reading + [.tokenUnavailable]),
+        Operation(
             "GET /v1/transfers/:id/evidence", "proveTransfer",
             "what proves the transfer, as files",
             answer: .json(.object(["files": .map(.base64)])),

@@ -114,7 +114,7 @@ extension OpenAPI {
             "suite?": .count, "suite_name?": .text,
         ]
 
-    private static let inbound: Keys =
+    static let inbound: Keys =
         common + [
             "direction": .words(["inbound"]), "received": .time, "durable_bytes": .count,
             "envelope": .digest, "destroy_by?": .time, "suite?": .count, "suite_name?": .text,
@@ -129,7 +129,15 @@ extension OpenAPI {
     private static let detailed: Keys = [
         "timeline": .list(.component("Entry")), "receipt?": .component("Receipt"),
         "debts?": .list(.component("Debt")),
+        "story": .list(
+            .object([
+                "time": .time, "kind": .text, "signer": .node, "attempt": .count, "entry": .count,
+                "reason?": .text, "unreached?": .list(unreached),
+            ])),
+        "letters?": .list(.object(["kind": .text, "to": .node, "until": .time])),
     ]
+
+    static let unreached = Schema.foreign("a copy that is not reached (Exchange.docc)")
 
     private static let sent: Keys = [
         "relay_receipts?": .list(.component("Receipt")), "verdict": .object(verdict),

@@ -1,0 +1,81 @@
+package import SelatCore
+
+/// A copy of a dataset that its destruction at the recipient does not reach (Exchange.docc,
+/// *Receipts*).
+package enum UnreachedCopy: Hashable, Sendable {
+    /// The plaintext was handed out, so and so often.
+    case opened(by: String, times: UInt64, last: Timestamp)
+    /// The sealed package was handed out to be carried.
+    case exported(by: String, times: UInt64, last: Timestamp)
+    /// It was sent on in another dataset.
+    case onward(to: NodeID, id: TransferID)
+    /// Backups of the node, which are kept until then.
+    case backup(until: Timestamp)
+
+    /// Copies that one statement lists; what is more is told as handed out by `others`.
+    package static let listedMax = 256
+
+    package var json: JSON {
+        switch self {
+        case .opened(let by, let times, let last): Self.handedOut("opened", by, times, last)
+        case .exported(let by, let times, let last): Self.handedOut("exported", by, times, last)
+        case .onward(let to, let id):
+            ["copy": "onward", "to": .string(to.text), "id": .string(id.text)]
+        case .backup(let until): ["copy": "backup", "until": .string(until.text)]
+        }
+    }
+
+    private static func handedOut(
+        _ copy: String, _ by: String, _ times: UInt64, _ last: Timestamp
+    ) -> JSON {
+        [
+            "copy": .string(copy), "by": .string(by), "times": .integer(times),
+            "last": .string(last.text),
+        ]
+    }
+
+    init(json: JSON) throws(CoreError) {
+        var reader = try ObjectReader(json, "copy")
+        switch try reader.string("copy") {
+        case "opened":
+            self = .opened(
+                by: try reader.actor(), times: try reader.unsigned("times"),
+                last: try reader.timestamp("last"))
+        case "exported":
+            self = .exported(
+                by: try reader.actor(), times: try reader.unsigned("times"),
+                last: try reader.timestamp("last"))
+        case "onward":
+            self = .onward(
+                to: try reader.node("to"), id: try TransferID(try reader.string("id")))
+        case "backup": self = .backup(until: try reader.timestamp("until"))
+        case let other:
+            throw .malformed(
+                "copy", other, expected: "`opened`, `exported`, `onward` or `backup`")
+        }
+        try reader.end()
+    }
+
+    /// The member `unreached` of a statement.
+    static func list(_ reader: inout ObjectReader) throws(CoreError) -> [UnreachedCopy] {
+        let values = try reader.array("unreached")
+        guard values.count <= listedMax else {
+            throw .wrongType("unreached", in: "receipt", expected: "at most \(listedMax) copies")
+        }
+        var copies: [UnreachedCopy] = []
+        for value in values { copies.append(try UnreachedCopy(json: value)) }
+        return copies
+    }
+}
+
+extension ObjectReader {
+    /// `uid:1000`, or `others` where a list would be too long.
+    fileprivate mutating func actor() throws(CoreError) -> String {
+        let text = try string("by")
+        let isUser = text.hasPrefix("uid:") && UInt32(text.dropFirst(4)).map { "uid:\($0)" } == text
+        guard isUser || text == "others" else {
+            throw .malformed("by", text, expected: "`uid:` and a number, or `others`")
+        }
+        return text
+    }
+}

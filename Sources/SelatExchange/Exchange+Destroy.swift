@@ -1,0 +1,112 @@
+import Logging
+import SelatAudit
+package import SelatCore
+import SelatDelivery
+import SelatEnvelope
+import SelatEvidence
+import SelatHTTP
+package import SelatStore
+import SelatTransport
+
+// How a transfer ends at its recipient: the key in the commit that says so, the files after it. An
+// operator's word, the end of a retention duty and a payload that came too late take the same road.
+
+extension Exchange {
+    /// Destroys a dataset that was received here, for good.
+    /// - Throws: `Problem` where it is not known, or does not lie here.
+    package func destroy(
+        _ id: TransferID, reason: String?, by user: UInt32
+    ) async throws -> InboundRow {
+        let row = try await delivered(id)
+        let words = reason.map { "operator: \($0)" } ?? "operator"
+        guard
+            let after = try await end(
+                row, .destroy, because: words, by: .user(user), at: clock.now())
+        else {
+            throw ServiceProblem.notReady(
+                "`\(id)` has changed just now", remedy: "see `selat show \(id)`")
+        }
+        return after
+    }
+
+    /// Performs a step that ends a transfer here. An upload that still runs is fenced off.
+    /// - Returns: the row after it; nil where the step ends nothing.
+    @discardableResult
+    func end(
+        _ row: InboundRow, _ event: Recipient.Event,
+        because reason: String = "retention: the time for which it may be kept is over",
+        by actor: EntryActor = .daemon, at now: Timestamp
+    ) async throws -> InboundRow? {
+        let upload = UploadID(from: row.from, transfer: row.id)
+        let after = try await uploads.alone(upload) {
+            var ending = Ending.moved
+            while case .moved = ending {
+                ending = try await self.endOnce(row, event, reason, actor, now)
+            }
+            guard case .ended(let after) = ending else { return InboundRow?.none }
+            await self.spool.remove(SpoolFolder.Name(inbound: row.id, from: row.from))
+            return after
+        }
+        if let after {
+            logger.info(
+                "received dataset is gone",
+                metadata: [
+                    "id": "\(row.id)", "from": "\(row.from)", "state": "\(after.state)",
+                ])
+            accepted.yield(.letters(to: row.from))
+        }
+        return after
+    }
+
+    private enum Ending: Sendable {
+        case ended(InboundRow)
+        /// The event ends nothing in the state that the transfer has.
+        case unfit
+        /// There is news about the transfer, of which the signed statement does not tell.
+        case moved
+    }
+
+    private func endOnce(
+        _ row: InboundRow, _ event: Recipient.Event, _ reason: String, _ actor: EntryActor,
+        _ now: Timestamp
+    ) async throws -> Ending {
+        guard let row = try await store.read({ try $0.inbound(row.id, from: row.from) }) else {
+            return .unfit
+        }
+        var machine = try Recipient(row)
+        let actions = machine.handle(event, at: now)
+        guard actions.contains(.destroy) else { return .unfit }
+        let statement = try await statement(for: actions, on: row, reason, at: now)
+        return try await store.commit { transaction -> Ending in
+            guard var row = try transaction.inbound(row.id, from: row.from) else { return .unfit }
+            var recipient = try Recipient(row)
+            guard recipient.handle(event, at: now) == actions else { return .moved }
+            if let statement, try transaction.lastEntry(of: row.id) != statement.newest {
+                return .moved
+            }
+            for case .record(let kind, _) in actions {
+                let entry = try transaction.append(
+                    EntryDraft(
+                        kind: try EntryKind(kind), transfer: row.id, actor: actor,
+                        details: .object(statement?.details ?? [:])))
+                if let statement {
+                    try transaction.record(statement, on: row, as: entry, at: now)
+                }
+            }
+            row.take(recipient)
+            row.contentKey = nil
+            try transaction.save(row)
+            return .ended(row)
+        }.value
+    }
+
+    /// What is to be stated with a step; nil where nothing is.
+    private func statement(
+        for actions: [Recipient.Action], on row: InboundRow, _ reason: String, at now: Timestamp
+    ) async throws -> Statement? {
+        for case .record(_, let kind?) in actions {
+            return try await statement(kind, on: row, reason: reason, at: now)
+        }
+        return nil
+    }
+}

@@ -1,0 +1,138 @@
+import Logging
+import SelatAudit
+import SelatCore
+import SelatCrypto
+import SelatEvidence
+import SelatFederation
+import SelatHTTP
+import SelatStore
+import SelatTransport
+
+// Letters are brought to their addressees: straight, or to the neighbour on the transfer's route, and
+// again until the addressee has them (`Exchange.md`, *Letters*).
+
+extension Exchange {
+    /// Brings the letters for a node, in their order, until none is left.
+    func bringLetters(to addressee: NodeID) async throws {
+        var failures = 0
+        while try await bringOnce(to: addressee) > 0 {
+            try Task.checkCancellation()
+            failures += 1
+            let isNews = try await pursuits.pause(.letters(to: addressee), backoff(failures))
+            if isNews { failures = 0 }
+        }
+    }
+
+    /// What became of bringing one letter.
+    private enum Brought {
+        case taken
+        /// A relay holds it, or somebody will not have it now.
+        case waits
+        /// Nobody was there who could take it.
+        case unreachable
+    }
+
+    /// - Returns: how many letters are left, as far as they were looked at.
+    private func bringOnce(to addressee: NodeID) async throws -> Int {
+        guard witnesses.standing == .proven else { return 1 }
+        var (left, last, down) = (0, Int64(0), Set<NodeID>())
+        while true {
+            let after = last
+            let page = try await store.read {
+                try $0.letters(to: addressee, after: after, limit: Self.lettersRead)
+            }
+            var unreachable = 0
+            for letter in page {
+                try Task.checkCancellation()
+                last = letter.number
+                switch try await bring(letter, &down) {
+                case .taken: _ = try await store.commit { try $0.letterWasTaken(letter) }
+                case .waits: left += 1
+                case .unreachable: (left, unreachable) = (left + 1, unreachable + 1)
+                }
+            }
+            guard page.count == Self.lettersRead, unreachable < page.count else { return left }
+        }
+    }
+
+    private static let lettersRead = 64
+
+    private func bring(_ letter: LetterRow, _ down: inout Set<NodeID>) async throws -> Brought {
+        let hops = try await hops(letter).filter { !down.contains($0) }
+        guard !hops.isEmpty else { return .unreachable }
+        guard let document = try await document(letter) else { return .waits }
+        for hop in hops {
+            do {
+                return try await bring(letter, document, to: hop) == .taken ? .taken : .waits
+            } catch let problem as Problem {
+                logger.warning(
+                    "letter not taken",
+                    metadata: [
+                        "id": "\(letter.id)", "kind": "\(letter.kind)", "to": "\(hop)",
+                        "cause": "\(problem)",
+                    ])
+                return .waits
+            } catch {
+                try Task.checkCancellation()
+                down.insert(hop)
+            }
+        }
+        return .unreachable
+    }
+
+    private func bring(
+        _ letter: LetterRow, _ document: [UInt8], to hop: NodeID
+    ) async throws -> LetterAnswer {
+        let client = try await peers.take(hop)
+        do {
+            let answer = try await client.bring(receipt: document)
+            await peers.keep(client)
+            // Only a relay brings it further; the addressee itself has it or says why not.
+            return hop == letter.addressee ? .taken : answer
+        } catch {
+            if error is Problem { await peers.keep(client) } else { await peers.drop(client) }
+            throw error
+        }
+    }
+
+    /// Whom to bring a letter: its addressee where the two are linked, else or then the neighbour on
+    /// the transfer's route.
+    private func hops(_ letter: LetterRow) async throws -> [NodeID] {
+        let node = identity.node
+        let neighbour = try await store.read { snapshot -> NodeID? in
+            if let row = try snapshot.inbound(letter.id, from: letter.from) { return row.peer }
+            if let row = try snapshot.relayed(letter.id, from: letter.from) {
+                return letter.addressee == row.from ? row.previous : row.next
+            }
+            guard letter.from == node else { return nil }
+            return try snapshot.outbound(letter.id)?.route.dropFirst().first
+        }
+        let isLinked = federation.areLinked(node, letter.addressee)
+        let straight = isLinked ? [letter.addressee] : []
+        return straight + [neighbour].compactMap(\.self).filter { !straight.contains($0) }
+    }
+
+    /// The document as it leaves now: of an own statement with the best proof that there is.
+    private func document(_ letter: LetterRow) async throws -> [UInt8]? {
+        guard let entry = letter.entry else {
+            return try await store.read { try $0.document(of: letter) }
+        }
+        let row = try await store.read { try $0.stated(letter) }
+        return try await receipt(row?.statement, entry)
+    }
+
+    /// Letters whose time is over are owed no more, which is entered.
+    func endLetters(at now: Timestamp) async throws {
+        for letter in try await store.read({ try $0.lettersOver(at: now) }) {
+            _ = try await store.commit { transaction in
+                try transaction.end(letter)
+                try transaction.append(
+                    EntryDraft(
+                        kind: "letter.lapsed", transfer: letter.id,
+                        details: [
+                            "kind": .string(letter.kind), "to": .string(letter.addressee.text),
+                        ]))
+            }
+        }
+    }
+}

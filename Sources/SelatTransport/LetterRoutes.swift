@@ -1,0 +1,25 @@
+import Hummingbird
+import SelatCore
+import SelatHTTP
+
+/// The routes by which letters come: each is one JSON document.
+struct LetterRoutes: Sendable {
+    let service: any LetterService
+
+    func add(to router: Router<HTTPContext>) {
+        router.post("/v1/receipts") { request, context in
+            let node = try EnvelopeRoutes.node(context)
+            return Self.answer(
+                try await service.take(receipt: try await Self.document(request), from: node))
+        }
+    }
+
+    private static func document(_ request: Request) async throws -> [UInt8] {
+        try request.headers.require(mediaType: MediaType.json)
+        return try await request.bytes(upTo: Limits.letterBytesMax)
+    }
+
+    private static func answer(_ answer: LetterAnswer) -> Response {
+        .json(answer.json, status: answer == .taken ? .ok : .accepted)
+    }
+}

@@ -1,0 +1,357 @@
+import Foundation
+import SelatAudit
+import SelatCore
+import SelatCrypto
+import SelatDelivery
+import SelatEvidence
+import SelatHTTP
+import SelatPolicy
+import SelatStore
+import SelatTestSupport
+import SelatTransport
+import Synchronization
+import Testing
+
+@testable import SelatExchange
+
+/// What a recipient does with a dataset reaches its sender, whatever breaks on the way.
+struct LetterTests {
+    let world: TestFederation
+    var sender: TestNode { world.sender }
+    var recipient: TestNode { world.recipient }
+
+    init() throws { world = try TestFederation() }
+
+    /// A dataset in the recipient's inbox.
+    private func delivered() async throws -> TransferID {
+        let id = try await sender.send(world.gauges(to: "VN/hub"))
+        try await recipient.serving { await sender.exchange.pursue(id) }
+        #expect(try await sender.outbound(id)?.state == "delivered")
+        return id
+    }
+
+    /// The kinds of statements that the sender holds of the recipient.
+    private func story(_ id: TransferID) async throws -> [ReceiptKind] {
+        let row = try #require(try await sender.outbound(id))
+        return try await sender.exchange.story(of: row).map(\.statement.kind)
+    }
+
+    private func own(_ id: TransferID) async throws -> [StoryLine] {
+        let row = try #require(try await recipient.inbound(id, from: sender))
+        return try await recipient.exchange.story(of: row)
+    }
+
+    /// The receipt of the newest own statement, as it would leave.
+    private func receipt(_ id: TransferID) async throws -> [UInt8] {
+        let rows = try await recipient.store.read { try $0.stated(of: id, from: sender.id) }
+        let row = try #require(rows.last)
+        return try #require(try await recipient.exchange.receipt(row.statement, row.entry))
+    }
+
+    private func bring() async throws {
+        let (exchange, to) = (recipient.exchange, sender.id)
+        try await sender.serving {
+            let task = Task { try await exchange.bringLetters(to: to) }
+            try await task.value
+        }
+    }
+
+    @Test func openedAndDestroyedReachTheSenderAndBothTellTheSameStory() async throws {
+        let id = try await delivered()
+        let (sender, recipient) = (sender, recipient)
+        try await sender.running {
+            try await recipient.running {
+                _ = try await recipient.opened(id)
+                _ = try await recipient.opened(id)
+                try await RelayTests.until { try await story(id) == [.delivered, .opened] }
+                let row = try await recipient.exchange.destroy(id, reason: "order 17", by: 1_000)
+                #expect(row.state == "destroyed" && row.contentKey == nil)
+                #expect(try recipient.files == [])
+                try await RelayTests.until {
+                    try await story(id) == [.delivered, .opened, .destroyed]
+                }
+            }
+        }
+        let row = try #require(try await sender.outbound(id))
+        #expect(try await sender.exchange.story(of: row) == (try await own(id)))
+        let last = try #require(try await own(id).last)
+        #expect(last.statement.reason == "operator: order 17")
+        let until = TestFederation.start + Limits.backupLifeSecondsMax
+        #expect(
+            last.statement.unreached == [
+                .opened(by: "uid:0", times: 2, last: TestFederation.start), .backup(until: until),
+            ])
+        // Nothing is owed any more, and each was entered once.
+        #expect(try await recipient.exchange.letters(about: id, from: sender.id).isEmpty)
+        #expect(try await recipient.entries("transfer.opened") == 2)
+        #expect(try await sender.entries("receipt.taken") == 2)
+        #expect(try await sender.entries("receipt.rejected") == 0)
+        #expect(try await sender.exchange.holdingsOfOthers(limit: 10).isEmpty)
+        let stated = try await recipient.store.read { try $0.stated(of: id, from: sender.id) }
+        #expect(stated.allSatisfy { $0.taken != nil })
+        // What was destroyed comes never again: the answer is the receipt of then.
+        #expect(
+            await problem {
+                _ = try await recipient.exchange.destroy(id, reason: nil, by: 0)
+            } == "not-ready")
+        #expect(await problem { _ = try await recipient.opened(id) } == "not-ready")
+    }
+
+    @Test func aSenderThatIsDownOrForgetsToAnswerHearsOfItLater() async throws {
+        let id = try await delivered()
+        let (sender, recipient) = (sender, recipient)
+        _ = try await recipient.opened(id)
+        let exchange = recipient.exchange
+        // Nobody there.
+        let task = Task { [to = sender.id] in try await exchange.bringLetters(to: to) }
+        try await RelayTests.until { await exchange.peers.isOutOfReach(sender.id) }
+        task.cancel()
+        _ = try? await task.value
+        #expect(try await exchange.letters(about: id, from: sender.id).count == 1)
+        // A crash of both ends, and an answer that gets lost.
+        try await recipient.restart()
+        try await sender.restart()
+        sender.door.losesAnswers.withLock { $0 = true }
+        try await sender.running {
+            try await recipient.running {
+                try await RelayTests.until { try await sender.entries("receipt.taken") == 1 }
+                sender.door.losesAnswers.withLock { $0 = false }
+                try await RelayTests.until {
+                    try await recipient.exchange.letters(about: id, from: sender.id).isEmpty
+                }
+            }
+        }
+        #expect(try await sender.entries("receipt.taken") == 1)
+        #expect(try await story(id) == [.delivered, .opened])
+    }
+
+    @Test func aRefusedLetterIsBroughtAgain() async throws {
+        let id = try await delivered()
+        _ = try await recipient.opened(id)
+        sender.door.letterRefusals.withLock {
+            $0 = [ServiceProblem.logNotProven("unproven"), ServiceProblem.clock("early")]
+        }
+        try await bring()
+        #expect(try await story(id) == [.delivered, .opened])
+    }
+
+    @Test func aRetentionDutyEndsWithAReceipt() async throws {
+        let world = try TestFederation(
+            TestFederation.Plan(
+                edit: (
+                    file: "VN.yaml", old: "  - ground: receive\n    flow: import\n",
+                    new: "  - ground: receive\n    flow: import\n"
+                        + "    obligations:\n      - retention: {at-most: 1 days}\n"
+                )))
+        let (sender, recipient) = (world.sender, world.recipient)
+        let id = try await sender.send(world.request())
+        try await recipient.serving { await sender.exchange.pursue(id) }
+        world.clock.advance(seconds: 86_400)
+        try await recipient.exchange.endOverdue()
+        #expect(try recipient.files == [])
+        let exchange = recipient.exchange
+        try await sender.serving { try await exchange.bringLetters(to: sender.id) }
+        let row = try #require(try await sender.outbound(id))
+        let last = try #require(try await sender.exchange.story(of: row).last)
+        #expect(last.statement.kind == .destroyed)
+        #expect(last.statement.reason?.hasPrefix("retention: ") == true)
+        #expect(last.statement.unreached.count == 1)
+    }
+
+    @Test func whatNobodyTakesLapsesAndIsEntered() async throws {
+        let id = try await delivered()
+        _ = try await recipient.opened(id)
+        world.clock.advance(seconds: Limits.envelopeLifeSecondsMax - 1)
+        try await recipient.exchange.endOverdue()
+        #expect(try await recipient.entries("letter.lapsed") == 0)
+        world.clock.advance(seconds: 1)
+        try await recipient.exchange.endOverdue()
+        #expect(try await recipient.entries("letter.lapsed") == 1)
+        #expect(try await recipient.exchange.letters(about: id, from: sender.id).isEmpty)
+    }
+
+    @Test func whatDerivesFromItAndWasCarriedAwayIsNamed() async throws {
+        let id = try await delivered()
+        _ = try await recipient.exchange.package(id, by: 7)
+        let next = try await recipient.send(try world.onward(of: id))
+        let exchange = recipient.exchange
+        try await sender.serving { await exchange.pursue(next) }
+        try #require(try await recipient.outbound(next)?.state == "delivered")
+        _ = try await recipient.exchange.destroy(id, reason: nil, by: 0)
+        let last = try #require(try await own(id).last)
+        #expect(
+            last.statement.unreached.dropLast() == [
+                .exported(by: "uid:7", times: 1, last: TestFederation.start),
+                .onward(to: sender.id, id: next),
+            ])
+    }
+
+    // MARK: Bad input
+
+    @Test func aReceiptThatProvesNothingIsRefusedAndEntered() async throws {
+        let id = try await delivered()
+        _ = try await recipient.opened(id)
+        let good = try await receipt(id)
+        let exchange = sender.exchange
+        let peer = recipient.id
+        let refusals = try [
+            changed(good, "salt", .string(Base64.encode([UInt8](repeating: 0, count: 32)))),
+            changed(good, "details", "{}"),
+            changed(good, "statement", .string(Base64.encode(try forged(good, .destroyed)))),
+            changed(good, "statement", .string(Base64.encode(try forged(good, .relayed)))),
+        ]
+        for bytes in refusals {
+            #expect(
+                await problem { _ = try await exchange.take(receipt: bytes, from: peer) }
+                    == "verification-failed")
+        }
+        #expect(try await sender.entries("receipt.rejected") == refusals.count)
+        #expect(try await story(id) == [.delivered])
+        for bytes in Mutations.of(good, count: 200, seed: 5) {
+            _ = try? await exchange.take(receipt: bytes, from: peer)
+        }
+        let held = try await story(id)
+        #expect(held == [.delivered] || held == [.delivered, .opened])
+        #expect(try await exchange.take(receipt: good, from: peer) == .taken)
+        #expect(try await exchange.take(receipt: good, from: world.stranger.id) == .taken)
+        #expect(try await sender.entries("receipt.taken") == 1)
+    }
+
+    @Test func aReceiptOfAnUnknownTransferIsRefusedAndEntered() async throws {
+        let id = try await delivered()
+        _ = try await recipient.opened(id)
+        let good = try await receipt(id)
+        // Neither its sender nor a relay that it passed through.
+        let stranger = world.stranger
+        #expect(
+            await problem {
+                _ = try await stranger.exchange.take(receipt: good, from: recipient.id)
+            } == "unknown-transfer")
+        let entries = try await stranger.store.entries(EntryFilter(kind: "receipt.rejected"))
+        #expect(entries.map(\.entry.transfer) == [id])
+        #expect(entries.map(\.entry.actor) == [.node(recipient.id)])
+        #expect(
+            await problem {
+                _ = try await stranger.exchange.take(receipt: [0x7B], from: recipient.id)
+            } == "verification-failed")
+    }
+
+    @Test func rejectionsOfOnePeerAreEnteredUpToARate() async throws {
+        let id = try await delivered()
+        _ = try await recipient.opened(id)
+        let bad = try changed(try await receipt(id), "details", "{}")
+        for _ in 0..<Limits.refusalsPerMinuteMax + 5 {
+            _ = try? await sender.exchange.take(receipt: bad, from: recipient.id)
+        }
+        #expect(try await sender.entries("receipt.rejected") == Limits.refusalsPerMinuteMax)
+        try await sender.exchange.enterCounted()
+        #expect(try await sender.entries("offers.refused") == 1)
+    }
+
+    private func changed(_ document: [UInt8], _ key: String, _ value: JSON) throws -> [UInt8] {
+        var members = try #require(try JSON(parsing: document).objectValue)
+        members[key] = value
+        return JSON.object(members).canonical
+    }
+
+    /// Another statement under the same entry.
+    private func forged(_ document: [UInt8], _ kind: ReceiptKind) throws -> [UInt8] {
+        let honest = try Receipt(parsing: document).unverifiedStatement
+        let statement = ReceiptStatement(
+            federation: honest.federation, kind: kind, from: honest.from, id: honest.id,
+            envelope: honest.envelope, attempt: honest.attempt, signer: honest.signer,
+            time: honest.time, reason: kind.hasReason ? "operator" : nil)
+        return try CMS.sign(
+            content: statement.json.canonical, type: .receipt, signer: recipient.identity.signer,
+            at: world.clock.now())
+    }
+}
+
+extension TestFederation {
+    /// What may be sent on, as far as its sender is concerned.
+    func gauges(to: String, derivedFrom: [TransferID] = []) throws -> OutboundRequest {
+        let to = try NodeID(to)
+        var facts = TestFederation.facts()
+        facts["national-category"] = Fact(.set([]), .stated)
+        return OutboundRequest(
+            to: to,
+            label: Label(
+                classification: .unclassified, releasableTo: [to.country], tlp: .green),
+            facts: facts, ground: nil, precedence: .routine,
+            dataset: try TestFederation.dataset(5_000), derivedFrom: derivedFrom)
+    }
+
+    /// What its recipient sends back of it.
+    func onward(of id: TransferID) throws -> OutboundRequest {
+        try gauges(to: "SG/hub", derivedFrom: [id])
+    }
+}
+
+/// Letters that pass through a relay.
+struct RelayedLetterTests {
+    @Test func aRelayHoldsLettersUntilTheSenderIsBack() async throws {
+        let world = try RelayTests.world()
+        let (sender, relay, recipient) = (world.sender, world.stranger, world.recipient)
+        let id = try await recipient.running {
+            try await relay.running {
+                try await sender.running {
+                    let id = try await sender.send(world.request())
+                    #expect(try await sender.ended(id).state == "delivered")
+                    // The relay told it by itself: nothing had to be asked for.
+                    try await RelayTests.until {
+                        try await relay.exchange.letters(about: id, from: sender.id).isEmpty
+                    }
+                    return id
+                }
+            }
+        }
+        // The sender is away; the relay takes it, dies, and brings it when the sender is back.
+        for node in [sender, relay, recipient] { try await node.restart() }
+        try await recipient.running {
+            try await relay.running {
+                _ = try await recipient.opened(id)
+                try await RelayTests.until { try await relay.entries("relay.told") == 1 }
+            }
+        }
+        try await relay.restart()
+        try await recipient.restart()
+        try await recipient.running {
+            try await relay.running {
+                try await sender.running {
+                    try await RelayTests.until {
+                        try await recipient.exchange.letters(about: id, from: sender.id).isEmpty
+                    }
+                }
+            }
+        }
+        let row = try #require(try await sender.outbound(id))
+        let story = try await sender.exchange.story(of: row)
+        #expect(story.map(\.statement.kind) == [.delivered, .opened])
+        let own = try #require(try await recipient.inbound(id, from: sender))
+        #expect(try await recipient.exchange.story(of: own) == story)
+        let passed = try #require(try await relay.relayed(id, from: sender))
+        #expect(try await relay.exchange.story(of: passed) == story)
+        #expect(try await relay.entries("relay.told") == 1)
+    }
+
+    @Test func aRelayHoldsNothingThatItsRecipientHasNotSigned() async throws {
+        let world = try RelayTests.world()
+        let (sender, relay, recipient) = (world.sender, world.stranger, world.recipient)
+        let id = try await recipient.running {
+            try await relay.running {
+                try await sender.running {
+                    let id = try await sender.send(world.request())
+                    _ = try await sender.ended(id)
+                    return id
+                }
+            }
+        }
+        let row = try #require(try await relay.relayed(id, from: sender))
+        let held = try #require(try await relay.exchange.receipt(row.statement, row.statementEntry))
+        #expect(
+            await problem {
+                _ = try await relay.exchange.take(receipt: held, from: recipient.id)
+            } == "verification-failed")
+        #expect(try await relay.entries("receipt.rejected") == 1)
+    }
+}
