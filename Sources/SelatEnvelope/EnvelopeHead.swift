@@ -44,7 +44,7 @@ package struct EnvelopeHead: Hashable, Sendable {
     private init(_ pull: (Int) throws(EnvelopeError) -> [UInt8]) throws(EnvelopeError) {
         (headerCMS, keys, manifest, leaves, payloadSize) = try withoutActuallyEscaping(pull) {
             (pull) throws(EnvelopeError) in
-            let tar = TarReader(pull: pull)
+            let tar = TarReader(malformed: { EnvelopeError.malformed("package", $0) }, pull: pull)
             let header = try tar.member("header.cms", sizes: 1...Limits.headerBytesMax)
             let cms = try tar.member("keys.cms", sizes: 1...Limits.keysBytesMax)
             let mlkem = try tar.member("keys.mlkem", sizes: 0...Limits.keysBytesMax)

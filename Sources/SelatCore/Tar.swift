@@ -1,19 +1,17 @@
-import SelatCore
-
-/// The one shape of POSIX tar (pax interchange format) that a package has.
+/// The one shape of POSIX tar (pax interchange format) that packages and backups have.
 ///
 /// Nothing in a member's header is free but name and size: a reader rebuilds the 512 bytes from
-/// those two and compares, so every package has exactly one encoding.
-enum Tar {
-    static let blockBytes = 512
+/// those two and compares, so every file has exactly one encoding.
+package enum Tar {
+    package static let blockBytes = 512
     /// The largest size that 11 octal digits hold; only the payload can be larger.
     static let octalSizeMax: UInt64 = 0o777_7777_7777
 
     /// Two zero blocks.
-    static let end = [UInt8](repeating: 0, count: 2 * blockBytes)
+    package static let end = [UInt8](repeating: 0, count: 2 * blockBytes)
 
     /// Header of a regular file, or of a pax extended header.
-    static func header(_ name: String, size: UInt64, type: Character = "0") -> [UInt8] {
+    package static func header(_ name: String, size: UInt64, type: Character = "0") -> [UInt8] {
         precondition(size <= octalSizeMax && name.utf8.count < 100)
         var block = [UInt8](repeating: 0, count: blockBytes)
         func put(_ text: String, _ at: Int) {
@@ -37,19 +35,19 @@ enum Tar {
     }
 
     /// A member: header, content, zeros up to a whole block.
-    static func member(_ name: String, _ content: [UInt8]) -> [UInt8] {
+    package static func member(_ name: String, _ content: [UInt8]) -> [UInt8] {
         header(name, size: UInt64(content.count)) + content + padding(after: UInt64(content.count))
     }
 
     /// The headers before the payload's first byte: an extended header that holds its size alone,
     /// and its own with size 0, which the extended one overrides.
-    static func payloadHeader(size: UInt64) -> [UInt8] {
+    package static func payloadHeader(size: UInt64) -> [UInt8] {
         let record = sizeRecord(size)
         return header("PaxHeaders/payload", size: UInt64(record.count), type: "x")
             + record + padding(after: UInt64(record.count)) + header("payload", size: 0)
     }
 
-    static func padding(after size: UInt64) -> [UInt8] {
+    package static func padding(after size: UInt64) -> [UInt8] {
         [UInt8](repeating: 0, count: Int((512 - size % 512) % 512))
     }
 
@@ -67,50 +65,55 @@ enum Tar {
     }
 }
 
-/// Reads the members of a package's front in their order.
+/// Reads the members of such a file's front in their order.
 ///
 /// `pull` gives exactly the next bytes; so the same reader serves memory and files.
-struct TarReader {
-    private let pull: (Int) throws(EnvelopeError) -> [UInt8]
+package struct TarReader<Fault: Error> {
+    private let pull: (Int) throws(Fault) -> [UInt8]
+    private let malformed: (String) -> Fault
 
-    init(pull: @escaping (Int) throws(EnvelopeError) -> [UInt8]) { self.pull = pull }
+    /// - Parameter malformed: makes the caller's error of what is wrong.
+    package init(
+        malformed: @escaping (String) -> Fault, pull: @escaping (Int) throws(Fault) -> [UInt8]
+    ) {
+        self.malformed = malformed
+        self.pull = pull
+    }
 
-    /// - Throws: `EnvelopeError.malformed` unless the next member has this name and a size within
-    ///   the limit.
-    func member(_ name: String, sizes: ClosedRange<Int>) throws(EnvelopeError) -> [UInt8] {
+    /// - Throws: what `malformed` makes, unless the next member has this name and a size within the
+    ///   limit.
+    package func member(_ name: String, sizes: ClosedRange<Int>) throws(Fault) -> [UInt8] {
         let block = try pull(Tar.blockBytes)
-        guard let size = Self.size(block), sizes.contains(Int(size)),
+        guard let size = Self.size(block), size <= UInt64(Int.max), sizes.contains(Int(size)),
             block == Tar.header(name, size: size)
-        else {
-            throw .malformed(
-                "package", "member `\(name)` is missing, too large or not as it must be")
-        }
+        else { throw malformed("member `\(name)` is missing, too large or not as it must be") }
         let content = try pull(Int(size))
         try padding(after: size, of: name)
         return content
     }
 
     /// - Returns: the payload's size.
-    func payloadHeader() throws(EnvelopeError) -> UInt64 {
-        let refusal = EnvelopeError.malformed(
-            "package", "the header of `payload` is not as it must be")
+    package func payloadHeader() throws(Fault) -> UInt64 {
+        let refusal = "the header of `payload` is not as it must be"
         let block = try pull(Tar.blockBytes)
-        guard let size = Self.size(block), (1...32).contains(size) else { throw refusal }
+        guard let size = Self.size(block), (1...32).contains(size) else {
+            throw malformed(refusal)
+        }
         let record = try pull(Int(size))
         let text = String(decoding: record, as: UTF8.self)
         guard let equals = text.firstIndex(of: "="),
             let payload = UInt64(text[text.index(after: equals)...].dropLast())
-        else { throw refusal }
+        else { throw malformed(refusal) }
         let expected = Tar.payloadHeader(size: payload)
         let rest = try pull(expected.count - block.count - record.count)
-        guard block + record + rest == expected else { throw refusal }
+        guard block + record + rest == expected else { throw malformed(refusal) }
         return payload
     }
 
-    func padding(after size: UInt64, of name: String) throws(EnvelopeError) {
+    package func padding(after size: UInt64, of name: String) throws(Fault) {
         let expected = Tar.padding(after: size)
         guard try pull(expected.count) == expected else {
-            throw .malformed("package", "bytes behind `\(name)` that are not zero")
+            throw malformed("bytes behind `\(name)` that are not zero")
         }
     }
 
