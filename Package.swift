@@ -88,6 +88,7 @@ let package = Package(
                 "SelatCore", "SelatCrypto", "SelatPolicy", "SelatEnvelope", "SelatFederation",
                 "SelatAudit",
             ]),
+        module("SelatBackup", ["SelatCore", "SelatCrypto"]),
         module("SelatDelivery", ["SelatCore"]),
         module("SelatStore", ["SelatCore", "SelatCrypto", "SelatAudit", "CSQLite", grdb]),
         module(
@@ -122,14 +123,14 @@ let package = Package(
                 "SelatCore", "SelatCrypto", "SelatPolicy", "SelatEnvelope", "SelatFederation",
                 "SelatAudit", "SelatEvidence", "SelatDelivery", "SelatStore", "SelatHTTP",
                 "SelatTransport", "SelatExchange", "SelatControl", hummingbird, nioCore, logging,
-                lifecycle, unixSignals, "SelatService",
+                lifecycle, unixSignals, "SelatService", "SelatBackup",
             ]),
         program(
             "selat",
             [
                 "SelatCore", "SelatCrypto", "SelatPolicy", "SelatEnvelope", "SelatFederation",
                 "SelatAudit", "SelatEvidence", "SelatStore", "SelatHTTP", "SelatControl",
-                argumentParser,
+                "SelatBackup", argumentParser,
                 httpTypes, nioCore, nioPosix,
             ]),
         // Measured beside peers by scripts/bench; never part of the tests.
@@ -181,6 +182,7 @@ let package = Package(
             ["SelatCore", "SelatCrypto", "SelatFederation", "SelatTestSupport"]),
         tests(
             "SelatAuditTests", ["SelatCore", "SelatCrypto", "SelatAudit", "SelatTestSupport"]),
+        tests("SelatBackupTests", ["SelatCore", "SelatCrypto", "SelatBackup", "SelatTestSupport"]),
         tests("SelatDeliveryTests", ["SelatCore", "SelatDelivery", "SelatTestSupport"]),
         tests("SimulationTests", ["SelatSimulation"]),
         tests(

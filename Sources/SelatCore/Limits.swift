@@ -74,6 +74,8 @@ package enum Limits {
     package static let entryDetailsBytesMax = 256 << 10
     /// How long a backup of a node is kept: erased details are gone everywhere after this.
     package static let backupLifeSecondsMax: Int64 = 30 * 86_400
+    /// What one backup holds, before it is sealed: 64 TiB.
+    package static let backupContentBytesMax: UInt64 = 64 << 40
     /// Ranges of entries whose details one entry erases.
     package static let erasureRangesMax = 4_096
     /// Why details were erased, in words.

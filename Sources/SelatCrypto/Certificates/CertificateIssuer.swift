@@ -82,6 +82,29 @@ package struct CertificateIssuer: Sendable {
     }
 }
 
+extension Certificate {
+    /// A certificate for backups that its own key has issued: whoever names it in a configuration trusts
+    /// it, and nobody else is asked.
+    /// - Throws: `CryptoError.unreadableKey` for a key that is not EC.
+    package static func forBackups(
+        named name: String, key: PrivateKey, from: Timestamp, until: Timestamp
+    ) throws(CryptoError) -> Certificate {
+        let purpose = CertificatePurpose.backup
+        let subject = DistinguishedName.der(commonName: name)
+        let extensions = [
+            Extension.der(.basicConstraints, isCritical: true, DER.sequence()),
+            Extension.keyUsage(purpose.keyUsage),
+            Extension.der(.extendedKeyUsage, DER.sequence(purpose.usage.der)),
+            Extension.subjectKey(key.publicKey),
+        ]
+        return try Certificate(
+            der: CertificateTemplate(
+                issuer: subject, subject: subject, publicKey: key.publicKey, from: from,
+                until: until, extensions: extensions
+            ).signed(by: key))
+    }
+}
+
 /// A certificate before its signature (RFC 5280, 4.1).
 struct CertificateTemplate {
     let issuer: [UInt8]

@@ -12,6 +12,8 @@ package enum CertificatePurpose: String, Hashable, Sendable, CaseIterable {
     case officer
     /// A member's authority: signs membership lists and the member's record.
     case authority
+    /// Whoever keeps a node's backups: the node seals them to its key.
+    case backup
 
     /// The extended key usage that stands for the purpose.
     var usage: OID {
@@ -22,6 +24,7 @@ package enum CertificatePurpose: String, Hashable, Sendable, CaseIterable {
         case .agreement: OID(selat: 2, 2)
         case .officer: OID(selat: 2, 3)
         case .authority: OID(selat: 2, 4)
+        case .backup: OID(selat: 2, 5)
         }
     }
 
@@ -30,12 +33,14 @@ package enum CertificatePurpose: String, Hashable, Sendable, CaseIterable {
     var usagesAllowed: Set<OID> {
         switch self {
         case .tlsServer, .tlsClient: [.serverAuth, .clientAuth]
-        case .signing, .agreement, .officer, .authority: [usage]
+        case .signing, .agreement, .officer, .authority, .backup: [usage]
         }
     }
 
     /// The key usage bit that the purpose needs.
-    var keyUsage: KeyUsage { self == .agreement ? .keyAgreement : .digitalSignature }
+    var keyUsage: KeyUsage {
+        self == .agreement || self == .backup ? .keyAgreement : .digitalSignature
+    }
 }
 
 /// Key usage bits (RFC 5280, 4.2.1.3) as they stand in the extension's first byte.

@@ -115,7 +115,7 @@ private struct RecordDraft {
             case .tlsServer, .tlsClient: node.tls.insert(certificate, at: 0)
             case .signing: node.signing.insert(certificate, at: 0)
             case .agreement: node.agreement.insert(certificate, at: 0)
-            case .officer, .authority, nil: throw unfit
+            case .officer, .authority, .backup, nil: throw unfit
             }
         }
     }
