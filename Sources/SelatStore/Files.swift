@@ -19,6 +19,30 @@ enum Files {
         return stat(path, &status) == 0 && status.st_size == 0
     }
 
+    static func size(_ path: String) throws -> UInt64 {
+        var status = stat()
+        guard stat(path, &status) == 0 else { throw failure(path) }
+        return UInt64(status.st_size)
+    }
+
+    /// Removes the files in a folder, and nothing below it.
+    static func emptyFolder(_ path: String) {
+        guard let folder = opendir(path) else { return }
+        defer { closedir(folder) }
+        while let entry = readdir(folder) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) { name in
+                name.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if name != ".", name != ".." { unlink("\(path)/\(name)") }
+        }
+    }
+
+    /// Removes a folder that holds only files; one that is not there is no fault.
+    static func removeFolder(_ path: String) {
+        emptyFolder(path)
+        rmdir(path)
+    }
+
     /// Removes the copies that migrations made beside a database: they hold what was erased since.
     static func removeMigrationCopies(of database: String) {
         for migration in Schema.migrations { unlink("\(database).before-\(migration.name)") }

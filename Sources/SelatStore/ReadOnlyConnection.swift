@@ -51,6 +51,28 @@ final class ReadOnlyConnection {
         return try statement.step() ? statement.integer(0) : 0
     }
 
+    /// Copies the state that is being read into a new file, whatever is written meanwhile.
+    ///
+    /// The copy needs no log beside it, and is not durable.
+    func copy(to path: String) throws {
+        try Files.create(path)
+        var opened: OpaquePointer?
+        let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX
+        guard sqlite3_open_v2(path, &opened, flags, nil) == SQLITE_OK, let copy = opened else {
+            defer { sqlite3_close_v2(opened) }
+            throw SQLiteFailure(opened)
+        }
+        defer { sqlite3_close_v2(copy) }
+        guard sqlite3_exec(copy, "PRAGMA synchronous = OFF", nil, nil, nil) == SQLITE_OK,
+            let backup = sqlite3_backup_init(copy, "main", connection, "main")
+        else { throw SQLiteFailure(copy) }
+        // In one go: the read transaction holds still what is copied, and waits for nobody.
+        let stepped = sqlite3_backup_step(backup, -1)
+        guard sqlite3_backup_finish(backup) == SQLITE_OK, stepped == SQLITE_DONE,
+            sqlite3_exec(copy, "PRAGMA journal_mode = DELETE", nil, nil, nil) == SQLITE_OK
+        else { throw SQLiteFailure(copy) }
+    }
+
     /// The entries whose details were erased, as their table has them; none before there was one.
     func erasures() throws -> SequenceSet {
         guard try logSchema()["erasures"] != nil else { return SequenceSet() }

@@ -85,6 +85,37 @@ package final class SpoolFolder: Sendable {
         }
     }
 
+    /// Where files have second names while a backup reads them: in the spool, since a link stays within
+    /// one file system.
+    var linkFolder: String { "\(path)/backup" }
+
+    /// Gives the files of a transfer second names, so that they stay although it ends.
+    /// - Parameter payload: how much of the payload is taken; nil for all.
+    /// - Returns: nothing where the payload is gone; a head that was never released is no loss.
+    func link(
+        _ name: Name, payload: UInt64?
+    ) throws(FileFault) -> [StoreCopy.SpooledFile] {
+        var files: [StoreCopy.SpooledFile] = []
+        // The payload first: it is made before the others, and removed after them.
+        for part in [Name.Part.payload, .leaves, .head] {
+            let file = "\(name).\(part.rawValue)"
+            let linked = "\(linkFolder)/\(file)"
+            if Glibc.link("\(path)/\(file)", linked) != 0 {
+                guard errno == ENOENT else { throw .latest("linking", "\(path)/\(file)") }
+                if part == .payload { return [] }
+                continue
+            }
+            var status = stat()
+            guard lstat(linked, &status) == 0 else { throw .latest("reading", linked) }
+            let size = UInt64(status.st_size)
+            files.append(
+                StoreCopy.SpooledFile(
+                    name: file, path: linked,
+                    size: part == .payload ? min(payload ?? size, size) : size))
+        }
+        return files
+    }
+
     /// Bytes that are free to the daemon beside what lies there.
     package func room() throws(FileFault) -> UInt64 { try Self.room(in: path).free }
 

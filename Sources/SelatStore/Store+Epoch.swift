@@ -46,10 +46,24 @@ extension Store {
         _ = try await commit { transaction in
             try transaction.setValue(Settings.logEpoch, Array("\(epoch)".utf8))
             try transaction.setValue(Settings.logKey, Array(log.verifierKey.text.utf8))
+            try transaction.setValue(Settings.restored, nil)
             try transaction.append(entry)
         }
         latest.release(as: log)
         _ = try await commit { _ in }
+    }
+
+    /// How many entries a backup had from which this database was restored, until it is known whether
+    /// any were lost; nil where it was not restored.
+    package func restoredSize() async throws -> UInt64? {
+        try await read { try $0.value(Settings.restored) }
+            .flatMap { UInt64(String(decoding: $0, as: UTF8.self)) }
+    }
+
+    /// A witness has confirmed that nothing was lost.
+    package func forgetRestored() async throws {
+        guard try await restoredSize() != nil else { return }
+        _ = try await commit { try $0.setValue(Settings.restored, nil) }
     }
 
     /// How a checkpoint of this log that somebody else holds stands to what is here.
@@ -98,4 +112,6 @@ extension Snapshot {
 extension Settings {
     /// The number of the log's epoch, where it is above 1.
     static let logEpoch = "log-epoch"
+    /// Entries of the log in the backup from which the database was restored.
+    static let restored = "log-restored"
 }

@@ -301,7 +301,8 @@ import Testing
         try await Self.serving(witnesses) {
             try await restored.witnesses.prove()
             #expect(restored.witnesses.standing.word == "behind")
-            let origin = try await restored.witnesses.beginEpoch(reason: "a test", by: 1_000)
+            let begun = try await restored.witnesses.beginEpoch(reason: "a test", by: 1_000)
+            let origin = begun.origin
             #expect(origin == sender.identity.log.origin.replacing("/hub/1", with: "/hub/2"))
             try await restored.witnesses.ask()
         }

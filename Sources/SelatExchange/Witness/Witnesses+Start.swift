@@ -1,6 +1,6 @@
 import Logging
 import SelatAudit
-import SelatCore
+package import SelatCore
 import SelatCrypto
 import SelatFederation
 import SelatStore
@@ -59,6 +59,7 @@ extension Witnesses {
     }
 
     private func show() async throws {
+        try await store.forgetRestored()
         try await store.showLog()
         state.withLock { $0.standing = .proven }
         logger.info("log proven", metadata: ["size": "\(store.latestCheckpoint.checkpoint.size)"])
@@ -161,16 +162,21 @@ extension Witnesses {
     }
 
     /// Goes on under the next origin: what `selat restore --continue` asks for.
-    /// - Returns: the new origin.
     /// - Throws: `Problem` unless the log is contradicted.
-    package func beginEpoch(reason: String, by user: UInt32) async throws -> String {
+    package func beginEpoch(reason: String, by user: UInt32) async throws -> BegunEpoch {
         guard case .contradicted(let contradiction) = standing else {
             throw ServiceProblem.logNotContradicted(standing.word)
         }
         let seen = contradiction.checkpoint
         let epoch = max(Self.epoch(seen.checkpoint.origin), Self.epoch(origin)) + 1
         let log = try identity.log(epoch: epoch, of: federation.id)
-        let held = try await store.read { try $0.size() }
+        let restored = try await store.restoredSize()
+        let (held, last) = try await store.read { snapshot in
+            // What a restored node has appended since is not of the log that ended.
+            let size = try snapshot.size()
+            let held = min(restored ?? size, size)
+            return (held, held == 0 ? nil : try snapshot.entry(held - 1)?.entry.time)
+        }
         let entry = EntryDraft(
             kind: "log.continued", actor: .user(user),
             details: [
@@ -189,6 +195,21 @@ extension Witnesses {
         }
         try await noteUnwitnessed()
         logger.notice("epoch began", metadata: ["origin": "\(log.origin)"])
-        return log.origin
+        return BegunEpoch(
+            origin: log.origin, before: seen.checkpoint.origin, held: held,
+            seen: seen.checkpoint.size, last: last)
     }
+}
+
+/// Where a log goes on, and what it lost.
+package struct BegunEpoch: Sendable {
+    package let origin: String
+    /// The origin that ended.
+    package let before: String
+    /// Entries of the old log that are here.
+    package let held: UInt64
+    /// Entries of it that a witness has cosigned.
+    package let seen: UInt64
+    /// When the last entry that is here was made.
+    package let last: Timestamp?
 }
