@@ -56,18 +56,24 @@ package struct ControlClient: Sendable {
     }
 
     /// Takes an answer piece by piece, to its end.
+    /// - Parameters:
+    ///   - json: what is asked; nil for no body.
+    ///   - begun: called before the first piece, with the bytes that were announced.
     /// - Throws: `Problem` before the first piece; `ControlError.cutShort` when fewer bytes came than
     ///   were announced; what `take` throws.
     package func stream(
-        _ method: HTTPRequest.Method, _ path: String,
+        _ method: HTTPRequest.Method, _ path: String, _ json: JSON? = nil,
+        begun: (UInt64) -> Void = { _ in },
         take: nonisolated(nonsending) (ByteBuffer) async throws -> Void
     ) async throws {
-        let answer = try await connection.send(Self.request(method, path))
+        let answer = try await connection.send(
+            Self.request(method, path), body: json.map { ByteBuffer(bytes: $0.canonical) })
         guard answer.head.status.code < 400 else {
             _ = try await answer.collected(upTo: Problem.bytesMax)
             return
         }
         let announced = answer.head.headerFields[.contentLength].flatMap { UInt64($0) }
+        begun(announced ?? 0)
         var taken: UInt64 = 0
         do {
             for try await piece in answer.body {

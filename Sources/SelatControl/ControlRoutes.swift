@@ -38,6 +38,7 @@ package enum ControlRoutes {
         addMembership(to: v1.group("membership"), service)
         addAudit(to: v1.group("audit"), service)
         addKeys(to: v1.group("keys"), service)
+        addBackups(to: v1.group("backups"), service)
         return router
     }
 }

@@ -4,7 +4,8 @@ package import SelatCore
 /// What the daemon does for its operators. Answers are the JSON documents of `API.md`; what cannot
 /// be done is thrown as a `Problem`.
 package protocol ControlService:
-    TransferControl, ApprovalControl, PolicyControl, MembershipControl, KeyControl, AuditControl
+    TransferControl, ApprovalControl, PolicyControl, MembershipControl, KeyControl, AuditControl,
+    BackupControl
 {
     func status() async throws -> JSON
     /// Every check, with what was found and what to do.
@@ -72,6 +73,15 @@ package protocol KeyControl: Sendable {
     func keys() async throws -> JSON
     /// Makes the next key of a purpose.
     func rotate(_ purpose: String, kind: String?, by caller: Caller) async throws -> JSON
+}
+
+/// Copies of everything that the node keeps.
+package protocol BackupControl: Sendable {
+    /// A sealed backup, made while it is read.
+    /// - Parameter recipient: PEM of the certificate to which it is sealed; nil for the configured one.
+    func backUp(to recipient: String?, by caller: Caller) async throws -> ByteStream
+    /// Hears that the last backup lies whole where it was written.
+    func confirmBackup(_ digest: Digest, by caller: Caller) async throws -> JSON
 }
 
 /// Who is a member.

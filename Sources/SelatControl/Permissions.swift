@@ -37,6 +37,8 @@ enum Permissions {
         "POST /v1/statements": [.officer],
         "GET /v1/keys": everyone,
         "POST /v1/keys/:purpose/rotation": [.administrator],
+        "POST /v1/backups": [.administrator],
+        "POST /v1/backups/confirmation": [.administrator],
         "GET /v1/membership": everyone,
         "POST /v1/membership": [.administrator],
         "GET /v1/audit/entries": [.operator, .auditor],

@@ -1,5 +1,7 @@
 import Glibc
 import NIOCore
+import SelatCore
+import SelatCrypto
 
 /// A file that appears under its name only when it is whole and durable. It is made when the first
 /// byte is there, and removed when the writing ends early.
@@ -40,6 +42,28 @@ final class ExportedFile {
             }
         }
     }
+
+    /// Reads what was written back from the disk.
+    func digest() throws -> Digest {
+        guard descriptor >= 0, fsync(descriptor) == 0 else { throw fault("syncing `\(path)`") }
+        // Not what the cache remembers.
+        posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED)
+        let file = Glibc.open(hidden, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { throw fault("reading `\(path)`") }
+        defer { close(file) }
+        var hasher = SHA256()
+        var piece = [UInt8](repeating: 0, count: 1 << 20)
+        while true {
+            let count = piece.withUnsafeMutableBytes { read(file, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw fault("reading `\(path)`") }
+            if count == 0 { return hasher.finish() }
+            hasher.update(piece[..<count])
+        }
+    }
+
+    /// Removes it again, under its name too.
+    func withdraw() { if isPublished { unlink(path) } }
 
     func publish() throws {
         guard fsync(descriptor) == 0 else { throw fault("syncing `\(path)`") }

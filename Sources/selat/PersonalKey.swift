@@ -29,17 +29,22 @@ struct PersonalKey: ParsableArguments {
         SecretMemory.protect()
         do {
             let certificate = try Certificate(pem: try Self.bytes(of: certificate))
-            return try CMS.Signer(certificate: certificate, key: try privateKey())
+            let key = try Self.privateKey(
+                key, passphraseFile: passphraseFile, module: module, pinFile: pinFile)
+            return try CMS.Signer(certificate: certificate, key: key)
         } catch let error as CryptoError {
             throw Ending(
                 .failed, "key `\(key)` with certificate `\(certificate)`: \(error)",
-                hint: hint(for: error))
+                hint: Self.hint(for: error))
         }
     }
 
-    private func privateKey() throws -> PrivateKey {
+    /// - Parameter key: a file's path, or the name of a key in the token.
+    static func privateKey(
+        _ key: String, passphraseFile: String?, module: String?, pinFile: String?
+    ) throws -> PrivateKey {
         guard TokenKeyName.isOne(key) else {
-            let pem = try Self.bytes(of: key)
+            let pem = try bytes(of: key)
             let passphrase = try Passphrase.forKey(pem, at: key, file: passphraseFile)
             return try PrivateKey(pem: pem, passphrase: passphrase)
         }
@@ -53,7 +58,7 @@ struct PersonalKey: ParsableArguments {
         return try Token(module: module, pin: pin).key(name)
     }
 
-    private func hint(for error: CryptoError) -> String {
+    static func hint(for error: CryptoError) -> String {
         switch error {
         case .tokenPINRefused: "try again with the right PIN; few wrong ones lock a token"
         case .tokenUnavailable:

@@ -26,7 +26,7 @@ struct Selat: AsyncParsableCommand {
             Inbox.self, Open.self, Destroy.self, Holdings.self,
             PackageVerb.self, ReceiptVerb.self, PolicyVerb.self, StatementVerb.self, AuditVerb.self,
             Status.self, Doctor.self, PingVerb.self, OpenAPIVerb.self,
-            JoinVerb.self, KeysVerb.self, MembersVerb.self, Restore.self,
+            JoinVerb.self, KeysVerb.self, MembersVerb.self, Backup.self, Restore.self,
             Sandbox.self,
         ])
 

@@ -32,6 +32,8 @@ struct Configuration: Sendable {
     let isSandbox: Bool
     /// Where what watches the daemon asks; nil where nobody does.
     let metrics: (host: String, port: Int)?
+    /// The certificate to which backups are sealed; nil where none are made.
+    let backup: String?
     /// How often witnesses are asked, and how long the node goes on without them.
     let witnessing: WitnessSettings
     /// How much is held for others.
@@ -73,7 +75,7 @@ struct Configuration: Sendable {
         (policies, keys, isSandbox) = (read.policies, read.keys, read.isSandbox)
         (witnessing, relaying) = (read.witnessing, read.relaying)
         retention = read.retention
-        metrics = read.metrics
+        (metrics, backup) = (read.metrics, read.backup)
         roles = read.roles
         (passphrase, token) = read.protection
         provider = read.provider
@@ -85,14 +87,14 @@ struct Configuration: Sendable {
         witnessing: WitnessSettings, relaying: RelaySettings, retention: [String: Int64],
         roles: [Role: [String]],
         protection: (passphrase: SecretSource?, token: TokenAccess?), provider: OpenSSLProvider,
-        metrics: (host: String, port: Int)?
+        metrics: (host: String, port: Int)?, backup: String?
     )
 
     private static func read(_ root: DocumentNode?, _ reader: inout DocumentReader) -> Values? {
         let known = [
             "node", "state", "control", "listen", "membership", "policies", "keys", "sandbox",
             "witnesses", "relay", "retention", "roles", "passphrase", "token", "openssl",
-            "metrics",
+            "metrics", "backup",
         ]
         guard let top = reader.section(root, "the configuration", keys: known) else { return nil }
         let node = value(top, "node", &reader) { try NodeID($0) }
@@ -113,13 +115,14 @@ struct Configuration: Sendable {
         let protection = protection(top, &reader)
         let provider = provider(top, &reader)
         let metrics = metrics(top, &reader)
+        let backup = top["backup"] == nil ? nil : path(top, "backup", &reader)
         guard let node, let state, let control, let policies, let listen, let directory, let digest,
             let keys, let isSandbox, let witnessing, let relaying, let retention, let roles,
             let protection, let provider, let metrics
         else { return nil }
         return (
             node, state, control, listen, directory, digest, policies, keys, isSandbox, witnessing,
-            relaying, retention, roles, protection, provider, metrics
+            relaying, retention, roles, protection, provider, metrics, backup
         )
     }
 

@@ -37,7 +37,7 @@ struct KeyFiles {
         }
     }
 
-    private static func places(_ named: Configuration.KeyPaths) -> [(KeyPurpose, String)] {
+    static func places(_ named: Configuration.KeyPaths) -> [(KeyPurpose, String)] {
         var places: [(KeyPurpose, String)] = [(.tls, named.tls), (.log, named.log)]
         places += named.signing.map { (.signing, $0) }
         places += named.agreement.map { (.agreement, $0) }

@@ -72,7 +72,8 @@ struct Node {
         try await enterStart(store, configuration, register.federation, editions.active, program)
         let roles = RoleRegister(try RoleBook(configuration, logger: logger))
         let (server, control) = try await listen(
-            exchange, configuration, roles, surroundings, memory: memory, probe: probe, logger)
+            exchange, configuration, roles, surroundings, memory: memory, probe: probe,
+            backups: Backups(configuration, file: path, spool: exchange.spool), logger)
         let health = try await surroundings.openHealth(configuration, logger: logger)
         let retention = Retention(rules: configuration.retention, store: store, logger: logger)
         let reload = Reload(
@@ -297,7 +298,8 @@ struct Node {
 
     private static func listen(
         _ exchange: Exchange, _ configuration: Configuration, _ roles: RoleRegister,
-        _ surroundings: Surroundings, memory: String?, probe: String?, _ logger: Logger
+        _ surroundings: Surroundings, memory: String?, probe: String?, backups: Backups,
+        _ logger: Logger
     ) async throws -> (NodeServer, HTTPListener) {
         let (host, port) = configuration.listen
         let register = exchange.membership
@@ -324,7 +326,7 @@ struct Node {
         }
         let service = NodeControl(
             exchange: exchange, warnings: [memory, probe].compactMap { $0 },
-            memoryWarnings: [memory].compactMap { $0 })
+            memoryWarnings: [memory].compactMap { $0 }, backups: backups)
         surroundings.health.show(Vitals(control: service, surroundings: surroundings).source)
         let control = try await listening(at: configuration.control) {
             try await HTTPListener.bind(

@@ -48,8 +48,13 @@ extension NodeControl {
     func checkpoint() async throws -> [UInt8] { try await exchange.witnesses.newestCheckpoint() }
 
     func beginEpoch(reason: String, by caller: Caller) async throws -> JSON {
-        let origin = try await exchange.witnesses.beginEpoch(reason: reason, by: caller.user)
-        return ["origin": .string(origin)]
+        let begun = try await exchange.witnesses.beginEpoch(reason: reason, by: caller.user)
+        var members: [String: JSON] = [
+            "origin": .string(begun.origin), "before": .string(begun.before),
+            "held": .integer(begun.held), "witnessed": .integer(begun.seen),
+        ]
+        members["last"] = begun.last.map { .string($0.text) }
+        return .object(members)
     }
 
     func verifyLog() async throws -> JSON {

@@ -14,6 +14,7 @@ struct NodeControl: ControlService {
     let warnings: [String]
     /// The part of it that limits of the process cause.
     let memoryWarnings: [String]
+    let backups: Backups
 
     func status() async throws -> JSON {
         let now = exchange.clock.now()
@@ -28,7 +29,7 @@ struct NodeControl: ControlService {
         log["size"] = .integer(checkpoint.size)
         log["root"] = .string(Base64.encode(checkpoint.root.bytes))
         log["key"] = .string(exchange.witnesses.verifierKey.text)
-        return [
+        var members: [String: JSON] = [
             "node": .string(exchange.identity.node.text), "version": .string(Program.version),
             "state": "ready",
             "membership": [
@@ -52,6 +53,8 @@ struct NodeControl: ControlService {
                     + exchange.editions.warnings
                     + exchange.policies.warnings.map(\.description)).map { .string($0) }),
         ]
+        members["backup"] = try await lastBackup
+        return .object(members)
     }
 
     // MARK: Cryptography

@@ -91,7 +91,7 @@ extension Configuration {
             ("policies", policies == other.policies), ("keys", keys == other.keys),
             ("passphrase", passphrase == other.passphrase), ("token", token == other.token),
             ("openssl", provider == other.provider), ("sandbox", isSandbox == other.isSandbox),
-            ("witnesses", witnessing == other.witnessing),
+            ("witnesses", witnessing == other.witnessing), ("backup", backup == other.backup),
             (
                 "metrics",
                 metrics?.host == other.metrics?.host && metrics?.port == other.metrics?.port

@@ -4,7 +4,7 @@ import SelatCrypto
 import SelatPolicy
 
 /// Where a passphrase or a PIN comes from: never the environment, the command line or a terminal.
-enum SecretSource: Hashable, Sendable {
+enum SecretSource: Hashable, Sendable, CustomStringConvertible {
     /// A credential of the service (systemd.exec(5), *LoadCredentialEncrypted=*).
     case credential(String)
     /// A file that only the daemon's user can read.
@@ -22,6 +22,14 @@ enum SecretSource: Hashable, Sendable {
                 "secret `\(path)` must have one line of 1 to \(Self.lineBytesMax) bytes")
         }
         return Secret(copying: line)
+    }
+
+    /// Where it is looked for, which is no secret.
+    var description: String {
+        switch self {
+        case .credential(let name): "credential `\(name)`"
+        case .file(let path): "file `\(path)`"
+        }
     }
 
     private var isCredential: Bool { if case .credential = self { true } else { false } }

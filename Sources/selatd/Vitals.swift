@@ -60,7 +60,8 @@ struct Vitals {
             MetricFamily(
                 "selat_spool_free_bytes", .gauge, "Room on the disk that the spool lies on.",
                 (try? exchange.spool.room()) ?? 0),
-        ] + log(status["log"]) + expiries + ProcessMetrics.families(since: surroundings.started)
+        ] + backup(status["backup"]) + log(status["log"]) + expiries
+            + ProcessMetrics.families(since: surroundings.started)
     }
 
     private func transfers(_ status: JSON) -> MetricFamily {
@@ -72,6 +73,18 @@ struct Vitals {
         }
         return MetricFamily(
             "selat_transfers", .gauge, "Transfers held, by direction and state.", samples)
+    }
+
+    /// Nothing where none was made: an alert asks for its absence too.
+    private func backup(_ backup: JSON?) -> [MetricFamily] {
+        guard let text = backup?["taken"]?.stringValue, let taken = try? Timestamp(text) else {
+            return []
+        }
+        return [
+            MetricFamily(
+                "selat_backup_timestamp_seconds", .gauge,
+                "The moment whose state the last backup holds.", taken.seconds)
+        ]
     }
 
     private func log(_ log: JSON?) -> [MetricFamily] {

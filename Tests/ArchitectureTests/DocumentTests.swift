@@ -136,10 +136,10 @@ struct DocumentTests {
         let areas = [
             "transfer", "witness", "log", "clock", "keys", "calls?", "offers?", "receipt", "peer",
             "policy", "node", "relay", "letter", "recall", "statement", "audit", "details",
-            "approval", "membership",
+            "approval", "membership", "backup",
         ].joined(separator: "|")
         // Names of files and settings are none.
-        let names = "json|cms|mlkem|key"
+        let names = "json|cms|mlkem|key|pem|last"
         let pattern = try Regex(
             "\"((?:\(areas))\\.(?!(?:\(names))\")[a-z-]+)\"", as: (Substring, Substring).self)
         for file in try Self.files("Sources", ".swift") {

@@ -26,7 +26,12 @@ extension OpenAPI {
             "POST /v1/audit/epoch", "beginEpoch",
             "goes on under the next origin after a restored backup",
             body: .json(.request(["reason": .text(1...1_000)])),
-            answer: .json(.object(["origin": .text])), problems: [.notReady]),
+            answer: .json(
+                .object([
+                    "origin": .text, "before": .text, "held": .count, "witnessed": .count,
+                    "last?": .time,
+                ])),
+            problems: [.notReady]),
         Operation(
             "POST /v1/audit/verification", "verifyLog", "verifies the whole log",
             answer: .json(

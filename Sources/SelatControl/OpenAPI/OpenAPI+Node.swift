@@ -39,6 +39,7 @@ extension OpenAPI {
             "federation": .digest, "serial": .count, "expires": .time, "members": .count,
             "sandbox": .flag,
         ]),
+        "backup?": .object(made + ["age_seconds": .count]),
         "policies?": .object(["editions": .map(.component("Edition"))]),
         "log?": log, "outbound?": .map(.count), "inbound?": .map(.count), "relayed?": .map(.count),
         "suites?": suites,

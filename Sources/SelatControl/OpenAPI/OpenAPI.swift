@@ -31,7 +31,7 @@ package enum OpenAPI {
     /// Every operation of the API.
     static let operations: [Operation] =
         nodeOperations + transferOperations + datasetOperations + approvalOperations
-        + lawOperations + keyOperations + auditOperations
+        + lawOperations + keyOperations + backupOperations + auditOperations
 
     /// What answers share.
     private static let components: [String: Schema] =

@@ -5,6 +5,6 @@ struct KeysVerb: AsyncParsableCommand {
         commandName: "keys",
         abstract: "Show the node's keys and certificates, and rotate them.",
         discussion: "Without a verb: `selat keys show`.",
-        subcommands: [KeysShow.self, KeysRotate.self],
+        subcommands: [KeysShow.self, KeysRotate.self, KeysBackup.self],
         defaultSubcommand: KeysShow.self)
 }

@@ -47,7 +47,7 @@ struct HeldMembership: ParsableArguments {
     }
 
     /// A list that is over is still the one before the next, so it is judged as it last stood.
-    private static func verified(
+    static func verified(
         _ documents: MembershipDocuments, _ trust: Digest?, at time: Timestamp
     ) throws(FederationError) -> Federation {
         let list = try Proposal(unverified: documents.list)

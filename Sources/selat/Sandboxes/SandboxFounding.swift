@@ -188,6 +188,7 @@ struct SandboxFounding {
         try folder.write(mlkem.pem(), to: "\(node.folder)/keys/mlkem.key")
         let logKey = try PrivateKey.generate(.ed25519)
         try folder.write(try logKey.pem(), to: "\(node.folder)/keys/log.key")
+        try backupKey(of: id, authority.country, now)
         let log = try LogIdentity(
             origin: LogIdentity.origin(federation: federation, node: id), key: logKey)
         let witnessKey = try PrivateKey.generate(.ed25519)
@@ -216,6 +217,17 @@ struct SandboxFounding {
         return node
     }
 
+    /// It lies with the authority: whoever holds it can read everything that the node has.
+    private func backupKey(of node: NodeID, _ country: Country, _ now: Timestamp) throws {
+        let key = try PrivateKey.generate(.p384)
+        let certificate = try Certificate.forBackups(
+            named: "\(node.country) \(node.name) backup", key: key, from: now,
+            until: now + 3_650 * Self.days)
+        let path = "\(folder.path)/authority-\(country)/backup"
+        try folder.write(try key.pem(), to: "\(path).key")
+        try folder.write(Array(certificate.pem.utf8), to: "\(path).pem")
+    }
+
     private func links(of country: Country) throws -> Set<NodeID>? {
         let others = apart.compactMap { pair in
             pair.0 == country ? pair.1 : pair.1 == country ? pair.0 : nil
@@ -241,6 +253,7 @@ struct SandboxFounding {
           mlkem: \(node.folder)/keys/mlkem.key
           log: \(node.folder)/keys/log.key
           witness: \(node.folder)/keys/witness.key
+        backup: \(folder.path)/authority-\(node.id.country)/backup.pem
         sandbox: yes
 
         """

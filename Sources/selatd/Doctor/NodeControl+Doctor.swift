@@ -14,7 +14,7 @@ extension NodeControl {
         let own = [
             readiness, clock, disk, permissions, limits, cryptography, keys, certificates,
             membership,
-            revocation, log, try await policies(), try await transfers(),
+            revocation, log, try await policies(), try await transfers(), await backupCheck(),
         ]
         let checks = await own + [database] + peers
         let worst = checks.map(\.state).max() ?? .ok
