@@ -52,7 +52,7 @@ extension Exchange {
         let envelope: Digest
         let header: [UInt8]
         let route: [NodeID]
-        let verdict: JSON
+        let verdict: Verdict
         /// What it adds to the counters, also to those that an edition brought meanwhile.
         let raised: [CountedRow]
         /// The digests of the approvals that it carries.
@@ -264,6 +264,7 @@ extension Exchange {
                 throw ServiceProblem.notReady(
                     "`\(id)` has changed meanwhile", remedy: "it goes on by itself")
             }
+            if let released { try transaction.requireInForce(released.verdict, for: id) }
             row.take(sender)
             // With the key the payload is destroyed, also where a disk keeps old blocks.
             if sender.state.isOutcome { row.contentKey = nil }
@@ -290,7 +291,7 @@ extension Exchange {
                 if released.route.count > 2 {
                     details["route"] = .strings(released.route.map(\.text))
                 }
-                details["verdict"] = released.verdict
+                details["verdict"] = released.verdict.json
                 if !released.approvals.isEmpty {
                     details["approvals"] = .strings(released.approvals.map(\.text))
                 }
@@ -385,7 +386,7 @@ extension Exchange {
         try await spool.write(head.encoded(), to: SpoolFolder.Name(outbound: id), .head)
         delivery.released = Released(
             envelope: try head.unverifiedIdentity(), header: head.headerCMS, route: route,
-            verdict: again.verdict.json, raised: judged.raised,
+            verdict: again.verdict, raised: judged.raised,
             approvals: approvals.map(\.digest))
         return .released
     }

@@ -76,6 +76,12 @@ extension Transaction {
             row.taken.seconds, row.source, Data(row.bytes),
         ])
     }
+
+    /// The serial of the list in force; 0 before the first.
+    package func newestListSerial() throws -> UInt64 {
+        let sql = "SELECT coalesce(max(serial), 0) FROM membership_documents WHERE kind = 'list'"
+        return try UInt64.fetchOne(database.cachedStatement(sql: sql)) ?? 0
+    }
 }
 
 extension Snapshot {

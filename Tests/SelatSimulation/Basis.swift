@@ -4,12 +4,12 @@ struct Basis {
     let editions: [Int]
     let list: Int
 
-    init(_ process: Process) {
-        let (node, now) = (process.node, process.now)
-        editions = process.world.nodes.indices.map {
-            process.newest($0, node.ledger, at: now).number
-        }
-        list = node.ledger.list.serial
+    init(_ process: Process) { self.init(process, process.node.ledger) }
+
+    init(_ process: Process, _ ledger: LedgerState) {
+        let now = process.now
+        editions = process.world.nodes.indices.map { process.newest($0, ledger, at: now).number }
+        list = ledger.list.serial
     }
 
     func covers(_ head: Head) -> Bool {

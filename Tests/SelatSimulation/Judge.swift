@@ -75,17 +75,17 @@ final class Judge {
 
     // MARK: Invariant 1 and 6
 
-    func judged(_ node: Node, _ head: Head) {
+    /// A release becomes durable, in a commit that begins with `ledger`.
+    func released(_ head: Head, under basis: Basis, _ ledger: LedgerState) {
         let verdict = head.verdict
         let name = "\(head.transfer) attempt \(head.attempt)"
         require(verdict.permits, .lawful, "\(name) is released under a verdict that refuses")
-        guard let process = node.process else { return }
         require(
-            Basis(process).covers(head), .lawful,
+            basis.covers(head), .lawful,
             "\(name) is released under a verdict by other editions than those in force")
         if verdict.owesApproval {
             require(
-                head.approvals.contains { $0.counts(in: node.ledger.list, at: node.now) }, .people,
+                head.approvals.contains { $0.counts(in: ledger.list, at: head.signed) }, .people,
                 "\(name) is released without the approval that its verdict owes")
         }
     }

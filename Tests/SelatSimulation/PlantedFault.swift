@@ -13,6 +13,8 @@ package enum PlantedFault: String, CaseIterable, Sendable {
     case duplicateNotRecognised = "duplicate-not-recognised"
     /// A release trusts the verdict under which the payload was sealed.
     case permitNotCheckedAgain = "permit-not-checked-again"
+    /// A release is committed though an edition or a list was committed after its verdict.
+    case basisNotCommitted = "basis-not-committed"
     /// A durable head is offered though what it rests on has changed.
     case basisNotCheckedAgain = "basis-not-checked-again"
     /// A head is offered though its release never became durable.

@@ -250,6 +250,13 @@ extension Process {
             guard var row = transaction.outbound(transfer),
                 row.isAs(before) || self.world.hasPlanted(.stateNotChecked)
             else { throw Mishap.changedMeanwhile }
+            if let released {
+                let basis = Basis(self, transaction.state)
+                guard basis.covers(released) || self.world.hasPlanted(.basisNotCommitted) else {
+                    throw Mishap.changedMeanwhile
+                }
+                self.world.judge.released(released, under: basis, transaction.state)
+            }
             row.take(sender)
             if sender.state.isOutcome { row.hasKey = false }
             if let receipt { row.receipt = receipt }
@@ -300,6 +307,8 @@ extension Process {
         try await pause()
         var again = verdict(over: route, row.label, node.ledger)
         if world.hasPlanted(.permitNotCheckedAgain) { again = row.permitted }
+        // Far from its commit, so that few seeds are needed to find it.
+        if world.hasPlanted(.basisNotCommitted) { try await pause(1...60_000) }
         guard again.permits else { return .releaseRefused(cause: "judged again: refused") }
         guard again.hasBasis(of: row.permitted) else {
             return .releaseRefused(cause: "judged again: other duties")
@@ -313,7 +322,6 @@ extension Process {
             created: row.created, expires: row.expires, signed: now, leaves: row.leaves,
             verdict: again, approvals: Array(counting.prefix(1)), listSerial: list.serial,
             route: route)
-        world.judge.judged(node, head)
         try await writeHead(head, to: SpoolName(.outbound, row.key, .head))
         delivery.released = head
         return .released
