@@ -152,6 +152,9 @@ let package = Package(
             dependencies: ["SelatCore", "SelatCrypto", "SelatAudit", "SelatStore", "CSQLite"],
             path: "Benchmarks/SelatLedgerBenchmark", swiftSettings: strict),
         .executableTarget(
+            name: "SelatExchangeBenchmark", dependencies: ["SelatCore", "SelatControl", nioCore],
+            path: "Benchmarks/SelatExchangeBenchmark", swiftSettings: strict),
+        .executableTarget(
             name: "SelatPolicyBenchmark", dependencies: ["SelatCore", "SelatPolicy"],
             path: "Benchmarks/SelatPolicyBenchmark", swiftSettings: strict),
         // Every small mistake in the shipped files; a release program, run by .ci/run.

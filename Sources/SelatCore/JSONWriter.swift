@@ -3,7 +3,10 @@ struct JSONWriter {
     private(set) var bytes: [UInt8] = []
     private var indent: Int?
 
-    init(indent: Int?) { self.indent = indent }
+    init(indent: Int?) {
+        self.indent = indent
+        bytes.reserveCapacity(512)
+    }
 
     mutating func write(_ value: JSON) {
         switch value {
@@ -15,7 +18,7 @@ struct JSONWriter {
         case .array(let elements):
             list("[", "]", elements) { writer, element in writer.write(element) }
         case .object(let members):
-            let sorted = members.sorted { $0.key.utf16.lexicographicallyPrecedes($1.key.utf16) }
+            let sorted = members.sorted { Self.precedes($0.key, $1.key) }
             list("{", "}", sorted) { writer, member in
                 writer.write(member.key)
                 writer.bytes += (writer.indent == nil ? ":" : ": ").utf8
@@ -46,23 +49,48 @@ struct JSONWriter {
         bytes += repeatElement(0x20, count: indent)
     }
 
+    /// RFC 8785, 3.2.3: by UTF-16 code units. In UTF-8 that is the order of the bytes, but for what
+    /// lies beyond the first plane, which UTF-16 writes with surrogates: before U+E000.
+    private static func precedes(_ a: String, _ b: String) -> Bool {
+        var (a, b) = (a.utf8.makeIterator(), b.utf8.makeIterator())
+        while let x = a.next() {
+            guard let y = b.next() else { return false }
+            if x == y { continue }
+            return min(x, y) >= 0xEE && (x >= 0xF0) != (y >= 0xF0) ? x > y : x < y
+        }
+        return b.next() != nil
+    }
+
     /// RFC 8785, 3.2.2.2: only the quote, the backslash and control characters are escaped.
     private mutating func write(_ text: String) {
         bytes.append(UInt8(ascii: "\""))
-        for byte in text.utf8 {
-            switch byte {
-            case UInt8(ascii: "\""): bytes += "\\\"".utf8
-            case UInt8(ascii: "\\"): bytes += "\\\\".utf8
-            case 0x08: bytes += "\\b".utf8
-            case 0x09: bytes += "\\t".utf8
-            case 0x0A: bytes += "\\n".utf8
-            case 0x0C: bytes += "\\f".utf8
-            case 0x0D: bytes += "\\r".utf8
-            case 0..<0x20: bytes += "\\u00\(Hex.encode([byte]))".utf8
-            default: bytes.append(byte)
+        var text = text
+        text.withUTF8 { letters in
+            if letters.contains(where: Self.isEscaped) {
+                for letter in letters { escape(letter) }
+            } else {
+                bytes.append(contentsOf: letters)
             }
         }
         bytes.append(UInt8(ascii: "\""))
+    }
+
+    private static func isEscaped(_ letter: UInt8) -> Bool {
+        letter < 0x20 || letter == UInt8(ascii: "\"") || letter == UInt8(ascii: "\\")
+    }
+
+    private mutating func escape(_ letter: UInt8) {
+        switch letter {
+        case UInt8(ascii: "\""): bytes += "\\\"".utf8
+        case UInt8(ascii: "\\"): bytes += "\\\\".utf8
+        case 0x08: bytes += "\\b".utf8
+        case 0x09: bytes += "\\t".utf8
+        case 0x0A: bytes += "\\n".utf8
+        case 0x0C: bytes += "\\f".utf8
+        case 0x0D: bytes += "\\r".utf8
+        case 0..<0x20: bytes += "\\u00\(Hex.encode([letter]))".utf8
+        default: bytes.append(letter)
+        }
     }
 
     /// ECMA-262, Number::toString: Swift gives the same shortest digits, laid out otherwise.

@@ -38,12 +38,13 @@ extension Federation {
         else { return nil }
         return (id, key)
     }
+}
 
-    /// Whether the quorum of its country has cosigned a checkpoint of a node.
-    package func isWitnessed(_ note: [UInt8], of node: NodeID) -> Bool {
-        guard let signed = try? SignedNote(parsing: note),
-            let policy = try? witnessPolicy(of: node.country), policy.quorum != nil,
-            let standing = try? policy.standing(of: signed)
+extension LogPolicy {
+    /// Whether a note is a checkpoint that the quorum has cosigned.
+    package func isWitnessed(_ note: [UInt8]) -> Bool {
+        guard quorum != nil, let signed = try? SignedNote(parsing: note),
+            let standing = try? standing(of: signed)
         else { return false }
         return standing.isWitnessed
     }

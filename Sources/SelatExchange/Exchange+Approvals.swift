@@ -38,7 +38,7 @@ extension Exchange {
     /// - Parameter route: over which it is to go; nil for the one on which it was permitted.
     func judgeAgain(_ row: OutboundRow, over route: [NodeID]? = nil) async throws -> JudgedAgain {
         guard let sealed = row.sealed else { throw ServiceProblem.unknownTransfer(row.id) }
-        let (request, permitted) = try OutboundRequest.read(row.request)
+        let (request, permitted) = try requests.read(row)
         let relays = route?.dropFirst().dropLast() ?? permitted.question.relays[...]
         // Where the dataset came from was settled when it was sealed.
         let prepared = try await prepare(
@@ -54,9 +54,9 @@ extension Exchange {
     }
 
     /// What approvals of a sealed transfer are about, and the verdict under which it was sealed.
-    static func rules(of row: OutboundRow) throws -> (ApprovalRules, permitted: Verdict) {
+    func rules(of row: OutboundRow) throws -> (ApprovalRules, permitted: Verdict) {
         guard let sealed = row.sealed else { throw ServiceProblem.unknownTransfer(row.id) }
-        let (request, permitted) = try OutboundRequest.read(row.request)
+        let (request, permitted) = try requests.read(row)
         let record = try SealedRecord(stored: sealed)
         let rules = ApprovalRules(
             core: record.core, payload: record.payload, dataset: request.dataset,
@@ -85,7 +85,7 @@ extension Exchange {
     package func approvals(of row: OutboundRow) async throws -> ApprovalStanding {
         guard row.sealed != nil else { return ApprovalStanding(owed: [], given: []) }
         let now = clock.now()
-        let (rules, permitted) = try Self.rules(of: row)
+        let (rules, permitted) = try rules(of: row)
         let kept = try await store.read { try $0.approvals(of: row.id) }
         let counted = counting(kept, rules, at: now).compactMap(\.approval)
         var owed = ApprovalDebt.outstanding(of: permitted.obligations, after: counted)

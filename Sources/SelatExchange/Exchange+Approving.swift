@@ -27,7 +27,7 @@ extension Exchange {
         guard let row = try await store.read({ try $0.outbound(id) }), row.sealed != nil else {
             throw ServiceProblem.unknownTransfer(id)
         }
-        let (rules, permitted) = try Self.rules(of: row)
+        let (rules, permitted) = try rules(of: row)
         let verified: VerifiedApproval
         do { verified = try federation.verifyApproval(message, at: now) } catch {
             throw ServiceProblem.badApproval("\(error)")

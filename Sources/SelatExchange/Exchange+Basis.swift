@@ -59,12 +59,14 @@ extension Exchange {
 extension Transaction {
     /// A verdict is made before its release is committed, and an edition or a list may be committed
     /// in between.
-    /// - Throws: `ServiceProblem` where this commit follows another basis than the verdict's; it is
+    /// - Throws: `ServiceProblem` where this commit follows one that the verdict does not know; it is
     ///   made again then.
-    func requireInForce(_ verdict: Verdict, for id: TransferID) throws {
+    func requireNothingNewer(than verdict: Verdict, for id: TransferID) throws {
         let active = try activeEditions()
-        let isActive = verdict.editions.allSatisfy { active[$0.key] == $0.value.digest }
-        guard isActive, try newestListSerial() == verdict.question.membershipSerial else {
+        let isActive = verdict.editions.allSatisfy { name, edition in
+            active[name].map { $0 == edition.digest } ?? true
+        }
+        guard isActive, try newestListSerial() <= verdict.question.membershipSerial else {
             throw ServiceProblem.notReady(
                 "what `\(id)` was judged under has changed meanwhile",
                 remedy: "it is judged again by itself")

@@ -41,12 +41,12 @@ extension Exchange {
         guard let released = entries.first(where: { $0.entry.kind == "transfer.released" }) else {
             return []
         }
-        let (_, record) = try request(of: row)
+        let (_, verdict) = try request(of: row)
         var events = [Start.transfer: released.entry.time, .firstTransfer: released.entry.time]
         events[.delivery] = entries.first { $0.entry.kind == "transfer.delivered" }?.entry.time
         events[.emergencyEnd] = try await emergencyEnd(in: entries)
         return Debt.reports(
-            try Verdict(record: record).obligations, owedBy: [.source, .both], events: events)
+            verdict.obligations, owedBy: [.source, .both], events: events)
     }
 
     /// What is owed here for a dataset that lies in the inbox.

@@ -264,7 +264,7 @@ extension Exchange {
                 throw ServiceProblem.notReady(
                     "`\(id)` has changed meanwhile", remedy: "it goes on by itself")
             }
-            if let released { try transaction.requireInForce(released.verdict, for: id) }
+            if let released { try transaction.requireNothingNewer(than: released.verdict, for: id) }
             row.take(sender)
             // With the key the payload is destroyed, also where a disk keeps old blocks.
             if sender.state.isOutcome { row.contentKey = nil }

@@ -52,18 +52,23 @@ extension Exchange {
         of receipt: Receipt, signer: NodeID
     ) async throws -> ReceiptStanding {
         let note = receipt.proof.checkpoint
-        let now = federation
-        let then = try await membership.federation(
+        let view = membership.current
+        let then = try await membership.earlier(
             asOf: receipt.entry.time + Limits.clockSkewSecondsMax)
-        let distrusts = try [now, then].map { view in
-            now.list.distrust(
-                of: signer, entry: receipt.entry.sequence, in: note,
-                by: try view.witnessPolicy(of: signer.country))
+        let country = signer.country
+        let policies = [
+            try view.roll.policies[country] ?? view.federation.witnessPolicy(of: country),
+            try then?.witnessPolicy(of: country),
+        ].compactMap(\.self)
+        let distrusts = policies.map { policy in
+            view.federation.list.distrust(
+                of: signer, entry: receipt.entry.sequence, in: note, by: policy)
         }
         // Trusted by either set of keys is trusted: each counts only what its own keys have signed.
-        if let first = distrusts[0], distrusts[1] != nil { return .distrusted(first) }
-        let isWitnessed = [now, then].contains { $0.isWitnessed(note, of: signer) }
-        return isWitnessed ? .witnessed : .signed
+        if let first = distrusts.first, let first, !distrusts.contains(nil) {
+            return .distrusted(first)
+        }
+        return policies.contains { $0.isWitnessed(note) } ? .witnessed : .signed
     }
 
     /// What officers signed about a transfer: as it was handed in here, or as it came with the

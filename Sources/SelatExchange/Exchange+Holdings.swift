@@ -49,7 +49,7 @@ extension Exchange {
             return Holding(row: row, since: nil, until: nil)
         }
         let since = try receipt.unverifiedStatement.time
-        var obligations = try Verdict(record: try request(of: row).verdictRecord).obligations
+        var obligations = try request(of: row).verdict.obligations
         // What the recipient judged for itself stands in the entry that its receipt shows.
         if let own = try JSON(parsing: receipt.details)[Receipt.importKey], own != .null {
             obligations += try Verdict(record: own.canonical).obligations

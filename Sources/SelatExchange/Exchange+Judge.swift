@@ -22,9 +22,10 @@ extension Exchange {
         do {
             let stated = try Verdict(record: manifest.verdictRecord)
             let pinned = try await editions.set(pinnedBy: stated)
-            let verdict = try pinned.verify(record: manifest.verdictRecord)
+            let decision = try pinned.verify(stated, record: manifest.verdictRecord)
+            let verdict = decision.verdict
             if let refusal = misfit(verdict, head, manifest, pinned, now) { return refusal }
-            guard let permit = try pinned.decide(verdict.question).permit else {
+            guard let permit = decision.permit else {
                 return .refused(.verdictDiffers, "the verdict permits no release")
             }
             let approvals: [VerifiedApproval]

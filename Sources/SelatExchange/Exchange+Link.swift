@@ -57,8 +57,13 @@ extension Exchange {
         let size = try EnvelopeHead(parsing: head).payloadSize
         var payload: [UInt8]?
         if isInline, head.count + Int(clamping: size) <= Limits.inlinePackageBytesMax {
-            let stream = try SpoolStream(spool.path(of: passage.name, .payload), in: spool)
-            payload = Array(try await stream.buffer(0..<size).readableBytesView)
+            let bytes = try await spool.read(passage.name, .payload)
+            guard bytes.count == size else {
+                throw FileFault(
+                    "reading", spool.path(of: passage.name, .payload), code: 0,
+                    reason: "is \(bytes.count) bytes long, not \(size)")
+            }
+            payload = bytes
         }
         let client = try await peers.take(passage.next)
         do {

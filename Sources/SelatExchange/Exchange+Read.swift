@@ -7,7 +7,7 @@ import SelatDelivery
 package import SelatEnvelope
 import SelatFederation
 import SelatHTTP
-import SelatPolicy
+package import SelatPolicy
 package import SelatStore
 
 // What the exchange shows and hands out to its own operators.
@@ -188,12 +188,11 @@ extension Exchange {
         }
     }
 
-    /// The request behind an outbound row, with its verdict's record as it was decided.
+    /// The request behind an outbound row, with the verdict that was made on it.
     package func request(
         of row: OutboundRow
-    ) throws -> (request: OutboundRequest, verdictRecord: [UInt8]) {
-        let (request, verdict) = try OutboundRequest.read(row.request)
-        return (request, verdict.record)
+    ) throws -> (request: OutboundRequest, verdict: Verdict) {
+        try requests.read(row)
     }
 
     /// What relays have stated about an outbound transfer, oldest first.

@@ -63,7 +63,7 @@ extension Exchange {
     func routes(
         of row: OutboundRow, avoiding avoided: Set<NodeID>
     ) async throws -> [[NodeID]] {
-        let (request, permitted) = try OutboundRequest.read(row.request)
+        let (request, permitted) = try requests.read(row)
         let chosen = [identity.node] + permitted.question.relays + [row.to]
         let isApproved = !ApprovalDebt.all(permitted.obligations).isEmpty
         let paths = federation.paths(from: identity.node, to: row.to) { !avoided.contains($0) }

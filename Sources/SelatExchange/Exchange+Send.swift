@@ -55,15 +55,15 @@ extension Exchange {
             try self.check(request, decision)
             let verdict = decision.verdict
             if verdict.outcome != .incomplete {
-                try transaction.save(
-                    try Self.judged(request, verdict, id, now, expires))
+                let row = Self.judged(request, verdict, id, now, expires)
+                self.requests.keep(request, verdict, of: row)
+                try transaction.save(row)
             }
             if verdict.outcome == .permitted {
                 for row in raised { try transaction.count(row) }
                 try transaction.derive(id, from: request.derivedFrom)
             }
-            try transaction.append(
-                Self.entry(prepared, verdict, id, by: user))
+            try transaction.append(Self.entry(prepared, verdict, id, by: user))
             return decision
         }.value
         let verdict = decision.verdict
@@ -91,22 +91,22 @@ extension Exchange {
     private static func judged(
         _ request: OutboundRequest, _ verdict: Verdict, _ id: TransferID, _ now: Timestamp,
         _ expires: Timestamp
-    ) throws -> OutboundRow {
+    ) -> OutboundRow {
         let state = verdict.outcome == .permitted ? Sender.State.sealing : .refused
         var row = OutboundRow(
             id: id, to: request.to, created: now, expires: expires, precedence: request.precedence,
             state: state.rawValue, payloadSize: request.dataset.totalBytes,
-            request: try request.stored(verdict: verdict))
+            request: request.stored(verdict: verdict))
         if verdict.outcome == .refused { row.cause = verdict.reason }
         return row
     }
 
     private static func entry(
         _ prepared: Prepared, _ verdict: Verdict, _ id: TransferID, by user: UInt32
-    ) throws -> EntryDraft {
+    ) -> EntryDraft {
         var details: [String: JSON] = [
             "to": .string(prepared.request.to.text),
-            "verdict": try JSON(parsing: verdict.record),
+            "verdict": verdict.json,
         ]
         let shown = prepared.presented.messages
         if !shown.isEmpty {
@@ -120,9 +120,8 @@ extension Exchange {
     }
 
     private func newID() async throws -> TransferID {
-        let counts = try await store.read { try $0.transferCounts().outbound }
-        let begun = Sender.openStates.union([Sender.State.sealing.rawValue])
-        let open = begun.reduce(0) { $0 + counts[$1, default: 0] }
+        let states = Sender.openStates.union(Sender.cutShortStates)
+        let open = try await store.read { try $0.outboundCount(in: states) }
         guard open < Limits.transfersOpenMax else {
             throw ServiceProblem.notReady(
                 "\(open) transfers are under way", remedy: "wait until some have ended")

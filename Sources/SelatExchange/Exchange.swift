@@ -40,6 +40,7 @@ package final class Exchange: Sendable {
     let accepted: AsyncStream<Pursuit>.Continuation
     let acceptances: AsyncStream<Pursuit>
     let pursuits = Pursuits()
+    let requests = RecentRequests()
     let lanes = Lanes()
     /// How much this node holds for others.
     let relaying: RelaySettings

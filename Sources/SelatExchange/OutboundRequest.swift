@@ -35,11 +35,11 @@ package struct OutboundRequest: Sendable {
     }
 
     /// The request as the store keeps it, with the verdict's record.
-    func stored(verdict: Verdict) throws -> [UInt8] {
+    func stored(verdict: Verdict) -> [UInt8] {
         var members: [String: JSON] = [
             "to": .string(to.text), "label": label.json, "facts": facts.json,
             "precedence": .string(precedence.rawValue), "dataset": dataset.json,
-            "verdict": try JSON(parsing: verdict.record),
+            "verdict": verdict.json,
         ]
         if let ground { members["ground"] = .string(ground) }
         if let series { members["series"] = .string(series.text) }

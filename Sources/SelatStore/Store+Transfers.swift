@@ -224,6 +224,14 @@ extension Snapshot {
         return try Int.fetchOne(database, sql: sql, arguments: [state, from.text]) ?? 0
     }
 
+    /// How many transfers of this node's stand in one of these states.
+    package func outboundCount(in states: Set<String>) throws -> Int {
+        let marks = repeatElement("?", count: states.count).joined(separator: ", ")
+        let sql = "SELECT count(*) FROM outbound WHERE state IN (\(marks))"
+        return try Int.fetchOne(
+            database.cachedStatement(sql: sql), arguments: StatementArguments(states)) ?? 0
+    }
+
     /// How many transfers stand in each state.
     package func transferCounts() throws -> TransferCounts {
         func counts(_ table: String) throws -> [String: Int] {

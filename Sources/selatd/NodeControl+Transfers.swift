@@ -39,7 +39,7 @@ extension NodeControl {
         if let row = found.outbound {
             document = try members(row)
             let request = try exchange.request(of: row)
-            document["verdict"] = .object(try verdict(try Verdict(record: request.verdictRecord)))
+            document["verdict"] = .object(try verdict(request.verdict))
             document["dataset"] = request.request.dataset.json
             if let receipt = row.receipt { document["receipt"] = try await self.receipt(receipt) }
             var relays: [JSON] = []

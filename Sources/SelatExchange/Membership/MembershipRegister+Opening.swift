@@ -52,7 +52,10 @@ extension MembershipRegister {
         }
         if federation.isSandbox, !place.allowsSandbox { throw FederationError.sandbox }
         let register = try MembershipRegister(federation, place, store, clock, logger)
-        register.state.withLock { $0.forks = Set(forks.map(\.serial)) }
+        register.state.withLock { state in
+            state.forks = Set(forks.map(\.serial))
+            state.since = rows.map(\.taken).max()
+        }
         await register.offer(input)
         return register
     }
@@ -82,6 +85,7 @@ extension MembershipRegister {
             for row in rows { try transaction.keep(row) }
             try transaction.append(Self.entry(of: rows, cut: [], from: .daemon))
         }
+        register.state.withLock { $0.since = now }
         return register
     }
 
@@ -121,8 +125,14 @@ extension MembershipRegister {
     /// The membership by which this node went at an earlier moment: what was signed then is judged
     /// by it, whatever has been renewed or cut since.
     package func federation(asOf time: Timestamp) async throws -> Federation {
+        try await earlier(asOf: time) ?? federation
+    }
+
+    /// The same where it is another than the membership in force; nil where it is that.
+    func earlier(asOf time: Timestamp) async throws -> Federation? {
+        if let since = state.withLock({ $0.since }), since <= time { return nil }
         let rows = try await store.read { try $0.membership(asOf: time) }
-        guard let documents = MembershipDocuments(rows) else { return federation }
+        guard let documents = MembershipDocuments(rows) else { return nil }
         let digests = rows.map(\.digest)
         if let past = state.withLock({ $0.past }), past.digests == digests {
             return past.federation

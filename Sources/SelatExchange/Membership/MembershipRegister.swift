@@ -35,6 +35,8 @@ package final class MembershipRegister: Sendable {
         /// What each node's index was when it was last compared, and the own one then.
         var compared: [NodeID: (theirs: Digest, ours: Digest)] = [:]
         var observers: [@Sendable (View, View) async -> Void] = []
+        /// Since when nothing of it has changed; nil where the database has to tell.
+        var since: Timestamp?
         /// The membership of an earlier moment, asked for last.
         var past: (digests: [Digest], federation: Federation)?
     }

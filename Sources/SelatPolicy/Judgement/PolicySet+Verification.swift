@@ -43,21 +43,27 @@ extension PolicySet {
     /// - Throws: `VerdictMismatch` naming the edition or the part of the record that differs.
     package func verify(record: [UInt8]) throws(VerdictMismatch) -> Verdict {
         let stated = try Self.asked { () throws(QuestionError) in try Verdict(record: record) }
+        return try verify(stated, record: record).verdict
+    }
+
+    /// The same of a record that was read already.
+    /// - Parameter stated: what `record` says.
+    package func verify(
+        _ stated: Verdict, record: [UInt8]
+    ) throws(VerdictMismatch) -> Decision {
         if let mismatch = staleEdition(of: stated) { throw mismatch }
-        let own = try Self.asked { () throws(QuestionError) in
-            try decide(stated.question).verdict
-        }
-        guard own.record == record else {
-            throw Self.difference(stated.json, own.json, at: "")
+        let own = try Self.asked { () throws(QuestionError) in try decide(stated.question) }
+        guard own.verdict.record == record else {
+            throw Self.difference(stated.json, own.verdict.json, at: "")
                 ?? .differs(
                     "type", sent: nil, own: nil)
         }
         return own
     }
 
-    private static func asked(
-        _ body: () throws(QuestionError) -> Verdict
-    ) throws(VerdictMismatch) -> Verdict {
+    private static func asked<Answer>(
+        _ body: () throws(QuestionError) -> Answer
+    ) throws(VerdictMismatch) -> Answer {
         do throws(QuestionError) { return try body() } catch { throw .question(error) }
     }
 

@@ -1,0 +1,114 @@
+import Foundation
+import NIOCore
+import SelatControl
+import SelatCore
+
+// Sends small datasets to a daemon's control socket, as `selat send --wait` does, over kept connections,
+// and prints how many a second were delivered and how long one took. `scripts/bench exchange` starts the
+// nodes, and runs the limits and the peers beside it.
+//
+//   SelatExchangeBenchmark SOCKET TO COUNT SENDERS BYTES [PRECEDENCE]
+
+@main
+struct Main {
+    static func main() async {
+        do {
+            let job = try Job(CommandLine.arguments.dropFirst())
+            print(try await job.run())
+        } catch {
+            FileHandle.standardError.write(Data("SelatExchangeBenchmark: error: \(error)\n".utf8))
+            exit(1)
+        }
+    }
+}
+
+struct Job: Sendable {
+    let socket: String
+    let request: SendRequest
+    let count: Int
+    let senders: Int
+    let bytes: Int
+
+    init(_ arguments: ArraySlice<String>) throws {
+        let words = Array(arguments)
+        guard (5...6).contains(words.count), let count = Int(words[2]), count > 0,
+            let senders = Int(words[3]), senders > 0, let bytes = Int(words[4]), bytes >= 0,
+            let precedence = words.count == 6 ? Precedence(rawValue: words[5]) : .routine
+        else { throw Usage() }
+        let to = try NodeID(words[1])
+        (socket, self.count, self.senders, self.bytes) = (words[0], count, senders, bytes)
+        var facts = Facts()
+        facts["personal-data"] = Fact(.flag(false), .stated)
+        facts["purpose"] = Fact(.set(["selat:EarlyWarning"]), .stated)
+        request = SendRequest(
+            to: to,
+            label: Label(
+                classification: .unclassified, releasableTo: [to.country], tlp: .amber, marking: nil
+            ),
+            facts: facts, precedence: precedence,
+            dataset: [
+                "resources": [
+                    ["name": "warning", "path": "warning.csv", "bytes": .integer(UInt64(bytes))]
+                ]
+            ])
+    }
+
+    /// Runs all senders, and sums up.
+    func run() async throws -> String {
+        let start = ContinuousClock.now
+        let times = try await withThrowingTaskGroup(of: [Double].self) { group in
+            for sender in 0..<min(senders, count) {
+                let share = stride(from: sender, to: count, by: senders).underestimatedCount
+                group.addTask { try await send(share) }
+            }
+            return try await group.reduce(into: [Double]()) { $0 += $1 }.sorted()
+        }
+        let seconds = (ContinuousClock.now - start) / .seconds(1)
+        func at(_ share: Double) -> Double {
+            times[min(times.count - 1, Int(Double(times.count) * share))]
+        }
+        return
+            "count=\(times.count) senders=\(senders) rate=\(Self.shown(Double(times.count) / seconds))"
+            + " median_ms=\(Self.shown(at(0.5))) p99_ms=\(Self.shown(at(0.99)))"
+    }
+
+    /// - Returns: the milliseconds from asking to the recipient's receipt, of each dataset.
+    private func send(_ share: Int) async throws -> [Double] {
+        let daemon = try await ControlClient(socket: socket)
+        var times: [Double] = []
+        let content = ByteBuffer(repeating: UInt8(ascii: "1"), count: bytes)
+        for _ in 0..<share {
+            let start = ContinuousClock.now
+            let begun = try await daemon.post("/v1/transfers", request.json)
+            guard begun["state"] == "sealing", let id = begun["id"]?.stringValue else {
+                throw Refused(answer: String(decoding: begun.canonical, as: UTF8.self))
+            }
+            var piece: ByteBuffer? = content
+            _ = try await daemon.put("/v1/transfers/\(id)/payload", length: UInt64(bytes)) {
+                defer { piece = nil }
+                return piece
+            }
+            var transfer: JSON
+            repeat {
+                transfer = try await daemon.getJSON("/v1/transfers/\(id)?wait_seconds=60")
+            } while transfer["ended"] != true
+            guard transfer["state"] == "delivered" else {
+                throw Refused(answer: String(decoding: transfer.canonical, as: UTF8.self))
+            }
+            times.append((ContinuousClock.now - start) / .milliseconds(1))
+        }
+        await daemon.close()
+        return times
+    }
+
+    private static func shown(_ value: Double) -> String { String(format: "%.2f", value) }
+}
+
+struct Usage: Error, CustomStringConvertible {
+    let description = "usage: SelatExchangeBenchmark SOCKET TO COUNT SENDERS BYTES [PRECEDENCE]"
+}
+
+struct Refused: Error, CustomStringConvertible {
+    let answer: String
+    var description: String { "not delivered: \(answer)" }
+}
