@@ -21,6 +21,7 @@ extension Exchange {
         let id: TransferID
         let to: NodeID
         let precedence: Precedence
+        let payloadSize: UInt64
         var sender: Sender
         /// The nodes of the newest attempt; empty before the first.
         var route: [NodeID]
@@ -39,12 +40,16 @@ extension Exchange {
             id = row.id
             to = row.to
             precedence = row.precedence
+            payloadSize = row.payloadSize
             route = row.route
             sender = try Sender(row)
         }
 
         /// The node to which it goes.
         var next: NodeID { route.count > 1 ? route[1] : to }
+        var lane: Lanes.Lane {
+            Lanes.Lane(to: next, precedence, payloadSize: payloadSize, id)
+        }
     }
 
     /// A header as it was signed, and the verdict under which.
@@ -98,8 +103,8 @@ extension Exchange {
         let delivery = try Delivery(row)
         while !delivery.sender.state.isOutcome {
             // A release may choose another way; then this lane is left with the next pause.
-            let lane = delivery.next
-            await lanes.enter(lane, delivery.precedence, id)
+            let lane = delivery.lane
+            await lanes.enter(lane)
             delivery.pause = nil
             do {
                 try Task.checkCancellation()
@@ -194,7 +199,7 @@ extension Exchange {
         let passage = Passage(
             upload: UploadID(from: identity.node, transfer: delivery.id),
             name: SpoolFolder.Name(outbound: delivery.id), recipient: delivery.to,
-            next: delivery.next, attempt: delivery.sender.attempt)
+            lane: delivery.lane, attempt: delivery.sender.attempt)
         switch try await tried(passage, { try await work(passage) }) {
         case .accepted(let offset): return .accepted(offset: offset)
         case .relayProven(let receipt, let cause):

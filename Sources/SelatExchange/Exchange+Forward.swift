@@ -33,7 +33,10 @@ extension Exchange {
         var passage: Passage {
             Passage(
                 upload: UploadID(from: row.from, transfer: row.id), name: name,
-                recipient: row.to, next: row.next, attempt: relay.attempt)
+                recipient: row.to, lane: lane, attempt: relay.attempt)
+        }
+        var lane: Lanes.Lane {
+            Lanes.Lane(to: row.next, row.precedence, payloadSize: row.payloadSize, row.id)
         }
     }
 
@@ -42,7 +45,8 @@ extension Exchange {
         let forwarding = try Forwarding(row)
         // What still arrives, or waits for the sender, is taken up again when there is news.
         while [.holding, .forwarded].contains(forwarding.relay.state) {
-            await lanes.enter(row.next, row.precedence, id)
+            let lane = forwarding.lane
+            await lanes.enter(lane)
             forwarding.pause = nil
             do {
                 try Task.checkCancellation()
@@ -50,9 +54,9 @@ extension Exchange {
                     try await drive(forwarding, .headStale(cause: "the head here was lost"))
                 }
                 try await drive(forwarding, .due)
-                await lanes.leave(row.next)
+                await lanes.leave(lane)
             } catch {
-                await lanes.leave(row.next)
+                await lanes.leave(lane)
                 throw error
             }
             guard let pause = forwarding.pause else { continue }

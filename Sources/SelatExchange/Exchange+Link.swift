@@ -18,10 +18,12 @@ struct Passage: Sendable {
     let upload: UploadID
     let name: SpoolFolder.Name
     let recipient: NodeID
-    /// The node to which it is offered: the recipient, or a relay.
-    let next: NodeID
+    /// Its place on the link to the node to which it is offered: the recipient, or a relay.
+    let lane: Lanes.Lane
     /// The newest attempt of which a head is durable.
     let attempt: UInt64
+
+    var next: NodeID { lane.peer }
 }
 
 /// What the next node says about an envelope.
@@ -100,7 +102,11 @@ extension Exchange {
                 passage.upload, from: offset, length: stream.size
             ) {
                 guard position < stream.size else { return nil }
-                let end = min(position + SpoolStream.pieceBytes, stream.size)
+                let now = clock.now()
+                let piece = await lanes.pieceBytes(
+                    passage.lane, atMost: SpoolStream.pieceBytes, at: now)
+                let end = min(position + piece, stream.size)
+                try await lanes.admit(passage.lane, Int(end - position), at: now)
                 if end == stream.size { try await handOn() }
                 defer { position = end }
                 return try await stream.buffer(position..<end)

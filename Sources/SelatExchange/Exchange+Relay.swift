@@ -274,7 +274,7 @@ extension Relay {
 }
 
 /// How much this node holds for others.
-package struct RelaySettings: Sendable {
+package struct RelaySettings: Sendable, Hashable {
     /// Transfers of one member's nodes that have not ended here.
     package var transfersPerMemberMax: Int
     /// Their sealed payloads together.

@@ -67,7 +67,11 @@ extension Exchange {
         }
         let sealer = try PayloadSealer(
             permit: claimed.permit, core: core, contentKey: key, messageSize: size, sink: sink)
-        for try await piece in body { try await sealer.append(piece.readableBytesView) }
+        for try await piece in body {
+            // Sealing takes what an urgent transfer needs as well: the processors, and the disk.
+            try await lanes.giveWay(claimed.request.precedence)
+            try await sealer.append(piece.readableBytesView)
+        }
         let payload = try await sealer.finish()
         let record = SealedRecord(core: core, keys: parts, payload: payload.identity)
         return (record, key, payload.leaves)
@@ -124,6 +128,7 @@ extension Exchange {
             return true
         }.value
         guard ended else { return }
+        await lanes.withdraw(id)
         await spool.remove(SpoolFolder.Name(outbound: id))
         await endings.tell(id)
     }

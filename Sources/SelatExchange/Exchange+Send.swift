@@ -70,6 +70,7 @@ extension Exchange {
         guard let permit = decision.permit else {
             return Begun(id: id, state: verdict.outcome.rawValue, decision: decision)
         }
+        await lanes.announce(id, request.precedence)
         pending.withLock {
             $0[id] = PendingSeal(
                 permit: permit, request: request, created: now, expires: expires, begun: .now)

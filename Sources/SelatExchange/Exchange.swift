@@ -41,7 +41,7 @@ package final class Exchange: Sendable {
     let acceptances: AsyncStream<Pursuit>
     let pursuits = Pursuits()
     let requests = RecentRequests()
-    let lanes = Lanes()
+    let lanes: Lanes
     /// How much this node holds for others.
     let relaying: RelaySettings
     let peers: Peers
@@ -71,8 +71,8 @@ package final class Exchange: Sendable {
         membership: MembershipRegister, ring: KeyRing? = nil, editions: EditionRegister,
         store: Store, spool: SpoolFolder, storageKey: StorageKey,
         witnessing: WitnessSettings = .init(), relaying: RelaySettings = .init(),
-        program: Digest? = nil, awaitsProof: Bool = false, clock: any WallClock,
-        entropy: any Entropy = SystemEntropy(), logger: Logger
+        bandwidth: [BandwidthLimit] = [], program: Digest? = nil, awaitsProof: Bool = false,
+        clock: any WallClock, entropy: any Entropy = SystemEntropy(), logger: Logger
     ) {
         self.membership = membership
         self.ring = ring
@@ -84,6 +84,7 @@ package final class Exchange: Sendable {
         self.entropy = entropy
         self.logger = logger
         self.relaying = relaying
+        lanes = Lanes(bandwidth)
         peers = Peers(membership: membership, clock: clock)
         witnesses = Witnesses(
             membership: membership, store: store, peers: peers, clock: clock,
@@ -148,6 +149,14 @@ package final class Exchange: Sendable {
             group.cancelAll()
         }
         await peers.closeAll()
+    }
+
+    /// From now on uploads keep to these limits.
+    package func limit(_ bandwidth: [BandwidthLimit]) async { await lanes.replace(bandwidth) }
+
+    /// What goes on at the links.
+    package var linkLoads: [LinkLoad] {
+        get async { await lanes.loads }
     }
 
     /// Takes nothing new up; `run` returns once what runs has been parked.

@@ -1,39 +1,202 @@
-import SelatCore
+package import SelatCore
 
-/// Who may use a link now: a few transfers at a time to each peer, the most urgent first.
+/// Who may use the links now: to each node a few transfers at a time, the most urgent first; and what
+/// is less urgent than another gives way to it between two pieces (Exchange.docc, *Precedence*).
 actor Lanes {
-    private struct Waiting {
+    /// A transfer's place on the link to a node, from `enter` to `leave`.
+    struct Lane: Hashable, Sendable {
+        let peer: NodeID
         let precedence: Precedence
+        /// Whether it goes in one request; such ones never wait for uploads.
+        let isSmall: Bool
         let id: TransferID
+
+        init(to peer: NodeID, _ precedence: Precedence, payloadSize: UInt64, _ id: TransferID) {
+            self.peer = peer
+            self.precedence = precedence
+            isSmall = payloadSize < UInt64(Limits.inlinePackageBytesMax / 2)
+            self.id = id
+        }
+    }
+
+    private struct Waiting {
+        let lane: Lane
         let turn: CheckedContinuation<Void, Never>
     }
 
-    static let perPeer = 4
-    private var busy: [NodeID: Int] = [:]
-    private var waiting: [NodeID: [Waiting]] = [:]
+    /// Uploads to one node at a time, of those that are as urgent.
+    static let uploadsPerPeer = 4
+    /// Small datasets to one node at a time, of those that are as urgent.
+    static let smallPerPeer = 8
+    /// How long what is less urgent waits for each of its pieces at most: it must neither starve, nor
+    /// look like a peer that sends nothing any more.
+    static let patience = Duration.seconds(1)
+    /// How long an urgent transfer that was begun and not sealed is waited for.
+    private static let announcement = Duration.seconds(10)
+
+    private var busy: Set<Lane> = []
+    private var waiting: [Waiting] = []
+    private var announced: [TransferID: (precedence: Precedence, until: ContinuousClock.Instant)] =
+        [:]
+    private var givingWay: [Lane: Int] = [:]
+    private var bytes: [NodeID: UInt64] = [:]
+    private var limits: [BandwidthLimit]
+    private var pace: [NodeID: ContinuousClock.Instant] = [:]
+
+    init(_ limits: [BandwidthLimit]) { self.limits = limits }
+
+    func replace(_ limits: [BandwidthLimit]) { self.limits = limits }
+
+    // MARK: Turns
 
     /// Waits for a turn; each is given back with `leave`.
-    func enter(_ peer: NodeID, _ precedence: Precedence, _ id: TransferID) async {
-        if busy[peer, default: 0] < Self.perPeer {
-            busy[peer, default: 0] += 1
+    func enter(_ lane: Lane) async {
+        announced[lane.id] = nil
+        if mayEnter(lane) {
+            busy.insert(lane)
             return
         }
-        await withCheckedContinuation { turn in
-            waiting[peer, default: []].append(Waiting(precedence: precedence, id: id, turn: turn))
+        await withCheckedContinuation { waiting.append(Waiting(lane: lane, turn: $0)) }
+    }
+
+    func leave(_ lane: Lane) {
+        busy.remove(lane)
+        let inTurn = waiting.indices.sorted { a, b in
+            let (a, b) = (waiting[a].lane, waiting[b].lane)
+            return (a.precedence, a.id) < (b.precedence, b.id)
+        }
+        var entered: Set<Int> = []
+        for index in inTurn where mayEnter(waiting[index].lane) {
+            busy.insert(waiting[index].lane)
+            entered.insert(index)
+            waiting[index].turn.resume()
+        }
+        waiting = waiting.indices.filter { !entered.contains($0) }.map { waiting[$0] }
+    }
+
+    /// What is less urgent takes nobody's lane.
+    private func mayEnter(_ lane: Lane) -> Bool {
+        let before = busy.count {
+            $0.peer == lane.peer && $0.isSmall == lane.isSmall && $0.precedence <= lane.precedence
+        }
+        return before < (lane.isSmall ? Self.smallPerPeer : Self.uploadsPerPeer)
+    }
+
+    // MARK: Giving way
+
+    /// A transfer was begun, and its dataset is on its way here: what is less urgent gives way already.
+    func announce(_ id: TransferID, _ precedence: Precedence) {
+        guard precedence < .routine else { return }
+        announced[id] = (precedence, .now + Self.announcement)
+    }
+
+    func withdraw(_ id: TransferID) { announced[id] = nil }
+
+    /// Returns when nothing more urgent uses or awaits any link, and after `patience` at the latest.
+    func giveWay(_ precedence: Precedence) async throws {
+        let until = ContinuousClock.now + Self.patience
+        while isOvertaken(precedence), ContinuousClock.now < until {
+            try await Task.sleep(for: .milliseconds(10))
         }
     }
 
-    func leave(_ peer: NodeID) {
-        var queue = waiting[peer] ?? []
-        let next = queue.indices.min { a, b in
-            (queue[a].precedence, queue[a].id) < (queue[b].precedence, queue[b].id)
+    private func isOvertaken(_ precedence: Precedence) -> Bool {
+        guard precedence > .flash else { return false }
+        if busy.contains(where: { $0.precedence < precedence }) { return true }
+        if waiting.contains(where: { $0.lane.precedence < precedence }) { return true }
+        let now = ContinuousClock.now
+        announced = announced.filter { $0.value.until > now }
+        return announced.values.contains { $0.precedence < precedence }
+    }
+
+    /// Returns when this many bytes may leave: others have gone first, and the limit of the link is
+    /// kept. A flash waits for nobody, though what it takes is counted.
+    func admit(_ lane: Lane, _ count: Int, at now: Timestamp) async throws {
+        givingWay[lane, default: 0] += 1
+        defer { givingWay[lane] = nil }
+        try await giveWay(lane.precedence)
+        bytes[lane.peer, default: 0] += UInt64(count)
+        guard let rate = rate(to: lane.peer, at: now) else { return }
+        let start = max(pace[lane.peer] ?? .now, .now)
+        pace[lane.peer] = start + .seconds(Double(count) / Double(rate))
+        if lane.precedence > .flash { try await Task.sleep(until: start, clock: .continuous) }
+    }
+
+    /// How many bytes an upload takes at once: on a slow link less, so that it never pauses for long.
+    func pieceBytes(_ lane: Lane, atMost most: UInt64, at now: Timestamp) -> UInt64 {
+        rate(to: lane.peer, at: now).map { min(most, max($0 / 4, 4_096)) } ?? most
+    }
+
+    private func rate(to peer: NodeID, at now: Timestamp) -> UInt64? {
+        limits.first { $0.holds(for: peer, at: now) }?.bytesPerSecond
+    }
+
+    // MARK: Standing
+
+    /// The links that are in use, by node.
+    var loads: [LinkLoad] {
+        let peers = Set(busy.map(\.peer)).union(waiting.map(\.lane.peer)).union(bytes.keys)
+        return peers.sorted().map { peer in
+            LinkLoad(
+                peer: peer,
+                sending: Self.byPrecedence(busy.filter { $0.peer == peer }.map(\.precedence)),
+                waiting: Self.byPrecedence(
+                    waiting.filter { $0.lane.peer == peer }.map(\.lane.precedence)),
+                givingWay: givingWay.keys.count { lane in
+                    lane.peer == peer && isOvertaken(lane.precedence)
+                }, bytes: bytes[peer, default: 0])
         }
-        guard let next else {
-            busy[peer, default: 1] -= 1
-            return
+    }
+
+    private static func byPrecedence(_ all: [Precedence]) -> [Precedence: Int] {
+        all.reduce(into: [:]) { $0[$1, default: 0] += 1 }
+    }
+}
+
+/// What goes on at the link to one node.
+package struct LinkLoad: Sendable, Hashable {
+    package let peer: NodeID
+    /// Transfers that use the link now.
+    package let sending: [Precedence: Int]
+    /// Transfers that wait for a turn.
+    package let waiting: [Precedence: Int]
+    /// Uploads that let something more urgent pass at this moment.
+    package let givingWay: Int
+    /// Payload bytes that were handed to the link since the start.
+    package let bytes: UInt64
+}
+
+/// How much uploads may send to a node, or to each node, in some hours of the day.
+package struct BandwidthLimit: Sendable, Hashable {
+    /// Hours of the day in UTC; over midnight where `to` is not after `from`.
+    package struct Hours: Sendable, Hashable {
+        package let from: Int
+        /// The first hour that is not meant.
+        package let to: Int
+
+        package init(from: Int, to: Int) { (self.from, self.to) = (from, to) }
+
+        func contains(_ hour: Int) -> Bool {
+            from < to ? (from..<to).contains(hour) : hour >= from || hour < to
         }
-        let chosen = queue.remove(at: next)
-        waiting[peer] = queue
-        chosen.turn.resume()
+    }
+
+    /// Nil for every node.
+    package let node: NodeID?
+    /// Nil for the whole day.
+    package let hours: Hours?
+    /// Nil for no limit.
+    package let bytesPerSecond: UInt64?
+
+    package init(node: NodeID?, hours: Hours?, bytesPerSecond: UInt64?) {
+        self.node = node
+        self.hours = hours
+        self.bytesPerSecond = bytesPerSecond
+    }
+
+    func holds(for peer: NodeID, at now: Timestamp) -> Bool {
+        guard node == nil || node == peer else { return false }
+        let hour = (now.seconds % 86_400 + 86_400) % 86_400 / 3_600
+        return hours?.contains(Int(hour)) ?? true
     }
 }

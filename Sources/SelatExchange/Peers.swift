@@ -100,7 +100,7 @@ actor Peers {
     /// Takes a connection back that may be used again.
     func keep(_ client: PeerClient) async {
         used[ObjectIdentifier(client)] = nil
-        guard client.isOpen, idle[client.node, default: []].count < Lanes.perPeer else {
+        guard client.isOpen, idle[client.node, default: []].count < Lanes.smallPerPeer else {
             return await client.close()
         }
         idle[client.node, default: []].append(client)

@@ -45,6 +45,19 @@ struct Status: AsyncParsableCommand {
             + (openssl["properties"] == nil ? "" : ", query \(openssl.text("properties"))")
     }
 
+    /// Nil where nothing goes on.
+    private static func linkLine(_ link: JSON) -> String? {
+        func words(_ key: String) -> [String] {
+            let counts = (link[key]?.objectValue ?? [:]).sorted { $0.key < $1.key }
+            return counts.map { "\(key) \($0.value.integerValue ?? 0) \($0.key)" }
+        }
+        var words = words("sending") + words("waiting")
+        if let count = link["giving_way"]?.integerValue, count > 0 {
+            words.append("\(count) giving way")
+        }
+        return words.isEmpty ? nil : "link \(link.text("node")): \(words.joined(separator: ", "))"
+    }
+
     /// The edition that waits for its moment.
     private static func next(_ edition: JSON) -> String {
         guard let next = edition["waiting"]?.arrayValue?.first else { return "" }
@@ -75,6 +88,7 @@ struct Status: AsyncParsableCommand {
             lines.append(
                 "\(direction): " + (words.isEmpty ? "none" : words.joined(separator: ", ")))
         }
+        lines += (status["links"]?.arrayValue ?? []).compactMap(Self.linkLine)
         if let suites = status["suites"] { lines.append(suiteLine(suites)) }
         if let openssl = status["openssl"] { lines.append(opensslLine(openssl)) }
         lines += (status["warnings"]?.arrayValue ?? []).compactMap(\.stringValue)

@@ -38,6 +38,8 @@ struct Configuration: Sendable {
     let witnessing: WitnessSettings
     /// How much is held for others.
     let relaying: RelaySettings
+    /// How much uploads may send to other nodes.
+    let bandwidth: [BandwidthLimit]
     /// How many seconds details of entries of a kind, or below it, are kept.
     let retention: [String: Int64]
     /// Which groups have which role at the control socket.
@@ -73,7 +75,7 @@ struct Configuration: Sendable {
         (node, state, control, listen) = (read.node, read.state, read.control, read.listen)
         (membership, membershipDigest) = (read.membership, read.digest)
         (policies, keys, isSandbox) = (read.policies, read.keys, read.isSandbox)
-        (witnessing, relaying) = (read.witnessing, read.relaying)
+        (witnessing, relaying, bandwidth) = (read.witnessing, read.relaying, read.bandwidth)
         retention = read.retention
         (metrics, backup) = (read.metrics, read.backup)
         roles = read.roles
@@ -84,8 +86,8 @@ struct Configuration: Sendable {
     private typealias Values = (
         node: NodeID, state: String, control: String, listen: (host: String, port: Int),
         membership: String, digest: Digest, policies: String, keys: KeyPaths, isSandbox: Bool,
-        witnessing: WitnessSettings, relaying: RelaySettings, retention: [String: Int64],
-        roles: [Role: [String]],
+        witnessing: WitnessSettings, relaying: RelaySettings, bandwidth: [BandwidthLimit],
+        retention: [String: Int64], roles: [Role: [String]],
         protection: (passphrase: SecretSource?, token: TokenAccess?), provider: OpenSSLProvider,
         metrics: (host: String, port: Int)?, backup: String?
     )
@@ -93,8 +95,8 @@ struct Configuration: Sendable {
     private static func read(_ root: DocumentNode?, _ reader: inout DocumentReader) -> Values? {
         let known = [
             "node", "state", "control", "listen", "membership", "policies", "keys", "sandbox",
-            "witnesses", "relay", "retention", "roles", "passphrase", "token", "openssl",
-            "metrics", "backup",
+            "witnesses", "relay", "bandwidth", "retention", "roles", "passphrase", "token",
+            "openssl", "metrics", "backup",
         ]
         guard let top = reader.section(root, "the configuration", keys: known) else { return nil }
         let node = value(top, "node", &reader) { try NodeID($0) }
@@ -110,6 +112,7 @@ struct Configuration: Sendable {
         let isSandbox = top["sandbox"] == nil ? false : reader.flag(top["sandbox"], "`sandbox`")
         let witnessing = witnessing(top, &reader)
         let relaying = relaying(top, &reader)
+        let bandwidth = bandwidth(top, &reader)
         let retention = retention(top, &reader)
         let roles = roles(top, &reader)
         let protection = protection(top, &reader)
@@ -117,12 +120,12 @@ struct Configuration: Sendable {
         let metrics = metrics(top, &reader)
         let backup = top["backup"] == nil ? nil : path(top, "backup", &reader)
         guard let node, let state, let control, let policies, let listen, let directory, let digest,
-            let keys, let isSandbox, let witnessing, let relaying, let retention, let roles,
-            let protection, let provider, let metrics
+            let keys, let isSandbox, let witnessing, let relaying, let bandwidth,
+            let retention, let roles, let protection, let provider, let metrics
         else { return nil }
         return (
             node, state, control, listen, directory, digest, policies, keys, isSandbox, witnessing,
-            relaying, retention, roles, protection, provider, metrics, backup
+            relaying, bandwidth, retention, roles, protection, provider, metrics, backup
         )
     }
 
@@ -287,7 +290,7 @@ struct Configuration: Sendable {
         }
     }
 
-    private static func value<Value>(
+    static func value<Value>(
         _ section: Section, _ key: String, _ reader: inout DocumentReader,
         _ parse: (String) throws -> Value
     ) -> Value? {

@@ -65,6 +65,7 @@ struct Node {
             membership: register, ring: ring, editions: editions, store: store,
             spool: SpoolFolder("\(configuration.state)/spool"), storageKey: storageKey,
             witnessing: configuration.witnessing, relaying: configuration.relaying,
+            bandwidth: configuration.bandwidth,
             program: program, awaitsProof: true,
             clock: clock, logger: logger)
         try await exchange.recover()

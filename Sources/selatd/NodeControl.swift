@@ -43,6 +43,7 @@ struct NodeControl: ControlService {
             "outbound": .object(counts.outbound.mapValues { .integer(Int64($0)) }),
             "inbound": .object(counts.inbound.mapValues { .integer(Int64($0)) }),
             "relayed": .object(counts.relayed.mapValues { .integer(Int64($0)) }),
+            "links": .array(await exchange.linkLoads.map { .object(Self.members($0)) }),
             "suites": suites(peers),
             "openssl": .object(openssl),
             "warnings": .array(
@@ -55,6 +56,18 @@ struct NodeControl: ControlService {
         ]
         members["backup"] = try await lastBackup
         return .object(members)
+    }
+
+    private static func members(_ load: LinkLoad) -> [String: JSON] {
+        func words(_ counts: [Precedence: Int]) -> JSON {
+            let pairs = counts.map { ($0.key.rawValue, JSON.integer(Int64($0.value))) }
+            return .object(Dictionary(uniqueKeysWithValues: pairs))
+        }
+        return [
+            "node": .string(load.peer.text), "sending": words(load.sending),
+            "waiting": words(load.waiting), "giving_way": .integer(Int64(load.givingWay)),
+            "bytes": .integer(load.bytes),
+        ]
     }
 
     // MARK: Cryptography

@@ -53,6 +53,7 @@ final class Reload: Sendable {
             try await enter(configuration, waiting)
             roles.replace(book)
             retention.replace(configuration.retention)
+            await exchange.limit(configuration.bandwidth)
             logger.notice("configuration read again")
             guard !waiting.isEmpty else { return }
             logger.warning(
@@ -91,7 +92,8 @@ extension Configuration {
             ("policies", policies == other.policies), ("keys", keys == other.keys),
             ("passphrase", passphrase == other.passphrase), ("token", token == other.token),
             ("openssl", provider == other.provider), ("sandbox", isSandbox == other.isSandbox),
-            ("witnesses", witnessing == other.witnessing), ("backup", backup == other.backup),
+            ("witnesses", witnessing == other.witnessing), ("relay", relaying == other.relaying),
+            ("backup", backup == other.backup),
             (
                 "metrics",
                 metrics?.host == other.metrics?.host && metrics?.port == other.metrics?.port

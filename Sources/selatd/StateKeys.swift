@@ -77,9 +77,11 @@ struct StateKeys: KeyShelf {
         if file < 0, errno == ENOENT { return }
         guard file >= 0 else { throw KeyFiles.failure("destroying", path) }
         defer { close(file) }
-        var status = stat()
-        guard fstat(file, &status) == 0 else { throw KeyFiles.failure("destroying", path) }
-        let zeros = [UInt8](repeating: 0, count: Int(status.st_size))
+        let size = lseek(file, 0, SEEK_END)
+        guard size >= 0, lseek(file, 0, SEEK_SET) == 0 else {
+            throw KeyFiles.failure("destroying", path)
+        }
+        let zeros = [UInt8](repeating: 0, count: Int(size))
         let count = zeros.withUnsafeBytes { write(file, $0.baseAddress, $0.count) }
         guard count == zeros.count, fsync(file) == 0, unlink(path) == 0 else {
             throw KeyFiles.failure("destroying", path)

@@ -39,6 +39,15 @@ extension CommandTests {
             Mistake(
                 key: "sandbox:", line: "sandbox: yes\nretention: {Offer: 90d}",
                 says: "`Offer` is no kind of an entry"),
+            Mistake(
+                key: "sandbox:", line: "sandbox: yes\nbandwidth: [{bytes: 1023}]",
+                says: "expected 1024 a second or more, or `unlimited`"),
+            Mistake(
+                key: "sandbox:", line: "sandbox: yes\nbandwidth: [{hours: 8-18, bytes: 2048}]",
+                says: "expected two hours of the day in UTC, such as 08-18"),
+            Mistake(
+                key: "sandbox:", line: "sandbox: yes\nbandwidth: [{to: VN/hub}]",
+                says: "an entry of `bandwidth` lacks `bytes`"),
             Mistake(key: "tls:", line: "  tls: /nowhere/tls.key", says: "`/nowhere/tls.key`"),
         ])
         func aWrongConfigurationIs78(_ mistake: Mistake) async throws {

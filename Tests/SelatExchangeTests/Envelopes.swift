@@ -32,11 +32,12 @@ extension TestFederation {
     }
 
     func request(
-        size: Int = 5_000, to: String = "VN/hub", personal: Bool = false
+        size: Int = 5_000, to: String = "VN/hub", personal: Bool = false,
+        precedence: Precedence = .routine
     ) throws -> OutboundRequest {
         OutboundRequest(
             to: try NodeID(to), label: try label(), facts: Self.facts(personal: personal),
-            ground: nil, precedence: .routine, dataset: try Self.dataset(size))
+            ground: nil, precedence: precedence, dataset: try Self.dataset(size))
     }
 
     func label() throws -> Label {

@@ -53,7 +53,7 @@ import Testing
         let policy = try world.federation.witnessPolicy(of: sender.id.country)
         let note = try await sender.exchange.witnesses.newestCheckpoint()
         #expect(try policy.standing(of: SignedNote(parsing: note)).cosignatures.count == 2)
-        #expect(world.federation.isWitnessed(note, of: sender.id))
+        #expect(policy.isWitnessed(note))
         // Cosigning makes no entry, or two logs would never rest.
         #expect(sender.store.latestCheckpoint.checkpoint.size == 8)
         #expect(witnesses.allSatisfy { $0.store.latestCheckpoint.checkpoint.size == 0 })

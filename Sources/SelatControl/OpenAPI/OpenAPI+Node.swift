@@ -42,6 +42,11 @@ extension OpenAPI {
         "backup?": .object(made + ["age_seconds": .count]),
         "policies?": .object(["editions": .map(.component("Edition"))]),
         "log?": log, "outbound?": .map(.count), "inbound?": .map(.count), "relayed?": .map(.count),
+        "links?": .list(
+            .object([
+                "node": .node, "sending": .map(.count), "waiting": .map(.count),
+                "giving_way": .count, "bytes": .count,
+            ])),
         "suites?": suites,
         "openssl?": .object(["version": .text, "providers": .list(.text), "properties?": .text]),
         "warnings": .list(.text),

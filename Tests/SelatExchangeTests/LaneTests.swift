@@ -1,0 +1,179 @@
+import SelatCore
+import SelatStore
+import SelatTestSupport
+import Testing
+
+@testable import SelatExchange
+
+/// Who uses a link, and who gives way on it.
+struct LaneTests {
+    private typealias Lane = Lanes.Lane
+
+    private static let size: UInt64 = 10 << 20
+
+    private static func lane(
+        _ number: UInt64, _ precedence: Precedence, size: UInt64 = size, to peer: String = "VN/hub"
+    ) throws -> Lane {
+        let id = TransferID(milliseconds: number, entropy: [UInt8](repeating: 7, count: 10))
+        return Lane(to: try NodeID(peer), precedence, payloadSize: size, id)
+    }
+
+    /// A task that is done once the lane is its own.
+    private static func entering(_ lane: Lane, _ lanes: Lanes) async throws -> Task<Void, Never> {
+        let waiting = await lanes.waitingCount
+        let task = Task { await lanes.enter(lane) }
+        while await lanes.waitingCount == waiting { await Task.yield() }
+        return task
+    }
+
+    /// As many uploads to one node as go at a time.
+    private static func full(
+        _ lanes: Lanes, _ precedence: Precedence = .routine
+    ) async throws -> [Lane] {
+        let all = try (1...UInt64(Lanes.uploadsPerPeer)).map { try lane($0, precedence) }
+        for lane in all { await lanes.enter(lane) }
+        return all
+    }
+
+    @Test func ofThoseThatWaitTheMostUrgentGoesFirstThenTheOldest() async throws {
+        let lanes = Lanes([])
+        let first = try await Self.full(lanes)
+        let late = try await Self.entering(try Self.lane(9, .routine), lanes)
+        let older = try await Self.entering(try Self.lane(8, .routine), lanes)
+        await lanes.leave(first[0])
+        await older.value
+        #expect(await lanes.waitingCount == 1)
+        await lanes.leave(first[1])
+        await late.value
+        #expect(await lanes.waitingCount == 0)
+    }
+
+    @Test func whatIsLessUrgentTakesNobodysLane() async throws {
+        let lanes = Lanes([])
+        _ = try await Self.full(lanes)
+        await lanes.enter(try Self.lane(10, .priority))
+        await lanes.enter(try Self.lane(11, .flash))
+        // And what is more urgent takes those of what is less.
+        let others = Lanes([])
+        let flashes = try await Self.full(others, .flash)
+        let routine = try await Self.entering(try Self.lane(12, .routine), others)
+        await others.leave(flashes[0])
+        await routine.value
+    }
+
+    @Test func smallOnesNeverWaitForUploads() async throws {
+        let lanes = Lanes([])
+        _ = try await Self.full(lanes)
+        for number in UInt64(20)..<28 {
+            await lanes.enter(try Self.lane(number, .routine, size: 1_024))
+        }
+        #expect(await lanes.waitingCount == 0)
+        let ninth = try await Self.entering(try Self.lane(30, .routine, size: 1_024), lanes)
+        await lanes.leave(try Self.lane(20, .routine, size: 1_024))
+        await ninth.value
+    }
+
+    @Test func otherNodesHaveLanesOfTheirOwn() async throws {
+        let lanes = Lanes([])
+        _ = try await Self.full(lanes)
+        await lanes.enter(try Self.lane(40, .routine, to: "TH/hub"))
+        #expect(await lanes.waitingCount == 0)
+    }
+
+    @Test func anUploadGivesWayToAnyLinksFlashUntilThatIsOver() async throws {
+        let lanes = Lanes([])
+        let (upload, flash) = (
+            try Self.lane(1, .routine), try Self.lane(2, .flash, size: 1, to: "TH/hub")
+        )
+        await lanes.enter(upload)
+        await lanes.enter(flash)
+        let piece = Task { try await lanes.admit(upload, 1 << 20, at: Timestamp(seconds: 0)) }
+        while await lanes.loads.first(where: { $0.givingWay == 1 }) == nil { await Task.yield() }
+        // Its own kind does not overtake a flash.
+        try await lanes.admit(flash, 1, at: Timestamp(seconds: 0))
+        await lanes.leave(flash)
+        try await piece.value
+        let load = try #require(await lanes.loads.last)
+        #expect(load.peer == upload.peer && load.bytes == 1 << 20 && load.givingWay == 0)
+        #expect(load.sending == [.routine: 1])
+    }
+
+    @Test func whatIsOvertakenForEverGoesOn() async throws {
+        let lanes = Lanes([])
+        let upload = try Self.lane(1, .priority)
+        await lanes.enter(upload)
+        await lanes.enter(try Self.lane(2, .immediate))
+        let start = ContinuousClock.now
+        try await lanes.admit(upload, 1, at: Timestamp(seconds: 0))
+        #expect(.now - start >= Lanes.patience)
+    }
+
+    @Test func oneThatWasBegunIsWaitedForUntilItIsThereOrWithdrawn() async throws {
+        let lanes = Lanes([])
+        let flash = try Self.lane(5, .flash, size: 1)
+        await lanes.announce(flash.id, .flash)
+        let sealing = Task { try await lanes.giveWay(.routine) }
+        await lanes.withdraw(flash.id)
+        try await sealing.value
+        await lanes.announce(flash.id, .routine)
+        let start = ContinuousClock.now
+        try await lanes.giveWay(.routine)
+        #expect(.now - start < Lanes.patience)
+    }
+
+    @Test func aLimitPacesUploadsAndNoFlash() async throws {
+        let limit = BandwidthLimit(node: nil, hours: nil, bytesPerSecond: 1_000_000)
+        let lanes = Lanes([limit])
+        let (upload, flash) = (try Self.lane(1, .routine), try Self.lane(2, .flash))
+        #expect(
+            await lanes.pieceBytes(upload, atMost: 1 << 20, at: Timestamp(seconds: 0)) == 250_000)
+        let start = ContinuousClock.now
+        for _ in 0..<3 { try await lanes.admit(upload, 100_000, at: Timestamp(seconds: 0)) }
+        #expect(.now - start >= .milliseconds(200))
+        await lanes.replace([])
+        #expect(
+            await lanes.pieceBytes(upload, atMost: 1 << 20, at: Timestamp(seconds: 0)) == 1 << 20)
+        await lanes.replace([BandwidthLimit(node: nil, hours: nil, bytesPerSecond: 1)])
+        try await lanes.admit(flash, 1_000_000, at: Timestamp(seconds: 0))
+    }
+
+    @Test(arguments: [
+        (8, 18, 7, false), (8, 18, 8, true), (8, 18, 17, true), (8, 18, 18, false),
+        (22, 6, 21, false), (22, 6, 22, true), (22, 6, 0, true), (22, 6, 5, true),
+        (22, 6, 6, false), (0, 24, 23, true),
+    ])
+    func aLimitHoldsInItsHours(_ from: Int, _ to: Int, _ hour: Int64, _ holds: Bool) throws {
+        let limit = BandwidthLimit(
+            node: try NodeID("VN/hub"), hours: .init(from: from, to: to), bytesPerSecond: 1)
+        // The second before the hour is over, of a day long ago.
+        let now = Timestamp(seconds: 20_000 * 86_400 + hour * 3_600 + 3_599)
+        #expect(limit.holds(for: try NodeID("VN/hub"), at: now) == holds)
+        #expect(!limit.holds(for: try NodeID("VN/other"), at: now))
+    }
+
+    /// The whole road: an upload that runs lets a flash pass, and both arrive.
+    @Test func anUploadThatRunsGivesWayAndArrives() async throws {
+        let world = try TestFederation()
+        let sender = world.sender
+        try await world.recipient.serving {
+            let id = try await sender.send(world.request(size: 20 << 20))
+            let flash = try Self.lane(1, .flash, size: 1, to: world.recipient.id.text)
+            await sender.exchange.lanes.enter(flash)
+            let upload = Task { await sender.exchange.pursue(id) }
+            while await sender.exchange.linkLoads.first(where: { $0.givingWay == 1 }) == nil {
+                await Task.yield()
+            }
+            let urgent = try await sender.send(world.request(size: 1_000, precedence: .flash))
+            await sender.exchange.pursue(urgent)
+            #expect(try await sender.outbound(urgent)?.state == "delivered")
+            #expect(try await sender.outbound(id)?.state == "sending")
+            await sender.exchange.lanes.leave(flash)
+            await upload.value
+            #expect(try await sender.outbound(id)?.state == "delivered")
+        }
+    }
+}
+
+extension Lanes {
+    fileprivate var waitingCount: Int { loads.reduce(0) { $0 + $1.waiting.values.reduce(0, +) } }
+}
