@@ -26,6 +26,7 @@ package enum ControlRoutes {
         }
         addReceipts(to: v1.group("receipts"), service)
         addPackages(to: v1.group("packages"), service)
+        addRecalls(to: v1.group("recalls"), service)
         addApprovals(to: v1.group("approvals"), service)
         v1.post("verdicts") { request, _ in
             Response.json(try await service.check(try await sendRequest(request)))

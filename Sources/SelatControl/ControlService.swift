@@ -43,6 +43,10 @@ package protocol TransferControl: Sendable {
     /// Destroys a delivered dataset for good.
     func destroy(_ id: TransferID, _ request: DestroyRequest, by caller: Caller) async throws
         -> JSON
+    /// Recalls, newest first.
+    func recalls(limit: Int) async throws -> JSON
+    /// Takes an officer's recall of an own dataset, or an own officer's answer to one.
+    func take(recallWord message: [UInt8], by caller: Caller) async throws -> JSON
     /// What proves a transfer: `{"files": {path: base64}}`.
     func evidence(_ id: TransferID) async throws -> JSON
     /// A transfer's package, sealed as it is.

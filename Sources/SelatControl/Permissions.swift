@@ -26,6 +26,8 @@ enum Permissions {
         "GET /v1/holdings": everyone,
         "POST /v1/packages": [.operator],
         "POST /v1/receipts": [.operator],
+        "GET /v1/recalls": everyone,
+        "POST /v1/recalls": [.officer],
         "GET /v1/approvals": everyone,
         "GET /v1/transfers/:id/approval": [.operator, .officer],
         "POST /v1/transfers/:id/review": [.officer],

@@ -63,6 +63,10 @@ package enum Limits {
     package static let breakGlassReportSeconds: Int64 = 72 * 3_600
     /// Received transfers from which one dataset derives.
     package static let derivedFromMax = 64
+    /// Between a recall and the destruction of what it names.
+    package static let recallHoldSeconds: Int64 = 24 * 3_600
+    /// Recalls that one peer may bring in a minute.
+    package static let recallsPerMinuteMax = 60
     /// Letters about one member's transfers that are held for it.
     package static let lettersPerMemberMax = 10_000
     /// Uploads that one peer may have begun and not ended.

@@ -9,6 +9,8 @@ package struct Recipient: Hashable, Sendable {
         case delivered
         /// Opened at least once.
         case opened
+        /// The sender's officer has recalled it: it lies here, and nobody opens it.
+        case recalled
         /// This node said no, and signed that.
         case refused
         /// It expired before its payload was complete; nothing of it is left.
@@ -19,7 +21,7 @@ package struct Recipient: Hashable, Sendable {
         /// Whether files in the spool belong to the transfer.
         package var keepsFiles: Bool {
             switch self {
-            case .receiving, .delivered, .opened: true
+            case .receiving, .delivered, .opened, .recalled: true
             case .refused, .lapsed, .destroyed: false
             }
         }
@@ -183,8 +185,12 @@ package struct Recipient: Hashable, Sendable {
         case complete
         /// An operator takes the plaintext.
         case open
-        /// An operator destroys it for good.
+        /// An operator destroys it for good, or the end of a recall's hold.
         case destroy
+        /// An officer of the sender wants it back.
+        case recall
+        /// An own officer keeps it although it was recalled.
+        case retain(wasOpened: Bool)
         /// Time has passed.
         case tick
     }
@@ -223,8 +229,20 @@ package struct Recipient: Hashable, Sendable {
             let isFirst = state == .delivered
             state = .opened
             return [.record("transfer.opened", statement: isFirst ? .opened : nil), .handOut]
-        case (.destroy, .delivered), (.destroy, .opened):
+        case (.destroy, .delivered), (.destroy, .opened), (.destroy, .recalled):
             return destroy()
+        case (.open, .recalled), (.tick, .recalled):
+            return destroyBy.map { now >= $0 } ?? false ? destroy() : []
+        case (.recall, .delivered), (.recall, .opened):
+            state = .recalled
+            return [.record("transfer.recalled", statement: .recalled)]
+        case (.recall, .receiving):
+            // Nobody had it: that is a no to the sender's own envelope.
+            state = .refused
+            return [.record("transfer.recalled", statement: .refused), .destroy]
+        case (.retain(let wasOpened), .recalled):
+            state = wasOpened ? .opened : .delivered
+            return [.record("transfer.retained", statement: .retained)]
         case (.tick, .receiving):
             return now >= expires ? lapse() : []
         default:

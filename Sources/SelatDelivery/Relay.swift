@@ -53,6 +53,9 @@ package struct Relay: Hashable, Sendable {
         case headStale(cause: String)
         /// The link broke, or the next node could not take it now.
         case failed(cause: String)
+        /// The sender, or an officer of the sender, takes it back: whoever holds it by now, it is not
+        /// held here any more.
+        case withdrawn(cause: String)
         /// Time has passed.
         case tick
     }
@@ -149,6 +152,7 @@ package struct Relay: Hashable, Sendable {
         case .refusalProven(let cause) where state != .delivered && state != .refused:
             return end(.refused, cause)
         case .renewed(let newer): return state.isOutcome ? [] : renew(newer)
+        case .withdrawn(let cause): return state.isOutcome ? [] : end(.lapsed, cause)
         case .tick: return !state.isOutcome && now >= expires ? lapse() : []
         default: break
         }

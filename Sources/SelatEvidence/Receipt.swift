@@ -17,12 +17,18 @@ package struct ReceiptStatement: Hashable, Sendable {
     package let reason: String?
     /// The copies that a destruction does not reach; with a kind that says so.
     package let unreached: [UnreachedCopy]
+    /// The recall that is answered: SHA-256 of its message; with a kind that answers one.
+    package let recall: Digest?
+    /// When it may be destroyed at the earliest; with `recalled`.
+    package let until: Timestamp?
 
     package init(
         federation: Digest, kind: ReceiptKind, from: NodeID, id: TransferID, envelope: Digest,
         attempt: UInt64, signer: NodeID, time: Timestamp, reason: String? = nil,
-        unreached: [UnreachedCopy] = []
+        unreached: [UnreachedCopy] = [], recall: Digest? = nil, until: Timestamp? = nil
     ) {
+        self.recall = recall
+        self.until = until
         self.unreached = unreached
         self.federation = federation
         self.kind = kind
@@ -44,6 +50,8 @@ package struct ReceiptStatement: Hashable, Sendable {
         ]
         if let reason { members["reason"] = .string(reason) }
         if kind.saysUnreached { members["unreached"] = .array(unreached.map(\.json)) }
+        members["recall"] = recall.map { .string($0.text) }
+        members["until"] = until.map { .string($0.text) }
         return .object(members)
     }
 
@@ -63,6 +71,8 @@ package struct ReceiptStatement: Hashable, Sendable {
         time = try reader.timestamp("time")
         reason = kind.hasReason ? try reader.string("reason") : nil
         unreached = kind.saysUnreached ? try UnreachedCopy.list(&reader) : []
+        recall = kind.answersRecall ? try reader.digest("recall") : nil
+        until = kind == .recalled ? try reader.timestamp("until") : nil
         try reader.end()
         guard json.canonical == bytes else {
             throw .wrongType("(top)", in: "receipt", expected: "in canonical form")
@@ -74,13 +84,16 @@ extension ReceiptKind {
     /// Whether a statement of this kind says why.
     package var hasReason: Bool {
         switch self {
-        case .refused, .destroyed: true
-        case .relayed, .delivered, .opened: false
+        case .refused, .destroyed, .retained: true
+        case .relayed, .delivered, .opened, .recalled: false
         }
     }
 
     /// Whether a statement of this kind lists the copies that are not reached.
-    package var saysUnreached: Bool { self == .destroyed }
+    package var saysUnreached: Bool { self == .destroyed || self == .recalled }
+
+    /// Whether a statement of this kind answers a recall.
+    package var answersRecall: Bool { self == .recalled || self == .retained }
 }
 
 /// A statement with the proof that it stands in its signer's log.

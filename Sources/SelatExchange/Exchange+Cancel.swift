@@ -14,36 +14,52 @@ extension Exchange {
     ) async throws -> OutboundRow {
         let now = clock.now()
         let row = try await store.commit { transaction -> OutboundRow in
-            guard var row = try transaction.outbound(id) else {
+            guard let row = try transaction.outbound(id) else {
                 throw ServiceProblem.unknownTransfer(id)
             }
-            let before = try Sender(row)
-            var sender = before
-            let actions = sender.handle(.cancelled(cause: reason), at: now)
-            guard sender.state == .cancelled, before.state != .cancelled else {
-                throw ServiceProblem.notCancellable(row)
-            }
-            for case .record(let kind, let cause) in actions {
-                var details: [String: JSON] = [
-                    "to": .string(row.to.text), "cause": .string(cause ?? ""),
-                ]
-                if sender.attempt > 0 { details["attempt"] = .integer(sender.attempt) }
-                try transaction.append(
-                    EntryDraft(
-                        kind: try EntryKind(kind), transfer: id, actor: .user(user),
-                        details: .object(details)))
-            }
-            row.take(sender)
-            row.contentKey = nil
-            if before.isBeforePayload { try transaction.uncount(id) }
-            try transaction.save(row)
-            return row
+            let cancelled = try self.takeBack(
+                row, because: reason, by: user, at: now, in: transaction)
+            guard let cancelled else { throw ServiceProblem.notCancellable(row) }
+            return cancelled
         }.value
+        await endTakenBack(id)
+        return row
+    }
+
+    /// Takes a transfer back in a transaction.
+    /// - Returns: the row after it; nil where it has ended, or may have arrived.
+    func takeBack(
+        _ row: OutboundRow, because cause: String, by user: UInt32, at now: Timestamp,
+        in transaction: Transaction
+    ) throws -> OutboundRow? {
+        var row = row
+        let before = try Sender(row)
+        var sender = before
+        let actions = sender.handle(.cancelled(cause: cause), at: now)
+        guard sender.state == .cancelled, before.state != .cancelled else { return nil }
+        for case .record(let kind, let cause) in actions {
+            var details: [String: JSON] = [
+                "to": .string(row.to.text), "cause": .string(cause ?? ""),
+            ]
+            if sender.attempt > 0 { details["attempt"] = .integer(sender.attempt) }
+            try transaction.append(
+                EntryDraft(
+                    kind: try EntryKind(kind), transfer: row.id, actor: .user(user),
+                    details: .object(details)))
+        }
+        row.take(sender)
+        row.contentKey = nil
+        if before.isBeforePayload { try transaction.uncount(row.id) }
+        try transaction.save(row)
+        return row
+    }
+
+    /// What follows the commit in which a transfer was taken back.
+    func endTakenBack(_ id: TransferID) async {
         await spool.remove(SpoolFolder.Name(outbound: id))
         await pursuits.wake(.outbound(id))
-        logger.info("transfer ended", metadata: ["id": "\(id)", "state": "\(row.state)"])
+        logger.info("transfer ended", metadata: ["id": "\(id)", "state": "cancelled"])
         await endings.tell(id)
-        return row
     }
 
     /// Tries a transfer now that waits for its next try: one of the own, or one that passes through.

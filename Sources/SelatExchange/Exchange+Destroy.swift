@@ -17,7 +17,7 @@ extension Exchange {
     package func destroy(
         _ id: TransferID, reason: String?, by user: UInt32
     ) async throws -> InboundRow {
-        let row = try await delivered(id)
+        let row = try await received(id, in: [.delivered, .opened, .recalled])
         let words = reason.map { "operator: \($0)" } ?? "operator"
         guard
             let after = try await end(
@@ -44,6 +44,7 @@ extension Exchange {
                 ending = try await self.endOnce(row, event, reason, actor, now)
             }
             guard case .ended(let after) = ending else { return InboundRow?.none }
+            self.withdraw(upload)
             await self.spool.remove(SpoolFolder.Name(inbound: row.id, from: row.from))
             return after
         }
@@ -98,15 +99,5 @@ extension Exchange {
             try transaction.save(row)
             return .ended(row)
         }.value
-    }
-
-    /// What is to be stated with a step; nil where nothing is.
-    private func statement(
-        for actions: [Recipient.Action], on row: InboundRow, _ reason: String, at now: Timestamp
-    ) async throws -> Statement? {
-        for case .record(_, let kind?) in actions {
-            return try await statement(kind, on: row, reason: reason, at: now)
-        }
-        return nil
     }
 }

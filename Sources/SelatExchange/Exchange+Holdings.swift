@@ -38,7 +38,7 @@ extension Exchange {
 
     /// Others' datasets that lie here, newest first.
     package func holdings(limit: Int) async throws -> [InboundRow] {
-        let states: Set = [Recipient.State.delivered.rawValue, Recipient.State.opened.rawValue]
+        let states = Set([Recipient.State.delivered, .opened, .recalled].map(\.rawValue))
         return try await store.read {
             try $0.inbound(TransferFilter(states: states, limit: limit))
         }

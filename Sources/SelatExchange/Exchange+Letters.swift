@@ -2,6 +2,7 @@ import Logging
 import SelatAudit
 import SelatCore
 import SelatCrypto
+import SelatDelivery
 import SelatEvidence
 import SelatFederation
 import SelatHTTP
@@ -85,7 +86,10 @@ extension Exchange {
     ) async throws -> LetterAnswer {
         let client = try await peers.take(hop)
         do {
-            let answer = try await client.bring(receipt: document)
+            let answer =
+                letter.kind == Self.recallLetter
+                ? try await client.bring(recall: document)
+                : try await client.bring(receipt: document)
             await peers.keep(client)
             // Only a relay brings it further; the addressee itself has it or says why not.
             return hop == letter.addressee ? .taken : answer
@@ -96,20 +100,27 @@ extension Exchange {
     }
 
     /// Whom to bring a letter: its addressee where the two are linked, else or then the neighbour on
-    /// the transfer's route.
+    /// the transfer's route; the other way round with a recall of what is still under way.
     private func hops(_ letter: LetterRow) async throws -> [NodeID] {
         let node = identity.node
-        let neighbour = try await store.read { snapshot -> NodeID? in
-            if let row = try snapshot.inbound(letter.id, from: letter.from) { return row.peer }
-            if let row = try snapshot.relayed(letter.id, from: letter.from) {
-                return letter.addressee == row.from ? row.previous : row.next
+        let (neighbour, isUnderWay) = try await store.read { snapshot -> (NodeID?, Bool) in
+            if let row = try snapshot.inbound(letter.id, from: letter.from) {
+                return (row.peer, false)
             }
-            guard letter.from == node else { return nil }
-            return try snapshot.outbound(letter.id)?.route.dropFirst().first
+            if let row = try snapshot.relayed(letter.id, from: letter.from) {
+                return (letter.addressee == row.from ? row.previous : row.next, false)
+            }
+            guard letter.from == node, let row = try snapshot.outbound(letter.id) else {
+                return (nil, false)
+            }
+            return (
+                row.route.dropFirst().first, row.state != Sender.State.delivered.rawValue
+            )
         }
-        let isLinked = federation.areLinked(node, letter.addressee)
-        let straight = isLinked ? [letter.addressee] : []
-        return straight + [neighbour].compactMap(\.self).filter { !straight.contains($0) }
+        let straight = federation.areLinked(node, letter.addressee) ? [letter.addressee] : []
+        let through = [neighbour].compactMap(\.self).filter { !straight.contains($0) }
+        // What has not arrived as far as is known lies with a relay, which must let go of it too.
+        return isUnderWay ? through + straight : straight + through
     }
 
     /// The document as it leaves now: of an own statement with the best proof that there is.

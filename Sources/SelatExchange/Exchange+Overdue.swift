@@ -14,14 +14,16 @@ extension Exchange {
         let due = try await store.read {
             try $0.inboundDue(
                 open: Recipient.State.receiving.rawValue,
-                kept: [Recipient.State.delivered, .opened].map(\.rawValue), at: now)
+                kept: [Recipient.State.delivered, .opened, .recalled].map(\.rawValue), at: now)
         }
         for row in due { await kept { try await self.end(row, .tick, at: now) } }
         let passing = try await store.read {
             try $0.relayedDue(states: Relay.spooledStates, at: now)
         }
         for row in passing { await kept { try await self.end(row, at: now) } }
+        try await endRecalled(at: now)
         try await endLetters(at: now)
+        forgetWithdrawn()
         // Nobody pursues what waits for a person.
         let waiting = Sender.State.waiting.rawValue
         for id in try await store.read({ try $0.outboundDue(state: waiting, at: now) }) {

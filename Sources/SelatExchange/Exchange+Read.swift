@@ -9,6 +9,7 @@ import SelatFederation
 import SelatHTTP
 package import SelatPolicy
 package import SelatStore
+import SelatTransport
 
 // What the exchange shows and hands out to its own operators.
 
@@ -50,7 +51,13 @@ extension Exchange {
             throw ServiceProblem.notReady(
                 "`\(id)` was destroyed just now", remedy: "see `selat show \(id)`")
         }
+        let upload = UploadID(from: row.from, transfer: id)
         return Opening(size: head.layout.messageSize) {
+            // A recall reaches also what is being read.
+            guard !self.isWithdrawn(upload) else {
+                throw ServiceProblem.notReady(
+                    "`\(id)` was taken back just now", remedy: "see `selat show \(id)`")
+            }
             do {
                 return try await opener.next().map { ByteBuffer(bytes: $0) }
             } catch {
@@ -214,15 +221,21 @@ extension Exchange {
         }
     }
 
-    /// What lies here under an id.
+    /// What lies here under an id, and can be opened.
     func delivered(_ id: TransferID) async throws -> InboundRow {
+        try await received(id, in: [.delivered, .opened])
+    }
+
+    func received(
+        _ id: TransferID, in states: Set<Recipient.State>
+    ) async throws -> InboundRow {
         let rows = try await store.read { try $0.inbound(id) }
         guard let row = rows.first else { throw ServiceProblem.unknownTransfer(id) }
         guard rows.count == 1 else {
             throw ServiceProblem.notReady(
                 "\(rows.count) senders used the id `\(id)`", remedy: "ask them to send anew")
         }
-        guard [.delivered, .opened].contains(try Recipient(row).state) else {
+        guard states.contains(try Recipient(row).state) else {
             throw ServiceProblem.notReady(
                 "`\(id)` is \(row.state)", remedy: "see `selat inbox` for what can be opened")
         }

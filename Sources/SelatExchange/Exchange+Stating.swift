@@ -17,6 +17,7 @@ extension Exchange {
         let message: [UInt8]
         let reason: String?
         let unreached: [UnreachedCopy]
+        let until: Timestamp?
         /// The newest entry about the transfer when it was made: what it says of copies is true as
         /// long as there is no newer one.
         let newest: UInt64?
@@ -27,14 +28,36 @@ extension Exchange {
                 Receipt.statementKey: .string(SHA256.digest(message).text)
             ]
             details["reason"] = reason.map { .string($0) }
+            details["until"] = until.map { .string($0.text) }
             if kind.saysUnreached { details["unreached"] = .array(unreached.map(\.json)) }
             return details
         }
     }
 
+    /// The recall that a statement answers.
+    struct Recall: Sendable {
+        let digest: Digest
+        /// When the dataset may be destroyed at the earliest.
+        let holdUntil: Timestamp?
+    }
+
+    /// What is to be stated with a step; nil where nothing is.
+    func statement(
+        for actions: [Recipient.Action], on row: InboundRow, _ reason: String,
+        _ recall: Recall? = nil, at now: Timestamp
+    ) async throws -> Statement? {
+        for case .record(_, let kind?) in actions {
+            return try await statement(
+                kind, on: row, reason: kind.hasReason ? reason : nil,
+                recall: kind.answersRecall ? recall : nil, at: now)
+        }
+        return nil
+    }
+
     /// Signs what is about to happen to a dataset that lies here.
     func statement(
-        _ kind: ReceiptKind, on row: InboundRow, reason: String? = nil, at now: Timestamp
+        _ kind: ReceiptKind, on row: InboundRow, reason: String? = nil, recall: Recall? = nil,
+        at now: Timestamp
     ) async throws -> Statement {
         let newest = try await store.read { try $0.lastEntry(of: row.id) }
         let unreached = kind.saysUnreached ? try await unreached(row, at: now) : []
@@ -42,12 +65,13 @@ extension Exchange {
         let content = ReceiptStatement(
             federation: federation.id, kind: kind, from: row.from, id: row.id,
             envelope: SHA256.digest(row.header), attempt: header.attempt, signer: identity.node,
-            time: now, reason: reason, unreached: unreached)
+            time: now, reason: reason, unreached: unreached, recall: recall?.digest,
+            until: kind == .recalled ? recall?.holdUntil : nil)
         return Statement(
             kind: kind,
             message: try CMS.sign(
                 content: content.json.canonical, type: .receipt, signer: identity.signer, at: now),
-            reason: reason, unreached: unreached, newest: newest)
+            reason: reason, unreached: unreached, until: content.until, newest: newest)
     }
 
     /// The copies that destroying a dataset here does not reach.

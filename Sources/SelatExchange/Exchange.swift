@@ -58,6 +58,10 @@ package final class Exchange: Sendable {
     /// Handshakes of this minute that failed, by cause.
     let strangers = Mutex<[String: Int]>([:])
     let counted = Mutex(Counted())
+    /// Recalls of this minute, by the peer that brought them.
+    let recallsHeard = Mutex<[NodeID: Int]>([:])
+    /// What must not be handed out any more, also where that has begun, and since when.
+    let withdrawn = Mutex<[UploadID: ContinuousClock.Instant]>([:])
     /// Offers of this minute that were refused, by peer.
     let refusals = Mutex<[NodeID: Int]>([:])
 
@@ -195,6 +199,7 @@ package final class Exchange: Sendable {
             defer { counts = [:] }
             return counts
         }
+        recallsHeard.withLock { $0 = [:] }
         let peers = refusals.withLock { counts in
             defer { counts = [:] }
             return counts.filter { $0.value > Limits.refusalsPerMinuteMax }

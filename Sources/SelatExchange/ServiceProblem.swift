@@ -50,6 +50,33 @@ package enum ServiceProblem {
             remedy: "nothing has changed; `selat approve list` shows what is owed, and by whom")
     }
 
+    package static func badRecall(_ reason: String) -> Problem {
+        Problem(
+            type: "urn:selat:problem:bad-recall", title: "the officer's word does not count",
+            status: 422, detail: reason,
+            remedy: "nothing has changed; `selat recall list` shows what was recalled")
+    }
+
+    static func alreadyRecalled(_ id: TransferID, _ officer: String) -> Problem {
+        Problem(
+            type: "urn:selat:problem:already-recalled", title: "it was recalled before",
+            status: 409, detail: "`\(id)` was recalled by `\(officer)`",
+            remedy: "a transfer is recalled once; `selat show \(id)` shows the answer")
+    }
+
+    /// A peer that brought too many recalls to look at one more now.
+    static var tooManyRecalls: Problem {
+        Problem(
+            type: "urn:selat:problem:too-many-recalls", title: "too many recalls", status: 429,
+            detail: "you brought over \(Limits.recallsPerMinuteMax) recalls this minute",
+            remedy: "bring it again in a minute")
+    }
+
+    /// Whether a problem refuses a recall for what it is, and not for what this node lacks now.
+    static func refusesRecall(_ problem: Problem) -> Bool {
+        [unknownTransferType, "urn:selat:problem:already-recalled"].contains(problem.type)
+    }
+
     static func notAwaited(_ id: TransferID, _ state: String) -> Problem {
         Problem(
             type: "urn:selat:problem:not-ready", title: "not possible now", status: 409,

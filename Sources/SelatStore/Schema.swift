@@ -23,6 +23,7 @@ enum Schema {
         Migration(name: "membership", sql: MembershipSchema.sql),
         Migration(name: "relays", sql: RelaySchema.sql),
         Migration(name: "letters", sql: LetterSchema.sql),
+        Migration(name: "recalls", sql: RecallSchema.sql),
     ]
 
     /// `SLAT`, in the file's header: tells our databases from others.

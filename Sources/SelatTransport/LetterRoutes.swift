@@ -2,7 +2,7 @@ import Hummingbird
 import SelatCore
 import SelatHTTP
 
-/// The routes by which letters come: each is one JSON document.
+/// The routes by which letters come: each is one document.
 struct LetterRoutes: Sendable {
     let service: any LetterService
 
@@ -11,6 +11,12 @@ struct LetterRoutes: Sendable {
             let node = try EnvelopeRoutes.node(context)
             return Self.answer(
                 try await service.take(receipt: try await Self.document(request), from: node))
+        }
+        router.post("/v1/recalls") { request, context in
+            let node = try EnvelopeRoutes.node(context)
+            try request.headers.require(mediaType: MediaType.cms)
+            let message = try await request.bytes(upTo: Limits.recallBytesMax)
+            return Self.answer(try await service.take(recall: message, from: node))
         }
     }
 

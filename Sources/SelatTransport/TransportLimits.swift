@@ -5,6 +5,8 @@ extension Limits {
     package static let transportAnswerBytesMax = 1 << 20
     /// A receipt, or another document that one node brings another.
     package static let letterBytesMax = transportAnswerBytesMax
+    /// An officer's recall.
+    package static let recallBytesMax = 64 << 10
     /// Lines of an index of policy editions.
     package static let offeredEditionsMax = 2_048
     /// The JSON of that many.

@@ -73,7 +73,7 @@ struct Ending: Error {
     private static func status(of problem: Problem) -> ExitStatus {
         switch problem.type {
         case "urn:selat:problem:verification-failed", "urn:selat:problem:bad-statement",
-            "urn:selat:problem:bad-approval":
+            "urn:selat:problem:bad-approval", "urn:selat:problem:bad-recall":
             .verificationFailed
         case "urn:selat:problem:refused": .refused
         case "urn:selat:problem:not-yet", "urn:selat:problem:joining": .notYet

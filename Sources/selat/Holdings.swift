@@ -30,12 +30,12 @@ struct Holdings: AsyncParsableCommand {
     }
 
     private static func table(_ peer: String, _ holdings: JSON?) -> String {
-        var table = Table([peer, "id", "state", "size", "since", "until", "title"])
+        var table = Table([peer, "id", "state", "size", "since", "until", "recall", "title"])
         for holding in holdings?.arrayValue ?? [] {
             table.add([
                 holding.text("peer"), holding.text("id"), holding.text("state"),
                 holding.size("size_bytes"), holding.text("since"), holding.text("until"),
-                holding.text("title"),
+                holding.text("recall"), holding.text("title"),
             ])
         }
         return table.text

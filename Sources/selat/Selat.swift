@@ -23,7 +23,7 @@ struct Selat: AsyncParsableCommand {
         subcommands: [
             Send.self, Route.self, Check.self, Transfers.self, Show.self, Cancel.self, Retry.self,
             Approve.self, Refuse.self,
-            Inbox.self, Open.self, Destroy.self, Holdings.self,
+            Inbox.self, Open.self, Destroy.self, Recall.self, Holdings.self,
             PackageVerb.self, ReceiptVerb.self, PolicyVerb.self, StatementVerb.self, AuditVerb.self,
             Status.self, Doctor.self, PingVerb.self, OpenAPIVerb.self,
             JoinVerb.self, KeysVerb.self, MembersVerb.self, Backup.self, Restore.self,

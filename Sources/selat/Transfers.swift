@@ -87,6 +87,7 @@ struct Show: AsyncParsableCommand {
             lines.append("debt: \(debt.text("obligation")), \(due)")
         }
         lines += StoryText.lines(transfer["story"])
+        lines += RecallText.lines(transfer["recall"])
         lines += StoryText.owed(transfer["letters"])
         lines.append("log:")
         for entry in transfer["timeline"]?.arrayValue ?? [] {

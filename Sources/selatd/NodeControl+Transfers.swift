@@ -65,9 +65,10 @@ extension NodeControl {
             throw ServiceProblem.unknownTransfer(id)
         }
         document["story"] = .array(try await story(found.outbound, found.inbound, found.relayed))
-        let owed = try await exchange.letters(
-            about: id,
-            from: found.inbound.first?.from ?? found.relayed.first?.from ?? exchange.identity.node)
+        let from =
+            found.inbound.first?.from ?? found.relayed.first?.from ?? exchange.identity.node
+        document["recall"] = try await recall(of: id, from: from)
+        let owed = try await exchange.letters(about: id, from: from)
         if !owed.isEmpty {
             document["letters"] = .array(
                 owed.map {

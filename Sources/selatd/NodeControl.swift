@@ -24,7 +24,8 @@ struct NodeControl: ControlService {
         var log = try await exchange.witnesses.status()
         let peers = exchange.peerSuites()
         let alarms = log.removeValue(forKey: "warnings")?.arrayValue ?? []
-        let reports = try await exchange.reportWarnings()
+        let reports =
+            try await exchange.reportWarnings() + (try await exchange.recallWarnings())
         log["origin"] = .string(checkpoint.origin)
         log["size"] = .integer(checkpoint.size)
         log["root"] = .string(Base64.encode(checkpoint.root.bytes))

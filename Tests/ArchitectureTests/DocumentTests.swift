@@ -49,7 +49,9 @@ struct DocumentTests {
     /// `PackageVerb` is `package`, `PolicyCheck` is `check`.
     private static func verb(_ type: Substring) -> String {
         let name = type.replacing("Verb", with: "")
-        let groups = ["Policy", "Statement", "Join", "Keys", "Members", "Approve", "Package"]
+        let groups = [
+            "Policy", "Statement", "Join", "Keys", "Members", "Approve", "Package", "Recall",
+        ]
         guard !groups.contains(String(name)) else { return name.lowercased() }
         return groups.reduce(String(name)) { $0.replacing($1, with: "") }.lowercased()
     }

@@ -105,7 +105,8 @@ extension CommandTests {
             let book = try await book()
             for path in [
                 "status", "doctor", "transfers", "approvals", "holdings", "policies", "membership",
-                "statements", "keys", "audit/entries", "audit/statistics", "audit/checkpoint",
+                "statements", "recalls", "keys", "audit/entries", "audit/statistics",
+                "audit/checkpoint",
             ] { try await checked("GET /v1/\(path)", book) }
             try await checked("GET /v1/membership", book, query: "?documents=1")
             try await checked("POST /v1/pings", book, body: Array(#"{"node":"VN/hub"}"#.utf8))
@@ -160,6 +161,11 @@ extension CommandTests {
             try await checked("POST /v1/transfers/{id}/opening", book, id: id, at: vn)
             let package = try await checked(
                 "GET /v1/transfers/{id}/package", book, id: id, at: vn)
+            let recall = try await recalled(id)
+            try await checked("POST /v1/recalls", book, body: statementBody(recall))
+            try await checked("GET /v1/recalls", book)
+            try await checked("GET /v1/holdings", book)
+            try await checked("GET /v1/transfers/{id}", book, id: id)
             try await checked(
                 "POST /v1/transfers/{id}/destruction", book, id: id,
                 body: Array(#"{"reason":"order 17/2026"}"#.utf8), at: vn)
@@ -202,6 +208,16 @@ extension CommandTests {
 
         private func statementBody(_ message: [UInt8]) -> [UInt8] {
             Array(#"{"statement":"\#(Data(message).base64EncodedString())"}"#.utf8)
+        }
+
+        private func recalled(_ id: String) async throws -> [UInt8] {
+            let ended = try await sandbox.officer(
+                [
+                    "recall", id, "--reason", "the wrong gauges", "--from", "SG/hub", "--to",
+                    "VN/hub", "--yes", "--out", "\(scratch.path)/recall.cms",
+                ], by: "releasing-officer", of: "SG")
+            try #require(ended.status == 0, "\(ended.words)")
+            return try scratch.bytes("recall.cms")
         }
 
         private func declared() async throws -> [UInt8] {

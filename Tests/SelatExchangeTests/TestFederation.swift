@@ -432,6 +432,15 @@ final class Door: EnvelopeService, LetterService {
         return answer
     }
 
+    func take(recall message: [UInt8], from peer: NodeID) async throws -> LetterAnswer {
+        if let problem = letterRefusals.withLock({ $0.isEmpty ? nil : $0.removeFirst() }) {
+            throw problem
+        }
+        let answer = try await exchange.take(recall: message, from: peer)
+        if losesAnswers.withLock({ $0 }) { throw Broken.LinkBroke() }
+        return answer
+    }
+
     func append(
         _ upload: UploadID, from peer: NodeID, offset: UInt64, length: UInt64?, complete: Bool,
         body: UploadBody

@@ -60,7 +60,7 @@ extension Process {
         guard let row = node.ledger.inbound[key] else { return false }
         switch row.state {
         case .receiving: return now >= row.expires
-        case .delivered, .opened: return row.destroyBy.map { now >= $0 } ?? false
+        case .delivered, .opened, .recalled: return row.destroyBy.map { now >= $0 } ?? false
         case .refused, .lapsed, .destroyed: return false
         }
     }

@@ -74,5 +74,6 @@ extension OpenAPI {
     private static let holding = Schema.object([
         "id": .transferID, "peer": .node, "state": .state, "title?": .text,
         "label": .component("Label"), "size_bytes": .count, "since?": .time, "until?": .time,
+        "recall?": .words(["asked", "recalled", "retained", "refused", "destroyed"]),
     ])
 }

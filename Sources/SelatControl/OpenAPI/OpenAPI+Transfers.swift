@@ -134,6 +134,7 @@ extension OpenAPI {
                 "time": .time, "kind": .text, "signer": .node, "attempt": .count, "entry": .count,
                 "reason?": .text, "unreached?": .list(unreached),
             ])),
+        "recall?": .component("Recall"),
         "letters?": .list(.object(["kind": .text, "to": .node, "until": .time])),
     ]
 

@@ -30,13 +30,14 @@ package enum OpenAPI {
 
     /// Every operation of the API.
     static let operations: [Operation] =
-        nodeOperations + transferOperations + datasetOperations + approvalOperations
-        + lawOperations + keyOperations + backupOperations + auditOperations
+        nodeOperations + transferOperations + datasetOperations + recallOperations
+        + approvalOperations + lawOperations + keyOperations + backupOperations + auditOperations
 
     /// What answers share.
     private static let components: [String: Schema] =
         sharedComponents
         .merging(transferComponents) { first, _ in first }
+        .merging(recallComponents) { first, _ in first }
         .merging(lawComponents) { first, _ in first }
         .merging(auditComponents) { first, _ in first }
 

@@ -14,6 +14,8 @@ enum ProblemKind: String, CaseIterable, Sendable {
     case badFacts = "bad-facts"
     case badStatement = "bad-statement"
     case badApproval = "bad-approval"
+    case badRecall = "bad-recall"
+    case alreadyRecalled = "already-recalled"
     case badDataset = "bad-dataset"
     case notErasable = "not-erasable"
     case verificationFailed = "verification-failed"
@@ -34,9 +36,10 @@ enum ProblemKind: String, CaseIterable, Sendable {
         case .badRequest: 400
         case .unknownCaller, .roleMissing: 403
         case .unknownTransfer, .unknownEntry: 404
-        case .notReady, .suiteMissing, .notListed, .membershipForked, .unwitnessed, .quarantined:
+        case .notReady, .suiteMissing, .notListed, .membershipForked, .unwitnessed, .quarantined,
+            .alreadyRecalled:
             409
-        case .badFacts, .badStatement, .badApproval, .badDataset, .notErasable,
+        case .badFacts, .badStatement, .badApproval, .badRecall, .badDataset, .notErasable,
             .verificationFailed, .policyRefused, .membershipRefused:
             422
         case .peerUnreachable: 502

@@ -12,6 +12,7 @@ package enum CMSContentType: UInt64, Hashable, Sendable, CaseIterable {
     case backup = 9
     case attestation = 10
     case declaration = 11
+    case recallAnswer = 12
 
     /// The dotted form, as the `openssl cms` command takes it (`-econtent_type`).
     package var oidText: String { "\(OID.selatArcText).1.\(rawValue)" }
@@ -25,7 +26,8 @@ package enum CMSContentType: UInt64, Hashable, Sendable, CaseIterable {
     var allowsSeveralSigners: Bool {
         switch self {
         case .membershipList, .memberRecord, .policyEdition: true
-        case .header, .receipt, .approval, .recall, .agreement, .backup, .attestation, .declaration:
+        case .header, .receipt, .approval, .recall, .recallAnswer, .agreement, .backup,
+            .attestation, .declaration:
             false
         }
     }

@@ -1,0 +1,367 @@
+import Logging
+import SelatAudit
+package import SelatCore
+import SelatCrypto
+import SelatDelivery
+import SelatEnvelope
+import SelatEvidence
+import SelatFederation
+import SelatHTTP
+import SelatPolicy
+package import SelatStore
+import SelatTransport
+
+// Recall at its two ends (`Exchange.md`, *Recall*): the sender's officer asks, by an own signature that
+// travels; the recipient makes the dataset unopenable at once.
+
+extension Exchange {
+    /// What became of an officer's word on a recall.
+    package struct TakenRecall: Sendable {
+        package let row: RecallRow
+        /// The transfer's state now.
+        package let state: String
+    }
+
+    /// Takes a recall that an officer has signed, or an officer's answer to one.
+    /// - Throws: `Problem` for a word that is not good, or about no transfer of this node's.
+    package func take(
+        recallWord message: [UInt8], by user: UInt32
+    ) async throws -> TakenRecall {
+        let now = clock.now()
+        do {
+            if (try? CMS.unverifiedContent(message, type: .recallAnswer)) != nil {
+                let verified = try federation.verifyRecallAnswer(message, at: now)
+                return try await obey(verified, by: user)
+            }
+            let verified = try federation.verifyRecall(message, at: now)
+            return try await give(verified, by: user)
+        } catch let error as FederationError {
+            throw ServiceProblem.badRecall("\(error)")
+        }
+    }
+
+    /// The recall of a transfer, if there is one.
+    package func recall(of id: TransferID, from: NodeID) async throws -> RecallRow? {
+        try await store.read { try $0.recall(of: id, from: from) }
+    }
+
+    // MARK: The sender
+
+    /// Enters the recall of an own transfer: what has not left whole is taken back, else the recipient
+    /// is asked.
+    private func give(_ recall: VerifiedRecall, by user: UInt32) async throws -> TakenRecall {
+        let statement = recall.statement
+        let id = statement.id
+        guard statement.from == identity.node else {
+            throw ServiceProblem.badRecall("it is about a transfer of `\(statement.from)`")
+        }
+        guard let known = try await store.read({ try $0.outbound(id) }) else {
+            throw ServiceProblem.unknownTransfer(id)
+        }
+        guard known.to == statement.to else {
+            throw ServiceProblem.badRecall("`\(id)` went to `\(known.to)`, not `\(statement.to)`")
+        }
+        let isGone = try await story(of: known).contains { $0.statement.kind == .destroyed }
+        let now = clock.now()
+        let (row, isCancelled) = try await store.commit { transaction -> (RecallRow, Bool) in
+            if let before = try transaction.recall(of: id, from: statement.from) {
+                guard before.digest == recall.digest else {
+                    throw ServiceProblem.alreadyRecalled(id, before.officer)
+                }
+                return (before, false)
+            }
+            guard let row = try transaction.outbound(id), !isGone else {
+                throw ServiceProblem.notReady(
+                    "`\(id)` is destroyed at its recipient already",
+                    remedy: "see `selat show \(id)`")
+            }
+            let mayHaveParts = row.state == Sender.State.sending.rawValue || row.handedOn
+            let cancelled = try self.takeBack(
+                row, because: recall.words, by: user, at: now, in: transaction)
+            guard cancelled != nil || row.isRecallable else {
+                throw ServiceProblem.notReady(
+                    "`\(id)` is \(row.state): its recipient holds nothing of it",
+                    remedy: "see `selat show \(id)`")
+            }
+            let kept = RecallRow(recall, at: now)
+            try transaction.save(kept)
+            try transaction.append(recall.draft("recall.given", by: .user(user)))
+            if mayHaveParts { try transaction.post(recall, at: now) }
+            return (kept, cancelled != nil)
+        }.value
+        if isCancelled { await endTakenBack(id) }
+        accepted.yield(.letters(to: statement.to))
+        let state = try await store.read { try $0.outbound(id) }?.state ?? known.state
+        return TakenRecall(row: row, state: state)
+    }
+
+    // MARK: The recipient
+
+    /// Makes a dataset that lies here unopenable, or ends its arrival.
+    func obey(_ recall: VerifiedRecall, from peer: NodeID) async throws -> LetterAnswer {
+        let statement = recall.statement
+        let (id, from) = (statement.id, statement.from)
+        guard try await store.read({ try $0.inbound(id, from: from) }) != nil else {
+            throw ServiceProblem.unknownTransfer(id)
+        }
+        let upload = UploadID(from: from, transfer: id)
+        // What arrives is fenced off.
+        let step = try await uploads.alone(upload) {
+            var step = RecallStep.moved
+            while case .moved = step { step = try await self.obeyOnce(recall, from: peer) }
+            return step
+        }
+        guard case .done(let hasFiles) = step else { return .taken }
+        withdraw(upload)
+        if !hasFiles { await spool.remove(SpoolFolder.Name(inbound: id, from: from)) }
+        logger.warning(
+            "dataset recalled", metadata: ["id": "\(id)", "by": "\(recall.officer.id)"])
+        accepted.yield(.letters(to: from))
+        return .taken
+    }
+
+    private enum RecallStep: Sendable {
+        case done(hasFiles: Bool)
+        /// This very recall was taken before.
+        case repeated
+        case moved
+    }
+
+    private func obeyOnce(
+        _ recall: VerifiedRecall, from peer: NodeID
+    ) async throws -> RecallStep {
+        let asked = recall.statement
+        let now = clock.now()
+        guard let row = try await store.read({ try $0.inbound(asked.id, from: asked.from) }) else {
+            throw ServiceProblem.unknownTransfer(asked.id)
+        }
+        var machine = try Recipient(row)
+        let actions = machine.handle(.recall, at: now)
+        let hold = now + Limits.recallHoldSeconds
+        let isHeld = !actions.isEmpty && machine.state == .recalled
+        let isOrdered = isHeld ? try await isDestructionOrdered(row) : false
+        let statement = try await statement(
+            for: actions, on: row, recall.words, Recall(digest: recall.digest, holdUntil: hold),
+            at: now)
+        return try await store.commit { transaction -> RecallStep in
+            if let known = try transaction.recall(of: asked.id, from: asked.from) {
+                guard known.digest == recall.digest else {
+                    throw ServiceProblem.alreadyRecalled(asked.id, known.officer)
+                }
+                return .repeated
+            }
+            guard var row = try transaction.inbound(asked.id, from: asked.from) else {
+                return .moved
+            }
+            var recipient = try Recipient(row)
+            guard recipient.handle(.recall, at: now) == actions else { return .moved }
+            if let statement, try transaction.lastEntry(of: asked.id) != statement.newest {
+                return .moved
+            }
+            var kept = RecallRow(recall, at: now)
+            if isHeld { kept.holdUntil = hold }
+            (kept.isOrdered, kept.before) = (isOrdered, row.state)
+            try transaction.save(kept)
+            var details = (statement?.details ?? [:]).merging(recall.details) { $1 }
+            if isHeld { details["ordered"] = .bool(isOrdered) }
+            let kind = actions.isEmpty ? "recall.taken" : "transfer.recalled"
+            let entry = try transaction.append(
+                EntryDraft(
+                    kind: try EntryKind(kind), transfer: asked.id, actor: .node(peer),
+                    details: .object(details)))
+            guard let statement else { return .done(hasFiles: recipient.state.keepsFiles) }
+            row.take(recipient)
+            if isHeld {
+                try transaction.record(statement, on: row, as: entry, at: now)
+            } else {
+                // It never came whole: that is the transfer's outcome.
+                (row.statement, row.statementEntry) = (statement.message, entry)
+                (row.contentKey, row.cause) = (nil, recall.words)
+            }
+            try transaction.save(row)
+            return .done(hasFiles: recipient.state.keepsFiles)
+        }.value
+    }
+
+    /// Whether a retention duty of either verdict has the dataset destroyed anyway, so that ending it
+    /// earlier needs no officer's word.
+    private func isDestructionOrdered(_ row: InboundRow) async throws -> Bool {
+        if row.destroyBy != nil { return true }
+        let verdict = try Verdict(record: try await manifest(row.id).verdictRecord)
+        let own = try await ownVerdict(of: row, verdict)
+        return (verdict.obligations + own.obligations).contains {
+            if case .retention = $0.demand { true } else { false }
+        }
+    }
+
+    // MARK: The recipient's officer
+
+    /// Acts on what an own officer says about a recall.
+    private func obey(
+        _ answer: VerifiedRecallAnswer, by user: UInt32
+    ) async throws -> TakenRecall {
+        let word = answer.statement
+        guard word.to == identity.node else {
+            throw ServiceProblem.badRecall("it is about a dataset at `\(word.to)`")
+        }
+        let found = try await store.read {
+            (
+                try $0.inbound(word.id, from: word.from),
+                try $0.recall(of: word.id, from: word.from)
+            )
+        }
+        guard let row = found.0 else { throw ServiceProblem.unknownTransfer(word.id) }
+        guard let recall = found.1 else {
+            throw ServiceProblem.notReady(
+                "nobody has recalled `\(word.id)`", remedy: "see `selat recall list`")
+        }
+        guard recall.digest == word.recall else {
+            throw ServiceProblem.badRecall("it answers another recall than that of `\(word.id)`")
+        }
+        switch word.decision {
+        case .refuse: return try await retain(row, recall, answer, by: user)
+        case .destroy: return try await agree(row, recall, answer, by: user)
+        }
+    }
+
+    private func retain(
+        _ row: InboundRow, _ recall: RecallRow, _ answer: VerifiedRecallAnswer, by user: UInt32
+    ) async throws -> TakenRecall {
+        let now = clock.now()
+        let event = Recipient.Event.retain(
+            wasOpened: recall.before == Recipient.State.opened.rawValue)
+        let statement = try await statement(
+            .retained, on: row, reason: "\(answer.officer.id): \(answer.statement.ground ?? "")",
+            recall: Recall(digest: recall.digest, holdUntil: nil), at: now)
+        let taken = try await store.commit { transaction -> TakenRecall in
+            let kept = try self.answered(answer, in: transaction)
+            guard var row = try transaction.inbound(row.id, from: row.from) else {
+                throw ServiceProblem.unknownTransfer(row.id)
+            }
+            var recipient = try Recipient(row)
+            for case .record(let kind, _) in recipient.handle(event, at: now) {
+                let entry = try transaction.append(
+                    EntryDraft(
+                        kind: try EntryKind(kind), transfer: row.id, actor: .user(user),
+                        details: .object(statement.details.merging(answer.details) { $1 })))
+                try transaction.record(statement, on: row, as: entry, at: now)
+            }
+            row.take(recipient)
+            try transaction.save(row)
+            return TakenRecall(row: kept, state: row.state)
+        }.value
+        restore(UploadID(from: row.from, transfer: row.id))
+        accepted.yield(.letters(to: row.from))
+        return taken
+    }
+
+    private func agree(
+        _ row: InboundRow, _ recall: RecallRow, _ answer: VerifiedRecallAnswer, by user: UInt32
+    ) async throws -> TakenRecall {
+        let kept = try await store.commit { transaction -> RecallRow in
+            let kept = try self.answered(answer, in: transaction)
+            try transaction.append(
+                EntryDraft(
+                    kind: "recall.agreed", transfer: row.id, actor: .user(user),
+                    details: .object(answer.details)))
+            return kept
+        }.value
+        try await endRecalled(at: clock.now())
+        let state = try await store.read { try $0.inbound(row.id, from: row.from) }?.state
+        return TakenRecall(row: kept, state: state ?? row.state)
+    }
+
+    /// Keeps an answer, of which there is one.
+    private func answered(
+        _ answer: VerifiedRecallAnswer, in transaction: Transaction
+    ) throws -> RecallRow {
+        let word = answer.statement
+        guard let row = try transaction.inbound(word.id, from: word.from),
+            var recall = try transaction.recall(of: word.id, from: word.from)
+        else { throw ServiceProblem.unknownTransfer(word.id) }
+        guard row.state == Recipient.State.recalled.rawValue, recall.answer == nil else {
+            throw ServiceProblem.notReady(
+                recall.decision.map { "the recall of `\(word.id)` is answered: \($0)" }
+                    ?? "`\(word.id)` is \(row.state)", remedy: "see `selat show \(word.id)`")
+        }
+        (recall.answer, recall.decision) = (answer.message, word.decision.rawValue)
+        try transaction.save(recall)
+        return recall
+    }
+
+    /// Destroys what was recalled, once the hold is over and duties or an own officer order it.
+    func endRecalled(at now: Timestamp) async throws {
+        let due = try await store.read {
+            try $0.recallsDue(
+                state: Recipient.State.recalled.rawValue,
+                agreed: RecallAnswer.Decision.destroy.rawValue, at: now)
+        }
+        for recall in due {
+            await kept {
+                guard
+                    let row = try await self.store.read({
+                        try $0.inbound(recall.id, from: recall.from)
+                    })
+                else { return }
+                try await self.end(
+                    row, .destroy, because: "recall: \(recall.officer): \(recall.reason)", at: now)
+            }
+        }
+    }
+}
+
+extension VerifiedRecall {
+    /// Who asked and why, in one line.
+    var words: String { "recalled: \(officer.id): \(statement.reason)" }
+
+    /// What entries hold of it.
+    var details: [String: JSON] {
+        [
+            "recall": .string(digest.text), "officer": .string(officer.id.text),
+            "asked": statement.json,
+        ]
+    }
+
+    func draft(_ kind: EntryKind, by actor: EntryActor) -> EntryDraft {
+        EntryDraft(kind: kind, transfer: statement.id, actor: actor, details: .object(details))
+    }
+}
+
+extension VerifiedRecallAnswer {
+    var details: [String: JSON] {
+        [
+            "recall": .string(statement.recall.text), "answer": .string(digest.text),
+            "officer": .string(officer.id.text), "answered": statement.json,
+        ]
+    }
+}
+
+extension RecallRow {
+    init(_ recall: VerifiedRecall, at now: Timestamp) {
+        self.init(
+            from: recall.statement.from, id: recall.statement.id, digest: recall.digest,
+            message: recall.message, officer: recall.officer.id.text,
+            reason: recall.statement.reason, taken: now)
+    }
+}
+
+extension OutboundRow {
+    /// Whether its recipient may hold it.
+    fileprivate var isRecallable: Bool {
+        switch Sender.State(rawValue: state) {
+        case .waiting, .queued, .sending, .relayed: handedOn
+        case .delivered, .unconfirmed: true
+        case .sealing, .refused, .cancelled, .expired, nil: false
+        }
+    }
+}
+
+extension Transaction {
+    /// Owes a recall to the recipient.
+    func post(_ recall: VerifiedRecall, at now: Timestamp) throws {
+        try post(
+            Exchange.recallLetter, recall.message, about: recall.statement.id,
+            from: recall.statement.from, to: recall.statement.to,
+            until: now + Exchange.letterSeconds)
+    }
+}

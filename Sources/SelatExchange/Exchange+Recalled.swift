@@ -1,0 +1,131 @@
+import SelatAudit
+package import SelatCore
+import SelatCrypto
+import SelatDelivery
+import SelatFederation
+import SelatHTTP
+import SelatStore
+package import SelatTransport
+import Synchronization
+
+// Recalls that peers bring: to the recipient, who obeys, or to a relay, which lets go of what it holds and
+// brings the recall further.
+
+extension Exchange {
+    /// What letters that hold a recall are called.
+    static let recallLetter = "recall"
+
+    package func take(recall message: [UInt8], from peer: NodeID) async throws -> LetterAnswer {
+        try witnesses.requireExchange()
+        guard countRecall(of: peer) else { throw ServiceProblem.tooManyRecalls }
+        do {
+            let recall = try federation.verifyRecall(message, at: clock.now())
+            if recall.statement.to == identity.node { return try await obey(recall, from: peer) }
+            return try await pass(recall, from: peer)
+        } catch let error as FederationError {
+            try await enterRecallRejection("\(error)", message, by: peer)
+            throw ServiceProblem.badRecall("\(error)")
+        } catch let problem as Problem where ServiceProblem.refusesRecall(problem) {
+            try await enterRecallRejection(problem.detail ?? problem.title, message, by: peer)
+            throw problem
+        }
+    }
+
+    /// Counts one more recall of a peer's in this minute.
+    private func countRecall(of peer: NodeID) -> Bool {
+        recallsHeard.withLock { counts in
+            counts[peer, default: 0] += 1
+            return counts[peer, default: 0] <= Limits.recallsPerMinuteMax
+        }
+    }
+
+    private func enterRecallRejection(
+        _ cause: String, _ message: [UInt8], by peer: NodeID
+    ) async throws {
+        guard isEnteredSingly(peer) else { return }
+        let id = (try? CMS.unverifiedContent(message, type: .recall))
+            .flatMap { try? RecallStatement(content: $0) }?.id
+        _ = try await store.commit { transaction in
+            try transaction.append(
+                EntryDraft(
+                    kind: "recall.rejected", transfer: id, actor: .node(peer),
+                    details: ["cause": .string(String(cause.prefix(1_000)))]))
+        }
+    }
+
+    // MARK: Passing through
+
+    private func pass(_ recall: VerifiedRecall, from peer: NodeID) async throws -> LetterAnswer {
+        let asked = recall.statement
+        let known = try await store.read { try $0.relayed(asked.id, from: asked.from) }
+        guard let known, known.to == asked.to else {
+            throw ServiceProblem.unknownTransfer(asked.id)
+        }
+        guard
+            try await store.read({ try $0.letterCount(of: asked.from.country) })
+                < Limits.lettersPerMemberMax
+        else { throw ServiceProblem.tooManyLetters(asked.from.country) }
+        let now = clock.now()
+        let (answer, isDropped) = try await store.commit { transaction -> (LetterAnswer, Bool) in
+            if let before = try transaction.recall(of: asked.id, from: asked.from) {
+                guard before.digest == recall.digest else {
+                    throw ServiceProblem.alreadyRecalled(asked.id, before.officer)
+                }
+                let isOwed = try transaction.owes(
+                    Self.recallLetter, about: asked.id, from: asked.from, to: asked.to)
+                return (isOwed ? .held : .taken, false)
+            }
+            try transaction.save(RecallRow(recall, at: now))
+            try transaction.post(recall, at: now)
+            try transaction.append(recall.draft("recall.taken", by: .node(peer)))
+            return (.held, try self.drop(known, because: recall.words, at: now, in: transaction))
+        }.value
+        if isDropped { await removeDropped(known) }
+        if answer == .held { accepted.yield(.letters(to: asked.to)) }
+        return answer
+    }
+
+    /// Lets go of what is relayed, whoever holds it by now.
+    /// - Returns: whether there was something.
+    func drop(
+        _ row: RelayedRow, because cause: String, at now: Timestamp, in transaction: Transaction
+    ) throws -> Bool {
+        guard var row = try transaction.relayed(row.id, from: row.from) else { return false }
+        var relay = try Relay(row)
+        let actions = relay.handle(.withdrawn(cause: cause), at: now)
+        for case .record(let kind, _) in actions {
+            try transaction.append(
+                EntryDraft(
+                    kind: try EntryKind(kind), transfer: row.id,
+                    details: [
+                        "from": .string(row.from.text), "next": .string(row.next.text),
+                        "attempt": .integer(row.attempt), "cause": .string(cause),
+                    ]))
+        }
+        row.take(relay)
+        try transaction.save(row)
+        return actions.contains(.destroy)
+    }
+
+    func removeDropped(_ row: RelayedRow) async {
+        await spool.remove(SpoolFolder.Name(relayed: row.id, from: row.from))
+        await pursuits.wake(.relayed(row.id, from: row.from))
+    }
+
+    // MARK: What is being handed out
+
+    /// From now on nothing of a dataset is handed out any more, also where that has begun.
+    func withdraw(_ upload: UploadID) {
+        withdrawn.withLock { $0[upload] = .now }
+    }
+
+    func restore(_ upload: UploadID) { withdrawn.withLock { $0[upload] = nil } }
+
+    func isWithdrawn(_ upload: UploadID) -> Bool { withdrawn.withLock { $0[upload] != nil } }
+
+    /// Forgets what nobody can be reading any more: the rows say what may be opened.
+    func forgetWithdrawn() {
+        let old = ContinuousClock.now - .seconds(86_400)
+        withdrawn.withLock { $0 = $0.filter { $0.value > old } }
+    }
+}

@@ -1,0 +1,86 @@
+package import SelatCore
+import SelatCrypto
+import SelatDelivery
+import SelatEvidence
+import SelatFederation
+package import SelatStore
+
+// Recalls as operators and officers see them.
+
+extension Exchange {
+    /// A recall, and how the transfer that it names stands here.
+    package struct RecallView: Sendable {
+        package let direction: String
+        package let to: NodeID
+        package let state: String
+        package let issued: Timestamp
+        /// What the recipient has stated since, in its words: `recalled`, `retained`, `destroyed`.
+        package let answers: [String]
+        /// What was sent on of it, and whether that was recalled: only an own officer can.
+        package let onward: [(row: OutboundRow, isRecalled: Bool)]
+    }
+
+    /// Newest first.
+    package func recalls(limit: Int) async throws -> [RecallRow] {
+        try await store.read { try $0.recalls(limit: limit) }
+    }
+
+    package func view(of recall: RecallRow) async throws -> RecallView {
+        let statement = try RecallStatement(
+            content: try CMS.unverifiedContent(recall.message, type: .recall))
+        let (id, from) = (recall.id, recall.from)
+        let found = try await store.read {
+            (
+                from == self.identity.node ? try $0.outbound(id) : nil,
+                try $0.inbound(id, from: from), try $0.relayed(id, from: from)
+            )
+        }
+        let (direction, state, story): (String, String, [StoryLine]) =
+            if let row = found.0 {
+                ("outbound", row.state, try await self.story(of: row))
+            } else if let row = found.1 {
+                ("inbound", row.state, try await self.story(of: row))
+            } else if let row = found.2 {
+                ("relayed", row.state, try await self.story(of: row))
+            } else { ("none", "unknown", []) }
+        let answers = story.map(\.statement).filter {
+            $0.kind.answersRecall || $0.kind == .destroyed
+                || $0.reason?.hasPrefix("recalled: ") == true
+        }.map(\.kind.rawValue)
+        return RecallView(
+            direction: direction, to: statement.to, state: state, issued: statement.issued,
+            answers: answers, onward: found.1 == nil ? [] : try await onward(of: id))
+    }
+
+    /// What of a received dataset was sent on, and may lie somewhere.
+    private func onward(
+        of id: TransferID
+    ) async throws -> [(row: OutboundRow, isRecalled: Bool)] {
+        let node = identity.node
+        return try await store.read { snapshot in
+            try snapshot.derived(from: id).filter(\.handedOn).map {
+                ($0, try snapshot.recall(of: $0.id, from: node) != nil)
+            }
+        }
+    }
+
+    /// What waits for an own officer's word, in lines for people.
+    package func recallWarnings() async throws -> [String] {
+        let node = identity.node
+        var warnings: [String] = []
+        for row in try await recalls(limit: 1_000) where row.from != node {
+            let view = try await view(of: row)
+            if view.state == Recipient.State.recalled.rawValue, !row.isOrdered, row.decision == nil
+            {
+                warnings.append(
+                    "`\(row.id)` is recalled by \(row.officer): `selat recall answer \(row.id)`")
+            }
+            for copy in view.onward where !copy.isRecalled {
+                warnings.append(
+                    "`\(row.id)` is recalled by \(row.officer), and was sent on to \(copy.row.to): "
+                        + "`selat recall \(copy.row.id)`")
+            }
+        }
+        return warnings
+    }
+}

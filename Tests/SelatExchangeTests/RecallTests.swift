@@ -1,0 +1,420 @@
+import Foundation
+import SelatAudit
+import SelatCore
+import SelatCrypto
+import SelatDelivery
+import SelatEvidence
+import SelatFederation
+import SelatHTTP
+import SelatStore
+import SelatTestSupport
+import SelatTransport
+import Synchronization
+import Testing
+
+@testable import SelatExchange
+
+extension TestFederation {
+    /// A recall of a transfer from SG to VN, by SG's releasing officer unless said otherwise.
+    func recall(
+        _ id: TransferID, by signer: CMS.Signer? = nil, from: NodeID? = nil, to: NodeID? = nil,
+        reason: String = "the wrong roster", issued: Int64 = 0, federation other: Digest? = nil
+    ) throws -> [UInt8] {
+        try RecallStatement(
+            federation: other ?? federation.id, from: from ?? sender.id, to: to ?? recipient.id,
+            id: id, reason: reason, issued: clock.now() + issued
+        ).signed(by: try signer ?? officer(sender))
+    }
+
+    /// An answer to a recall, by VN's releasing officer unless said otherwise.
+    func answer(
+        _ recall: [UInt8], of id: TransferID, _ decision: RecallAnswer.Decision,
+        ground: String? = nil, by signer: CMS.Signer? = nil
+    ) throws -> [UInt8] {
+        try RecallAnswer(
+            federation: federation.id, recall: SHA256.digest(recall), from: sender.id,
+            to: recipient.id, id: id, decision: decision, ground: ground, issued: clock.now()
+        ).signed(by: try signer ?? officer(recipient))
+    }
+
+    func officer(_ node: TestNode) throws -> CMS.Signer {
+        try #require(node.officers["releasing-officer"])
+    }
+}
+
+/// Datasets that a sender's officer wants back.
+struct RecallTests {
+    let world: TestFederation
+    var sender: TestNode { world.sender }
+    var recipient: TestNode { world.recipient }
+
+    init() throws { world = try TestFederation() }
+
+    /// A dataset in the recipient's inbox, opened there.
+    private func opened() async throws -> TransferID {
+        let id = try await sender.send(world.gauges(to: "VN/hub"))
+        try await recipient.serving { await sender.exchange.pursue(id) }
+        _ = try await recipient.opened(id)
+        return id
+    }
+
+    private func state(_ id: TransferID) async throws -> String? {
+        try await recipient.inbound(id, from: sender)?.state
+    }
+
+    /// The kinds of statements that the sender holds of the recipient.
+    private func story(_ id: TransferID) async throws -> [ReceiptKind] {
+        let row = try #require(try await sender.outbound(id))
+        return try await sender.exchange.story(of: row).map(\.statement.kind)
+    }
+
+    /// Brings all letters of both ends.
+    private func exchangeLetters() async throws {
+        let (a, b) = (sender, recipient)
+        let (ours, theirs) = (a.exchange, b.exchange)
+        try await b.serving { try await ours.bringLetters(to: b.id) }
+        try await a.serving { try await theirs.bringLetters(to: a.id) }
+    }
+
+    @Test func aRecalledDatasetIsUnopenableAtOnceAndDestroyedAfterTheHold() async throws {
+        let id = try await opened()
+        let reading = try await recipient.exchange.open(id, by: 0)
+        let recall = try world.recall(id)
+        let taken = try await sender.exchange.take(recallWord: recall, by: 1_000)
+        #expect(taken.state == "delivered")
+        try await exchangeLetters()
+        #expect(try await state(id) == "recalled")
+        #expect(await problem { _ = try await recipient.opened(id) } == "not-ready")
+        #expect(
+            await problem { _ = try await recipient.exchange.package(id, by: 0) } == "not-ready")
+        // Whoever reads it already gets no more.
+        #expect(await problem { _ = try await reading.next() } == "not-ready")
+        #expect(try await story(id) == [.delivered, .opened, .recalled])
+        let row = try #require(try await sender.outbound(id))
+        let said = try #require(try await sender.exchange.story(of: row).last?.statement)
+        #expect(said.recall == SHA256.digest(recall))
+        #expect(said.until == world.clock.now() + Limits.recallHoldSeconds)
+        #expect(
+            said.unreached.first == .opened(by: "uid:0", times: 2, last: TestFederation.start))
+        #expect(try await sender.entries("recall.given") == 1)
+        #expect(try await recipient.entries("transfer.recalled") == 1)
+
+        // No duty orders its destruction: an own officer must agree.
+        let day = Limits.recallHoldSeconds
+        world.clock.advance(seconds: day)
+        try await recipient.exchange.endOverdue()
+        #expect(try await state(id) == "recalled")
+        #expect(try await recipient.exchange.recallWarnings().count == 1)
+        let agreed = try await recipient.exchange.take(
+            recallWord: try world.answer(recall, of: id, .destroy), by: 1_001)
+        #expect(agreed.state == "destroyed")
+        #expect(try recipient.files == [])
+        try await exchangeLetters()
+        #expect(try await story(id) == [.delivered, .opened, .recalled, .destroyed])
+        let last = try #require(try await sender.exchange.story(of: row).last?.statement)
+        #expect(last.reason == "recall: SG/hub/releasing-officer: the wrong roster")
+        #expect(
+            await problem {
+                _ = try await sender.exchange.take(recallWord: try world.recall(id), by: 0)
+            } == "already-recalled")
+    }
+
+    @Test func whoAgreesEarlyWaitsForTheHold() async throws {
+        let id = try await opened()
+        let recall = try world.recall(id)
+        _ = try await sender.exchange.take(recallWord: recall, by: 0)
+        try await exchangeLetters()
+        let answer = try world.answer(recall, of: id, .destroy)
+        #expect(try await recipient.exchange.take(recallWord: answer, by: 0).state == "recalled")
+        world.clock.advance(seconds: Limits.recallHoldSeconds - 1)
+        try await recipient.restart()
+        try await recipient.exchange.endOverdue()
+        #expect(try await state(id) == "recalled")
+        world.clock.advance(seconds: 1)
+        try await recipient.exchange.endOverdue()
+        #expect(try await state(id) == "destroyed")
+        #expect(
+            await problem { _ = try await recipient.exchange.take(recallWord: answer, by: 0) }
+                == "not-ready")
+    }
+
+    @Test func whereADutyHasItDestroyedTheHoldEndsItWithoutAWord() async throws {
+        let world = try TestFederation(
+            TestFederation.Plan(
+                edit: (
+                    file: "VN.yaml", old: "  - ground: receive\n    flow: import\n",
+                    new: "  - ground: receive\n    flow: import\n"
+                        + "    obligations:\n      - retention: {at-most: 20 days}\n"
+                )))
+        let (sender, recipient) = (world.sender, world.recipient)
+        let id = try await sender.send(world.request())
+        try await recipient.serving { await sender.exchange.pursue(id) }
+        #expect(
+            try await recipient.exchange.take(recall: try world.recall(id), from: sender.id)
+                == .taken)
+        #expect(try await recipient.exchange.recallWarnings().isEmpty)
+        world.clock.advance(seconds: Limits.recallHoldSeconds)
+        try await recipient.exchange.endOverdue()
+        #expect(try await recipient.inbound(id, from: sender)?.state == "destroyed")
+        #expect(try recipient.files == [])
+    }
+
+    @Test func anOwnOfficerKeepsItOnALegalGround() async throws {
+        let id = try await opened()
+        let recall = try world.recall(id)
+        _ = try await sender.exchange.take(recallWord: recall, by: 0)
+        try await exchangeLetters()
+        let answer = try world.answer(recall, of: id, .refuse, ground: "Court order 17/2026")
+        let taken = try await recipient.exchange.take(recallWord: answer, by: 1_001)
+        #expect(taken.state == "opened")
+        #expect(try await recipient.opened(id) == TestFederation.bytes(5_000))
+        try await exchangeLetters()
+        #expect(try await story(id) == [.delivered, .opened, .recalled, .retained])
+        let row = try #require(try await sender.outbound(id))
+        let last = try #require(try await sender.exchange.story(of: row).last?.statement)
+        #expect(last.reason == "VN/hub/releasing-officer: Court order 17/2026")
+        world.clock.advance(seconds: Limits.recallHoldSeconds)
+        try await recipient.exchange.endOverdue()
+        #expect(try await state(id) == "opened")
+        // Brought again it changes nothing.
+        #expect(try await recipient.exchange.take(recall: recall, from: sender.id) == .taken)
+        #expect(try await state(id) == "opened")
+    }
+
+    @Test func whatHasNotLeftWholeIsCancelled() async throws {
+        let id = try await sender.send(world.request())
+        let taken = try await sender.exchange.take(recallWord: try world.recall(id), by: 0)
+        #expect(taken.state == "cancelled")
+        #expect(try sender.files == [])
+        #expect(try await sender.exchange.letters(about: id, from: sender.id).isEmpty)
+        #expect(
+            try await sender.outbound(id)?.cause
+                == "recalled: SG/hub/releasing-officer: the wrong roster")
+    }
+
+    @Test func whatIsArrivingIsRefusedAndItsSenderHearsThat() async throws {
+        let id = try await sender.send(world.request(size: 2_500_000))
+        recipient.door.breaks.withLock { $0 = [1_200_000, 0, 0, 0, 0, 0, 0, 0] }
+        let exchange = sender.exchange
+        let (sender, recipient) = (sender, recipient)
+        let recall = try world.recall(id)
+        try await recipient.serving {
+            let pursuit = Task { await exchange.pursue(id) }
+            try await RelayTests.until {
+                try await recipient.inbound(id, from: sender)?.durable ?? 0 > 0
+            }
+            #expect(
+                try await recipient.exchange.take(recall: recall, from: sender.id) == .taken)
+            recipient.door.breaks.withLock { $0 = [] }
+            await pursuit.value
+        }
+        let row = try #require(try await sender.outbound(id))
+        #expect(row.state == "refused")
+        #expect(row.cause == "recalled: SG/hub/releasing-officer: the wrong roster")
+        #expect(try recipient.files == [])
+        #expect(try await recipient.inbound(id, from: sender)?.contentKey == nil)
+    }
+
+    @Test func whatWasSentOnIsAskedForAlongTheLineage() async throws {
+        let id = try await opened()
+        let next = try await recipient.send(try world.onward(of: id))
+        let theirs = recipient.exchange
+        try await sender.serving { await theirs.pursue(next) }
+        let recall = try world.recall(id)
+        #expect(try await theirs.take(recall: recall, from: sender.id) == .taken)
+        let row = try #require(try await theirs.recall(of: id, from: sender.id))
+        let onward = try await theirs.view(of: row).onward
+        #expect(onward.map(\.row.id) == [next] && onward.map(\.isRecalled) == [false])
+        #expect(try await theirs.recallWarnings().contains { $0.contains("selat recall \(next)") })
+        _ = try await theirs.take(
+            recallWord: try world.recall(
+                next, by: try world.officer(recipient), from: recipient.id, to: sender.id), by: 0)
+        #expect(try await theirs.view(of: row).onward.map(\.isRecalled) == [true])
+        try await exchangeLetters()
+        #expect(try await sender.inbound(next, from: recipient)?.state == "recalled")
+    }
+
+    @Test func acrossACrashNothingIsForgotten() async throws {
+        let id = try await opened()
+        sender.door.losesAnswers.withLock { $0 = true }
+        _ = try await sender.exchange.take(recallWord: try world.recall(id), by: 0)
+        try await sender.restart()
+        recipient.door.losesAnswers.withLock { $0 = true }
+        let (sender, recipient) = (sender, recipient)
+        try await recipient.running {
+            try await sender.running {
+                // It is obeyed, and the answer gets lost.
+                try await RelayTests.until {
+                    try await recipient.inbound(id, from: sender)?.state == "recalled"
+                }
+                recipient.door.losesAnswers.withLock { $0 = false }
+                sender.door.losesAnswers.withLock { $0 = false }
+                try await RelayTests.until {
+                    try await sender.exchange.letters(about: id, from: sender.id).isEmpty
+                }
+            }
+        }
+        #expect(try await recipient.entries("transfer.recalled") == 1)
+    }
+
+    // MARK: Bad input
+
+    @Test func onlyTheSendersOfficersOwnWordCounts() async throws {
+        let id = try await opened()
+        let exchange = recipient.exchange
+        let other = TransferID(milliseconds: 1, entropy: [UInt8](repeating: 7, count: 10))
+        let good = try world.recall(id)
+        let content = try CMS.unverifiedContent(good, type: .recall)
+        let refused = try [
+            // Another country's officer, the recipient's own, a node's key, another type of message.
+            world.recall(id, by: try world.officer(world.stranger)),
+            world.recall(id, by: try world.officer(recipient)),
+            world.recall(id, by: sender.identity.signer),
+            CMS.sign(
+                content: content, type: .approval, signer: try world.officer(sender),
+                at: world.clock.now()),
+            // Another federation, a moment that has not come, one that is long over.
+            world.recall(id, federation: SHA256.digest([1])),
+            world.recall(id, issued: Limits.clockSkewSecondsMax + 1),
+            world.recall(id, issued: -Limits.envelopeLifeSecondsMax - 1),
+        ]
+        for message in refused {
+            #expect(
+                await problem { _ = try await exchange.take(recall: message, from: sender.id) }
+                    == "bad-recall")
+        }
+        // Unknown ones: another id, another sender, another recipient.
+        let unknown = try [
+            world.recall(other),
+            world.recall(
+                id, by: try world.officer(world.stranger), from: world.stranger.id),
+            world.recall(id, to: world.stranger.id),
+        ]
+        for message in unknown {
+            #expect(
+                await problem { _ = try await exchange.take(recall: message, from: sender.id) }
+                    == "unknown-transfer")
+        }
+        #expect(
+            try await recipient.entries("recall.rejected") == refused.count + unknown.count)
+        #expect(try await state(id) == "opened")
+        // A second recall of the same transfer.
+        #expect(try await exchange.take(recall: good, from: sender.id) == .taken)
+        #expect(try await exchange.take(recall: good, from: sender.id) == .taken)
+        #expect(
+            await problem {
+                _ = try await exchange.take(
+                    recall: try world.recall(id, reason: "again"), from: sender.id)
+            } == "already-recalled")
+        #expect(try await recipient.entries("transfer.recalled") == 1)
+    }
+
+    @Test func neighboursOfARecallAreRefused() async throws {
+        let id = try await opened()
+        let good = try world.recall(id)
+        for bytes in Mutations.of(good, count: 40, seed: 9) where bytes != good {
+            await #expect(throws: (any Error).self) {
+                try await recipient.exchange.take(recall: bytes, from: sender.id)
+            }
+        }
+        for bytes in [good + [0], Array(good.dropLast()), []] {
+            await #expect(throws: (any Error).self) {
+                try await recipient.exchange.take(recall: bytes, from: sender.id)
+            }
+        }
+        #expect(try await state(id) == "opened")
+    }
+
+    @Test func recallsOfOnePeerAreLimited() async throws {
+        let id = try await opened()
+        let good = try world.recall(id)
+        for _ in 0..<Limits.recallsPerMinuteMax {
+            _ = try? await recipient.exchange.take(recall: [0x30], from: world.stranger.id)
+        }
+        #expect(
+            await problem {
+                _ = try await recipient.exchange.take(recall: good, from: world.stranger.id)
+            } == "too-many-recalls")
+        #expect(try await recipient.exchange.take(recall: good, from: sender.id) == .taken)
+    }
+
+    @Test func answersAreTheRecipientsOfficersAboutThisRecall() async throws {
+        let id = try await opened()
+        let recall = try world.recall(id)
+        let exchange = recipient.exchange
+        let early = try world.answer(recall, of: id, .destroy)
+        #expect(
+            await problem { _ = try await exchange.take(recallWord: early, by: 0) } == "not-ready")
+        #expect(try await exchange.take(recall: recall, from: sender.id) == .taken)
+        let wrong = try [
+            world.answer(recall, of: id, .destroy, by: try world.officer(sender)),
+            world.answer([1], of: id, .destroy), recall,
+        ]
+        for message in wrong {
+            #expect(
+                await problem { _ = try await exchange.take(recallWord: message, by: 0) }
+                    == "bad-recall")
+        }
+        #expect(try await state(id) == "recalled")
+        #expect(
+            await problem {
+                _ = try await sender.exchange.take(recallWord: early, by: 0)
+            } == "bad-recall")
+    }
+}
+
+/// Recalls of what a relay holds, or has passed on.
+struct RelayedRecallTests {
+    @Test func aRelayLetsGoAndTheRecipientIsToldOfIt() async throws {
+        let world = try RelayTests.world()
+        let (sender, relay, recipient) = (world.sender, world.stranger, world.recipient)
+        let id = try await relay.running {
+            try await sender.running {
+                let id = try await sender.send(world.request())
+                try await RelayTests.until { try await sender.outbound(id)?.state == "relayed" }
+                let recall = try world.recall(id)
+                let taken = try await sender.exchange.take(recallWord: recall, by: 0)
+                #expect(taken.state == "relayed")
+                try await RelayTests.until {
+                    try await relay.relayed(id, from: sender)?.state == "lapsed"
+                }
+                #expect(try relay.files == [])
+                #expect(
+                    await problem {
+                        _ = try await relay.exchange.take(
+                            recall: try world.recall(id, reason: "again"), from: sender.id)
+                    } == "already-recalled")
+                return id
+            }
+        }
+        #expect(try await relay.entries("recall.taken") == 1)
+        #expect(try await relay.exchange.letters(about: id, from: sender.id).count == 1)
+        // The recipient never had it, and says so.
+        let recall = try #require(try await sender.exchange.recall(of: id, from: sender.id))
+        #expect(
+            await problem {
+                _ = try await recipient.exchange.take(recall: recall.message, from: relay.id)
+            } == "unknown-transfer")
+    }
+
+    @Test func aRecallReachesTheRecipientOverTheRelay() async throws {
+        let world = try RelayTests.world()
+        let (sender, relay, recipient) = (world.sender, world.stranger, world.recipient)
+        try await recipient.running {
+            try await relay.running {
+                try await sender.running {
+                    let id = try await sender.send(world.request())
+                    #expect(try await sender.ended(id).state == "delivered")
+                    _ = try await sender.exchange.take(recallWord: try world.recall(id), by: 0)
+                    try await RelayTests.until {
+                        let row = try #require(try await sender.outbound(id))
+                        return try await sender.exchange.story(of: row).map(\.statement.kind)
+                            == [.delivered, .recalled]
+                    }
+                    #expect(
+                        try await recipient.inbound(id, from: sender)?.state == "recalled")
+                }
+            }
+        }
+    }
+}
