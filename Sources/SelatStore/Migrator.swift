@@ -71,8 +71,14 @@ struct Migrator {
         unlink(copy)
         // VACUUM INTO fills an empty file, so the copy is never readable by others.
         try Files.create(copy)
-        try database.execute(sql: "VACUUM INTO ?", arguments: [copy])
-        try Files.synchronize(copy)
+        do {
+            try database.execute(sql: "VACUUM INTO ?", arguments: [copy])
+            try Files.synchronize(copy)
+        } catch {
+            // A part of a copy helps nobody, and the disk may be full because of it.
+            unlink(copy)
+            throw error
+        }
         try Files.synchronizeFolder(of: copy)
     }
 }

@@ -39,7 +39,8 @@ package enum StoreError: Error, Hashable, Sendable, CustomStringConvertible {
         case .alreadyOpen(let path):
             "database `\(path)` is in use by another daemon; stop that one first"
         case .newerSchema(let path, let version, let known):
-            "database `\(path)` has schema \(version), this program knows \(known); use the newer one"
+            "database `\(path)` has schema \(version), this program knows \(known): a later version has "
+                + "been here; install that one again, or restore a backup from before it"
         case .foreignSchema(let path, let reason):
             "database `\(path)` is not of this program: \(reason)"
         case .migrationFailed(let path, let name, let reason):

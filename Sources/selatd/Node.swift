@@ -257,6 +257,12 @@ struct Node {
                     logger.critical("ending: \(error)")
                     exit(70)
                 })
+        } catch let error as StoreError {
+            switch error {
+            // Another start does not mend it.
+            case .newerSchema, .foreignSchema: throw StartFailure.invalid("\(error)")
+            default: throw StartFailure.failed("\(error)")
+            }
         } catch {
             throw StartFailure.failed("\(error)")
         }

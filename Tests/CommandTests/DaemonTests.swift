@@ -81,6 +81,34 @@ extension CommandTests {
             #expect(ended.stderr.contains("chmod 600 \(key)"))
         }
 
+        @Test(.enabled(if: geteuid() == 0, "only the superuser can give files away"))
+        func aKeyThatIsSomebodyElsesIs78() async throws {
+            defer { node.scratch.remove() }
+            let key = "\(node.scratch.path)/tls.key"
+            let own = "\(node.sandbox.folder("SG"))/keys/tls.key"
+            try FileManager.default.copyItem(atPath: own, toPath: key)
+            try #require(chmod(key, 0o600) == 0 && chown(key, 1, 1) == 0)
+            let ended = try await node.refused(["tls:": "  tls: \(key)"])
+            #expect(ended.status == 78)
+            #expect(ended.stderr.contains("chown 0 \(key)"), "\(ended.stderr)")
+        }
+
+        /// There is no way back to an earlier version with a later one's database.
+        @Test(.enabled(if: Run.sqlite3 != nil, "sqlite3 is not installed"))
+        func aDatabaseOfALaterVersionIs78() async throws {
+            defer { node.scratch.remove() }
+            try await node.serving([:]) { _ in }
+            let later = try await Run.run(
+                try #require(Run.sqlite3),
+                [node.database, "INSERT INTO migrations (name) VALUES ('of-the-future')"])
+            try #require(later.status == 0, "\(later.words)")
+            let ended = try await node.refused()
+            #expect(ended.status == 78)
+            #expect(
+                ended.stderr.contains("a later version has been here; install that one again"),
+                "\(ended.stderr)")
+        }
+
         @Test func aSecondDaemonOnTheSameStateIsRefused() async throws {
             defer { node.scratch.remove() }
             let state = "\(node.sandbox.folder("SG"))/state"

@@ -1,0 +1,1 @@
+INSERT INTO counted (transfer, counter, destination, series, time, amount) VALUES ('x', 'x', 'x', 'x', 1, 1);
