@@ -6,7 +6,8 @@ extension CommandTests {
     /// What a node finds wrong with itself, and how it reaches others.
     @Suite struct DoctorTests {
         private let names: Set = [
-            "ready", "clock", "disk", "permissions", "limits", "openssl", "keys", "certificates",
+            "ready", "clock", "disk", "permissions", "limits", "entropy", "backup", "openssl",
+            "keys", "certificates",
             "membership", "revocation", "witnesses", "policies", "transfers", "database",
             "peer MY/hub", "peer VN/hub",
         ]

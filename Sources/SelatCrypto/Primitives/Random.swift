@@ -18,6 +18,9 @@ package enum Random {
         }
     }
 
+    /// Whether the generator has been seeded; OpenSSL waits for the kernel's at its first use.
+    package static var isSeeded: Bool { RAND_status() == 1 }
+
     /// There is no safe way on without randomness, so a failure ends the process.
     private static func fill(_ bytes: UnsafeMutableRawBufferPointer) {
         guard let start = bytes.baseAddress else { return }

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Glibc
 import SelatControl
 import SelatCore
@@ -61,6 +62,24 @@ extension NodeControl {
     }
 
     private static let descriptorsLeast: UInt = 4_096
+
+    var entropy: Check {
+        let looked = "the kernel's generator of randomness, and OpenSSL's"
+        let kernel = FileManager.default.contents(
+            atPath: "/proc/sys/kernel/random/entropy_avail")
+        let bits = kernel.flatMap { Int(String(decoding: $0.filter { $0 > 0x20 }, as: UTF8.self)) }
+        guard Random.isSeeded else {
+            return Check(
+                "entropy", lookedAt: looked, .failure, "OpenSSL's generator is not seeded",
+                remedy: "stop the node; a virtual machine needs a virtio-rng device")
+        }
+        // Since Linux 5.18 it says 256 once it is seeded, and less only before.
+        let isLittle = bits.map { $0 < 128 } ?? false
+        return Check(
+            "entropy", lookedAt: looked, isLittle ? .warning : .ok,
+            "both are seeded" + (bits.map { ", the kernel's with \($0) bits" } ?? ""),
+            remedy: isLittle ? "give the machine a source: virtio-rng, or rng-tools" : nil)
+    }
 
     var cryptography: Check {
         let looked = "the loaded library, its providers, and whether a forged message passes"
