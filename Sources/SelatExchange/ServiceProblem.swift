@@ -86,9 +86,10 @@ package enum ServiceProblem {
 
     /// It has ended, or a complete envelope may be with somebody.
     static func notCancellable(_ row: OutboundRow) -> Problem {
-        Problem(
+        let isOutcome = Sender.State(rawValue: row.state)?.isOutcome ?? false
+        return Problem(
             type: "urn:selat:problem:not-ready", title: "not possible now", status: 409,
-            detail: row.handedOn
+            detail: row.handedOn && !isOutcome
                 ? "`\(row.id)` may have arrived whole: only the recipient's word ends it"
                 : "`\(row.id)` is \(row.state)",
             remedy: "see `selat show \(row.id)`")
