@@ -1,7 +1,9 @@
 import SelatAudit
 import SelatCore
+import SelatCrypto
 import SelatDelivery
 import SelatEnvelope
+import SelatHTTP
 import SelatPolicy
 import SelatStore
 import SelatTestSupport
@@ -58,13 +60,39 @@ struct BasisTests {
         #expect(try await world.recipient.opened(id) == TestFederation.bytes(5_000))
     }
 
-    @Test(arguments: [[UInt8]](arrayLiteral: [], [0x30], Array(repeating: 0, count: 5_000)))
-    func aHeadThatCannotBeReadIsMadeAnew(_ bytes: [UInt8]) async throws {
+    @Test(arguments: [0, 1, 5_000])
+    func aHeadThatCannotBeReadIsMadeAnew(_ count: Int) async throws {
         let id = try await released()
+        let bytes = [UInt8](repeating: 0x30, count: count)
         try await sender.spool.write(bytes, to: SpoolFolder.Name(outbound: id), .head)
         #expect(await sender.exchange.lack(of: id, attempt: 1) == .headLost)
         try await sender.restart()
         #expect(try await deliver(id).state == "delivered")
+    }
+
+    /// A verdict that was made before an edition or a list was committed, and is recorded after that,
+    /// releases nothing.
+    @Test func aReleaseIsCommittedUnderWhatIsInForceThenAlone() async throws {
+        let register = try await world.register(of: sender)
+        try sender.judge(by: register)
+        let id = try await sender.send(world.request())
+        let row = try #require(try await sender.outbound(id))
+        func commit(_ verdict: Verdict) async throws {
+            _ = try await sender.store.commit { transaction in
+                try transaction.requireNothingNewer(than: verdict, for: id)
+            }
+        }
+        let first = try await sender.exchange.judgeAgain(row).again.verdict
+        try await commit(first)
+        #expect(try await register.refusal(try world.later("SG", 9)) == nil)
+        await #expect(throws: Problem.self) { try await commit(first) }
+        let second = try await sender.exchange.judgeAgain(row).again.verdict
+        try await commit(second)
+        let list = MembershipRow(
+            kind: .list, country: nil, serial: second.question.membershipSerial + 1,
+            digest: SHA256.digest([]), taken: world.clock.now(), source: "daemon", bytes: [])
+        _ = try await sender.store.commit { try $0.keep(list) }
+        await #expect(throws: Problem.self) { try await commit(second) }
     }
 
     @Test func anEditionThatCameMeanwhileIsJudgedFirst() async throws {
