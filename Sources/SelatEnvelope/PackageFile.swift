@@ -49,8 +49,11 @@ package final class PackageFile: SegmentSource {
     }
 
     /// Compares every segment of the payload with its leaf.
+    /// - Parameter checked: hears of the bytes of each segment that is right.
     /// - Throws: `EnvelopeError.segmentDiffers` for the first that is another.
-    package func verifyPayload(of verified: VerifiedHead) throws(EnvelopeError) {
+    package func verifyPayload(
+        of verified: VerifiedHead, checked: (Int) -> Void = { _ in }
+    ) throws(EnvelopeError) {
         guard verified.head == head else { throw .partDiffers("head") }
         let memory = PageMemory(count: Int(SegmentLayout.leafBytesMax) + SegmentBlocks.bytes)
         for index in 0..<verified.layout.count {
@@ -60,6 +63,7 @@ package final class PackageFile: SegmentSource {
             guard head.leaves.matches(piece.leafHash, at: index) else {
                 throw .segmentDiffers(index: index)
             }
+            checked(range.count)
         }
     }
 

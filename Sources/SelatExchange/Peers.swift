@@ -13,6 +13,7 @@ actor Peers {
     private var used: [ObjectIdentifier: PeerClient] = [:]
     /// What both ends say about their logs.
     private var news = NewsExchange.silent
+    nonisolated let traffic = Traffic()
     /// Nodes that could not be reached, until when that is believed.
     private var outOfReach: [NodeID: ContinuousClock.Instant] = [:]
 
@@ -78,7 +79,8 @@ actor Peers {
         let endpoint = try membership.federation.node(node, at: clock.now()).endpoint
         return try await PeerClient.connect(
             to: .tcp(host: endpoint.host, port: Int(endpoint.port)), expecting: node,
-            identity: tls, verifyPeer: verifyPeer, membership: membership.link, news: news)
+            identity: tls, verifyPeer: verifyPeer, membership: membership.link, news: news,
+            traffic: traffic)
     }
 
     /// Judges every connection again; those of peers that are no longer admitted are closed, also in

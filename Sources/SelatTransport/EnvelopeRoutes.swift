@@ -57,6 +57,7 @@ struct EnvelopeRoutes: Sendable {
             guard let count = Int(exactly: headBytes), count <= package.count else {
                 throw Problem.malformed("the head is larger than the package")
             }
+            service.traffic?.received(package.count - count, from: peer)
             answer = try await service.offer(
                 head: Array(package[..<count]), payload: Array(package[count...]), from: peer)
         } else {
@@ -77,9 +78,14 @@ struct EnvelopeRoutes: Sendable {
         let offset = try request.headers.uploadInteger(.uploadOffset)
         let complete = try request.headers.uploadBoolean(.uploadComplete)
         let length = try request.headers.optionalUploadInteger(.uploadLength)
+        let traffic = service.traffic
+        let body = request.body.map { piece in
+            traffic?.received(piece.readableBytes, from: peer)
+            return piece
+        }
         let state = try await service.append(
             upload, from: peer, offset: offset, length: length, complete: complete,
-            body: UploadBody(request.body))
+            body: UploadBody(body))
         return state.complete ? answer(state) : Response(status: .noContent, headers: fields(state))
     }
 

@@ -34,6 +34,13 @@ package protocol EnvelopeService: Sendable {
         _ upload: UploadID, from peer: NodeID, offset: UInt64, length: UInt64?, complete: Bool,
         body: UploadBody
     ) async throws -> UploadState
+
+    /// Where payload bytes are counted; nil where nobody wants to know.
+    var traffic: Traffic? { get }
+}
+
+extension EnvelopeService {
+    package var traffic: Traffic? { nil }
 }
 
 /// Which upload: one belongs to a TLS peer, the sender that the header names, and the transfer.

@@ -12,6 +12,7 @@ package final class PeerClient: Sendable {
     let client: HTTPClient
     private let membership: MembershipExchange
     private let news: NewsExchange
+    private let traffic: Traffic?
 
     /// The node at the other end, proved by its certificate.
     package let node: NodeID
@@ -22,7 +23,7 @@ package final class PeerClient: Sendable {
     package static func connect(
         to address: HTTPAddress, expecting node: NodeID, identity: TLSIdentity,
         verifyPeer: @escaping TLSPeerVerification, membership: MembershipExchange,
-        news: NewsExchange = .silent, limits: HTTPLimits = HTTPLimits()
+        news: NewsExchange = .silent, traffic: Traffic? = nil, limits: HTTPLimits = HTTPLimits()
     ) async throws -> PeerClient {
         let context = try TLSContext(identity)
         let client = try await HTTPClient.connect(
@@ -36,16 +37,19 @@ package final class PeerClient: Sendable {
                     return peer
                 }
             })
-        return PeerClient(client: client, node: node, membership: membership, news: news)
+        return PeerClient(
+            client: client, node: node, membership: membership, news: news, traffic: traffic)
     }
 
     private init(
-        client: HTTPClient, node: NodeID, membership: MembershipExchange, news: NewsExchange
+        client: HTTPClient, node: NodeID, membership: MembershipExchange, news: NewsExchange,
+        traffic: Traffic?
     ) {
         self.client = client
         self.node = node
         self.membership = membership
         self.news = news
+        self.traffic = traffic
     }
 
     /// Whether the certificate of the node at the other end is still good.
@@ -70,6 +74,7 @@ package final class PeerClient: Sendable {
         if let payload {
             request.headerFields[.headBytes] = String(head.count)
             body.writeBytes(payload)
+            traffic?.sent(payload.count, to: node)
         }
         let answer = try await collect(try await client.send(request, body: body))
         return try OfferAnswer(
@@ -99,7 +104,11 @@ package final class PeerClient: Sendable {
         request.headerFields[.contentType] = MediaType.partialUpload
         request.headerFields.set(offset: offset, complete: true)
         request.headerFields[.uploadLength] = String(length)
-        let response = try await client.send(request, length: length - offset, next: next)
+        let response = try await client.send(request, length: length - offset) {
+            let piece = try await next()
+            traffic?.sent(piece?.readableBytes ?? 0, to: node)
+            return piece
+        }
         let answer = try await collect(response)
         guard answer.head.status == .ok else {
             throw TransportFault.unexpectedAnswer("status \(answer.head.status.code)")

@@ -32,10 +32,12 @@ struct PackageVerb: AsyncParsableCommand {
             try await client.withDaemon { daemon in
                 var progress = Progress("exporting", total: 0)
                 defer { progress.finish() }
-                try await daemon.stream(.get, "/v1/transfers/\(id.text)/package") { piece in
-                    progress.advance(by: piece.readableBytes)
-                    try output.write(piece)
-                }
+                try await daemon.stream(
+                    .get, "/v1/transfers/\(id.text)/package", begun: { progress.expect($0) },
+                    take: { piece in
+                        progress.advance(by: piece.readableBytes)
+                        try output.write(piece)
+                    })
             }
             try output.publish()
             if client.json {
@@ -118,7 +120,9 @@ struct PackageVerb: AsyncParsableCommand {
                 guard head.core.federation == federation.id else {
                     throw Ending(.verificationFailed, "`\(file)` is of another federation")
                 }
-                try package.verifyPayload(of: head)
+                var progress = Progress("verifying", total: head.header.payload.size)
+                defer { progress.finish() }
+                try package.verifyPayload(of: head) { progress.advance(by: $0) }
                 report(head)
             } catch let ending as Ending {
                 throw ending

@@ -45,7 +45,7 @@ struct NodeControl: ControlService {
             "inbound": .object(counts.inbound.mapValues { .integer(Int64($0)) }),
             "relayed": .object(counts.relayed.mapValues { .integer(Int64($0)) }),
             "links": .array(await exchange.linkLoads.map { .object(Self.members($0)) }),
-            "suites": suites(peers),
+            "queues": try await queues(), "peers": await peerStandings(), "suites": suites(peers),
             "openssl": .object(openssl),
             "warnings": .array(
                 alarms

@@ -47,7 +47,12 @@ extension OpenAPI {
                 "node": .node, "sending": .map(.count), "waiting": .map(.count),
                 "giving_way": .count, "bytes": .count,
             ])),
-        "suites?": suites,
+        "queues?": .map(.object(["states": .map(.count), "size_bytes": .count])),
+        "peers?": .list(
+            .object([
+                "node": .node, "out_of_reach": .flag, "sent_bytes": .count,
+                "received_bytes": .count,
+            ])), "suites?": suites,
         "openssl?": .object(["version": .text, "providers": .list(.text), "properties?": .text]),
         "warnings": .list(.text),
     ])

@@ -38,10 +38,12 @@ struct ApproveExport: AsyncParsableCommand {
             }
             var progress = Progress("exporting", total: 0)
             defer { progress.finish() }
-            try await daemon.stream(.post, "/v1/transfers/\(id.text)/review") { piece in
-                progress.advance(by: piece.readableBytes)
-                try output.write(piece)
-            }
+            try await daemon.stream(
+                .post, "/v1/transfers/\(id.text)/review", begun: { progress.expect($0) },
+                take: { piece in
+                    progress.advance(by: piece.readableBytes)
+                    try output.write(piece)
+                })
         }
         try output.publish()
         if !description {

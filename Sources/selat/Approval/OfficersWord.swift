@@ -102,10 +102,12 @@ struct OfficersWord: ParsableArguments {
             }
             var progress = Progress("checking", total: 0)
             defer { progress.finish() }
-            try await daemon.stream(.post, "/v1/transfers/\(id.text)/review") { piece in
-                progress.advance(by: piece.readableBytes)
-                try intake.take(piece)
-            }
+            try await daemon.stream(
+                .post, "/v1/transfers/\(id.text)/review", begun: { progress.expect($0) },
+                take: { piece in
+                    progress.advance(by: piece.readableBytes)
+                    try intake.take(piece)
+                })
         }
         let reviewed = try intake.finish()
         guard reviewed.request.core.id == id else {

@@ -1,0 +1,38 @@
+package import SelatCore
+import SelatDelivery
+import SelatFederation
+package import SelatStore
+package import SelatTransport
+
+// What is under way now, for those who watch the node.
+
+/// How one of the other nodes is reached.
+package struct PeerStanding: Sendable {
+    package let node: NodeID
+    /// Whether the last connection to it failed, a short while ago.
+    package let isOutOfReach: Bool
+    package let traffic: Traffic.Count
+}
+
+extension Exchange {
+    package var traffic: Traffic? { peers.traffic }
+
+    /// Every other listed node, in order.
+    package func peerStandings() async -> [PeerStanding] {
+        var standings: [PeerStanding] = []
+        for node in federation.nodes.keys.sorted() where node != identity.node {
+            standings.append(
+                PeerStanding(
+                    node: node, isOutOfReach: await peers.isOutOfReach(node),
+                    traffic: peers.traffic[node]))
+        }
+        return standings
+    }
+
+    /// What waits or is on its way from here.
+    package func queues() async throws -> [QueueCount] {
+        let outbound = Sender.State.allCases.filter { !$0.isOutcome }.map(\.rawValue)
+        let relayed = Relay.State.allCases.filter { !$0.isOutcome }.map(\.rawValue)
+        return try await store.read { try $0.queues(outbound: outbound, relayed: relayed) }
+    }
+}

@@ -1,0 +1,37 @@
+import SelatCore
+import SelatExchange
+import SelatStore
+import SelatTransport
+
+// What is under way: the members of `status` for those who watch.
+extension NodeControl {
+    /// Precedence to state to number, and to `size_bytes`; the most urgent first is the reader's order.
+    func queues() async throws -> JSON {
+        let counts = Dictionary(grouping: try await exchange.queues(), by: \.precedence)
+        return .object(
+            Dictionary(
+                uniqueKeysWithValues: counts.map { precedence, counts in
+                    (precedence.rawValue, Self.document(counts))
+                }))
+    }
+
+    private static func document(_ counts: [QueueCount]) -> JSON {
+        // Own transfers and relayed ones have the states `relayed` and `delivered` apart.
+        let states = Dictionary(counts.map { ($0.state, Int64($0.count)) }, uniquingKeysWith: +)
+        return [
+            "states": .object(states.mapValues { .integer($0) }),
+            "size_bytes": .integer(counts.reduce(0) { $0 + $1.bytes }),
+        ]
+    }
+
+    func peerStandings() async -> JSON {
+        .array(
+            await exchange.peerStandings().map { peer in
+                [
+                    "node": .string(peer.node.text), "out_of_reach": .bool(peer.isOutOfReach),
+                    "sent_bytes": .integer(peer.traffic.sent),
+                    "received_bytes": .integer(peer.traffic.received),
+                ]
+            })
+    }
+}
