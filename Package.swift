@@ -130,7 +130,7 @@ let package = Package(
             [
                 "SelatCore", "SelatCrypto", "SelatPolicy", "SelatEnvelope", "SelatFederation",
                 "SelatAudit", "SelatEvidence", "SelatStore", "SelatHTTP", "SelatControl",
-                "SelatBackup", argumentParser,
+                "SelatBackup", argumentParser, hummingbird, logging,
                 httpTypes, nioCore, nioPosix,
             ]),
         // Measured beside peers by scripts/bench; never part of the tests.

@@ -61,8 +61,9 @@ package protocol TransferControl: Sendable {
 
 /// What the node judges by: policy editions and officers' statements.
 package protocol PolicyControl: Sendable {
-    /// Every policy edition: what judges, who signed it, what waits.
-    func policies() async throws -> JSON
+    /// Every policy edition: what judges, who signed it, what waits; those in force too, as they are,
+    /// where they are asked for.
+    func policies(withDocuments: Bool) async throws -> JSON
     /// Takes policy editions, all or none, and activates those that are due.
     func activate(_ request: ActivationRequest, by caller: Caller) async throws -> JSON
     /// Verifies an officer's signed statement and keeps it.

@@ -12,11 +12,13 @@ struct ClientOptions: ParsableArguments {
     @Flag(help: "Print one JSON document instead of text.")
     var json = false
 
+    /// Where the daemon's socket is.
+    var path: String {
+        socket ?? ProcessInfo.processInfo.environment["SELAT_SOCKET"] ?? "/run/selat/control.sock"
+    }
+
     /// Runs `body` with a connection to the daemon.
     func withDaemon<Value>(_ body: (ControlClient) async throws -> Value) async throws -> Value {
-        let path =
-            socket ?? ProcessInfo.processInfo.environment["SELAT_SOCKET"]
-            ?? "/run/selat/control.sock"
         let client = try await ControlClient(socket: path)
         do {
             let value = try await body(client)

@@ -21,7 +21,8 @@ struct Selat: AsyncParsableCommand {
             """,
         version: Program.version,
         subcommands: [
-            Send.self, Route.self, Check.self, Transfers.self, Show.self, Watch.self, Cancel.self,
+            Send.self, Route.self, Check.self, Transfers.self, Show.self, Watch.self, Console.self,
+            Cancel.self,
             Retry.self,
             Approve.self, Refuse.self,
             Inbox.self, Open.self, Destroy.self, Recall.self, Holdings.self,

@@ -2,11 +2,21 @@ import SelatAudit
 import SelatControl
 import SelatCore
 import SelatExchange
+import SelatStore
 
 // Policy editions at the control socket.
 extension NodeControl {
-    func policies() async throws -> JSON {
-        ["editions": try await exchange.editions.status()]
+    func policies(withDocuments: Bool) async throws -> JSON {
+        let editions = try await exchange.editions.status()
+        guard withDocuments else { return ["editions": editions] }
+        var documents: [String: JSON] = [:]
+        for (name, edition) in editions.objectValue ?? [:] {
+            guard let digest = try edition["digest"]?.stringValue.map({ try Digest($0) }),
+                let row = try await exchange.editions.edition(digest)
+            else { continue }
+            documents["\(name).yaml"] = .string(Base64.encode(row.bytes))
+        }
+        return ["editions": editions, "documents": .object(documents)]
     }
 
     func activate(_ request: ActivationRequest, by caller: Caller) async throws -> JSON {

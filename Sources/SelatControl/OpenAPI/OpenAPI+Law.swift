@@ -6,7 +6,15 @@ extension OpenAPI {
         Operation(
             "GET /v1/policies", "listPolicies",
             "policy editions: what judges, who signed it, what waits",
-            answer: .json(.object(["editions": .map(.component("Edition"))]))),
+            parameters: [
+                .init(
+                    name: "documents",
+                    schema: .number(0...1).byDefault(0).says("1: with the files in force"))
+            ],
+            answer: .json(
+                .object([
+                    "editions": .map(.component("Edition")), "documents?": .map(.base64),
+                ]))),
         Operation(
             "POST /v1/policies", "activatePolicies",
             "takes signed editions and activates those that are due",
