@@ -33,7 +33,8 @@ extension CommandTests {
             defer { running.signal(SIGKILL) }
             let deadline = ContinuousClock.now + .seconds(20)
             while try place.text("stdout").isEmpty {
-                try #require(running.isRunning, "\(try place.text("stderr"))")
+                let words = try place.text("stderr")
+                try #require(running.isRunning, "\(words)")
                 try #require(ContinuousClock.now < deadline)
                 try await Task.sleep(for: .milliseconds(20))
             }

@@ -123,7 +123,7 @@ extension CommandTests {
             _ = try await sandbox.delivered(try dataset())
             for verb in [
                 "transfers", "inbox", "holdings", "policy status", "approve list", "keys",
-                "audit log --limit 5", "audit stats",
+                "audit log --limit 5",
             ] {
                 for columns in [60, 80] {
                     let ended = try await onTerminal(verb, columns: columns)
