@@ -79,6 +79,10 @@ extension CommandTests {
                 #expect(astray.stdout.contains("levels.selat  "), "\(astray.words)")
 
                 try await sandbox.start()
+                // The sender's own next try would be there before the courier.
+                let sender = try sandbox.process("SG")
+                kill(sender, SIGSTOP)
+                defer { kill(sender, SIGCONT) }
                 try await sandbox.until("VN's log is proven") {
                     let status = try await sandbox.selat("status", "--json", on: "VN")
                     return try status.json["log"]?["standing"] == "proven"
@@ -97,6 +101,7 @@ extension CommandTests {
                 #expect(opened.status == 0, "\(opened.words)")
                 #expect(try scratch.bytes("opened/levels.bin") == bytes)
 
+                kill(sender, SIGCONT)
                 try scratch.write("{}", to: "bag/zero.receipt")
                 let back = try await sandbox.selat("receipt", "import", bag, on: "SG")
                 #expect(back.status == 3, "\(back.words)")
