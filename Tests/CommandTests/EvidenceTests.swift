@@ -71,7 +71,7 @@ extension CommandTests {
             defer { scratch.remove() }
             let id = try await sandbox.delivered(try scratch.write("four", to: "four.txt"))
             let trust = try await trust()
-            let deadline = ContinuousClock.now + .seconds(60)
+            let deadline = ContinuousClock.now + .seconds(180)
             var sentences = ""
             for attempt in 0... where ContinuousClock.now < deadline {
                 _ = try await sandbox.selat(

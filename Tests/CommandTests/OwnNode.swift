@@ -45,7 +45,7 @@ struct OwnNode: Sendable {
     ) async throws -> Ended {
         let file = try scratch.write(configuration, to: "selatd.yaml")
         return try await Run.run(
-            Run.selatd, ["--config", file], environment: environment, seconds: 20)
+            Run.selatd, ["--config", file], environment: environment, seconds: 60)
     }
 
     /// Runs `body` while the daemon serves, then stops it.
@@ -77,7 +77,7 @@ struct OwnNode: Sendable {
     }
 
     private func ready(_ daemon: Running) async throws {
-        let deadline = ContinuousClock.now + .seconds(20)
+        let deadline = ContinuousClock.now + .seconds(60)
         while try await status().status != 0 {
             let words = try scratch.text("stderr")
             try #require(daemon.isRunning, "the daemon ended: \(words)")

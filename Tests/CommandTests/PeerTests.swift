@@ -48,7 +48,7 @@ extension CommandTests {
                     "-verify_return_error", "-quiet", "-ign_eof",
                 ] + words,
                 input: "GET /v1/none HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
-                seconds: 20)
+                seconds: 60)
         }
 
         @Test(.enabled(if: Run.openssl != nil, "openssl is not installed"))
@@ -123,7 +123,7 @@ extension CommandTests {
             try await Run.run(
                 try #require(Run.curl),
                 ["-s", "-i", "--unix-socket", sandbox.socket("SG"), "http://selat\(path)"],
-                seconds: 20)
+                seconds: 60)
         }
     }
 }

@@ -64,7 +64,7 @@ extension CommandTests {
                 try sandbox.crash("VN")
                 try await edition2(in: sandbox, only: "SG")
                 try await sandbox.start()
-                try await sandbox.until("VN goes by SG's edition 2", seconds: 30) {
+                try await sandbox.until("VN goes by SG's edition 2", seconds: 120) {
                     try await sandbox.editionNumber("SG", on: "VN") == 2
                 }
             }

@@ -53,7 +53,7 @@ extension Sandbox {
     }
 
     /// Asks again and again, for at most a minute.
-    func until(_ what: String, seconds: Int = 60, _ holds: () async throws -> Bool) async throws {
+    func until(_ what: String, seconds: Int = 180, _ holds: () async throws -> Bool) async throws {
         let deadline = ContinuousClock.now + .seconds(seconds)
         while try await !holds() {
             try #require(ContinuousClock.now < deadline, "\(what): not in \(seconds) s")

@@ -160,7 +160,7 @@ extension CommandTests {
         /// Every entry of a log is cosigned by its quorum, of which SG must be one: of three members
         /// both others.
         private func witnessed(_ country: String, in sandbox: Sandbox) async throws {
-            let deadline = ContinuousClock.now + .seconds(60)
+            let deadline = ContinuousClock.now + .seconds(180)
             while true {
                 let log = try await sandbox.selat("status", "--json", on: country).json["log"]
                 if log?["unwitnessed"]?.integerValue == 0 { return }
@@ -193,7 +193,7 @@ extension CommandTests {
         }
 
         private func arrived(_ id: String, in sandbox: Sandbox) async throws {
-            let deadline = ContinuousClock.now + .seconds(60)
+            let deadline = ContinuousClock.now + .seconds(180)
             while true {
                 let shown = try await sandbox.selat("show", id, "--json", on: "MY")
                 if try shown.json["state"] == "delivered" { return }

@@ -49,7 +49,7 @@ enum Run {
     /// - Throws: when it cannot be started, or is still running after `seconds`.
     static func run(
         _ program: String, _ arguments: [String], input: String = "",
-        environment: [String: String] = [:], in folder: String? = nil, seconds: Int = 60
+        environment: [String: String] = [:], in folder: String? = nil, seconds: Int = 180
     ) async throws -> Ended {
         let place = try Scratch()
         defer { place.remove() }

@@ -57,7 +57,7 @@ extension CommandTests {
         }
 
         private func says(_ words: String) async throws {
-            let deadline = ContinuousClock.now + .seconds(10)
+            let deadline = ContinuousClock.now + .seconds(60)
             while !(try node.scratch.text("stderr").contains(words)) {
                 try #require(ContinuousClock.now < deadline, "it does not say `\(words)`")
                 try await Task.sleep(for: .milliseconds(20))
@@ -214,7 +214,7 @@ private final class NotifySocket {
     /// The next datagram that holds a line.
     func wait(for line: String) throws -> String {
         while true {
-            let message = try #require(next(milliseconds: 10_000), "no `\(line)` came")
+            let message = try #require(next(milliseconds: 60_000), "no `\(line)` came")
             if message.split(separator: "\n").contains(Substring(line)) { return message }
         }
     }

@@ -93,7 +93,7 @@ extension CommandTests {
                 let file = try await move(sandbox, into: token, pin: "wrong-pin")
                 for start in 1...3 {
                     let ended = try await Run.run(
-                        Run.selatd, ["--config", file], environment: token.environment, seconds: 20)
+                        Run.selatd, ["--config", file], environment: token.environment, seconds: 60)
                     // 78 is what keeps systemd from starting it again.
                     #expect(ended.status == 78)
                     #expect(ended.stderr.contains("the token refuses the PIN"), "\(ended.words)")
@@ -112,7 +112,7 @@ extension CommandTests {
                 let file = try await move(sandbox, into: token)
                 try token.goAway()
                 let ended = try await Run.run(
-                    Run.selatd, ["--config", file], environment: token.environment, seconds: 20)
+                    Run.selatd, ["--config", file], environment: token.environment, seconds: 60)
                 // systemd tries this again.
                 #expect(ended.status == 1)
                 #expect(ended.stderr.contains("the token does not answer"), "\(ended.words)")

@@ -27,7 +27,7 @@ struct WitnessTests {
 
     /// Asks until the answer is as wanted.
     private static func eventually(
-        _ what: String, seconds: Int = 40, _ isSo: () async throws -> Bool
+        _ what: String, seconds: Int = 180, _ isSo: () async throws -> Bool
     ) async throws {
         let deadline = ContinuousClock.now + .seconds(seconds)
         while try await !isSo() {
