@@ -31,7 +31,7 @@ extension CommandTests {
                 Run.selat, ["console", "--json", "--socket", sandbox.socket("SG")] + words,
                 place: place)
             defer { running.signal(SIGKILL) }
-            let deadline = ContinuousClock.now + .seconds(20)
+            let deadline = ContinuousClock.now + .seconds(60)
             while try place.text("stdout").isEmpty {
                 let words = try place.text("stderr")
                 try #require(running.isRunning, "\(words)")
