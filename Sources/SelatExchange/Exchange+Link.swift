@@ -273,9 +273,13 @@ extension Exchange {
         guard statement.from == passage.upload.from, statement.id == passage.upload.transfer else {
             throw ReceiptError.aboutAnother("transfer")
         }
-        // An earlier attempt may have been finished: its identity is another, its number tells.
+        // An earlier attempt may have been finished: its identity is another, its number tells. One of
+        // which a restored backup does not know has any number.
         let identity = try EnvelopeHead(parsing: head).unverifiedIdentity()
-        guard statement.envelope == identity || statement.attempt < passage.attempt else {
+        guard
+            statement.envelope == identity || statement.attempt < passage.attempt
+                || membership.isRestored
+        else {
             throw ReceiptError.aboutAnother("envelope")
         }
         return statement

@@ -112,11 +112,11 @@ import Testing
     }
 
     private static func exchange(
-        _ node: TestNode, _ world: TestFederation, _ store: Store
+        _ node: TestNode, _ world: TestFederation, _ store: Store, epoch: UInt64 = 1
     ) throws -> Exchange {
         let membership = try MembershipRegister(
-            world.federation, node: node.id, keys: node.keys, allowsSandbox: true, store: store,
-            clock: world.clock, logger: .silent)
+            world.federation, node: node.id, keys: node.keys, epoch: epoch, allowsSandbox: true,
+            store: store, clock: world.clock, logger: .silent)
         return Exchange(
             membership: membership,
             editions: EditionRegister(
@@ -124,6 +124,24 @@ import Testing
                 clock: world.clock, logger: .silent), store: store, spool: node.spool,
             storageKey: StorageKey(Random.secret(32)), witnessing: Self.plan().witnessing,
             clock: world.clock, logger: .silent)
+    }
+
+    /// The attempt that arrived was signed after the backup was made.
+    @Test(arguments: [(1, nil), (2, "delivered")] as [(UInt64, String?)])
+    func onlyARestoredNodeTakesTheReceiptOfAnUnknownAttempt(
+        _ epoch: UInt64, _ state: String?
+    ) async throws {
+        let world = try TestFederation(Self.plan())
+        let sender = world.sender
+        let id = try await sender.send(world.request())
+        let (backup, folder) = try await Self.fork(of: sender, world, common: 0, own: 0)
+        defer { withExtendedLifetime(folder) {} }
+        try await world.recipient.serving { await sender.exchange.pursue(id) }
+        let receipt = try #require(try await sender.outbound(id)?.receipt)
+        let restored = try Self.exchange(sender, world, backup, epoch: epoch)
+        let taken = try? await restored.take(receipt: receipt, by: .daemon)
+        #expect(taken?.state == state)
+        #expect(try await backup.read { try $0.outbound(id) }?.state == state ?? "queued")
     }
 
     @Test func aForkInACopiedDatabaseIsFoundInTheNextInterval() async throws {

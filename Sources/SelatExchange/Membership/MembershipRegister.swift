@@ -128,6 +128,10 @@ package final class MembershipRegister: Sendable {
         await tell(before, after)
     }
 
+    /// Whether the own log went on after a backup was restored: then this node has signed more than it
+    /// knows of.
+    var isRestored: Bool { state.withLock { $0.epoch > 1 } }
+
     /// The log has gone on under another epoch.
     func use(epoch: UInt64) { state.withLock { $0.epoch = epoch } }
 
