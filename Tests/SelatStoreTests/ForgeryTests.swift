@@ -203,7 +203,8 @@ import Testing
         let newer = StoreError.newerSchema(path: folder.database, version: known + 1, known: known)
         #expect(throws: newer) { try LogFile.verify(path: folder.database) }
         #expect(throws: newer) { try Store.openForTest(folder) }
-        #expect(newer.description.hasSuffix("this program knows \(known); use the newer one"))
+        #expect(newer.description.contains("has schema \(known + 1), this program knows \(known): "))
+        #expect(newer.description.contains("install that one again"))
     }
 
     /// A database that an older version left is held to the schema that it had.
