@@ -203,7 +203,7 @@ import Testing
         let newer = StoreError.newerSchema(path: folder.database, version: known + 1, known: known)
         #expect(throws: newer) { try LogFile.verify(path: folder.database) }
         #expect(throws: newer) { try Store.openForTest(folder) }
-        #expect(newer.description.contains("has schema \(known + 1), this program knows \(known): "))
+        #expect(newer.description.contains("schema \(known + 1), this program knows \(known): "))
         #expect(newer.description.contains("install that one again"))
     }
 
