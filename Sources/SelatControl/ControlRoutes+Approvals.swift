@@ -25,13 +25,7 @@ extension ControlRoutes {
         }
         group.post(":id/approvals") { request, context in
             let (id, caller) = (try id(context), try caller(context))
-            let bytes = try await request.bytes(upTo: Limits.controlBodyBytesMax)
-            let message = try asked {
-                var reader = try ObjectReader(try JSON(parsing: bytes), "request")
-                let message = try reader.base64("statement")
-                try reader.end()
-                return message
-            }
+            let message = try await statement(request)
             return Response.json(
                 try await service.take(approval: message, of: id, by: caller), status: .created)
         }

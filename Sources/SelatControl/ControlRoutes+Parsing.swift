@@ -24,6 +24,17 @@ extension ControlRoutes {
         return try asked { try RouteRequest(json: try JSON(parsing: bytes)) }
     }
 
+    /// What a person has signed, in `{"statement": base64}`.
+    static func statement(_ request: Request) async throws -> [UInt8] {
+        let bytes = try await request.bytes(upTo: Limits.controlBodyBytesMax)
+        return try asked {
+            var reader = try ObjectReader(try JSON(parsing: bytes), "request")
+            let message = try reader.base64("statement")
+            try reader.end()
+            return message
+        }
+    }
+
     static func id(_ context: HTTPContext) throws -> TransferID {
         let text = try context.parameters.require("id")
         return try asked { try TransferID(text) }

@@ -12,13 +12,7 @@ extension ControlRoutes {
         }
         group.post { request, context in
             let caller = try caller(context)
-            let bytes = try await request.bytes(upTo: Limits.controlBodyBytesMax)
-            let message = try asked {
-                var reader = try ObjectReader(try JSON(parsing: bytes), "request")
-                let message = try reader.base64("statement")
-                try reader.end()
-                return message
-            }
+            let message = try await statement(request)
             return Response.json(
                 try await service.take(statement: message, by: caller), status: .created)
         }

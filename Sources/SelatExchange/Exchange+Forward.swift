@@ -36,7 +36,9 @@ extension Exchange {
                 recipient: row.to, lane: lane, attempt: relay.attempt)
         }
         var lane: Lanes.Lane {
-            Lanes.Lane(to: row.next, row.precedence, payloadSize: row.payloadSize, row.id)
+            Lanes.Lane(
+                to: row.next, row.precedence, payloadSize: row.payloadSize, row.id,
+                from: row.from)
         }
     }
 

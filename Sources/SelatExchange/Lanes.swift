@@ -10,12 +10,18 @@ actor Lanes {
         /// Whether it goes in one request; such ones never wait for uploads.
         let isSmall: Bool
         let id: TransferID
+        /// Whose it is, where it is relayed: two senders may have chosen one id.
+        let from: NodeID?
 
-        init(to peer: NodeID, _ precedence: Precedence, payloadSize: UInt64, _ id: TransferID) {
+        init(
+            to peer: NodeID, _ precedence: Precedence, payloadSize: UInt64, _ id: TransferID,
+            from: NodeID? = nil
+        ) {
             self.peer = peer
             self.precedence = precedence
             isSmall = payloadSize < UInt64(Limits.inlinePackageBytesMax / 2)
             self.id = id
+            self.from = from
         }
     }
 
@@ -38,8 +44,7 @@ actor Lanes {
     private var waiting: [Waiting] = []
     private var announced: [TransferID: (precedence: Precedence, until: ContinuousClock.Instant)] =
         [:]
-    private var givingWay: [Lane: Int] = [:]
-    private var bytes: [NodeID: UInt64] = [:]
+    private var givingWay: Set<Lane> = []
     private var limits: [BandwidthLimit]
     private var pace: [NodeID: ContinuousClock.Instant] = [:]
 
@@ -112,10 +117,9 @@ actor Lanes {
     /// Returns when this many bytes may leave: others have gone first, and the limit of the link is
     /// kept. A flash waits for nobody, though what it takes is counted.
     func admit(_ lane: Lane, _ count: Int, at now: Timestamp) async throws {
-        givingWay[lane, default: 0] += 1
-        defer { givingWay[lane] = nil }
+        givingWay.insert(lane)
+        defer { givingWay.remove(lane) }
         try await giveWay(lane.precedence)
-        bytes[lane.peer, default: 0] += UInt64(count)
         guard let rate = rate(to: lane.peer, at: now) else { return }
         let start = max(pace[lane.peer] ?? .now, .now)
         pace[lane.peer] = start + .seconds(Double(count) / Double(rate))
@@ -135,16 +139,16 @@ actor Lanes {
 
     /// The links that are in use, by node.
     var loads: [LinkLoad] {
-        let peers = Set(busy.map(\.peer)).union(waiting.map(\.lane.peer)).union(bytes.keys)
+        let peers = Set(busy.map(\.peer)).union(waiting.map(\.lane.peer))
         return peers.sorted().map { peer in
             LinkLoad(
                 peer: peer,
                 sending: Self.byPrecedence(busy.filter { $0.peer == peer }.map(\.precedence)),
                 waiting: Self.byPrecedence(
                     waiting.filter { $0.lane.peer == peer }.map(\.lane.precedence)),
-                givingWay: givingWay.keys.count { lane in
+                givingWay: givingWay.count { lane in
                     lane.peer == peer && isOvertaken(lane.precedence)
-                }, bytes: bytes[peer, default: 0])
+                })
         }
     }
 
@@ -162,8 +166,6 @@ package struct LinkLoad: Sendable, Hashable {
     package let waiting: [Precedence: Int]
     /// Uploads that let something more urgent pass at this moment.
     package let givingWay: Int
-    /// Payload bytes that were handed to the link since the start.
-    package let bytes: UInt64
 }
 
 /// How much uploads may send to a node, or to each node, in some hours of the day.

@@ -67,7 +67,6 @@ struct NodeControl: ControlService {
         return [
             "node": .string(load.peer.text), "sending": words(load.sending),
             "waiting": words(load.waiting), "giving_way": .integer(Int64(load.givingWay)),
-            "bytes": .integer(load.bytes),
         ]
     }
 

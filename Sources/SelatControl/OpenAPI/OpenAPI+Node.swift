@@ -45,7 +45,7 @@ extension OpenAPI {
         "links?": .list(
             .object([
                 "node": .node, "sending": .map(.count), "waiting": .map(.count),
-                "giving_way": .count, "bytes": .count,
+                "giving_way": .count,
             ])),
         "queues?": .map(.object(["states": .map(.count), "size_bytes": .count])),
         "peers?": .list(
