@@ -7,6 +7,8 @@ package enum ReceiptKind: String, CaseIterable, Sendable {
     case recalled
     /// By an own officer's word it is kept although it was recalled, and can be opened again.
     case retained
+    /// The sender has taken it back before anything whole left: what lies of it elsewhere is let go.
+    case cancelled
     /// Key and payload are gone at the recipient.
     case destroyed
 }

@@ -189,6 +189,8 @@ package struct Recipient: Hashable, Sendable {
         case destroy
         /// An officer of the sender wants it back.
         case recall
+        /// The sender has taken it back before anything whole left.
+        case withdrawn
         /// An own officer keeps it although it was recalled.
         case retain(wasOpened: Bool)
         /// Time has passed.
@@ -243,6 +245,7 @@ package struct Recipient: Hashable, Sendable {
         case (.retain(let wasOpened), .recalled):
             state = wasOpened ? .opened : .delivered
             return [.record("transfer.retained", statement: .retained)]
+        case (.withdrawn, .receiving): return lapse()
         case (.tick, .receiving):
             return now >= expires ? lapse() : []
         default:

@@ -181,6 +181,7 @@ extension ReceiptKind {
         case .delivered: "took in whole"
         case .refused: "refused"
         case .opened: "opened"
+        case .cancelled: "took back"
         case .recalled: "opens no more"
         case .retained: "keeps, though it was recalled,"
         case .destroyed: "destroyed its copy of"

@@ -84,7 +84,7 @@ extension ReceiptKind {
     /// Whether a statement of this kind says why.
     package var hasReason: Bool {
         switch self {
-        case .refused, .destroyed, .retained: true
+        case .refused, .destroyed, .retained, .cancelled: true
         case .relayed, .delivered, .opened, .recalled: false
         }
     }

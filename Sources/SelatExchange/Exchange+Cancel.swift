@@ -1,7 +1,11 @@
 import Logging
 import SelatAudit
 package import SelatCore
+import SelatCrypto
 import SelatDelivery
+import SelatEnvelope
+import SelatEvidence
+import SelatFederation
 package import SelatStore
 
 // What an operator does about a transfer that is under way: take it back, or try it now.
@@ -13,24 +17,50 @@ extension Exchange {
         _ id: TransferID, reason: String, by user: UInt32
     ) async throws -> OutboundRow {
         let now = clock.now()
+        let word = await cancellation(of: id, reason, at: now)
         let row = try await store.commit { transaction -> OutboundRow in
             guard let row = try transaction.outbound(id) else {
                 throw ServiceProblem.unknownTransfer(id)
             }
             let cancelled = try self.takeBack(
-                row, because: reason, by: user, at: now, in: transaction)
+                row, because: reason, word, by: user, at: now, in: transaction)
             guard let cancelled else { throw ServiceProblem.notCancellable(row) }
             return cancelled
         }.value
-        await endTakenBack(id)
+        await endTakenBack(id, word)
         return row
+    }
+
+    /// The signed word that a transfer is taken back, for the one node that may hold a part of it.
+    struct Cancellation: Sendable {
+        let message: [UInt8]
+        let next: NodeID
+    }
+
+    /// - Returns: nil where nothing was sent, and where it cannot be signed now: then what lies of it
+    ///   elsewhere lapses with its time.
+    func cancellation(
+        of id: TransferID, _ reason: String, at now: Timestamp
+    ) async -> Cancellation? {
+        guard let row = try? await store.read({ try $0.outbound(id) }),
+            row.state == Sender.State.sending.rawValue, row.route.count > 1,
+            let head = try? await spool.read(SpoolFolder.Name(outbound: id), .head),
+            let envelope = try? EnvelopeHead(parsing: head).unverifiedIdentity()
+        else { return nil }
+        let content = ReceiptStatement(
+            federation: federation.id, kind: .cancelled, from: identity.node, id: id,
+            envelope: envelope, attempt: row.attempt, signer: identity.node, time: now,
+            reason: reason)
+        let message = try? CMS.sign(
+            content: content.json.canonical, type: .receipt, signer: identity.signer, at: now)
+        return message.map { Cancellation(message: $0, next: row.route[1]) }
     }
 
     /// Takes a transfer back in a transaction.
     /// - Returns: the row after it; nil where it has ended, or may have arrived.
     func takeBack(
-        _ row: OutboundRow, because cause: String, by user: UInt32, at now: Timestamp,
-        in transaction: Transaction
+        _ row: OutboundRow, because cause: String, _ word: Cancellation?, by user: UInt32,
+        at now: Timestamp, in transaction: Transaction
     ) throws -> OutboundRow? {
         var row = row
         let before = try Sender(row)
@@ -42,10 +72,20 @@ extension Exchange {
                 "to": .string(row.to.text), "cause": .string(cause ?? ""),
             ]
             if sender.attempt > 0 { details["attempt"] = .integer(sender.attempt) }
-            try transaction.append(
+            // The word is about the attempt that is under way.
+            let word = sender.attempt == row.attempt && before.state == .sending ? word : nil
+            details[Receipt.statementKey] = word.map { .string(SHA256.digest($0.message).text) }
+            let entry = try transaction.append(
                 EntryDraft(
                     kind: try EntryKind(kind), transfer: row.id, actor: .user(user),
                     details: .object(details)))
+            if let word {
+                try transaction.state(
+                    StatedRow(
+                        from: identity.node, id: row.id, kind: ReceiptKind.cancelled.rawValue,
+                        entry: entry, statement: word.message), to: word.next,
+                    until: min(row.expires, now + Self.letterSeconds))
+            }
         }
         row.take(sender)
         row.contentKey = nil
@@ -55,11 +95,12 @@ extension Exchange {
     }
 
     /// What follows the commit in which a transfer was taken back.
-    func endTakenBack(_ id: TransferID) async {
+    func endTakenBack(_ id: TransferID, _ word: Cancellation?) async {
         await spool.remove(SpoolFolder.Name(outbound: id))
         await pursuits.wake(.outbound(id))
         logger.info("transfer ended", metadata: ["id": "\(id)", "state": "cancelled"])
         await endings.tell(id)
+        if let word { accepted.yield(.letters(to: word.next)) }
     }
 
     /// Tries a transfer now that waits for its next try: one of the own, or one that passes through.

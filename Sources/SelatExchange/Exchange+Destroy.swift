@@ -89,7 +89,9 @@ extension Exchange {
                 let entry = try transaction.append(
                     EntryDraft(
                         kind: try EntryKind(kind), transfer: row.id, actor: actor,
-                        details: .object(statement?.details ?? [:])))
+                        details: .object(
+                            statement?.details
+                                ?? (event == .withdrawn ? ["cause": .string(reason)] : [:]))))
                 if let statement {
                     try transaction.record(statement, on: row, as: entry, at: now)
                 }

@@ -249,7 +249,7 @@ extension Exchange {
                 signer: statement.signer, attempt: statement.attempt, taken: clock.now(),
                 document: receipt)
             return .relayProven(row, cause: cause)
-        case .opened, .recalled, .retained, .destroyed:
+        case .opened, .recalled, .retained, .cancelled, .destroyed:
             throw TransportFault.unexpectedAnswer("a receipt that tells of no outcome")
         }
     }

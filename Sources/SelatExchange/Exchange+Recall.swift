@@ -61,6 +61,7 @@ extension Exchange {
         guard known.to == statement.to else {
             throw ServiceProblem.badRecall("`\(id)` went to `\(known.to)`, not `\(statement.to)`")
         }
+        let word = await cancellation(of: id, recall.words, at: clock.now())
         let isGone = try await story(of: known).contains { $0.statement.kind == .destroyed }
         let now = clock.now()
         let (row, isCancelled) = try await store.commit { transaction -> (RecallRow, Bool) in
@@ -75,9 +76,8 @@ extension Exchange {
                     "`\(id)` is destroyed at its recipient already",
                     remedy: "see `selat show \(id)`")
             }
-            let mayHaveParts = row.state == Sender.State.sending.rawValue || row.handedOn
             let cancelled = try self.takeBack(
-                row, because: recall.words, by: user, at: now, in: transaction)
+                row, because: recall.words, word, by: user, at: now, in: transaction)
             guard cancelled != nil || row.isRecallable else {
                 throw ServiceProblem.notReady(
                     "`\(id)` is \(row.state): its recipient holds nothing of it",
@@ -86,10 +86,10 @@ extension Exchange {
             let kept = RecallRow(recall, at: now)
             try transaction.save(kept)
             try transaction.append(recall.draft("recall.given", by: .user(user)))
-            if mayHaveParts { try transaction.post(recall, at: now) }
+            if cancelled == nil { try transaction.post(recall, at: now) }
             return (kept, cancelled != nil)
         }.value
-        if isCancelled { await endTakenBack(id) }
+        if isCancelled { await endTakenBack(id, word) }
         accepted.yield(.letters(to: statement.to))
         let state = try await store.read { try $0.outbound(id) }?.state ?? known.state
         return TakenRecall(row: row, state: state)

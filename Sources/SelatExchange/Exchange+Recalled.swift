@@ -45,6 +45,7 @@ extension Exchange {
         guard isEnteredSingly(peer) else { return }
         let id = (try? CMS.unverifiedContent(message, type: .recall))
             .flatMap { try? RecallStatement(content: $0) }?.id
+        guard try await !isEntered(cause, as: "recall.rejected", of: id, by: peer) else { return }
         _ = try await store.commit { transaction in
             try transaction.append(
                 EntryDraft(
@@ -105,6 +106,16 @@ extension Exchange {
         row.take(relay)
         try transaction.save(row)
         return actions.contains(.destroy)
+    }
+
+    /// Lets go of what is relayed; what arrives is fenced off.
+    func drop(_ row: RelayedRow, because cause: String, at now: Timestamp) async throws {
+        let isDropped = try await uploads.alone(UploadID(from: row.from, transfer: row.id)) {
+            try await self.store.commit {
+                try self.drop(row, because: cause, at: now, in: $0)
+            }.value
+        }
+        if isDropped { await removeDropped(row) }
     }
 
     func removeDropped(_ row: RelayedRow) async {

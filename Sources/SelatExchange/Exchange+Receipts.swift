@@ -64,7 +64,7 @@ extension Exchange {
         let receipt = try Receipt(parsing: bytes)
         let statement = try stated(in: receipt, by: row.to)
         guard statement.from == identity.node else { throw ReceiptError.aboutAnother("transfer") }
-        guard statement.kind != .relayed else {
+        guard statement.kind.isRecipients else {
             throw ReceiptError.aboutAnother("thing than what the recipient did")
         }
         let header = try await store.read { try $0.header(of: statement.envelope) }
@@ -85,7 +85,9 @@ extension Exchange {
     func enterRejection(
         _ cause: String, of id: TransferID, by actor: EntryActor
     ) async throws {
-        if case .node(let peer) = actor, !isEnteredSingly(peer) { return }
+        if case .node(let peer) = actor {
+            guard isEnteredSingly(peer) else { return }
+        }
         _ = try await store.commit { transaction in
             try transaction.append(
                 EntryDraft(
@@ -179,6 +181,9 @@ extension Exchange {
 extension ReceiptKind {
     /// Whether a sender's transfer ends by it.
     var isOutcome: Bool { self == .delivered || self == .refused }
+
+    /// Whether it is the recipient's to state.
+    var isRecipients: Bool { self != .relayed && self != .cancelled }
 }
 
 extension ReceiptRow {

@@ -15,6 +15,9 @@ extension Exchange: LetterService {
     package func take(receipt bytes: [UInt8], from peer: NodeID) async throws -> LetterAnswer {
         try witnesses.requireExchange()
         let statement = try Self.unverified(bytes)
+        if statement.kind == .cancelled {
+            return try await letGo(bytes, statement, from: peer)
+        }
         if statement.from != identity.node,
             let row = try await store.read({ try $0.relayed(statement.id, from: statement.from) })
         {
@@ -27,11 +30,51 @@ extension Exchange: LetterService {
             _ = try await take(receipt: bytes, by: .node(peer))
             return .taken
         } catch let problem as Problem where problem.type == ServiceProblem.unknownTransferType {
-            try await enterRejection(
-                "no transfer `\(statement.from)/\(statement.id)` is known here", of: statement.id,
-                by: .node(peer))
+            let cause = "no transfer `\(statement.from)/\(statement.id)` is known here"
+            if try await !isEntered(cause, as: "receipt.rejected", of: statement.id, by: peer) {
+                try await enterRejection(cause, of: statement.id, by: .node(peer))
+            }
             throw problem
         }
+    }
+
+    /// Whether the last thing that was entered of that kind says the same: what is brought again and
+    /// again, until its transfer is known, is entered once.
+    func isEntered(
+        _ cause: String, as kind: EntryKind, of id: TransferID?, by peer: NodeID
+    ) async throws -> Bool {
+        guard let id else { return false }
+        let filter = EntryFilter(
+            transfer: id, kind: kind, actor: .node(peer), newest: true, limit: 1)
+        let details = try await store.entries(filter).first?.details
+        return try details.map { try JSON(parsing: $0)["cause"]?.stringValue } == cause
+    }
+
+    // MARK: Taken back
+
+    /// Lets go of a part of what its sender has taken back.
+    private func letGo(
+        _ bytes: [UInt8], _ statement: ReceiptStatement, from peer: NodeID
+    ) async throws -> LetterAnswer {
+        let (id, from) = (statement.id, statement.from)
+        let found = try await store.read {
+            (try $0.inbound(id, from: from), try $0.relayed(id, from: from))
+        }
+        do {
+            // Only the sender's own word counts, whoever brings it.
+            _ = try stated(in: try Receipt(parsing: bytes), by: from)
+        } catch {
+            try await enterRejection("\(error)", of: id, by: .node(peer))
+            throw ServiceProblem.verificationFailed("receipt of `\(id)`: \(error)")
+        }
+        let cause = "cancelled by \(from): \(statement.reason ?? "")"
+        let now = clock.now()
+        if let row = found.0 {
+            try await end(row, .withdrawn, because: cause, by: .node(peer), at: now)
+        }
+        if let row = found.1 { try await drop(row, because: cause, at: now) }
+        // What is not known here needs not be let go.
+        return .taken
     }
 
     // MARK: Passing through
@@ -57,7 +100,7 @@ extension Exchange: LetterService {
         _ bytes: [UInt8], _ statement: ReceiptStatement, of row: RelayedRow
     ) throws {
         let verified = try stated(in: try Receipt(parsing: bytes), by: row.to)
-        guard verified.kind != .relayed else {
+        guard verified.kind.isRecipients else {
             throw ReceiptError.aboutAnother("thing than what the recipient did")
         }
         guard verified.envelope == SHA256.digest(row.header) || verified.attempt < row.attempt

@@ -69,8 +69,10 @@ enum LetterSchema {
 }
 
 extension Transaction {
-    /// Keeps an own statement, and the letter that brings it to the sender.
-    package func state(_ row: StatedRow, until: Timestamp) throws {
+    /// Keeps an own statement, and the letter that brings it to the sender, or to another node.
+    package func state(
+        _ row: StatedRow, to addressee: NodeID? = nil, until: Timestamp
+    ) throws {
         try database.cachedStatement(
             sql: """
                 INSERT INTO stated (sender, id, entry, kind, statement) VALUES (?, ?, ?, ?, ?)
@@ -79,7 +81,7 @@ extension Transaction {
             row.from.text, row.id.text, Int64(row.entry), row.kind, Data(row.statement),
         ])
         try post(
-            row.kind, about: row.id, from: row.from, to: row.from, entry: row.entry,
+            row.kind, about: row.id, from: row.from, to: addressee ?? row.from, entry: row.entry,
             document: nil, until: until)
     }
 

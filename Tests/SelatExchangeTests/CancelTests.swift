@@ -1,7 +1,12 @@
 import SelatAudit
 import SelatCore
+import SelatCrypto
 import SelatDelivery
+import SelatEnvelope
+import SelatEvidence
+import SelatFederation
 import SelatStore
+import SelatTestSupport
 import Synchronization
 import Testing
 
@@ -63,5 +68,83 @@ struct CancelTests {
             await problem { _ = try await exchange.cancel(stranger, reason: "x", by: 0) }
                 == "unknown-transfer")
         #expect(await problem { try await exchange.retry(stranger) } == "unknown-transfer")
+    }
+
+    /// Sends until a part lies at the next node, then takes it back.
+    private func cancelled(
+        in world: TestFederation, at next: TestNode, _ part: @Sendable () async throws -> Bool
+    ) async throws -> TransferID {
+        let sender = world.sender
+        let id = try await sender.send(world.request(size: 3_000_000))
+        next.door.breaks.withLock { $0 = Array(repeating: 1_300_000, count: 40) }
+        try await next.running {
+            try await sender.running {
+                try await RelayTests.until { try await part() }
+                let row = try await sender.exchange.cancel(id, reason: "the wrong file", by: 0)
+                #expect(row.state == "cancelled")
+                try await RelayTests.until { try next.files.isEmpty }
+                try await RelayTests.until {
+                    try await sender.exchange.letters(about: id, from: sender.id).isEmpty
+                }
+            }
+        }
+        return id
+    }
+
+    @Test func aRecipientLetsGoOfThePartThatItHas() async throws {
+        let (sender, recipient) = (sender, world.recipient)
+        let id = try await cancelled(in: world, at: recipient) {
+            try await recipient.store.read {
+                try $0.inbound(TransferFilter()).first?.durable ?? 0 > 0
+            }
+        }
+        let row = try #require(try await recipient.inbound(id, from: sender))
+        #expect(row.state == "lapsed" && row.contentKey == nil)
+        let entry = try #require(
+            try await recipient.store.entries(EntryFilter(kind: "transfer.lapsed")).first)
+        let details = try JSON(parsing: try #require(entry.details))
+        #expect(details["cause"] == "cancelled by SG/hub: the wrong file")
+    }
+
+    @Test func aRelayLetsGoOfThePartThatItHas() async throws {
+        let world = try RelayTests.world()
+        let (sender, relay) = (world.sender, world.stranger)
+        let id = try await cancelled(in: world, at: relay) {
+            try await relay.store.read {
+                try $0.relayed(TransferFilter()).first?.durable ?? 0 > 0
+            }
+        }
+        let row = try #require(try await relay.relayed(id, from: sender))
+        #expect(row.state == "lapsed")
+        #expect(row.cause == "cancelled by SG/hub: the wrong file")
+    }
+
+    @Test func nobodyElseTakesItBack() async throws {
+        let sealing = try await world.seal(3_000_000)
+        let recipient = world.recipient
+        _ = try await recipient.exchange.offer(
+            head: world.head(sealing), payload: nil, from: sender.id)
+        // A word of the recipient's own, and one in the sender's name by another.
+        for node in [recipient, world.stranger] {
+            let content = ReceiptStatement(
+                federation: world.federation.id, kind: .cancelled, from: sender.id,
+                id: sealing.core.id, envelope: SHA256.digest([1]), attempt: 1, signer: sender.id,
+                time: world.clock.now(), reason: "x")
+            let message = try CMS.sign(
+                content: content.json.canonical, type: .receipt, signer: node.identity.signer,
+                at: world.clock.now())
+            let entry = EntryDraft(
+                kind: "transfer.cancelled", transfer: sealing.core.id,
+                details: ["statement": .string(SHA256.digest(message).text)])
+            let sequence = try await node.store.commit { try $0.append(entry) }.value
+            let receipt = try #require(try await node.exchange.receipt(message, sequence))
+            #expect(
+                await problem {
+                    _ = try await recipient.exchange.take(receipt: receipt, from: node.id)
+                } == "verification-failed")
+        }
+        #expect(
+            try await recipient.inbound(sealing.core.id, from: sender)?.state == "receiving")
+        #expect(try await recipient.entries("receipt.rejected") == 2)
     }
 }
