@@ -72,7 +72,8 @@ struct CancelTests {
 
     /// Sends until a part lies at the next node, then takes it back.
     private func cancelled(
-        in world: TestFederation, at next: TestNode, _ part: @Sendable () async throws -> Bool
+        in world: TestFederation, at next: TestNode,
+        _ part: @escaping @Sendable () async throws -> Bool
     ) async throws -> TransferID {
         let sender = world.sender
         let id = try await sender.send(world.request(size: 3_000_000))
