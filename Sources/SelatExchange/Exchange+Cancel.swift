@@ -35,15 +35,17 @@ extension Exchange {
     struct Cancellation: Sendable {
         let message: [UInt8]
         let next: NodeID
+        /// The attempt that was offered there.
+        let attempt: UInt64
     }
 
-    /// - Returns: nil where nothing was sent, and where it cannot be signed now: then what lies of it
+    /// - Returns: nil where nothing was offered, and where it cannot be signed now: then what lies of it
     ///   elsewhere lapses with its time.
     func cancellation(
         of id: TransferID, _ reason: String, at now: Timestamp
     ) async -> Cancellation? {
         guard let row = try? await store.read({ try $0.outbound(id) }),
-            row.state == Sender.State.sending.rawValue, row.route.count > 1,
+            row.attempt > 0, row.route.count > 1,
             let head = try? await spool.read(SpoolFolder.Name(outbound: id), .head),
             let envelope = try? EnvelopeHead(parsing: head).unverifiedIdentity()
         else { return nil }
@@ -53,7 +55,9 @@ extension Exchange {
             reason: reason)
         let message = try? CMS.sign(
             content: content.json.canonical, type: .receipt, signer: identity.signer, at: now)
-        return message.map { Cancellation(message: $0, next: row.route[1]) }
+        return message.map {
+            Cancellation(message: $0, next: row.route[1], attempt: row.attempt)
+        }
     }
 
     /// Takes a transfer back in a transaction.
@@ -72,8 +76,8 @@ extension Exchange {
                 "to": .string(row.to.text), "cause": .string(cause ?? ""),
             ]
             if sender.attempt > 0 { details["attempt"] = .integer(sender.attempt) }
-            // The word is about the attempt that is under way.
-            let word = sender.attempt == row.attempt && before.state == .sending ? word : nil
+            // A newer attempt may have gone elsewhere since the word was signed.
+            let word = word?.attempt == row.attempt ? word : nil
             details[Receipt.statementKey] = word.map { .string(SHA256.digest($0.message).text) }
             let entry = try transaction.append(
                 EntryDraft(
