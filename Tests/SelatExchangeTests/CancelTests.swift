@@ -76,8 +76,9 @@ struct CancelTests {
         _ part: @escaping @Sendable () async throws -> Bool
     ) async throws -> TransferID {
         let sender = world.sender
-        let id = try await sender.send(world.request(size: 3_000_000))
-        next.door.breaks.withLock { $0 = Array(repeating: 1_300_000, count: 40) }
+        // More than sockets hold: what breaks early is not handed on whole.
+        let id = try await sender.send(world.request(size: 24_000_000))
+        next.door.breaks.withLock { $0 = [1_300_000] + Array(repeating: 0, count: 100) }
         try await next.running {
             try await sender.running {
                 try await RelayTests.until { try await part() }
