@@ -94,7 +94,11 @@ extension Exchange {
             // Only a relay brings it further; the addressee itself has it or says why not.
             return hop == letter.addressee ? .taken : answer
         } catch {
-            if error is Problem { await peers.keep(client) } else { await peers.drop(client) }
+            if let problem = error as? Problem {
+                await peers.keep(client, after: problem)
+            } else {
+                await peers.drop(client)
+            }
             throw error
         }
     }

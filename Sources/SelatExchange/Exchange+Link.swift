@@ -144,7 +144,8 @@ extension Exchange {
 
     /// A peer's refusal leaves the connection usable; anything else does not.
     private func release(_ client: PeerClient, after error: any Error) async throws {
-        if error is Problem { await peers.keep(client) } else { await peers.drop(client) }
+        guard let problem = error as? Problem else { return await peers.drop(client) }
+        await peers.keep(client, after: problem)
     }
 
     /// A link that breaks is news, not the end of the pursuit.
@@ -159,6 +160,12 @@ extension Exchange {
             if problem.type == Self.staleEdition { await catchUp(with: passage.next) }
             return .headStale(cause: "\(passage.next): \(problem)")
         } catch let problem as Problem where Self.asksForAnotherRoute.contains(problem.type) {
+            return .blocked(cause: "\(passage.next): \(problem)", isRefusal: true)
+        } catch let problem as Problem
+            where problem.type == ServiceProblem.reserveReachedType
+            && passage.next != passage.recipient
+        {
+            // Another relay may have room; where only the recipient has none, everything waits.
             return .blocked(cause: "\(passage.next): \(problem)", isRefusal: true)
         } catch let fault as FileFault {
             return .failed(cause: "\(fault)")

@@ -152,6 +152,8 @@ extension Exchange: EnvelopeService {
             throw try await refuse(
                 .tooManyUploads, "\(begun) have not ended", head: head, peer: from)
         }
+        try await requireReserve(
+            for: head.header.precedence, size: head.header.payload.size, from: .peer)
         let (contentKey, manifest) = try await opened(head)
         switch await judge(head, manifest) {
         case .refused(let refusal, let reason) where refusal.isFinal:

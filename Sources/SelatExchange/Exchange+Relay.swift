@@ -79,6 +79,8 @@ extension Exchange {
             if try await !renew(head, through: hop) { await spool.remove(name) }
             return false
         }
+        try await requireReserve(
+            for: head.header.precedence, size: head.header.payload.size, from: .peer)
         try await requireRoom(for: head, from: hop.previous)
         try await place(bytes, payloadSize: head.header.payload.size, as: name) {
             try await self.record(head, through: hop, grounds)

@@ -43,6 +43,8 @@ extension Exchange {
         _ request: OutboundRequest, lifeSeconds: Int64, by user: UInt32
     ) async throws -> Begun {
         try witnesses.requireNewTransfers()
+        try await requireReserve(
+            for: request.precedence, size: request.dataset.totalBytes, from: .operated)
         let prepared = try await prepare(request, through: try await chooseRelays(for: request))
         let id = try await newID()
         let now = prepared.question.decided

@@ -7,7 +7,7 @@ import SelatEnvelope
 package import SelatFederation
 package import SelatPolicy
 package import SelatStore
-import SelatTransport
+package import SelatTransport
 import Synchronization
 
 /// A node's exchange: the one place where policy, envelope, federation, store and transport meet.
@@ -44,6 +44,10 @@ package final class Exchange: Sendable {
     let lanes: Lanes
     /// How much this node holds for others.
     let relaying: RelaySettings
+    /// How much of the disk is kept for flash, and whether that is reached.
+    let disk: Mutex<(reserve: DiskReserve, watermark: Watermark)>
+    /// How often each peer may ask.
+    package let rates: RequestRates
     let peers: Peers
     /// The log among others.
     package let witnesses: Witnesses
@@ -75,7 +79,8 @@ package final class Exchange: Sendable {
         membership: MembershipRegister, ring: KeyRing? = nil, editions: EditionRegister,
         store: Store, spool: SpoolFolder, storageKey: StorageKey,
         witnessing: WitnessSettings = .init(), relaying: RelaySettings = .init(),
-        bandwidth: [BandwidthLimit] = [], program: Digest? = nil, awaitsProof: Bool = false,
+        bandwidth: [BandwidthLimit] = [], reserve: DiskReserve = .init(),
+        requests: RequestRate = .init(), program: Digest? = nil, awaitsProof: Bool = false,
         clock: any WallClock, entropy: any Entropy = SystemEntropy(), logger: Logger
     ) {
         self.membership = membership
@@ -88,6 +93,8 @@ package final class Exchange: Sendable {
         self.entropy = entropy
         self.logger = logger
         self.relaying = relaying
+        disk = Mutex((reserve, Watermark()))
+        rates = RequestRates(requests)
         lanes = Lanes(bandwidth)
         peers = Peers(membership: membership, clock: clock)
         witnesses = Witnesses(
@@ -174,6 +181,7 @@ package final class Exchange: Sendable {
             await kept { try await self.endOverdue() }
             await kept { try await self.enterCounted() }
             await kept { try await self.endForgottenSeals() }
+            await kept { try await self.diskStanding() }
         }
     }
 
@@ -217,6 +225,11 @@ package final class Exchange: Sendable {
                 EntryDraft(
                     kind: "offers.refused", actor: .node(peer),
                     details: ["count": .integer(Int64(count - Limits.refusalsPerMinuteMax))])
+            }
+            + rates.takeRefused().sorted { $0.key < $1.key }.map { peer, count in
+                EntryDraft(
+                    kind: "requests.refused", actor: .node(peer),
+                    details: ["count": .integer(Int64(count))])
             } + counted.withLock { $0.takeDrafts() }
         guard !drafts.isEmpty else { return }
         _ = try await store.commit { transaction in

@@ -17,6 +17,9 @@ actor Peers {
     /// Nodes that could not be reached, until when that is believed.
     private var outOfReach: [NodeID: ContinuousClock.Instant] = [:]
 
+    /// Nodes that answered too many requests, until when nothing is asked of them.
+    private var resting: [NodeID: ContinuousClock.Instant] = [:]
+
     init(membership: MembershipRegister, clock: any WallClock) {
         self.membership = membership
         self.clock = clock
@@ -26,6 +29,7 @@ actor Peers {
 
     /// A connection for this transfer alone, kept or new.
     func take(_ node: NodeID) async throws -> PeerClient {
+        try await waitForRest(of: node)
         while let kept = idle[node]?.popLast() {
             if kept.isOpen {
                 used[ObjectIdentifier(kept)] = kept
@@ -43,6 +47,25 @@ actor Peers {
         outOfReach[node] = nil
         used[ObjectIdentifier(client)] = client
         return client
+    }
+
+    /// Takes a connection back after a refusal. Who was asked too much is left alone for as long as it
+    /// wishes, by everything that wants something of it.
+    func keep(_ client: PeerClient, after problem: Problem) async {
+        if problem.type == Problem.tooManyRequestsType {
+            let seconds = min(max(problem.retryAfterSeconds ?? 1, 1), Self.restSecondsMax)
+            resting[client.node] = .now + .seconds(seconds)
+        }
+        await keep(client)
+    }
+
+    private static let restSecondsMax: Int64 = 60
+
+    private func waitForRest(of node: NodeID) async throws {
+        while let until = resting[node], until > .now {
+            try await Task.sleep(until: until, clock: .continuous)
+        }
+        resting[node] = nil
     }
 
     /// Whether the last connection to a node failed, a short while ago.

@@ -238,6 +238,25 @@ package enum ServiceProblem {
         )
     }
 
+    /// What is left of the disk is kept for flash (507).
+    /// - Parameter folder: where, for those to whom the disk belongs.
+    static func reserveReached(
+        _ standing: DiskStanding, size: UInt64, in folder: String?
+    ) -> Problem {
+        let place = folder.map { " beside `\($0)`" } ?? ""
+        let room =
+            "\(standing.free) bytes are free\(place), and \(standing.reserve) are kept for flash"
+        return Problem(
+            type: reserveReachedType, title: "the disk has reached its reserve", status: 507,
+            detail: standing.isReached ? room : "\(room): too few for \(size) more",
+            remedy: folder == nil
+                ? "offer it again later; a flash is taken"
+                : "destroy what was opened (`selat inbox`), or give the node a larger disk; "
+                    + "`--precedence flash` is still taken")
+    }
+
+    static let reserveReachedType = "urn:selat:problem:reserve-reached"
+
     /// The token with this node's keys is away (503): what was asked is neither done nor refused.
     static func token(_ fault: CryptoError) -> Problem {
         Problem(

@@ -202,10 +202,13 @@ package struct ClientResponse: Sendable {
         }
         let document = try await body.collected(upTo: Problem.bytesMax)
         let isProblem = head.headerFields[.contentType] == Problem.mediaType
-        if isProblem, let problem = try? Problem(parsing: document, status: head.status.code) {
-            throw problem
+        var problem =
+            (isProblem ? try? Problem(parsing: document, status: head.status.code) : nil)
+            ?? Problem(status: head.status)
+        if let text = head.headerFields[.retryAfter], let seconds = Int64(text), seconds >= 0 {
+            problem.retryAfterSeconds = seconds
         }
-        throw Problem(status: head.status)
+        throw problem
     }
 }
 

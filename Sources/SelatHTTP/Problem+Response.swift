@@ -7,7 +7,10 @@ package import SelatCore
 extension Problem {
     /// The answer that carries this problem.
     package var response: Response {
-        .json(json, status: HTTPResponse.Status(code: status), mediaType: Self.mediaType)
+        var response = Response.json(
+            json, status: HTTPResponse.Status(code: status), mediaType: Self.mediaType)
+        response.headers[.retryAfter] = retryAfterSeconds.map { String($0) }
+        return response
     }
 
     /// The problem that an error becomes at the border: a `Problem` as it is, what the router says

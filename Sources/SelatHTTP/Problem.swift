@@ -34,6 +34,14 @@ package struct Problem: Error, Hashable, Sendable, CustomStringConvertible {
     /// The largest document that a client reads.
     package static let bytesMax = 64 << 10
 
+    /// In how many seconds it may be tried again, where that is said; also the field `Retry-After`.
+    package var retryAfterSeconds: Int64? {
+        get { extensions[Self.retryAfterKey]?.integerValue }
+        set { extensions[Self.retryAfterKey] = newValue.map { .integer($0) } }
+    }
+
+    private static let retryAfterKey = "retry-after"
+
     package var description: String {
         ([title] + [detail].compactMap { $0 }).joined(separator: ": ")
     }

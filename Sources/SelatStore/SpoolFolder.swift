@@ -119,6 +119,11 @@ package final class SpoolFolder: Sendable {
     /// Bytes that are free to the daemon beside what lies there.
     package func room() throws(FileFault) -> UInt64 { try Self.room(in: path).free }
 
+    /// The same, and the size of the file system.
+    package func space() throws(FileFault) -> (free: UInt64, total: UInt64) {
+        try Self.room(in: path)
+    }
+
     private static func room(in folder: String) throws(FileFault) -> (free: UInt64, total: UInt64) {
         var system = statvfs()
         guard statvfs(folder, &system) == 0 else { throw .latest("asking for room in", folder) }

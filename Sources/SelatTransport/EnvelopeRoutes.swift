@@ -18,12 +18,13 @@ struct EnvelopeRoutes: Sendable {
     let documents: (any MembershipService)?
 
     func responder(
-        membership: MembershipExchange, news: NewsExchange,
+        membership: MembershipExchange, news: NewsExchange, rates: RequestRates?,
         cutOff: @escaping @Sendable (NodeID) -> String?
     ) -> some HTTPResponder<HTTPContext> {
         let router = Router(context: HTTPContext.self)
         router.add(
-            middleware: MembershipMiddleware(membership: membership, news: news, cutOff: cutOff))
+            middleware: MembershipMiddleware(
+                membership: membership, news: news, rates: rates, cutOff: cutOff))
         if let letters { LetterRoutes(service: letters).add(to: router) }
         if let policies { PolicyRoutes(service: policies).add(to: router) }
         if let log { LogRoutes(service: log).add(to: router) }
@@ -127,6 +128,7 @@ struct EnvelopeRoutes: Sendable {
 private struct MembershipMiddleware: RouterMiddleware {
     let membership: MembershipExchange
     let news: NewsExchange
+    let rates: RequestRates?
     let cutOff: @Sendable (NodeID) -> String?
 
     func handle(
@@ -135,6 +137,9 @@ private struct MembershipMiddleware: RouterMiddleware {
     ) async throws -> Response {
         var response: Response
         do {
+            if let wait = context.peer.node.flatMap({ rates?.admit($0) }) {
+                throw Problem.tooManyRequests(wait)
+            }
             let cut = context.peer.node.flatMap(cutOff)
             if let cut, !MembershipRoutes.isOne(request.uri.path) { throw Problem.cutOff(cut) }
             if request.headers[.membership] != nil

@@ -48,6 +48,7 @@ package final class NodeServer: Sendable {
     ///   - policies: nil where the node serves none.
     ///   - log: answers witnesses and monitors; nil where the node shows no log.
     ///   - documents: nil where the node serves no membership documents.
+    ///   - rates: how often each peer may ask; nil where that is not limited.
     ///   - cutOff: why a node that passes is answered nothing but membership documents; nil for others.
     ///   - refused: hears of every peer that did not get through the handshake.
     package static func bind(
@@ -56,7 +57,7 @@ package final class NodeServer: Sendable {
         service: any EnvelopeService, letters: (any LetterService)? = nil,
         policies: (any PolicyService)? = nil,
         log: (any LogService)? = nil, documents: (any MembershipService)? = nil,
-        cutOff: @escaping @Sendable (NodeID) -> String? = { _ in nil },
+        rates: RequestRates? = nil, cutOff: @escaping @Sendable (NodeID) -> String? = { _ in nil },
         refused: @escaping @Sendable (RefusedPeer) -> Void,
         limits: HTTPLimits = HTTPLimits(), logger: Logger
     ) async throws -> NodeServer {
@@ -73,7 +74,7 @@ package final class NodeServer: Sendable {
             responder: EnvelopeRoutes(
                 service: service, letters: letters, policies: policies, log: log,
                 documents: documents
-            ).responder(membership: membership, news: news, cutOff: cutOff))
+            ).responder(membership: membership, news: news, rates: rates, cutOff: cutOff))
         return NodeServer(listener: listener, context: context)
     }
 

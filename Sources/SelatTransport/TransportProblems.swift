@@ -46,6 +46,19 @@ extension Problem {
             remedy: "obtain the membership list: GET /v1/membership")
     }
 
+    /// The peer asks more often than one peer may (429).
+    package static func tooManyRequests(_ wait: Duration) -> Problem {
+        let seconds = wait.components.seconds + (wait.components.attoseconds > 0 ? 1 : 0)
+        var problem = Problem(
+            type: tooManyRequestsType, title: "too many requests", status: 429,
+            detail: "you ask more often than one node may",
+            remedy: "wait for as many seconds as `Retry-After` says; nothing was refused for good")
+        problem.retryAfterSeconds = max(1, seconds)
+        return problem
+    }
+
+    package static let tooManyRequestsType = "urn:selat:problem:too-many-requests"
+
     /// A request that does not keep to the protocol (400).
     package static func malformed(_ detail: String) -> Problem {
         Problem(

@@ -4,6 +4,7 @@ import SelatCore
 import SelatCrypto
 import SelatExchange
 import SelatPolicy
+import SelatTransport
 
 /// The daemon's configuration file.
 struct Configuration: Sendable {
@@ -40,6 +41,10 @@ struct Configuration: Sendable {
     let relaying: RelaySettings
     /// How much uploads may send to other nodes.
     let bandwidth: [BandwidthLimit]
+    /// How much of the spool's disk is kept for flash.
+    let reserve: DiskReserve
+    /// How often one other node may ask.
+    let requests: RequestRate
     /// How many seconds details of entries of a kind, or below it, are kept.
     let retention: [String: Int64]
     /// Which groups have which role at the control socket.
@@ -76,7 +81,7 @@ struct Configuration: Sendable {
         (membership, membershipDigest) = (read.membership, read.digest)
         (policies, keys, isSandbox) = (read.policies, read.keys, read.isSandbox)
         (witnessing, relaying, bandwidth) = (read.witnessing, read.relaying, read.bandwidth)
-        retention = read.retention
+        (reserve, requests, retention) = (read.reserve, read.requests, read.retention)
         (metrics, backup) = (read.metrics, read.backup)
         roles = read.roles
         (passphrase, token) = read.protection
@@ -87,6 +92,7 @@ struct Configuration: Sendable {
         node: NodeID, state: String, control: String, listen: (host: String, port: Int),
         membership: String, digest: Digest, policies: String, keys: KeyPaths, isSandbox: Bool,
         witnessing: WitnessSettings, relaying: RelaySettings, bandwidth: [BandwidthLimit],
+        reserve: DiskReserve, requests: RequestRate,
         retention: [String: Int64], roles: [Role: [String]],
         protection: (passphrase: SecretSource?, token: TokenAccess?), provider: OpenSSLProvider,
         metrics: (host: String, port: Int)?, backup: String?
@@ -95,7 +101,8 @@ struct Configuration: Sendable {
     private static func read(_ root: DocumentNode?, _ reader: inout DocumentReader) -> Values? {
         let known = [
             "node", "state", "control", "listen", "membership", "policies", "keys", "sandbox",
-            "witnesses", "relay", "bandwidth", "retention", "roles", "passphrase", "token",
+            "witnesses", "relay", "bandwidth", "reserve", "requests", "retention", "roles",
+            "passphrase", "token",
             "openssl", "metrics", "backup",
         ]
         guard let top = reader.section(root, "the configuration", keys: known) else { return nil }
@@ -113,6 +120,8 @@ struct Configuration: Sendable {
         let witnessing = witnessing(top, &reader)
         let relaying = relaying(top, &reader)
         let bandwidth = bandwidth(top, &reader)
+        let reserve = reserve(top, &reader)
+        let requests = requests(top, &reader)
         let retention = retention(top, &reader)
         let roles = roles(top, &reader)
         let protection = protection(top, &reader)
@@ -121,11 +130,13 @@ struct Configuration: Sendable {
         let backup = top["backup"] == nil ? nil : path(top, "backup", &reader)
         guard let node, let state, let control, let policies, let listen, let directory, let digest,
             let keys, let isSandbox, let witnessing, let relaying, let bandwidth,
-            let retention, let roles, let protection, let provider, let metrics
+            let reserve, let requests, let retention, let roles, let protection, let provider,
+            let metrics
         else { return nil }
         return (
             node, state, control, listen, directory, digest, policies, keys, isSandbox, witnessing,
-            relaying, bandwidth, retention, roles, protection, provider, metrics, backup
+            relaying, bandwidth, reserve, requests, retention, roles, protection, provider, metrics,
+            backup
         )
     }
 

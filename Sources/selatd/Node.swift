@@ -65,7 +65,8 @@ struct Node {
             membership: register, ring: ring, editions: editions, store: store,
             spool: SpoolFolder("\(configuration.state)/spool"), storageKey: storageKey,
             witnessing: configuration.witnessing, relaying: configuration.relaying,
-            bandwidth: configuration.bandwidth,
+            bandwidth: configuration.bandwidth, reserve: configuration.reserve,
+            requests: configuration.requests,
             program: program, awaitsProof: true,
             clock: clock, logger: logger)
         try await exchange.recover()
@@ -318,7 +319,7 @@ struct Node {
                 membership: register.link,
                 news: exchange.witnesses.newsExchange, service: exchange, letters: exchange,
                 policies: exchange,
-                log: exchange.witnesses, documents: exchange,
+                log: exchange.witnesses, documents: exchange, rates: exchange.rates,
                 cutOff: { register.cutOff($0) },
                 refused: { exchange.refusedStranger(cause: $0.cause) }, logger: logger)
         }

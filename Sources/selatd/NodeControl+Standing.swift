@@ -24,6 +24,21 @@ extension NodeControl {
         ]
     }
 
+    static func document(_ disk: DiskStanding) -> JSON {
+        [
+            "free_bytes": .integer(disk.free), "reserve_bytes": .integer(disk.reserve),
+            "reached": .bool(disk.isReached),
+        ]
+    }
+
+    static func warnings(of disk: DiskStanding) -> [String] {
+        guard disk.isReached else { return [] }
+        return [
+            "only flash is taken in: \(disk.free) bytes of the disk are free, and \(disk.reserve) "
+                + "are its reserve; destroy what was opened (`selat inbox`), or give it a larger disk"
+        ]
+    }
+
     func peerStandings() async -> JSON {
         .array(
             await exchange.peerStandings().map { peer in

@@ -23,6 +23,7 @@ struct NodeControl: ControlService {
         let checkpoint = exchange.store.latestCheckpoint.checkpoint
         var log = try await exchange.witnesses.status()
         let peers = exchange.peerSuites()
+        let disk = try await exchange.diskStanding()
         let alarms = log.removeValue(forKey: "warnings")?.arrayValue ?? []
         let reports =
             try await exchange.reportWarnings() + (try await exchange.recallWarnings())
@@ -45,13 +46,14 @@ struct NodeControl: ControlService {
             "inbound": .object(counts.inbound.mapValues { .integer(Int64($0)) }),
             "relayed": .object(counts.relayed.mapValues { .integer(Int64($0)) }),
             "links": .array(await exchange.linkLoads.map { .object(Self.members($0)) }),
-            "queues": try await queues(), "peers": await peerStandings(), "suites": suites(peers),
+            "disk": Self.document(disk), "queues": try await queues(),
+            "peers": await peerStandings(), "suites": suites(peers),
             "openssl": .object(openssl),
             "warnings": .array(
                 alarms
                     + (reports + warnings + exchange.keyReminders(at: now).map(\.text)
                     + exchange.membership.warnings(at: now)
-                    + exchange.keyShortages() + Self.classical(peers)
+                    + exchange.keyShortages() + Self.classical(peers) + Self.warnings(of: disk)
                     + exchange.editions.warnings
                     + exchange.policies.warnings.map(\.description)).map { .string($0) }),
         ]

@@ -6,6 +6,7 @@ import SelatCrypto
 import SelatExchange
 import SelatService
 import SelatStore
+import SelatTransport
 import ServiceLifecycle
 import UnixSignals
 
@@ -54,6 +55,8 @@ final class Reload: Sendable {
             roles.replace(book)
             retention.replace(configuration.retention)
             await exchange.limit(configuration.bandwidth)
+            exchange.keepFree(configuration.reserve)
+            exchange.rates.replace(configuration.requests)
             logger.notice("configuration read again")
             guard !waiting.isEmpty else { return }
             logger.warning(

@@ -138,7 +138,7 @@ struct DocumentTests {
         let areas = [
             "transfer", "witness", "log", "clock", "keys", "calls?", "offers?", "receipt", "peer",
             "policy", "node", "relay", "letter", "recall", "statement", "audit", "details",
-            "approval", "membership", "backup",
+            "approval", "membership", "backup", "intake", "requests",
         ].joined(separator: "|")
         // Names of files and settings are none.
         let names = "json|cms|mlkem|key|pem|last"

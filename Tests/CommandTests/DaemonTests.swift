@@ -48,6 +48,14 @@ extension CommandTests {
             Mistake(
                 key: "sandbox:", line: "sandbox: yes\nbandwidth: [{to: VN/hub}]",
                 says: "an entry of `bandwidth` lacks `bytes`"),
+            Mistake(
+                key: "sandbox:", line: "sandbox: yes\nreserve: 1GiB",
+                says: ":10: `reserve`: `1GiB` is no number"),
+            Mistake(
+                key: "sandbox:", line: "sandbox: yes\nreserve: -1", says: "`-1` is no number"),
+            Mistake(
+                key: "sandbox:", line: "sandbox: yes\nrequests: 0",
+                says: "`requests` must be from 10 to 1000000"),
             Mistake(key: "tls:", line: "  tls: /nowhere/tls.key", says: "`/nowhere/tls.key`"),
         ])
         func aWrongConfigurationIs78(_ mistake: Mistake) async throws {

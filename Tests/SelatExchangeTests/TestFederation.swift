@@ -44,6 +44,10 @@ struct TestFederation: Sendable {
         var links: [String: Set<String>] = [:]
         /// How much a relay holds for others.
         var relaying = RelaySettings()
+        /// How much of the disk is kept for flash: whatever the machine has left, nothing.
+        var reserve = DiskReserve(bytes: 0)
+        /// How often one peer may ask.
+        var requests = RequestRate()
     }
 
     /// The keys of a node with which envelopes are signed and to which they are sealed.
@@ -293,7 +297,8 @@ final class TestNode: Sendable {
                     ?? EditionRegister(
                         judgingBy: policies, store: store, membership: membership, clock: clock,
                         logger: .silent), store: store, spool: spool, storageKey: storageKey,
-                witnessing: plan.witnessing, relaying: plan.relaying, program: SHA256.digest([]),
+                witnessing: plan.witnessing, relaying: plan.relaying, reserve: plan.reserve,
+                requests: plan.requests, program: SHA256.digest([]),
                 awaitsProof: plan.awaitsProof, clock: clock, logger: .silent)
         }
         door = Door(try make(nil))
@@ -355,7 +360,7 @@ final class TestNode: Sendable {
             .tcp(host: "127.0.0.1", port: Int(port)), identity: identity.tls,
             verifyPeer: membership.admission(exchange.clock), membership: membership.link,
             news: exchange.witnesses.newsExchange, service: door, letters: door, policies: policies,
-            log: exchange.witnesses, documents: documents ?? exchange,
+            log: exchange.witnesses, documents: documents ?? exchange, rates: exchange.rates,
             cutOff: { [membership] in membership.cutOff($0) }, refused: { _ in },
             logger: .silent)
         return try await withThrowingTaskGroup(of: Void.self) { group in

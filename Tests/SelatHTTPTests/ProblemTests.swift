@@ -1,3 +1,5 @@
+import HTTPTypes
+import Hummingbird
 import SelatCore
 import SelatHTTP
 import Testing
@@ -19,6 +21,14 @@ import Testing
         #expect(problem.status == 400)
         #expect(problem.detail == nil)
         #expect(problem.extensions == ["more": true])
+    }
+
+    @Test func saysInItsFieldWhenItMayBeTriedAgain() throws {
+        #expect(problem.response.headers[.retryAfter] == nil)
+        var later = problem
+        later.retryAfterSeconds = 7
+        #expect(later.response.headers[.retryAfter] == "7")
+        #expect(try Problem(parsing: later.json.canonical, status: 409).retryAfterSeconds == 7)
     }
 
     @Test(arguments: ["", "[]", "{", #"{"a":1,"a":2}"#, "7"])

@@ -165,7 +165,8 @@ extension Process {
         case .relayed:
             return world.hasPlanted(.relayTakenForRecipient)
                 ? .deliveryProven(receipt) : .relayProven(cause: cause)
-        case .opened, .recalled, .retained, .cancelled, .destroyed: throw Mishap.refused(.envelopeInvalid)
+        case .opened, .recalled, .retained, .cancelled, .destroyed:
+            throw Mishap.refused(.envelopeInvalid)
         }
     }
 

@@ -47,6 +47,7 @@ extension OpenAPI {
                 "node": .node, "sending": .map(.count), "waiting": .map(.count),
                 "giving_way": .count,
             ])),
+        "disk?": .object(["free_bytes": .count, "reserve_bytes": .count, "reached": .flag]),
         "queues?": .map(.object(["states": .map(.count), "size_bytes": .count])),
         "peers?": .list(
             .object([

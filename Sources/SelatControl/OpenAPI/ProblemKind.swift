@@ -27,6 +27,7 @@ enum ProblemKind: String, CaseIterable, Sendable {
     case clock
     case tokenUnavailable = "token-unavailable"
     case diskFull = "disk-full"
+    case reserveReached = "reserve-reached"
     case diskFailed = "disk-failed"
 
     var type: String { "urn:selat:problem:\(rawValue)" }
@@ -44,7 +45,7 @@ enum ProblemKind: String, CaseIterable, Sendable {
             422
         case .peerUnreachable: 502
         case .joining, .logNotProven, .clock, .tokenUnavailable: 503
-        case .diskFull: 507
+        case .diskFull, .reserveReached: 507
         case .diskFailed: 500
         }
     }
@@ -53,7 +54,7 @@ enum ProblemKind: String, CaseIterable, Sendable {
     static let sending: [ProblemKind] = [
         .notReady, .suiteMissing, .notListed, .membershipForked, .unwitnessed, .logNotProven,
         .clock,
-        .tokenUnavailable, .diskFull, .diskFailed,
+        .tokenUnavailable, .diskFull, .diskFailed, .reserveReached,
     ]
     /// What reading a sealed dataset may meet.
     static let reading: [ProblemKind] = [

@@ -12,7 +12,8 @@ extension NodeControl {
         async let peers = peerChecks()
         async let database = databaseCheck()
         let own = [
-            readiness, clock, disk, permissions, limits, entropy, cryptography, keys, certificates,
+            readiness, clock, await disk(), permissions, limits, entropy, cryptography, keys,
+            certificates,
             membership,
             revocation, log, try await policies(), try await transfers(), await backupCheck(),
         ]

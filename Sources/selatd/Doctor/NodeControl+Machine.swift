@@ -8,15 +8,20 @@ import SelatStore
 
 // What the machine gives the node.
 extension NodeControl {
-    var disk: Check {
-        let looked = "room beside `\(exchange.spool.path)`"
-        do throws(FileFault) {
-            let room = try exchange.spool.room()
+    /// Whether everything is taken in, and will be for a while.
+    func disk() async -> Check {
+        let looked = "room beside `\(exchange.spool.path)`, and the reserve"
+        do {
+            let disk = try await exchange.diskStanding()
+            let isLittle = disk.free < max(Self.roomLittle, 2 * min(disk.reserve, .max / 2))
             let state: Check.State =
-                room < Self.roomLeast ? .failure : room < Self.roomLittle ? .warning : .ok
+                disk.isReached || disk.free < Self.roomLeast ? .failure : isLittle ? .warning : .ok
+            let found = "\(disk.free >> 20) MiB are free, \(disk.reserve >> 20) MiB are the reserve"
             return Check(
-                "disk", lookedAt: looked, state, "\(room >> 20) MiB are free",
-                remedy: state == .ok ? nil : "open what was received, or give it a larger disk")
+                "disk", lookedAt: looked, state,
+                disk.isReached ? "only flash is taken in: \(found)" : found,
+                remedy: state == .ok
+                    ? nil : "destroy what was opened (selat inbox), or give it a larger disk")
         } catch {
             return Check("disk", lookedAt: looked, .failure, "\(error)", remedy: "check the disk")
         }
