@@ -9,7 +9,14 @@ extension ControlRoutes {
         group.get { request, _ in
             let direction: Direction? = try word(request, "direction")
             let limit = try number(request, "limit", default: 100, 1...10_000)
-            return Response.json(try await service.transfers(direction, limit: limit))
+            let selection: TransferSelection? = try word(request, "selection")
+            guard selection == .dead else {
+                return Response.json(try await service.transfers(direction, limit: limit))
+            }
+            guard [nil, .outbound].contains(direction) else {
+                throw Problem.badRequest("only outbound transfers are `dead`")
+            }
+            return Response.json(try await service.deadTransfers(limit: limit))
         }
         group.post { request, context in
             let caller = try caller(context)

@@ -28,6 +28,8 @@ package protocol TransferControl: Sendable {
     ) async throws -> JSON where Body.Element == ByteBuffer
     /// Transfers, newest first.
     func transfers(_ direction: Direction?, limit: Int) async throws -> JSON
+    /// Own transfers that ended as nobody here asked for, newest first, each with a remedy.
+    func deadTransfers(limit: Int) async throws -> JSON
     /// One transfer. With `waitSeconds` the answer comes when it has ended, or when they are over.
     func transfer(_ id: TransferID, waitSeconds: Int) async throws -> JSON
     /// Who holds which of the own datasets, and whose lie here.
@@ -106,6 +108,12 @@ package struct Caller: Hashable, Sendable {
 
 package enum Direction: String, CaseIterable, Sendable {
     case outbound, inbound, relayed
+}
+
+/// Which transfers are listed.
+package enum TransferSelection: String, CaseIterable, Sendable {
+    /// Own ones that ended as nobody here asked for.
+    case dead
 }
 
 /// Bytes of a known count, pulled piece by piece; what `next` throws ends the answer short, and the

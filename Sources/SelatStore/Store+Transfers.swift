@@ -264,7 +264,7 @@ extension TransferFilter {
 }
 
 extension OutboundRow {
-    fileprivate static func fetch(
+    static func fetch(
         _ database: Database, _ clause: String, _ arguments: StatementArguments
     ) throws -> [OutboundRow] {
         let sql = """

@@ -5,10 +5,20 @@ import SelatCore
 struct Transfers: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "List transfers, newest first.",
-        discussion: "Example: selat transfers --direction outbound --limit 20")
+        discussion: """
+            Examples:
+              selat transfers --direction outbound --limit 20
+              selat transfers --dead            what ended undelivered, why, and what to do
+            """)
 
     @Option(help: "outbound, inbound (default: both), or relayed: what passes through this node.")
     var direction: String?
+
+    @Flag(
+        help:
+            "Only own ones that ended undelivered, and were not cancelled here, each with a remedy."
+    )
+    var dead = false
 
     @Option(help: "At most this many of each direction.")
     var limit: Int = 100
@@ -16,11 +26,13 @@ struct Transfers: AsyncParsableCommand {
     @OptionGroup var client: ClientOptions
 
     func run() async throws {
-        let filter = direction.map { "&direction=\($0)" } ?? ""
+        let filter =
+            (direction.map { "&direction=\($0)" } ?? "") + (dead ? "&selection=dead" : "")
         let answer = try await client.withDaemon {
             try await $0.getJSON("/v1/transfers?limit=\(limit)\(filter)")
         }
         if client.json { return Terminal.result(answer) }
+        if dead { return Terminal.result(Self.dead(answer["transfers"]?.arrayValue ?? [])) }
         var table = Table(["id", "direction", "peer", "state", "size", "created", "cause"])
         for transfer in answer["transfers"]?.arrayValue ?? [] {
             table.add([
@@ -30,6 +42,22 @@ struct Transfers: AsyncParsableCommand {
             ])
         }
         Terminal.result(table.text)
+    }
+}
+
+extension Transfers {
+    /// A few lines each: causes and remedies are sentences.
+    fileprivate static func dead(_ transfers: [JSON]) -> String {
+        guard !transfers.isEmpty else { return "none" }
+        let lines = transfers.flatMap { transfer in
+            [
+                "\(transfer.text("id"))  \(transfer.text("state"))  \(transfer.text("ended_at"))",
+                "  to: \(transfer.text("peer")), \(transfer.size("size_bytes"))"
+                    + (transfer["title"] == nil ? "" : ", \(transfer.text("title"))"),
+                "  cause: \(transfer.text("cause"))", "  remedy: \(transfer.text("remedy"))",
+            ]
+        }
+        return lines.map(Terminal.plain).joined(separator: "\n")
     }
 }
 

@@ -32,6 +32,16 @@ extension NodeControl {
         return ["transfers": .array(newestFirst.map { .object($0) })]
     }
 
+    func deadTransfers(limit: Int) async throws -> JSON {
+        let letters = try await exchange.deadLetters(limit: limit).map { letter in
+            var members = try members(letter.row)
+            members["ended_at"] = .string(letter.ended.text)
+            members["remedy"] = .string(letter.remedy)
+            return JSON.object(members)
+        }
+        return ["transfers": .array(letters)]
+    }
+
     func transfer(_ id: TransferID, waitSeconds: Int) async throws -> JSON {
         if waitSeconds > 0 { try await exchange.waitForEnd(of: id, seconds: waitSeconds) }
         let found = try await exchange.rows(id)

@@ -198,9 +198,20 @@ extension CommandTests {
             #expect(scratch.files() == ["x.txt"])
         }
 
+        @Test(arguments: ["inbound", "relayed", "sideways"])
+        func onlyOwnTransfersAreDead(_ direction: String) async throws {
+            defer { scratch.remove() }
+            let ended = try await sandbox.selat(
+                "transfers", "--dead", "--direction", direction, on: "SG")
+            #expect(ended.status == 64)
+            #expect(ended.stderr.contains("outbound"), "\(ended.stderr)")
+            #expect(ended.stdout.isEmpty)
+        }
+
         /// Verbs that print a document, and a key that scripts rely on.
         @Test(arguments: [
             (["inbox"], "transfers"), (["transfers"], "transfers"), (["status"], "node"),
+            (["transfers", "--dead"], "transfers"),
             (["audit", "log"], "entries"), (["audit", "verify"], "sound"),
             (["audit", "checkpoint"], "checkpoint"),
         ])

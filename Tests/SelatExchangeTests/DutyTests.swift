@@ -18,7 +18,7 @@ import Testing
 /// What policies owe beyond a yes, and recipients that do not play fair.
 struct DutyTests {
     /// Viet Nam's import rule with more to it.
-    private static func imports(_ more: String) throws -> TestFederation {
+    static func imports(_ more: String) throws -> TestFederation {
         try TestFederation(
             TestFederation.Plan(
                 edit: (
@@ -27,12 +27,12 @@ struct DutyTests {
                 )))
     }
 
-    private static let untilTomorrow = "    until: 2026-11-02"
+    static let untilTomorrow = "    until: 2026-11-02"
     private static let oneDay = "    obligations:\n      - retention: {at-most: 1 days}"
     private static let suiteFour = "    obligations:\n      - encryption: {at-least: suite-4}"
 
     /// A transfer that was released while its import was allowed, and that nobody took before it was not.
-    private static func releasedTooEarly(
+    static func releasedTooEarly(
         in world: TestFederation, isHandedOn: Bool
     ) async throws -> TransferID {
         let sender = world.sender

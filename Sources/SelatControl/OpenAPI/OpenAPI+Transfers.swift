@@ -32,6 +32,10 @@ extension OpenAPI {
             "GET /v1/transfers", "listTransfers", "transfers, newest first",
             parameters: [
                 .init(name: "direction", schema: .words(Direction.self)), limit(100, 1...10_000),
+                .init(
+                    name: "selection",
+                    schema: .words(TransferSelection.self).says(
+                        "`dead`: own ones that ended as nobody here asked for")),
             ],
             answer: .json(.object(["transfers": .list(.component("Transfer"))]))),
         Operation(
@@ -111,7 +115,7 @@ extension OpenAPI {
     static let outbound: Keys =
         common + [
             "direction": .words(["outbound"]), "attempt": .count, "ended": .flag, "title?": .text,
-            "suite?": .count, "suite_name?": .text,
+            "suite?": .count, "suite_name?": .text, "ended_at?": .time, "remedy?": .text,
         ]
 
     static let inbound: Keys =

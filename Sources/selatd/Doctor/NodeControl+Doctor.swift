@@ -83,11 +83,13 @@ extension NodeControl {
         let counts = try await exchange.store.read { try $0.transferCounts() }
         let waiting = counts.outbound["waiting"] ?? 0
         let moving = (counts.outbound["queued"] ?? 0) + (counts.outbound["sending"] ?? 0)
-        let reports = try await exchange.reportWarnings()
+        let warnings = try await exchange.deadWarnings() + (try await exchange.reportWarnings())
         return Check(
-            "transfers", lookedAt: "what is under way, and what officers owe", reports, .warning,
+            "transfers",
+            lookedAt: "what is under way, what ended undelivered, and what officers owe",
+            warnings, .warning,
             otherwise: "\(moving) under way, \(waiting) wait for officers",
-            remedy: "selat approve list; selat transfers")
+            remedy: "selat transfers --dead; selat approve list")
     }
 
     private func databaseCheck() async -> Check {
