@@ -236,13 +236,8 @@ extension Exchange {
             let head = try await spool.read(passage.name, .head)
             statement = try verified(receipt, passage, head: head)
         } catch {
-            _ = try await store.commit { transaction in
-                try transaction.append(
-                    EntryDraft(
-                        kind: "receipt.rejected", transfer: passage.upload.transfer,
-                        actor: .node(passage.next),
-                        details: ["cause": .string(String("\(error)".prefix(1_000)))]))
-            }
+            try await enterRejection(
+                "\(error)", of: passage.upload.transfer, by: .node(passage.next))
             throw error
         }
         switch statement.kind {
