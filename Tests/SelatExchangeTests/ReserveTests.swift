@@ -2,11 +2,11 @@ import SelatAudit
 import SelatCore
 import SelatHTTP
 import SelatStore
-import SelatTransport
 import Synchronization
 import Testing
 
 @testable import SelatExchange
+@testable import SelatTransport
 
 /// What a node does where little of its disk is left.
 struct ReserveTests {
@@ -179,29 +179,34 @@ struct ReserveTests {
 
     // MARK: Requests
 
-    @Test func aSenderThatAsksTooOftenWaitsAndDeliversEverything() async throws {
-        let world = try TestFederation(TestFederation.Plan(requests: RequestRate(perSecond: 4)))
+    @Test func aSenderThatIsToldToWaitWaitsAndIsNotRefused() async throws {
+        let world = try TestFederation()
         let (sender, recipient) = (world.sender, world.recipient)
-        var ids: [TransferID] = []
-        for _ in 0..<30 { ids.append(try await sender.send(world.request())) }
-        let sent = ids
+        recipient.door.refusals.withLock { $0 = [.tooManyRequests(.milliseconds(1_200))] }
+        let id = try await sender.send(world.request())
+        let begun = ContinuousClock.now
         try await recipient.serving {
             try await sender.running {
-                for id in sent {
-                    let row = try await sender.ended(id)
-                    #expect(row.state == "delivered")
-                }
+                let row = try await sender.ended(id)
+                #expect(row.state == "delivered" && row.attempt == 1)
             }
         }
-        try await recipient.exchange.enterCounted()
-        let counted = try await details("requests.refused", at: recipient)
-        #expect(counted.count == 1)
-        #expect(counted.first?["count"]?.integerValue ?? 0 > 0)
-        let entries = try await recipient.store.entries(EntryFilter(kind: "requests.refused"))
-        #expect(entries.map(\.entry.actor) == [.node(sender.id)])
+        // What is less than a second is rounded up: nobody comes back too early.
+        #expect(ContinuousClock.now - begun >= .seconds(2))
         #expect(try await recipient.entries("offer.refused") == 0)
+    }
+
+    @Test func whatAPeerAskedTooOftenIsEnteredOnceAMinute() async throws {
+        let world = try TestFederation(TestFederation.Plan(requests: RequestRate(perSecond: 4)))
+        let (node, peer) = (world.recipient, world.sender.id)
+        let now = ContinuousClock.now
+        for _ in 0..<60 { _ = node.exchange.rates.admit(peer, at: now) }
+        try await node.exchange.enterCounted()
+        let entries = try await node.store.entries(EntryFilter(kind: "requests.refused"))
+        #expect(entries.map(\.entry.actor) == [.node(peer)])
+        #expect(try await details("requests.refused", at: node) == [["count": 40]])
         // There is nothing more to tell in the next minute.
-        try await recipient.exchange.enterCounted()
-        #expect(try await recipient.entries("requests.refused") == 1)
+        try await node.exchange.enterCounted()
+        #expect(try await node.entries("requests.refused") == 1)
     }
 }
