@@ -31,7 +31,7 @@ extension NodeControl {
         ]
     }
 
-    static func warnings(of disk: DiskStanding) -> [String] {
+    static func warnings(_ disk: DiskStanding) -> [String] {
         guard disk.isReached else { return [] }
         return [
             "only flash is taken in: \(disk.free) bytes of the disk are free, and \(disk.reserve) "

@@ -23,7 +23,8 @@ struct NodeControl: ControlService {
         let checkpoint = exchange.store.latestCheckpoint.checkpoint
         var log = try await exchange.witnesses.status()
         let peers = exchange.peerSuites()
-        let disk = try await exchange.diskStanding()
+        // A disk that does not even say how full it is must not hide everything else; the doctor names it.
+        let disk = try? await exchange.diskStanding()
         let alarms = log.removeValue(forKey: "warnings")?.arrayValue ?? []
         let reports =
             try await exchange.reportWarnings() + (try await exchange.recallWarnings())
@@ -47,18 +48,19 @@ struct NodeControl: ControlService {
             "inbound": .object(counts.inbound.mapValues { .integer(Int64($0)) }),
             "relayed": .object(counts.relayed.mapValues { .integer(Int64($0)) }),
             "links": .array(await exchange.linkLoads.map { .object(Self.members($0)) }),
-            "disk": Self.document(disk), "queues": try await queues(),
-            "peers": await peerStandings(), "suites": suites(peers),
+            "queues": try await queues(), "peers": await peerStandings(), "suites": suites(peers),
             "openssl": .object(openssl),
             "warnings": .array(
                 alarms
                     + (reports + warnings + exchange.keyReminders(at: now).map(\.text)
                     + exchange.membership.warnings(at: now)
-                    + exchange.keyShortages() + Self.classical(peers) + Self.warnings(of: disk)
+                    + exchange.keyShortages() + Self.classical(peers)
+                    + (disk.map(Self.warnings) ?? [])
                     + exchange.editions.warnings
                     + exchange.policies.warnings.map(\.description)).map { .string($0) }),
         ]
         members["backup"] = try await lastBackup
+        members["disk"] = disk.map(Self.document)
         return .object(members)
     }
 
