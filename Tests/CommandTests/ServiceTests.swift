@@ -56,6 +56,30 @@ extension CommandTests {
             }
         }
 
+        @Test func aReserveThatIsReachedShowsAndAReloadLiftsIt() async throws {
+            defer { node.scratch.remove() }
+            let reserve = "sandbox: yes\nreserve: 1000000000000000"
+            try await node.serving(["sandbox:": reserve]) { daemon in
+                let status = try await node.status().json
+                #expect(status["disk"]?["reached"] == true, "\(status)")
+                #expect(status["disk"]?["reserve_bytes"] == 1_000_000_000_000_000)
+                let warnings = status["warnings"]?.arrayValue?.compactMap(\.stringValue) ?? []
+                #expect(warnings.contains { $0.hasPrefix("only flash is taken in: ") })
+                try node.scratch.write(
+                    try node.configuration(["sandbox:": "sandbox: yes\nreserve: 0"]),
+                    to: "selatd.yaml")
+                daemon.signal(SIGHUP)
+                try await says("configuration read again")
+                let after = try await node.status().json
+                #expect(after["disk"]?["reached"] == false, "\(after)")
+                let log = try await Run.run(
+                    Run.selat,
+                    ["audit", "log", "--kind", "intake", "--json", "--socket", node.control])
+                let kinds = (try log.json["entries"]?.arrayValue ?? []).map { $0["kind"] }
+                #expect(kinds == ["intake.stopped", "intake.resumed"], "\(log.words)")
+            }
+        }
+
         private func says(_ words: String) async throws {
             let deadline = ContinuousClock.now + .seconds(60)
             while !(try node.scratch.text("stderr").contains(words)) {
