@@ -8,6 +8,7 @@ import SelatCrypto
 final class ExportedFile {
     private let path: String
     private let hidden: String
+    private let unfinished = Unfinished()
     private var descriptor: Int32 = -1
     private var isPublished = false
 
@@ -18,17 +19,16 @@ final class ExportedFile {
             parts.dropLast().map { "\($0)/" }.joined() + ".\(parts.last ?? "").selat-\(getpid())"
     }
 
-    deinit {
-        if descriptor >= 0 { close(descriptor) }
-        if descriptor >= 0, !isPublished { unlink(hidden) }
-    }
+    deinit { if descriptor >= 0 { close(descriptor) } }
 
     func write(_ piece: ByteBuffer) throws {
         if descriptor < 0 {
             guard access(path, F_OK) != 0 else {
                 throw Ending(.failed, "`\(path)` exists already", hint: "name another file")
             }
-            descriptor = Glibc.open(hidden, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+            descriptor = unfinished.make(hidden) {
+                Glibc.open(hidden, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+            }
             guard descriptor >= 0 else { throw fault("making `\(hidden)`") }
         }
         try piece.withUnsafeReadableBytes { bytes in
@@ -69,7 +69,7 @@ final class ExportedFile {
         guard fsync(descriptor) == 0 else { throw fault("syncing `\(path)`") }
         // A link, unlike a rename, does not touch a file that appeared meanwhile.
         guard link(hidden, path) == 0 else { throw fault("naming it `\(path)`") }
-        unlink(hidden)
+        unfinished.remove()
         isPublished = true
     }
 

@@ -20,7 +20,7 @@ final class OpenedFolder {
     private var written: UInt64 = 0
     private var hasher = FileHasher(nil)
     private var folders: Set<String> = []
-    private var isPublished = false
+    private let unfinished = Unfinished()
 
     /// - Throws: `Ending` when `destination` exists or cannot be made.
     init(_ destination: String) throws {
@@ -34,19 +34,13 @@ final class OpenedFolder {
         let parent = parts.dropLast().map { "\($0)/" }.joined()
         hidden = "\(parent).\(parts.last ?? "").selat-\(getpid())"
         self.destination = trimmed
-        guard mkdir(hidden, 0o700) == 0 else {
+        let hidden = hidden
+        guard unfinished.make(hidden, { mkdir(hidden, 0o700) }) == 0 else {
             throw Ending(.failed, "making folder `\(hidden)`: \(String(cString: strerror(errno)))")
         }
     }
 
-    deinit {
-        if descriptor >= 0 { close(descriptor) }
-        guard !isPublished else { return }
-        for file in files { unlink("\(hidden)/\(file.path)") }
-        unlink("\(hidden)/\(DatasetFolder.descriptorName)")
-        for folder in folders.sorted(by: >) { rmdir("\(hidden)/\(folder)") }
-        rmdir(hidden)
-    }
+    deinit { if descriptor >= 0 { close(descriptor) } }
 
     var size: UInt64 { files.reduce(0) { $0 + $1.size } }
 
@@ -98,12 +92,16 @@ final class OpenedFolder {
         var folder = ""
         for part in path.split(separator: "/").dropLast() {
             folder += folder.isEmpty ? "\(part)" : "/\(part)"
-            if folders.insert(folder).inserted, mkdir("\(hidden)/\(folder)", 0o700) != 0 {
+            guard folders.insert(folder).inserted else { continue }
+            let made = "\(hidden)/\(folder)"
+            guard unfinished.make(made, { mkdir(made, 0o700) }) == 0 else {
                 throw fault("making folder `\(folder)`")
             }
         }
-        descriptor = Glibc.open(
-            "\(hidden)/\(path)", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
+        let made = "\(hidden)/\(path)"
+        descriptor = unfinished.make(made) {
+            Glibc.open(made, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
+        }
         guard descriptor >= 0 else { throw fault("making `\(path)`") }
         written = 0
         hasher = FileHasher(files[index].hash)
@@ -158,7 +156,7 @@ final class OpenedFolder {
         guard rename(hidden, destination) == 0 else {
             throw fault("renaming to `\(destination)`")
         }
-        isPublished = true
+        unfinished.keep()
         let parent = destination.split(separator: "/", omittingEmptySubsequences: false).dropLast()
         try sync(folder: parent.isEmpty ? "." : parent.joined(separator: "/") + "/")
     }

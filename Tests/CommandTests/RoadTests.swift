@@ -63,6 +63,31 @@ extension CommandTests {
             #expect(try scratch.text("out/mine.txt") == "mine")
         }
 
+        /// Ctrl-C, a service's stop, a closed terminal.
+        @Test(arguments: [SIGINT, SIGTERM, SIGHUP])
+        func whatIsBrokenOffLeavesNothingBehind(_ signal: Int32) async throws {
+            defer { scratch.remove() }
+            let file = try scratch.write(noise(32 << 20), to: "s/large.bin")
+            let id = try await sandbox.delivered(file)
+            let out = try Scratch()
+            defer { out.remove() }
+            func names() throws -> [String] {
+                try FileManager.default.contentsOfDirectory(atPath: out.path)
+            }
+            let opening = try Running(
+                Run.selat,
+                ["open", id, "--out", "\(out.path)/o", "--socket", sandbox.socket("VN")],
+                place: scratch)
+            while try names().isEmpty, opening.isRunning { usleep(500) }
+            // Frozen, so that it cannot end before the signal comes.
+            opening.signal(SIGSTOP)
+            #expect(try names() == [".o.selat-\(opening.id)"])
+            opening.signal(signal)
+            opening.signal(SIGCONT)
+            #expect(await opening.end() == -signal, "it ends as the signal would have ended it")
+            #expect(try names() == [])
+        }
+
         @Test func openingTwiceGivesTheSameFiles() async throws {
             defer { scratch.remove() }
             let file = try scratch.write("twice", to: "s/twice.txt")

@@ -8,6 +8,7 @@ import SelatCrypto
 
 struct Backup: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "backup",
         abstract: "Write everything the node needs elsewhere into one sealed file, while it runs.",
         discussion: """
             Database, spool, keys, membership and configuration, as they are at one moment; no transfer

@@ -6,6 +6,7 @@ import SelatCrypto
 
 struct Restore: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "restore",
         abstract:
             "Lay out a node from its backup; or, once it runs, go on where witnesses know more.",
         discussion: """

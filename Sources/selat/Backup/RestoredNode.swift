@@ -10,8 +10,8 @@ final class RestoredNode {
     /// What was made, in order.
     private var files: [String] = []
     private var folders: [String] = []
+    private let unfinished = Unfinished()
     private var descriptor: Int32 = -1
-    private var isPublished = false
 
     /// - Throws: `Ending` where there is something already.
     init(_ layout: RestoredLayout, owner: Owner?) throws {
@@ -28,23 +28,10 @@ final class RestoredNode {
         for path in [layout.configuration, "\(layout.membership)/membership.cms"] {
             try Self.requireFree(path)
         }
-        do {
-            for folder in layout.folders { try make(folder.path, isOpen: folder.isOpen) }
-        } catch {
-            remove()
-            throw error
-        }
+        for folder in layout.folders { try make(folder.path, isOpen: folder.isOpen) }
     }
 
-    deinit { if !isPublished { remove() } }
-
-    private func remove() {
-        if descriptor >= 0 { close(descriptor) }
-        descriptor = -1
-        for file in files.reversed() { unlink(file) }
-        for folder in folders.reversed() { rmdir(folder) }
-        (files, folders) = ([], [])
-    }
+    deinit { if descriptor >= 0 { close(descriptor) } }
 
     // MARK: What is there
 
@@ -97,7 +84,9 @@ final class RestoredNode {
         if let slash = path.lastIndex(of: "/") {
             try make(String(path[..<slash]), isOpen: mode != 0o600)
         }
-        descriptor = Glibc.open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode)
+        descriptor = unfinished.make(path) {
+            Glibc.open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode)
+        }
         guard descriptor >= 0 else { throw Self.fault("making `\(path)`") }
         files.append(path)
         guard fchmod(descriptor, mode) == 0 else { throw Self.fault("making `\(path)`") }
@@ -128,7 +117,9 @@ final class RestoredNode {
         if let slash = path.lastIndex(of: "/"), slash != path.startIndex {
             try make(String(path[..<slash]), isOpen: true)
         }
-        guard mkdir(path, isOpen ? 0o755 : 0o700) == 0 else { throw Self.fault("making `\(path)`") }
+        guard unfinished.make(path, { mkdir(path, isOpen ? 0o755 : 0o700) }) == 0 else {
+            throw Self.fault("making `\(path)`")
+        }
         folders.append(path)
         guard chmod(path, isOpen ? 0o755 : 0o700) == 0 else { throw Self.fault("making `\(path)`") }
         if let owner, chown(path, owner.user, owner.group) != 0 {
@@ -143,7 +134,7 @@ final class RestoredNode {
         try write(configuration)
         try end()
         try sync()
-        isPublished = true
+        unfinished.keep()
     }
 
     private func sync() throws {

@@ -1,0 +1,83 @@
+import Dispatch
+import Glibc
+import Synchronization
+
+/// Files and folders that a verb has made and not finished. They are removed, the newest first, when this
+/// goes away without `keep`, and when the command is broken off by Ctrl-C, SIGTERM or a closed terminal.
+final class Unfinished: Sendable {
+    private let number: UInt64
+
+    init() {
+        Self.watchSignals()
+        number = Self.all.withLock { $0.begin() }
+    }
+
+    deinit { remove() }
+
+    /// - Parameter call: the system call that makes what lies at `path`; less than 0 where it failed.
+    /// - Returns: what the call returned, with its `errno`.
+    func make(_ path: String, _ call: () -> Int32) -> Int32 {
+        let (result, code) = Self.all.withLock { all in
+            let result = call()
+            let code = errno
+            if result >= 0 { all.paths[number, default: []].append(path) }
+            return (result, code)
+        }
+        errno = code
+        return result
+    }
+
+    /// It is finished: nothing of it is removed any more.
+    func keep() { _ = Self.all.withLock { $0.paths.removeValue(forKey: number) } }
+
+    /// Removes what was made.
+    func remove() { Self.all.withLock { $0.remove(number) } }
+
+    /// Its lock is held around each making and removing, so that a signal finds either nothing or all.
+    private static let all = Mutex(Made())
+
+    private struct Made {
+        private var begun: UInt64 = 0
+        /// Of each `Unfinished` that has made something, what, in order.
+        var paths: [UInt64: [String]] = [:]
+
+        mutating func begin() -> UInt64 {
+            begun += 1
+            return begun
+        }
+
+        /// A folder in which another has put something stays.
+        mutating func remove(_ number: UInt64) {
+            for path in (paths.removeValue(forKey: number) ?? []).reversed() { Glibc.remove(path) }
+        }
+    }
+
+    // MARK: Signals
+
+    private static func watchSignals() { _ = sources }
+
+    private static let sources = [SIGINT, SIGTERM, SIGHUP].map { number in
+        let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+        source.setEventHandler { breakOff(number) }
+        source.resume()
+        return UncheckedSource(source: source)
+    }
+
+    // SAFETY: it is made once, and never touched again.
+    private struct UncheckedSource: @unchecked Sendable { let source: any DispatchSourceSignal }
+
+    /// Ends as the signal would have ended it, so that a shell sees why.
+    private static func breakOff(_ number: Int32) -> Never {
+        // Never let go again: nothing new is made.
+        all.withLock { all in
+            for number in Array(all.paths.keys) { all.remove(number) }
+            signal(number, SIG_DFL)
+            var mask = sigset_t()
+            sigemptyset(&mask)
+            sigaddset(&mask, number)
+            pthread_sigmask(SIG_UNBLOCK, &mask, nil)
+            raise(number)
+            _exit(128 + number)
+        }
+    }
+}
