@@ -90,21 +90,25 @@ extension Exchange {
         counted.withLock { $0.count(call) }
     }
 
-    /// Looks at the clock once a second until the task is cancelled.
-    package func watchClock() async {
+    /// Looks at the clock once a second until the task is cancelled: whether it was set, and whether an
+    /// edition comes into force. One timer for both, because each wakes an idle node.
+    func watchClock() async {
         var watch = ClockWatch()
         let start = ContinuousClock.now
         while !Task.isCancelled {
-            let now = clock.now()
             let steady = start.duration(to: .now).components.seconds
-            if let step = watch.look(wall: now.seconds, steady: steady) {
-                logger.warning("clock was set", metadata: ["seconds": "\(step)"])
-                _ = try? await store.commit { transaction in
-                    try transaction.append(
-                        EntryDraft(kind: "clock.stepped", details: ["seconds": .integer(step)]))
-                }
-            }
+            await enterStep(watch.look(wall: clock.now().seconds, steady: steady))
+            await editions.activateComing()
             guard (try? await Task.sleep(for: .seconds(1))) != nil else { return }
+        }
+    }
+
+    private func enterStep(_ seconds: Int64?) async {
+        guard let seconds else { return }
+        logger.warning("clock was set", metadata: ["seconds": "\(seconds)"])
+        _ = try? await store.commit { transaction in
+            try transaction.append(
+                EntryDraft(kind: "clock.stepped", details: ["seconds": .integer(seconds)]))
         }
     }
 

@@ -149,7 +149,7 @@ package final class Exchange: Sendable {
         membership.observe { [weak self] before, after in await self?.follow(before, after) }
         await withDiscardingTaskGroup { group in
             group.addTask { await self.keepHouse() }
-            group.addTask { await self.editions.run() }
+            group.addTask { await self.watchClock() }
             group.addTask { await self.keepPolicies() }
             group.addTask { await self.keepKeys() }
             group.addTask { await self.witnesses.run() }

@@ -4,6 +4,7 @@ import SelatCore
 
 struct Cancel: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "cancel",
         abstract: "Take a transfer back that has not left whole.",
         discussion: """
             Key and sealed payload are destroyed here; what a recipient has of it opens for nobody.

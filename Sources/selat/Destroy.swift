@@ -4,6 +4,7 @@ import SelatCore
 
 struct Destroy: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "destroy",
         abstract: "Destroy a received dataset for good: its key first, then its bytes.",
         discussion: """
             The sender gets a signed receipt of it, which says what it does not reach: what was opened or

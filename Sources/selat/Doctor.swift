@@ -4,6 +4,7 @@ import SelatCore
 
 struct Doctor: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "doctor",
         abstract: "Look for what is wrong with the node, or soon will be, and say what to do.",
         discussion: """
             Looks at clock, disk, permissions, limits, OpenSSL, keys, certificates, membership, \

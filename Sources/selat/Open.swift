@@ -6,6 +6,7 @@ import SelatCore
 
 struct Open: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "open",
         abstract: "Open a delivered dataset into a new folder.",
         discussion: """
             The folder appears only when every byte has been verified and is on disk; until then it

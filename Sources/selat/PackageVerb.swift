@@ -15,6 +15,7 @@ struct PackageVerb: AsyncParsableCommand {
 
     struct Export: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "export",
             abstract: "Write a transfer's sealed package to a file.",
             discussion:
                 "Example: selat package export 0198f3a2-7c41-7d2e-9b1a-0f6c2d8e4a11 warning.selat")
@@ -50,6 +51,7 @@ struct PackageVerb: AsyncParsableCommand {
 
     struct Inspect: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "inspect",
             abstract: "Show what anyone on the route can see of a package; believes nothing.",
             discussion: "Example: selat package inspect warning.selat")
 

@@ -10,6 +10,7 @@ struct ReceiptVerb: AsyncParsableCommand {
 
     struct Export: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "export",
             abstract: "Write a transfer's receipt, for whoever carries it back to the sender.",
             discussion: """
                 Its proof is against the newest checkpoint that others have witnessed, where there is one:
@@ -48,6 +49,7 @@ struct ReceiptVerb: AsyncParsableCommand {
 
     struct Import: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "import",
             abstract: "Take receipts that were brought back: they settle the transfers here.",
             discussion: """
                 PATH is a receipt, or a folder of them (*.receipt). Exit status: 0 all of them are good; 3

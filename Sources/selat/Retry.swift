@@ -4,6 +4,7 @@ import SelatCore
 
 struct Retry: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "retry",
         abstract: "Try a transfer now that waits for its next try.",
         discussion: """
             Nothing needs it: a transfer is tried again by itself, at most five minutes apart. It saves

@@ -4,6 +4,7 @@ import SelatCore
 
 struct Route: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "route",
         abstract: "Show the ways to a node, and why each may be taken or not.",
         discussion: """
             A way leads over the membership's links; each country between the two ends must let a

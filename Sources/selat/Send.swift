@@ -79,6 +79,7 @@ struct TransferOptions: ParsableArguments {
 
 struct Send: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "send",
         abstract: "Judge, seal and send a dataset.",
         discussion: """
             The dataset is judged first; nothing is read where the answer is no. Once an id is
@@ -177,6 +178,7 @@ struct Send: AsyncParsableCommand {
 
 struct Check: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "check",
         abstract: "Show the verdict on a transfer, explained, and send nothing.",
         discussion: """
             Takes what `send` takes. Exit status: 0 permitted, 2 refused, 4 facts are missing.

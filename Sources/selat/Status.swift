@@ -4,6 +4,7 @@ import SelatCore
 
 struct Status: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "status",
         abstract: "Show how the node stands: membership, policies, log, transfers, warnings.",
         discussion: "Example: selat status --json")
 

@@ -4,6 +4,7 @@ import SelatCore
 
 struct Transfers: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "transfers",
         abstract: "List transfers, newest first.",
         discussion: """
             Examples:
@@ -63,6 +64,7 @@ extension Transfers {
 
 struct Show: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "show",
         abstract: "Show one transfer: where it stands, why, and what the log says of it.",
         discussion: "Example: selat show 0198f3a2-7c41-7d2e-9b1a-0f6c2d8e4a11")
 
@@ -129,6 +131,7 @@ struct Show: AsyncParsableCommand {
 
 struct Inbox: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "inbox",
         abstract: "List the datasets that were delivered here.",
         discussion: "Example: selat inbox --json")
 

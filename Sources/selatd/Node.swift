@@ -115,12 +115,6 @@ struct Node {
                         service: Part(run: { await exchange.run() }, stop: { exchange.stop() })),
                     .init(
                         service: Part(
-                            run: {
-                                await cancelWhenGracefulShutdown { await exchange.watchClock() }
-                            },
-                            stop: {})),
-                    .init(
-                        service: Part(
                             run: { try await server.run() }, stop: { server.shutDown() })),
                     .init(service: Part(serving: control)),
                     .init(service: Part(run: { await retention.run() }, stop: {})),

@@ -12,13 +12,20 @@ extension EditionRegister {
         let now = clock.now()
         let (schedule, faulty) = state.withLock { ($0.schedule, $0.faulty) }
         var editions: [String: JSON] = [:]
-        for (name, edition) in self.active.editions {
+        let active = self.active.editions
+        let rows = try await store.read { snapshot in
+            try active.mapValues { try snapshot.edition($0.digest) }
+        }
+        var heads: [Digest: EditionHead] = [:]
+        for (name, edition) in active {
             var members: [String: JSON] = [
                 "edition": .integer(edition.number), "digest": .string(edition.digest.text),
                 "standing": .string(edition.standing.rawValue),
             ]
-            if let row = try await store.read({ try $0.edition(edition.digest) }) {
-                members.merge(try details(of: row)) { first, _ in first }
+            if let row = rows[name] ?? nil {
+                let head = try head(of: row)
+                heads[row.digest] = head
+                members.merge(try details(of: row, head)) { first, _ in first }
             }
             members["waiting"] = .array(schedule.waiting(name, at: now).map(Self.document))
             let fault = schedule.due(at: now).first { $0.name == name }.flatMap {
@@ -30,6 +37,7 @@ extension EditionRegister {
         for name in schedule.names where editions[name] == nil {
             editions[name] = ["waiting": .array(schedule.waiting(name, at: now).map(Self.document))]
         }
+        state.withLock { [heads] in $0.heads = heads }
         return .object(editions)
     }
 
@@ -42,9 +50,12 @@ extension EditionRegister {
         }
     }
 
-    private func details(of row: EditionRow) throws -> [String: JSON] {
-        let head = try EditionHead(
-            PolicySource(name: "\(row.name).yaml", bytes: row.bytes))
+    private func head(of row: EditionRow) throws -> EditionHead {
+        try state.withLock { $0.heads[row.digest] }
+            ?? EditionHead(PolicySource(name: "\(row.name).yaml", bytes: row.bytes))
+    }
+
+    private func details(of row: EditionRow, _ head: EditionHead) throws -> [String: JSON] {
         var members: [String: JSON] = [
             "in_force": .string(head.inForce.text), "received": .string(row.received.text),
             "from": .string(row.source),

@@ -21,6 +21,9 @@ package final class EditionRegister: Sendable {
         var faulty: [Digest: String] = [:]
         /// Sets by which verdicts were judged again, the newest last.
         var pinned: [(digests: [String: Digest], set: PolicySet)] = []
+        /// The heads of the active editions, as far as somebody asked for the status: reading a file
+        /// takes a millisecond.
+        var heads: [Digest: EditionHead] = [:]
     }
 
     let store: Store
@@ -97,14 +100,11 @@ package final class EditionRegister: Sendable {
         state.withLock { $0.schedule.mark(digest) != nil }
     }
 
-    /// Activates what comes into force, until the task is cancelled.
-    package func run() async {
-        while !Task.isCancelled {
-            guard (try? await Task.sleep(for: .seconds(1))) != nil else { return }
-            guard let next = state.withLock({ $0.next }), clock.now() >= next else { continue }
-            do { try await activateDue() } catch {
-                logger.error("activating editions failed", metadata: ["error": "\(error)"])
-            }
+    /// Activates what has come into force since it was last asked.
+    func activateComing() async {
+        guard let next = state.withLock({ $0.next }), clock.now() >= next else { return }
+        do { try await activateDue() } catch {
+            logger.error("activating editions failed", metadata: ["error": "\(error)"])
         }
     }
 

@@ -2,6 +2,7 @@ import ArgumentParser
 
 struct Approve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "approve",
         abstract: "Show what leaves, and approve its release with an officer's own key.",
         discussion: """
             `selat approve ID` fetches the sealed dataset, checks and opens it in this process, shows

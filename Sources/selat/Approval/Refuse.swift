@@ -3,6 +3,7 @@ import SelatFederation
 
 struct Refuse: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "refuse",
         abstract: "Refuse a release with an officer's own key; that ends the transfer.",
         discussion: """
             A refusal needs a reason, and cannot be taken back: the dataset is destroyed here, and

@@ -6,6 +6,7 @@ import SelatCore
 extension AuditVerb {
     struct Erase: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "erase",
             abstract: "Erase the details of audit entries for good; that is itself an entry.",
             discussion: """
                 The entries stay, and every proof holds; their details and salts are overwritten in

@@ -5,6 +5,7 @@ import SelatCore
 extension AuditVerb {
     struct Export: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "export",
             abstract: "Write a range of the log to a file that verifies without the node.",
             discussion: """
                 The file holds the entries, the signed checkpoint and what proves them in it;

@@ -5,6 +5,7 @@ import SelatCore
 extension AuditVerb {
     struct Log: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "log",
             abstract: "Show audit entries, oldest first.",
             discussion: """
                 With --follow the newest entries are shown, and each further one as it comes.
@@ -90,6 +91,7 @@ extension AuditVerb {
 
     struct Show: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "show",
             abstract: "Show one audit entry with its details and its proof.",
             discussion: "Example: selat audit show 48213")
 

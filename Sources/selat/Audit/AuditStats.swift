@@ -5,6 +5,7 @@ import SelatCore
 extension AuditVerb {
     struct Stats: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "stats",
             abstract: "Count audit entries by kind, day and actor.",
             discussion: "Example: selat audit stats --since 30d --country VN")
 

@@ -12,6 +12,7 @@ struct AuditVerb: AsyncParsableCommand {
 
     struct Checkpoint: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "checkpoint",
             abstract: "Print the newest signed checkpoint, a C2SP signed note.",
             discussion: "Example: selat audit checkpoint > checkpoint.txt")
 

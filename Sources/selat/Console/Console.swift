@@ -8,6 +8,7 @@ import SelatHTTP
 
 struct Console: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "console",
         abstract:
             "Serve pages about the node to a browser on this machine, to look and not to change.",
         discussion: """

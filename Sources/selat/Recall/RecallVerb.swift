@@ -6,6 +6,7 @@ import SelatCrypto
 
 struct Recall: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "recall",
         abstract:
             "Have a dataset back: an officer of the sender asks, one of the recipient answers.",
         discussion: """

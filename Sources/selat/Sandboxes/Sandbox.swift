@@ -6,6 +6,7 @@ import SelatCore
 
 struct Sandbox: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "sandbox",
         abstract: "A whole federation on this machine, for trying out and for tests.",
         discussion: """
             Sandbox keys lie on disk without a passphrase, and nodes of a real federation refuse a
@@ -15,6 +16,7 @@ struct Sandbox: AsyncParsableCommand {
 
     struct Up: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "up",
             abstract:
                 "Make authorities, keys, membership and nodes in a folder, and start the nodes.",
             discussion: """
@@ -86,6 +88,7 @@ struct Sandbox: AsyncParsableCommand {
 
     struct Add: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "add",
             abstract: "Let another member join the running sandbox, and start its node.",
             discussion: """
                 Does what authorities, operator and members do when a country joins, one after the
@@ -127,6 +130,7 @@ struct Sandbox: AsyncParsableCommand {
 
     struct Down: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "down",
             abstract: "Stop a sandbox's nodes; what they hold stays.",
             discussion: "Example: selat sandbox down /tmp/selat")
 

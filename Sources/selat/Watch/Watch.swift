@@ -4,6 +4,7 @@ import SelatCore
 
 struct Watch: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "watch",
         abstract: "Watch the node, or one transfer until it has ended, as it lives.",
         discussion: """
             On a terminal a page that renews itself: queues by precedence, peers with rates, what is
