@@ -90,7 +90,7 @@ extension LedgerBenchmark {
             let rounds = 2_000
             let start = ContinuousClock.now
             for step in 0..<rounds {
-                _ = try await store.proof(of: (UInt64(step) &* 2_654_435_761) % UInt64(count))
+                _ = try store.proof(of: (UInt64(step) &* 2_654_435_761) % UInt64(count))
             }
             print(
                 "inclusion proof from \(count) entries: "

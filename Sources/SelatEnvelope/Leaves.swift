@@ -51,6 +51,15 @@ package struct SealedPayload: Hashable, Sendable {
         self.leaves = leaves
     }
 
+    /// A payload of one segment, whose root is the hash of its only leaf (RFC 6962, section 2.1).
+    /// - Returns: nil where it has more.
+    /// - Throws: `EnvelopeError.malformed` for a size that no payload has.
+    package init?(ofOneSegment identity: PayloadIdentity) throws(EnvelopeError) {
+        guard try SegmentLayout(sealedSize: identity.size).count == 1 else { return nil }
+        self.identity = identity
+        leaves = try Leaves(identity.root.bytes)
+    }
+
     /// A payload as its sealing computed it.
     init(sealedSize: UInt64, leaves: Leaves) {
         identity = PayloadIdentity(size: sealedSize, root: leaves.root)

@@ -17,7 +17,7 @@ import Synchronization
 extension Exchange {
     /// What a peer brings: an upload belongs to the peer that offered it last.
     func arrival(of upload: UploadID, _ peer: NodeID) async throws -> Arrival {
-        let (inbound, relayed) = try await store.read {
+        let (inbound, relayed) = try store.lookUp {
             (
                 try $0.inbound(upload.transfer, from: upload.from),
                 try $0.relayed(upload.transfer, from: upload.from)
@@ -57,7 +57,7 @@ extension Exchange {
 
     func receipt(_ statement: [UInt8]?, _ sequence: UInt64?) async throws -> [UInt8]? {
         guard let statement, let sequence else { return nil }
-        let entry = try await store.read { try $0.entry(sequence) }
+        let entry = try store.lookUp { try $0.entry(sequence) }
         guard let entry, let details = entry.details, let salt = entry.salt,
             let proof = try await witnesses.proof(of: sequence)
         else { return nil }

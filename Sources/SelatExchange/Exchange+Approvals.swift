@@ -45,7 +45,7 @@ extension Exchange {
             request, through: Array(relays),
             lineage: Lineage(
                 countries: permitted.question.lineage, received: permitted.question.received))
-        let (again, raised) = try await store.read { snapshot in
+        let (again, raised) = try store.lookUp { snapshot in
             try self.decide(prepared, row.id) { try snapshot.counted(in: $0) }
         }
         return JudgedAgain(
@@ -86,7 +86,7 @@ extension Exchange {
         guard row.sealed != nil else { return ApprovalStanding(owed: [], given: []) }
         let now = clock.now()
         let (rules, permitted) = try rules(of: row)
-        let kept = try await store.read { try $0.approvals(of: row.id) }
+        let kept = try store.lookUp { try $0.approvals(of: row.id) }
         let counted = counting(kept, rules, at: now).compactMap(\.approval)
         var owed = ApprovalDebt.outstanding(of: permitted.obligations, after: counted)
         // One was taken only where the transfer rests on an emergency.
@@ -146,7 +146,7 @@ extension Exchange {
     }
 
     private func waiting(_ id: TransferID) async throws -> OutboundRow {
-        guard let row = try await store.read({ try $0.outbound(id) }) else {
+        guard let row = try store.lookUp({ try $0.outbound(id) }) else {
             throw ServiceProblem.unknownTransfer(id)
         }
         guard row.state == Sender.State.waiting.rawValue else {

@@ -40,7 +40,7 @@ extension Exchange {
 
     /// - Parameter released: the details of the entry that names the head.
     private func restsOnWhatIsInForce(_ released: JSON?, _ id: TransferID) async throws -> Bool {
-        let (found, kept) = try await store.read { (try $0.outbound(id), try $0.approvals(of: id)) }
+        let (found, kept) = try store.lookUp { (try $0.outbound(id), try $0.approvals(of: id)) }
         // After the list expired nothing new is sent; what was released before still arrives.
         guard clock.now() < federation.expires else { return true }
         guard let row = found, let record = released?["verdict"] else { return false }

@@ -99,7 +99,7 @@ extension Exchange {
     }
 
     private func pursueFromStore(_ id: TransferID) async throws {
-        guard let row = try await store.read({ try $0.outbound(id) }) else { return }
+        guard let row = try store.lookUp({ try $0.outbound(id) }) else { return }
         let delivery = try Delivery(row)
         while !delivery.sender.state.isOutcome {
             // A release may choose another way; then this lane is left with the next pause.
@@ -227,7 +227,7 @@ extension Exchange {
         _ delivery: Delivery
     ) async throws -> Bool {
         let id = delivery.id
-        guard let row = try await store.read({ try $0.outbound(id) }) else { return false }
+        guard let row = try store.lookUp({ try $0.outbound(id) }) else { return false }
         for route in try await openRoutes(delivery, row) where route != delivery.route {
             if await !peers.isOutOfReach(route[1]) { return true }
         }
@@ -326,7 +326,7 @@ extension Exchange {
         do {
             try witnesses.requireExchange()
             let id = delivery.id
-            guard let row = try await store.read({ try $0.outbound(id) }) else {
+            guard let row = try store.lookUp({ try $0.outbound(id) }) else {
                 throw ServiceProblem.unknownTransfer(id)
             }
             // One that was cut, or takes nothing any more, is named as that.
@@ -351,7 +351,7 @@ extension Exchange {
         _ delivery: Delivery, _ row: OutboundRow, over route: [NodeID], attempt: UInt64
     ) async throws -> Sender.Event {
         let id = delivery.id
-        let kept = try await store.read { try $0.approvals(of: id) }
+        let kept = try store.lookUp { try $0.approvals(of: id) }
         guard let wrapped = row.contentKey else { throw ServiceProblem.unknownTransfer(id) }
         let judged = try await judgeAgain(row, over: route)
         let again = judged.again
@@ -376,19 +376,19 @@ extension Exchange {
         }
         let (record, request) = (judged.record, judged.request)
         let key = try ContentKey(stored: try storageKey.unwrap(wrapped, for: .outbound(id)))
-        let leaves = try Leaves(try await spool.read(SpoolFolder.Name(outbound: id), .leaves))
         let head = try EnvelopeHead.sign(
             release: release, core: record.core, keys: record.keys, contentKey: key,
             dataset: request.dataset, approvals: approvals.map(\.message),
             statements: judged.presented.messages,
             series: request.series?.text,
-            payload: try SealedPayload(identity: record.payload, leaves: leaves),
+            payload: try await payload(of: id, record),
             attempt: EnvelopeHead.Attempt(
                 number: attempt, route: route,
                 precedence: delivery.precedence, membershipSerial: federation.serial,
                 membershipDigest: federation.listDigest, transit: again.verdict.transitEditions),
             signer: try identity.signer(for: record.core.suite), at: clock.now())
-        try await spool.write(head.encoded(), to: SpoolFolder.Name(outbound: id), .head)
+        // What a crash takes of it is signed anew, as another attempt.
+        try await spool.writeUnsynced(head.encoded(), to: SpoolFolder.Name(outbound: id), .head)
         delivery.released = Released(
             envelope: try head.unverifiedIdentity(), header: head.headerCMS, route: route,
             verdict: again.verdict, raised: judged.raised,

@@ -76,7 +76,7 @@ extension Exchange {
     private func approvals(
         _ id: TransferID, _ inbound: InboundRow?
     ) async throws -> [Digest: [UInt8]] {
-        let handed = try await store.read { try $0.approvals(of: id) }.map(\.message)
+        let handed = try store.lookUp { try $0.approvals(of: id) }.map(\.message)
         let came = inbound == nil ? [] : (try? await manifest(id))?.approvals ?? []
         return Dictionary((handed + came).map { (SHA256.digest($0), $0) }) { first, _ in first }
     }
@@ -101,7 +101,7 @@ extension Exchange {
             records.flatMap { ($0?["editions"]?.objectValue ?? [:]).values }.compactMap {
                 $0["digest"]?.stringValue.flatMap { try? Digest($0) }
             })
-        let editions = try await store.read { snapshot in
+        let editions = try store.lookUp { snapshot in
             try digests.compactMap { try snapshot.edition($0) }
         }
         return Dictionary(
@@ -129,6 +129,6 @@ extension Exchange {
                 .flatMap { try? Digest($0) }
         }.first
         guard let envelope = named ?? recorded else { return nil }
-        return try await store.read { try $0.header(of: envelope) }
+        return try store.lookUp { try $0.header(of: envelope) }
     }
 }

@@ -43,7 +43,7 @@ extension Exchange {
     }
 
     func forwardFromStore(_ id: TransferID, from: NodeID) async throws {
-        guard let row = try await store.read({ try $0.relayed(id, from: from) }) else { return }
+        guard let row = try store.lookUp({ try $0.relayed(id, from: from) }) else { return }
         let forwarding = try Forwarding(row)
         // What still arrives, or waits for the sender, is taken up again when there is news.
         while [.holding, .forwarded].contains(forwarding.relay.state) {

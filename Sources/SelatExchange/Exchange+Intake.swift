@@ -153,9 +153,11 @@ extension Exchange {
 
     /// This node's verdict on the import, as `transfer.received` holds it; nil once erased. It goes
     /// into the entry that the receipt shows, so that the sender can prove what both ends judged.
-    private func ownVerdict(on row: InboundRow) async throws -> JSON? {
+    private func ownVerdict(on row: InboundRow) throws -> JSON? {
         let filter = EntryFilter(transfer: row.id, kind: "transfer.received")
-        let received = try await store.entries(filter).first { $0.entry.actor == .node(row.from) }
+        let received = try store.lookUp { try $0.entries(filter) }.first {
+            $0.entry.actor == .node(row.from)
+        }
         return try received?.details.flatMap { try JSON(parsing: $0)[Receipt.importKey] }
     }
 
@@ -163,7 +165,7 @@ extension Exchange {
     func complete(_ row: InboundRow, _ head: VerifiedHead) async throws -> UploadState {
         let now = clock.now()
         let statement = try sign(.delivered, head, reason: nil, at: now)
-        let own = try await ownVerdict(on: row)
+        let own = try ownVerdict(on: row)
         let after = try await store.commit { transaction -> InboundRow? in
             guard var row = try transaction.inbound(row.id, from: row.from) else { return nil }
             var recipient = try Recipient(row)

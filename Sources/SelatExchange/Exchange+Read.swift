@@ -109,7 +109,7 @@ extension Exchange {
 
     /// A package as it travels: head, sealed payload, trailer.
     package func package(_ id: TransferID, by user: UInt32) async throws -> Opening {
-        let inbound = try await store.read { try $0.inbound(id) }
+        let inbound = try store.lookUp { try $0.inbound(id) }
         let name: SpoolFolder.Name
         if let row = inbound.first {
             guard [.delivered, .opened].contains(try Recipient(row).state) else {
@@ -118,7 +118,7 @@ extension Exchange {
             }
             name = SpoolFolder.Name(inbound: id, from: row.from)
             try await recordExport(id, by: user)
-        } else if let row = try await store.read({ try $0.outbound(id) }) {
+        } else if let row = try store.lookUp({ try $0.outbound(id) }) {
             guard row.attempt > 0, !(try Sender(row)).state.isOutcome else {
                 throw ServiceProblem.notReady(
                     "`\(id)` is \(row.state), its sealed parts are not kept",
@@ -187,7 +187,7 @@ extension Exchange {
     ) async throws -> (
         outbound: OutboundRow?, inbound: [InboundRow], relayed: [RelayedRow], entries: [EntryRow]
     ) {
-        try await store.read {
+        try store.lookUp {
             (
                 try $0.outbound(id), try $0.inbound(id), try $0.relayed(id),
                 try $0.entries(EntryFilter(transfer: id, limit: 1_000))
@@ -205,7 +205,7 @@ extension Exchange {
     /// What relays have stated about an outbound transfer, oldest first.
     package func relayReceipts(of row: OutboundRow) async throws -> [[UInt8]] {
         let (id, node) = (row.id, identity.node)
-        return try await store.read { try $0.receipts(of: id, from: node) }.map(\.document)
+        return try store.lookUp { try $0.receipts(of: id, from: node) }.map(\.document)
     }
 
     /// The suite of an outbound transfer; nil until its payload is sealed.
@@ -216,7 +216,7 @@ extension Exchange {
     /// Waits until a transfer that this node sends has ended.
     package func waitForEnd(of id: TransferID, seconds: Int) async throws {
         try await endings.wait(for: id, seconds: seconds) {
-            guard let row = try await self.store.read({ try $0.outbound(id) }) else { return true }
+            guard let row = try self.store.lookUp({ try $0.outbound(id) }) else { return true }
             return try Sender(row).state.isOutcome
         }
     }
@@ -229,7 +229,7 @@ extension Exchange {
     func received(
         _ id: TransferID, in states: Set<Recipient.State>
     ) async throws -> InboundRow {
-        let rows = try await store.read { try $0.inbound(id) }
+        let rows = try store.lookUp { try $0.inbound(id) }
         guard let row = rows.first else { throw ServiceProblem.unknownTransfer(id) }
         guard rows.count == 1 else {
             throw ServiceProblem.notReady(

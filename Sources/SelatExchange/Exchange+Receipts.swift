@@ -33,7 +33,7 @@ extension Exchange {
     ) async throws -> BroughtReceipt {
         let statement = try Self.unverified(bytes)
         let id = statement.id
-        guard let row = try await store.read({ try $0.outbound(id) }) else {
+        guard let row = try store.lookUp({ try $0.outbound(id) }) else {
             throw ServiceProblem.unknownTransfer(id)
         }
         do {
@@ -67,7 +67,7 @@ extension Exchange {
         guard statement.kind.isRecipients else {
             throw ReceiptError.aboutAnother("thing than what the recipient did")
         }
-        let header = try await store.read { try $0.header(of: statement.envelope) }
+        let header = try store.lookUp { try $0.header(of: statement.envelope) }
         let signed = try header.map {
             try Header(parsing: try CMS.unverifiedContent($0, type: .header))
         }
@@ -128,7 +128,7 @@ extension Exchange {
         guard !actions.isEmpty, sender.state != before.state else { return (row, false) }
         guard let settled = try await record(sender, before, actions, bytes, row, by: actor) else {
             // A pursuit was faster, and the link may be back: the receipt is weighed by what is now.
-            guard let now = try await store.read({ try $0.outbound(row.id) }) else {
+            guard let now = try store.lookUp({ try $0.outbound(row.id) }) else {
                 throw ServiceProblem.unknownTransfer(row.id)
             }
             return try await settle(now, statement, bytes, by: actor)

@@ -24,7 +24,7 @@ extension Exchange: EnvelopeService {
             return try await offer(head, bytes, payload, through: hop, from: peer)
         }
         let id = head.core.id
-        let known = try await store.read { try $0.inbound(id, from: head.core.from) }
+        let known = try store.lookUp { try $0.inbound(id, from: head.core.from) }
         let upload = UploadID(from: head.core.from, transfer: id)
         let answer = Recipient.answer(
             to: Recipient.Offer(head, at: identity.node), peer: peer, at: place,
@@ -141,7 +141,7 @@ extension Exchange: EnvelopeService {
         _ head: VerifiedHead, _ bytes: [UInt8], _ upload: UploadID, _ peer: NodeID
     ) async throws -> Considered {
         let from = head.core.from
-        let (row, begun) = try await store.read {
+        let (row, begun) = try store.lookUp {
             (
                 try $0.inbound(upload.transfer, from: from),
                 try $0.inboundCount(from: from, state: Recipient.State.receiving.rawValue)

@@ -21,7 +21,7 @@ extension Exchange {
         through hop: (previous: NodeID, next: NodeID), from peer: NodeID
     ) async throws -> OfferAnswer {
         let id = head.core.id
-        let known = try await store.read { try $0.relayed(id, from: head.core.from) }
+        let known = try store.lookUp { try $0.relayed(id, from: head.core.from) }
         let upload = UploadID(from: head.core.from, transfer: id)
         let answer = Relay.answer(
             to: Recipient.Offer(head, at: identity.node), attempt: head.header.attempt,
@@ -38,7 +38,7 @@ extension Exchange {
             let isNew = try await uploads.alone(upload) {
                 try await self.pass(head, bytes, through: hop)
             }
-            let row = try await store.read { try $0.relayed(id, from: head.core.from) }
+            let row = try store.lookUp { try $0.relayed(id, from: head.core.from) }
             guard let row, row.state == Relay.State.receiving.rawValue else {
                 return try await standing(of: upload)
             }
@@ -50,7 +50,7 @@ extension Exchange {
     /// What a relay says of an envelope that asks nothing of the one who brings it.
     private func standing(of upload: UploadID) async throws -> OfferAnswer {
         guard
-            let row = try await store.read({
+            let row = try store.lookUp({
                 try $0.relayed(upload.transfer, from: upload.from)
             })
         else { throw Problem.unknownUpload(upload) }
@@ -69,7 +69,7 @@ extension Exchange {
     ) async throws -> Bool {
         let grounds = try await judgeTransit(head, through: hop)
         let name = SpoolFolder.Name(relayed: head.core.id, from: head.core.from)
-        let known = try await store.read {
+        let known = try store.lookUp {
             try $0.relayed(head.core.id, from: head.core.from)
         }
         if let known {
@@ -142,7 +142,7 @@ extension Exchange {
     /// What lies here for one country's senders is bounded: they fill nobody else's room.
     private func requireRoom(for head: VerifiedHead, from peer: NodeID) async throws {
         let country = head.core.from.country
-        let held = try await store.read {
+        let held = try store.lookUp {
             try $0.relayedLoad(of: country, states: Relay.spooledStates)
         }
         guard held.transfers < relaying.transfersPerMemberMax,

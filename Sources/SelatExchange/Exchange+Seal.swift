@@ -26,7 +26,7 @@ extension Exchange {
         do {
             let (record, key, leaves) = try await sealed(id, claimed, body)
             let wrapped = try storageKey.wrap(key.secret, for: .outbound(id))
-            try await spool.write(leaves.bytes, to: SpoolFolder.Name(outbound: id), .leaves)
+            try await keep(leaves, of: id)
             let owed = !claimed.permit.outstanding([]).isEmpty
             let state = try await accept(id, record, wrapped, approvalsOwed: owed, by: user)
             accepted.yield(.outbound(id))
@@ -41,6 +41,19 @@ extension Exchange {
             }
             throw problem
         }
+    }
+
+    /// Of one segment the record's root says it already. Either way the payload's name is durable then.
+    private func keep(_ leaves: Leaves, of id: TransferID) async throws(FileFault) {
+        if leaves.count == 1 { return try await spool.syncNames() }
+        try await spool.write(leaves.bytes, to: SpoolFolder.Name(outbound: id), .leaves)
+    }
+
+    /// The payload as it was sealed.
+    func payload(of id: TransferID, _ record: SealedRecord) async throws -> SealedPayload {
+        if let payload = try SealedPayload(ofOneSegment: record.payload) { return payload }
+        let leaves = try Leaves(try await spool.read(SpoolFolder.Name(outbound: id), .leaves))
+        return try SealedPayload(identity: record.payload, leaves: leaves)
     }
 
     private func sealed<Body: AsyncSequence & Sendable>(

@@ -124,7 +124,7 @@ extension Exchange {
 
     private func newID() async throws -> TransferID {
         let states = Sender.openStates.union(Sender.cutShortStates)
-        let open = try await store.read { try $0.outboundCount(in: states) }
+        let open = try store.lookUp { try $0.outboundCount(in: states) }
         guard open < Limits.transfersOpenMax else {
             throw ServiceProblem.notReady(
                 "\(open) transfers are under way", remedy: "wait until some have ended")

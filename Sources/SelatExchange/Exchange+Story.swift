@@ -16,13 +16,13 @@ package struct StoryLine: Hashable, Sendable {
 extension Exchange {
     package func story(of row: OutboundRow) async throws -> [StoryLine] {
         let node = identity.node
-        let told = try await store.read { try $0.receipts(of: row.id, from: node) }
+        let told = try store.lookUp { try $0.receipts(of: row.id, from: node) }
             .filter { $0.signer == row.to }.map(\.document)
         return try Self.story(([row.receipt].compactMap(\.self) + told).map(StoryLine.init))
     }
 
     package func story(of row: RelayedRow) async throws -> [StoryLine] {
-        let told = try await store.read { try $0.receipts(of: row.id, from: row.from) }
+        let told = try store.lookUp { try $0.receipts(of: row.id, from: row.from) }
             .filter { $0.signer == row.to }.map(\.document)
         return try Self.story(([row.receipt].compactMap(\.self) + told).map(StoryLine.init))
     }
@@ -32,7 +32,7 @@ extension Exchange {
         if let statement = row.statement, let entry = row.statementEntry {
             lines.append(try StoryLine(statement: statement, entry: entry))
         }
-        for stated in try await store.read({ try $0.stated(of: row.id, from: row.from) }) {
+        for stated in try store.lookUp({ try $0.stated(of: row.id, from: row.from) }) {
             lines.append(try StoryLine(statement: stated.statement, entry: stated.entry))
         }
         return Self.story(lines)
@@ -40,7 +40,7 @@ extension Exchange {
 
     /// What others are still to be told about a transfer.
     package func letters(about id: TransferID, from: NodeID) async throws -> [LetterRow] {
-        try await store.read { try $0.letters(about: id, from: from) }
+        try store.lookUp { try $0.letters(about: id, from: from) }
     }
 
     /// In the order of their signer's log, each once.

@@ -19,7 +19,7 @@ extension Exchange: LetterService {
             return try await letGo(bytes, statement, from: peer)
         }
         if statement.from != identity.node,
-            let row = try await store.read({ try $0.relayed(statement.id, from: statement.from) })
+            let row = try store.lookUp({ try $0.relayed(statement.id, from: statement.from) })
         {
             return try await hold(bytes, statement, of: row, from: peer)
         }
@@ -89,7 +89,7 @@ extension Exchange: LetterService {
             throw ServiceProblem.verificationFailed("receipt of `\(row.id)`: \(error)")
         }
         guard
-            try await store.read({ try $0.letterCount(of: row.from.country) })
+            try store.lookUp({ try $0.letterCount(of: row.from.country) })
                 < Limits.lettersPerMemberMax
         else { throw ServiceProblem.tooManyLetters(row.from.country) }
         if statement.kind.isOutcome { try await settle(row, statement, bytes, by: peer) }

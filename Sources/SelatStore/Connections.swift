@@ -1,6 +1,7 @@
 // How the database is opened, and what is asserted afterwards.
 
 import CSQLite
+import Dispatch
 import GRDB
 
 enum Connections {
@@ -38,6 +39,8 @@ enum Connections {
 
     private static func configuration() -> Configuration {
         var configuration = Configuration()
+        // GRDB asks for more than a daemon may have, and libdispatch logs each refusal.
+        configuration.qos = .default
         configuration.busyMode = .timeout(Double(busyMilliseconds) / 1_000)
         configuration.prepareDatabase { database in
             try database.execute(

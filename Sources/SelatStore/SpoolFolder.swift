@@ -58,6 +58,23 @@ package final class SpoolFolder: Sendable {
         "\(path)/\(name).\(part.rawValue)"
     }
 
+    /// Makes durable which files there are.
+    package func syncNames() async throws(FileFault) {
+        let path = "\(path)/"
+        try await onDisk { () throws(FileFault) in try DirectFile.syncFolder(of: path) }
+    }
+
+    /// Writes a small part that can be made anew, replacing what was there. A crash may take it, or leave
+    /// bytes that do not parse.
+    package func writeUnsynced(
+        _ bytes: [UInt8], to name: Name, _ part: Name.Part
+    ) async throws(FileFault) {
+        let destination = path(of: name, part)
+        try await onDisk { () throws(FileFault) in
+            try Self.write(bytes, to: destination, isSynced: false)
+        }
+    }
+
     /// Writes a small part, replacing what was there; file and folder are durable when it returns.
     package func write(_ bytes: [UInt8], to name: Name, _ part: Name.Part) async throws(FileFault) {
         let destination = path(of: name, part)
@@ -184,7 +201,9 @@ package final class SpoolFolder: Sendable {
         return try result.get()
     }
 
-    private static func write(_ bytes: [UInt8], to path: String) throws(FileFault) {
+    private static func write(
+        _ bytes: [UInt8], to path: String, isSynced: Bool = true
+    ) throws(FileFault) {
         let hidden = path + ".new"
         let file = open(hidden, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
         guard file >= 0 else { throw .latest("making", hidden) }
@@ -198,7 +217,7 @@ package final class SpoolFolder: Sendable {
             guard count > 0 else { throw .latest("writing", hidden) }
             offset += count
         }
-        guard fsync(file) == 0 else { throw .latest("syncing", hidden) }
+        guard !isSynced || fsync(file) == 0 else { throw .latest("syncing", hidden) }
         guard rename(hidden, path) == 0 else { throw .latest("renaming to", path) }
     }
 

@@ -19,7 +19,7 @@ extension NodeControl {
         }
         var document = try await documents([row])[0].objectValue ?? [:]
         if sequence < exchange.store.latestCheckpoint.checkpoint.size {
-            let proof = try await exchange.store.proof(of: sequence)
+            let proof = try exchange.store.proof(of: sequence)
             document["proof"] = .string(String(decoding: proof.bytes, as: UTF8.self))
         }
         return .object(document)

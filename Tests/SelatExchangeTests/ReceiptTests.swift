@@ -95,7 +95,7 @@ struct ReceiptTests {
     }
 
     @Test func aProofOfAnotherEntryProvesNothing() async throws {
-        let other = try await world.recipient.store.proof(of: 0)
+        let other = try world.recipient.store.proof(of: 0)
         let text = JSON.string(String(decoding: other.bytes, as: UTF8.self))
         #expect(throws: (any Error).self) { try verify(try changed("proof", text)) }
     }

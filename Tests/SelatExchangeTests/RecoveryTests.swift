@@ -78,7 +78,7 @@ struct RecoveryTests {
     }
 
     @Test func aPursuitOutlivesAFaultOfItsOwnDisk() async throws {
-        let id = try await sender.send(world.request())
+        let id = try await sender.send(world.request(size: 1_500_000))
         let leaves = sender.spool.path(of: SpoolFolder.Name(outbound: id), .leaves)
         try FileManager.default.moveItem(atPath: leaves, toPath: leaves + ".away")
         let exchange = sender.exchange
@@ -106,7 +106,7 @@ struct RecoveryTests {
         for spool in [sender.spool, node.spool] { try await spool.write([1], to: orphan, .payload) }
         try await sender.restart()
         try await node.restart()
-        #expect(try sender.files == ["out.\(id).leaves", "out.\(id).payload"])
+        #expect(try sender.files == ["out.\(id).payload"])
         #expect(try node.files.count == 4)
         #expect(try await node.opened(arrived.core.id) == TestFederation.bytes(5_000))
         #expect(try await node.take(arriving).state == "delivered")

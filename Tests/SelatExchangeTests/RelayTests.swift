@@ -83,7 +83,7 @@ struct RelayTests {
                 #expect(details["receipt"] == .string(SHA256.digest(receipt.document).text))
                 // It is no reason to forget: key and payload stay until the recipient has spoken.
                 #expect(try await sender.outbound(id)?.contentKey != nil)
-                #expect(try sender.files.count == 3)
+                #expect(try sender.files.count == 2)
                 #expect(try await relay.relayed(id, from: sender)?.handedOn == false)
             }
         }

@@ -31,7 +31,7 @@ import Testing
         let first = try Self.open(path, log, awaitsProof: true)
         try await Self.append(3, to: first)
         #expect(first.latestCheckpoint.checkpoint.size == 0)
-        await #expect(throws: StoreError.noSuchEntry(0)) { try await first.proof(of: 0) }
+        #expect(throws: StoreError.noSuchEntry(0)) { try first.proof(of: 0) }
         await first.close()
         #expect(try LogFile.verify(path: path).checkpoints == 0)
 

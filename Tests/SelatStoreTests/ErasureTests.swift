@@ -58,7 +58,7 @@ import Testing
         let row = try #require(try await store.read { try $0.entry(target) })
         #expect(row.details == nil && row.salt == nil)
         #expect(try await store.read { try $0.erasure(of: target) } == 10)
-        let proof = try await store.proof(of: target)
+        let proof = try store.proof(of: target)
         let after = try proof.verify(leaf: row.entry.leaf, key: TestLog.identity.verifierKey)
         let path = try await store.read {
             try $0.consistencyProof(from: before.size, to: after.size)

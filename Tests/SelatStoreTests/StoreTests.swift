@@ -57,13 +57,13 @@ import Testing
         let store = try Store.openForTest(folder)
         try await store.append(13)
         for row in try await store.entries() {
-            let proof = try await store.proof(of: row.entry.sequence)
+            let proof = try store.proof(of: row.entry.sequence)
             let checkpoint = try proof.verify(
                 leaf: row.entry.leaf, key: TestLog.identity.verifierKey)
             #expect(checkpoint.size == 13)
             #expect(row.entry.binds(details: row.details ?? [], salt: row.salt ?? []))
         }
-        await #expect(throws: StoreError.noSuchEntry(13)) { try await store.proof(of: 13) }
+        #expect(throws: StoreError.noSuchEntry(13)) { try store.proof(of: 13) }
         await store.close()
     }
 

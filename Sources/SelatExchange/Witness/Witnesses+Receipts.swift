@@ -22,7 +22,7 @@ extension Witnesses {
         let newest = store.latestCheckpoint
         let checkpoint = witnessed(covering: sequence) ?? newest
         guard sequence < checkpoint.checkpoint.size else { return nil }
-        return try await store.proof(of: sequence, in: checkpoint)
+        return try store.proof(of: sequence, in: checkpoint)
     }
 
     /// Whether the quorum of its country has cosigned a checkpoint of a node, by the policies that
