@@ -152,6 +152,8 @@ extension Exchange {
     nonisolated(nonsending) func tried(
         _ passage: Passage, _ work: nonisolated(nonsending) () async throws -> News
     ) async throws -> News {
+        // What keeps this node from exchanging says nothing about the next one.
+        do { try witnesses.requireExchange() } catch { return .failed(cause: "\(error)") }
         do {
             return try await work()
         } catch let error where Self.isOwnFault(error) {
@@ -162,10 +164,9 @@ extension Exchange {
         } catch let problem as Problem where Self.asksForAnotherRoute.contains(problem.type) {
             return .blocked(cause: "\(passage.next): \(problem)", isRefusal: true)
         } catch let problem as Problem
-            where problem.type == ServiceProblem.reserveReachedType
-            && passage.next != passage.recipient
+            where problem.status >= 500 && passage.next != passage.recipient
         {
-            // Another relay may have room; where only the recipient has none, everything waits.
+            // What one relay cannot do now another may; where only the recipient cannot, all waits.
             return .blocked(cause: "\(passage.next): \(problem)", isRefusal: true)
         } catch let fault as FileFault {
             return .failed(cause: "\(fault)")

@@ -94,6 +94,9 @@ extension Process {
 
     /// A link that breaks is news, not the end of the pursuit.
     func tried(_ passage: Passage, _ work: () async throws -> News) async throws -> News {
+        do { try requireHonestClock() } catch Mishap.notReady(let cause) {
+            return .failed(cause: cause)
+        }
         do {
             return try await work()
         } catch Mishap.refused(let refusal) where Self.mendable.contains(refusal) {
@@ -103,6 +106,9 @@ extension Process {
         } catch Mishap.refused(let refusal) where Self.asksForAnotherRoute.contains(refusal) {
             try requireLife()
             return .blocked(cause: refusal.rawValue)
+        } catch Mishap.notReady(let cause) where passage.next != passage.recipient {
+            try requireLife()
+            return .blocked(cause: cause)
         } catch Mishap.crashed, Mishap.changedMeanwhile, Mishap.diskFull {
             throw isDead ? Mishap.crashed : Mishap.changedMeanwhile
         } catch {
