@@ -31,6 +31,9 @@ final class Judge {
     private var tries: [Int: [Int: Tries]] = [:]
     /// When each node activated its own country's newest edition.
     private var activated: [Int: Int64] = [:]
+    /// When each transfer was taken back, and when each node took it in: (node, sender, transfer).
+    private var takenBack: [Int: Int64] = [:]
+    private var takenIn: [[Int]: Int64] = [:]
     /// When each node took the list that cut a node off: (node, cut node).
     private var cutSince: [[Int]: Int64] = [:]
 
@@ -142,6 +145,41 @@ final class Judge {
             "receipt for \(receipt.transfer) leaves, and its entry is not durable")
     }
 
+    /// A node has the word that a transfer was taken back. What it took in before that is not held
+    /// there any more; an offer that was on its way then may come later, and lapses with its time.
+    func wordTaken(_ letter: Letter) {
+        let word = letter.word
+        let key = InboundKey(from: word.from, transfer: word.transfer)
+        let ledger = world.nodes[letter.to].ledger
+        let isOpen =
+            ledger.inbound[key]?.state == .receiving
+            || ledger.relayed[key].map { !$0.state.isOutcome } ?? false
+        guard isOpen, let ended = takenBack[word.transfer],
+            let begun = takenIn[[letter.to, word.from, word.transfer]], begun < ended
+        else { return }
+        breaks(.once, "\(word.transfer) was taken back, and node \(letter.to) keeps its part")
+    }
+
+    /// A part is let go before its time: only the sender's word does that.
+    private func letsGo(_ entries: [Entry], _ key: InboundKey, expires: Timestamp) {
+        for entry in entries
+        where ["transfer.lapsed", "relay.lapsed"].contains(entry.kind) && entry.time < expires {
+            require(
+                world.nodes[key.from].ledger.outbound[key.transfer]?.state == .cancelled, .once,
+                "\(key.transfer) is let go, and nobody took it back")
+        }
+    }
+
+    private func note(_ entry: Entry, at node: Node) {
+        guard let transfer = entry.transfer else { return }
+        let now = VirtualExecutor.shared.now
+        if let sender = entry.sender, ["transfer.received", "relay.received"].contains(entry.kind) {
+            takenIn[[node.index, sender, transfer]] = now
+        } else if entry.sender == nil, entry.kind == "transfer.cancelled" {
+            takenBack[transfer] = now
+        }
+    }
+
     // MARK: Invariant 3
 
     func handsOut(_ node: Node, _ key: InboundKey, _ segment: UInt64?, _ index: Int) {
@@ -219,6 +257,7 @@ final class Judge {
             relayedChanged(node, before.relayed[key], after, change)
         }
         for entry in change.appended {
+            note(entry, at: node)
             if let edition = entry.edition {
                 if entry.country == node.index {
                     activated[node.index] = VirtualExecutor.shared.now
@@ -275,6 +314,7 @@ final class Judge {
         let entries = change.appended.filter {
             $0.transfer == key.transfer && $0.sender == key.from
         }
+        letsGo(entries, key, expires: after.expires)
         if before?.state != after.state || before?.attempt != after.attempt {
             require(
                 entries.contains { History.relayed($0.kind).contains(after.state) }, .recorded,
@@ -310,6 +350,7 @@ final class Judge {
         let entries = change.appended.filter {
             $0.transfer == key.transfer && $0.sender == key.from
         }
+        letsGo(entries, key, expires: after.expires)
         if before?.state != after.state {
             require(
                 entries.contains { History.inbound($0.kind).contains(after.state) }, .recorded,

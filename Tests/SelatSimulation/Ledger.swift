@@ -109,6 +109,13 @@ struct RelayedRow: Hashable {
     }
 }
 
+/// A word that this node owes another until that has it: that a transfer was taken back.
+struct Letter: Hashable {
+    let to: Int
+    let word: Receipt
+    let until: Timestamp
+}
+
 /// What the log says; its tree and its proofs are another module's matter.
 struct Entry: Hashable {
     let kind: String
@@ -129,6 +136,7 @@ struct LedgerState {
     var inbound: [InboundKey: InboundRow] = [:]
     var relayed: [InboundKey: RelayedRow] = [:]
     var approvals: [Int: [Approval]] = [:]
+    var letters: [Letter] = []
     var log: [Entry] = []
     /// The newest edition of each country that this node has.
     var editions: [Edition]
@@ -167,6 +175,9 @@ struct Transaction {
     mutating func keep(_ approval: Approval, of transfer: Int) {
         state.approvals[transfer, default: []].append(approval)
     }
+
+    mutating func post(_ letter: Letter) { state.letters.append(letter) }
+    mutating func forget(_ letter: Letter) { state.letters.removeAll { $0 == letter } }
 
     mutating func take(_ edition: Edition, of country: Int) { state.editions[country] = edition }
     mutating func take(_ list: MemberList) { state.list = list }

@@ -54,6 +54,7 @@ final class Process {
     /// Sealings that ended and could not be recorded as ended yet.
     var cutShort: Set<Int> = []
     var streams: [PieceStream] = []
+    var isBringing = false
 
     init(_ node: Node, _ world: World) {
         self.node = node

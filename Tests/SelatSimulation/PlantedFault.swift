@@ -71,6 +71,12 @@ package enum PlantedFault: String, CaseIterable, Sendable {
     case invalidEditionTaken = "invalid-edition-taken"
     /// An offer of a node that was cut off is taken.
     case cutNodeServed = "cut-node-served"
+    /// An operator takes back what may have arrived whole.
+    case takenBackBlindly = "taken-back-blindly"
+    /// The word that a transfer was taken back is forgotten before the other node has it.
+    case wordForgottenFirst = "word-forgotten-first"
+    /// A part is let go on anybody's word.
+    case foreignWordObeyed = "foreign-word-obeyed"
     /// Any number of transfers use one link at a time.
     case lanesUnbounded = "lanes-unbounded"
 }

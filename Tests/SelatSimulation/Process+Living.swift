@@ -20,6 +20,7 @@ extension Process {
         }
         for row in node.ledger.relayed.values.sorted(by: { $0.key < $1.key })
         where [.holding, .forwarded].contains(row.state) { forward(row.key) }
+        bringLetters()
         world.spawn { await self.keepHouse() }
     }
 

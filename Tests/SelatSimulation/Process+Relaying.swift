@@ -261,13 +261,13 @@ extension Process {
         }
     }
 
-    /// Ends what expired here.
-    func endRelayed(_ key: InboundKey) async throws {
+    /// Ends what expired here, or was taken back.
+    func endRelayed(_ key: InboundKey, _ event: Relay.Event = .tick) async throws {
         try await uploads.alone(key) {
             let ended = try await self.commit { transaction -> Bool in
                 guard var row = transaction.relayed(key) else { return false }
                 var relay = row.relay
-                let actions = relay.handle(.tick, at: self.now)
+                let actions = relay.handle(event, at: self.now)
                 for case .record(let kind, _) in actions {
                     transaction.append(self.entry(kind, key.transfer, sender: key.from))
                 }

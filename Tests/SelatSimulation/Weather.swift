@@ -31,6 +31,7 @@ struct Weather {
     /// Of a hundred transfers.
     var exportedByHand = 0
     var refusedByOfficers = 0
+    var cancelledByOperators = 0
 
     static let calm = Weather()
 
@@ -60,5 +61,6 @@ struct Weather {
         asking = sometimes(600, &chance)
         exportedByHand = sometimes(50, &chance)
         refusedByOfficers = sometimes(30, &chance)
+        cancelledByOperators = sometimes(40, &chance)
     }
 }

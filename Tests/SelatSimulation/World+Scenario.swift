@@ -18,6 +18,8 @@ extension World {
         // What is under way comes to its next rest; nothing new is begun.
         isOver = true
         await sleep(10_000)
+        // What couriers brought back meanwhile.
+        for receipt in carried { try? await nodes[receipt.from].process?.take(receipt) }
         if judge.violation == nil { judge.finish() }
         finish()
     }
@@ -63,6 +65,12 @@ extension World {
         if happens(weather.exportedByHand * 10) {
             spawn { await self.courier(transfer, from: from, to: to, within: span) }
         }
+        if happens(weather.cancelledByOperators * 10) {
+            spawn { await self.takeBack(transfer, at: from, within: span) }
+        }
+        if happens(weather.forged) {
+            spawn { await self.forge(transfer, from: from, within: span) }
+        }
         spawn { await self.officer(transfer, at: from, within: span) }
         spawn { await self.reader(InboundKey(from: from.index, transfer: transfer), at: to) }
     }
@@ -88,6 +96,34 @@ extension World {
             judge.states(receipt)
             carried.append(receipt)
             return
+        }
+    }
+
+    /// Most come while the transfer is on its way.
+    private func takeBack(_ transfer: Int, at node: Node, within span: Int64) async {
+        await sleep(happens(700) ? draw(0...20_000) : draw(0...span))
+        for _ in 0..<3 where !isOver {
+            guard let process = node.process, process.isReady else {
+                await sleep(2_000)
+                continue
+            }
+            trace(node, "cancel \(transfer)")
+            if (try? await process.cancel(transfer)) != nil { return }
+        }
+    }
+
+    /// Somebody else says in the sender's place that a transfer was taken back.
+    private func forge(_ transfer: Int, from: Node, within span: Int64) async {
+        let others = nodes.filter { $0.index != from.index }
+        for _ in 0..<4 {
+            await sleep(happens(700) ? draw(0...5_000) : draw(0...span))
+            let forger = others[Int(draw(0...Int64(others.count - 1)))]
+            let word = Receipt(
+                kind: .cancelled, from: from.index, transfer: transfer, attempt: 1,
+                signer: forger.index, reason: nil, entry: 0)
+            for node in others where !isOver {
+                _ = try? await node.process?.take(word, from: forger.index)
+            }
         }
     }
 
