@@ -56,11 +56,19 @@ final class Unfinished: Sendable {
 
     private static func watchSignals() { _ = sources }
 
-    private static let sources = [SIGINT, SIGTERM, SIGHUP].map { number in
+    private static let sources = [SIGINT, SIGTERM, SIGHUP].filter { !isIgnored($0) }.map { number in
         let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
         source.setEventHandler { breakOff(number) }
         source.resume()
         return UncheckedSource(source: source)
+    }
+
+    /// As `nohup` has it, and a shell for what it runs in the background: that is left so.
+    private static func isIgnored(_ number: Int32) -> Bool {
+        var action = sigaction()
+        guard sigaction(number, nil, &action) == 0 else { return true }
+        return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self)
+            == unsafeBitCast(SIG_IGN, to: Int.self)
     }
 
     // SAFETY: it is made once, and never touched again.
