@@ -59,7 +59,11 @@ final class Unfinished: Sendable {
     private static let sources = [SIGINT, SIGTERM, SIGHUP].filter { !isIgnored($0) }.map { number in
         let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
         source.setEventHandler { breakOff(number) }
+        // Until it is registered, the signal would end the process as it always does.
+        let isRegistered = DispatchSemaphore(value: 0)
+        source.setRegistrationHandler { isRegistered.signal() }
         source.resume()
+        isRegistered.wait()
         return UncheckedSource(source: source)
     }
 
