@@ -387,8 +387,7 @@ extension Exchange {
                 precedence: delivery.precedence, membershipSerial: federation.serial,
                 membershipDigest: federation.listDigest, transit: again.verdict.transitEditions),
             signer: try identity.signer(for: record.core.suite), at: clock.now())
-        // What a crash takes of it is signed anew, as another attempt.
-        try await spool.writeUnsynced(head.encoded(), to: SpoolFolder.Name(outbound: id), .head)
+        try await spool.write(head.encoded(), to: SpoolFolder.Name(outbound: id), .head)
         delivery.released = Released(
             envelope: try head.unverifiedIdentity(), header: head.headerCMS, route: route,
             verdict: again.verdict, raised: judged.raised,

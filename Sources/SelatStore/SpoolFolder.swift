@@ -64,17 +64,6 @@ package final class SpoolFolder: Sendable {
         try await onDisk { () throws(FileFault) in try DirectFile.syncFolder(of: path) }
     }
 
-    /// Writes a small part that can be made anew, replacing what was there. A crash may take it, or leave
-    /// bytes that do not parse.
-    package func writeUnsynced(
-        _ bytes: [UInt8], to name: Name, _ part: Name.Part
-    ) async throws(FileFault) {
-        let destination = path(of: name, part)
-        try await onDisk { () throws(FileFault) in
-            try Self.write(bytes, to: destination, isSynced: false)
-        }
-    }
-
     /// Writes a small part, replacing what was there; file and folder are durable when it returns.
     package func write(_ bytes: [UInt8], to name: Name, _ part: Name.Part) async throws(FileFault) {
         let destination = path(of: name, part)
@@ -201,9 +190,7 @@ package final class SpoolFolder: Sendable {
         return try result.get()
     }
 
-    private static func write(
-        _ bytes: [UInt8], to path: String, isSynced: Bool = true
-    ) throws(FileFault) {
+    private static func write(_ bytes: [UInt8], to path: String) throws(FileFault) {
         let hidden = path + ".new"
         let file = open(hidden, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
         guard file >= 0 else { throw .latest("making", hidden) }
@@ -217,7 +204,7 @@ package final class SpoolFolder: Sendable {
             guard count > 0 else { throw .latest("writing", hidden) }
             offset += count
         }
-        guard !isSynced || fsync(file) == 0 else { throw .latest("syncing", hidden) }
+        guard fsync(file) == 0 else { throw .latest("syncing", hidden) }
         guard rename(hidden, path) == 0 else { throw .latest("renaming to", path) }
     }
 

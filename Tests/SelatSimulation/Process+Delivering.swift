@@ -322,8 +322,7 @@ extension Process {
             created: row.created, expires: row.expires, signed: now, leaves: row.leaves,
             verdict: again, approvals: Array(counting.prefix(1)), listSerial: list.serial,
             route: route)
-        // Not synced: what a crash takes of it is signed anew.
-        try await write(.head(head), to: SpoolName(.outbound, row.key, .head))
+        try await writeHead(head, to: SpoolName(.outbound, row.key, .head))
         delivery.released = head
         return .released
     }
