@@ -56,7 +56,9 @@ struct DocumentTests {
         return groups.reduce(String(name)) { $0.replacing($1, with: "") }.lowercased()
     }
 
-    @Test(arguments: ["README.md", "SECURITY.md", "Policies/README.md", "CHANGELOG.md"])
+    @Test(arguments: [
+        "README.md", "SECURITY.md", "AUDITING.md", "Policies/README.md", "CHANGELOG.md",
+    ])
     func everyVerbThatADocumentNamesExists(_ path: String) throws {
         let verbs = try Self.verbs()
         #expect(verbs["audit"]?.contains("verify") == true)
@@ -82,7 +84,9 @@ struct DocumentTests {
         for key in keys { #expect(readme.contains("\(key):"), "README lacks `\(key)`") }
     }
 
-    @Test(arguments: ["README.md", "SECURITY.md", "Policies/README.md", "certs/README.md"])
+    @Test(arguments: [
+        "README.md", "SECURITY.md", "AUDITING.md", "Policies/README.md", "certs/README.md",
+    ])
     func everyLinkLeadsSomewhere(_ path: String) throws {
         let folder = Self.root.appending(path: path).deletingLastPathComponent()
         let links = try Self.text(path).matches(of: #/\]\(([^)#]+)\)/#).map { String($0.1) }
