@@ -24,6 +24,7 @@ enum Schema {
         Migration(name: "relays", sql: RelaySchema.sql),
         Migration(name: "letters", sql: LetterSchema.sql),
         Migration(name: "recalls", sql: RecallSchema.sql),
+        Migration(name: "destruction", sql: TransferSchema.destruction),
     ]
 
     /// `SLAT`, in the file's header: tells our databases from others.

@@ -1,0 +1,63 @@
+import GRDB
+import SelatCore
+import SelatCrypto
+import Testing
+
+@testable import SelatStore
+
+/// What housekeeping looks for every minute, among all that ever came.
+struct DueTests {
+    private static let now = Timestamp(seconds: 1_000)
+
+    private static func row(
+        _ number: UInt64, _ state: String, expires: Int64 = 5_000, destroyBy: Int64? = nil
+    ) throws -> InboundRow {
+        var row = InboundRow(
+            from: try NodeID("VN/hub"),
+            id: TransferID(milliseconds: number, entropy: Array(repeating: 7, count: 10)),
+            received: Timestamp(seconds: 1), expires: Timestamp(seconds: expires), state: state,
+            payloadSize: 100, fixedParts: SHA256.digest([1]), header: [1])
+        row.destroyBy = destroyBy.map { Timestamp(seconds: $0) }
+        return row
+    }
+
+    @Test func whatHasExpiredAndWhatIsToBeDestroyedIsDue() async throws {
+        let folder = try TemporaryFolder()
+        let store = try Store.openForTest(folder)
+        let due = [
+            try Self.row(1, "receiving", expires: 1_000),
+            try Self.row(2, "delivered", destroyBy: 1_000), try Self.row(3, "opened", destroyBy: 1),
+        ]
+        let others = [
+            try Self.row(4, "receiving", expires: 1_001, destroyBy: 1),
+            try Self.row(5, "delivered", expires: 1, destroyBy: 1_001),
+            try Self.row(6, "delivered", expires: 1), try Self.row(7, "destroyed", destroyBy: 1),
+        ]
+        _ = try await store.commit { transaction in
+            for row in due + others { try transaction.save(row) }
+        }
+        let found = try await store.read {
+            try $0.inboundDue(open: "receiving", kept: ["delivered", "opened"], at: Self.now)
+        }
+        #expect(found.map(\.id).sorted() == due.map(\.id).sorted())
+        await store.close()
+    }
+
+    /// A million delivered rows make it no slower.
+    @Test func noRowIsLookedAtThatIsNotDue() async throws {
+        let folder = try TemporaryFolder()
+        let store = try Store.openForTest(folder)
+        let plan = try await store.read { snapshot in
+            try Row.fetchAll(
+                snapshot.database,
+                sql: "EXPLAIN QUERY PLAN SELECT * FROM inbound \(Snapshot.dueClause(kept: 2))",
+                arguments: ["receiving", 1, "delivered", "opened", 1]
+            ).map { $0["detail"] as String }
+        }
+        let searches = plan.filter { $0.hasPrefix("SEARCH") || $0.hasPrefix("SCAN") }
+        #expect(searches.count == 2)
+        #expect(searches.contains { $0.contains("inbound_by_state (state=?)") })
+        #expect(searches.contains { $0.contains("inbound_by_destruction (destroy_by<?)") })
+        await store.close()
+    }
+}
