@@ -35,7 +35,10 @@ extension CommandTests {
             }.joined(separator: "\n").replacing("/tmp/", with: "\(scratch.path)/")
             try FileManager.default.createSymbolicLink(
                 atPath: "\(scratch.path)/Policies", withDestinationPath: "\(Run.root)/Policies")
-            let ended = try await shell(lines)
+            // Also where a line fails, no daemon stays.
+            let end =
+                "trap 'selat sandbox down \(scratch.path)/selat >/dev/null 2>&1 || true' EXIT\n"
+            let ended = try await shell(end + lines)
             #expect(ended.status == 0, "\(ended.words)")
             #expect(try scratch.text("opened/gauges.csv") == "station,level_cm\n")
             #expect(ended.stdout.contains("sound: "))
