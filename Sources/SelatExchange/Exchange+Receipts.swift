@@ -85,9 +85,7 @@ extension Exchange {
     func enterRejection(
         _ cause: String, of id: TransferID, by actor: EntryActor
     ) async throws {
-        if case .node(let peer) = actor {
-            guard isEnteredSingly(peer) else { return }
-        }
+        if case .node(let peer) = actor, !isEnteredSingly(peer) { return }
         _ = try await store.commit { transaction in
             try transaction.append(
                 EntryDraft(

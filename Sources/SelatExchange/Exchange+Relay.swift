@@ -142,7 +142,7 @@ extension Exchange {
     /// What lies here for one country's senders is bounded: they fill nobody else's room.
     private func requireRoom(for head: VerifiedHead, from peer: NodeID) async throws {
         let country = head.core.from.country
-        let held = try store.lookUp {
+        let held = try await store.read {
             try $0.relayedLoad(of: country, states: Relay.spooledStates)
         }
         guard held.transfers < relaying.transfersPerMemberMax,
