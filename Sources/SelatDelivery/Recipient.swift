@@ -13,8 +13,10 @@ package struct Recipient: Hashable, Sendable {
         case recalled
         /// This node said no, and signed that.
         case refused
-        /// It expired before its payload was complete; nothing of it is left.
+        /// It expired by this node's clock before its payload was complete; nothing of it is left.
         case lapsed
+        /// The sender took it back before its payload was complete; nothing of it is left.
+        case withdrawn
         /// A retention duty ended, or an operator destroyed it; nothing of it is left here.
         case destroyed
 
@@ -22,7 +24,7 @@ package struct Recipient: Hashable, Sendable {
         package var keepsFiles: Bool {
             switch self {
             case .receiving, .delivered, .opened, .recalled: true
-            case .refused, .lapsed, .destroyed: false
+            case .refused, .lapsed, .withdrawn, .destroyed: false
             }
         }
     }
@@ -164,10 +166,15 @@ package struct Recipient: Hashable, Sendable {
         if offer.previous != peer { return .refuse(.wrongSender) }
         if let known {
             if known.fixedParts != offer.fixedParts { return .refuse(.idConflict) }
+            if known.isOpenAnew(at: now) { return fresh(offer, at: place, now: now) }
             return known.state == .receiving
                 ? (now >= known.expires ? .refuse(.expired) : .resume(offset: known.durable))
                 : .repeated(known.state)
         }
+        return fresh(offer, at: place, now: now)
+    }
+
+    private static func fresh(_ offer: Offer, at place: Place, now: Timestamp) -> Answer {
         if let from = place.postQuantumFrom, offer.created >= from, !offer.suite.isPostQuantum,
             offer.fault(at: place, now: now) == nil
         {
@@ -175,6 +182,9 @@ package struct Recipient: Hashable, Sendable {
         }
         return offer.fault(at: place, now: now).map { .refuse($0) } ?? .consider
     }
+
+    /// Whether it may be offered as if it were new: it lapsed by a clock that was ahead, and nobody had it.
+    package func isOpenAnew(at now: Timestamp) -> Bool { state == .lapsed && now < expires }
 
     package enum Event: Hashable, Sendable {
         /// These bytes of the payload are in the spool for good.
@@ -245,7 +255,9 @@ package struct Recipient: Hashable, Sendable {
         case (.retain(let wasOpened), .recalled):
             state = wasOpened ? .opened : .delivered
             return [.record("transfer.retained", statement: .retained)]
-        case (.withdrawn, .receiving): return lapse()
+        case (.withdrawn, .receiving):
+            state = .withdrawn
+            return [.record("transfer.withdrawn", statement: nil), .destroy]
         case (.tick, .receiving):
             return now >= expires ? lapse() : []
         default:

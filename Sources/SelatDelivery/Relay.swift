@@ -14,14 +14,16 @@ package struct Relay: Hashable, Sendable {
         case returned
         /// The recipient's receipt is held.
         case delivered, refused
-        /// It expired, and no receipt came; nothing of it is left.
+        /// It expired by this node's clock, and no receipt came; nothing of it is left.
         case lapsed
+        /// The sender, or an officer of the sender, took it back; nothing of it is left.
+        case withdrawn
 
         /// Whether nothing lies here any more.
         package var isOutcome: Bool {
             switch self {
             case .receiving, .holding, .forwarded, .returned: false
-            case .delivered, .refused, .lapsed: true
+            case .delivered, .refused, .lapsed, .withdrawn: true
             }
         }
     }
@@ -132,15 +134,21 @@ package struct Relay: Hashable, Sendable {
     ) -> Answer {
         if offer.federation != place.federation { return .refuse(.foreignFederation) }
         if offer.previous != peer { return .refuse(.wrongSender) }
-        guard let known else {
+        if let known, known.fixedParts != offer.fixedParts { return .refuse(.idConflict) }
+        guard let known, !known.isOpenAnew(to: attempt, at: now) else {
             return offer.fault(at: place, now: now).map { .refuse($0) } ?? .consider
         }
-        if known.fixedParts != offer.fixedParts { return .refuse(.idConflict) }
         if known.state.isOutcome { return .standing(known.state) }
         if now >= known.expires { return .refuse(.expired) }
         if attempt > known.attempt { return .renew }
         return known.state == .receiving
             ? .resume(offset: known.durable) : .standing(known.state)
+    }
+
+    /// Whether an offer of `attempt` is considered as if it were new: the transfer lapsed by a clock that
+    /// was ahead.
+    package func isOpenAnew(to attempt: UInt64, at now: Timestamp) -> Bool {
+        state == .lapsed && now < expires && attempt >= self.attempt
     }
 
     /// Takes one step.
@@ -152,7 +160,7 @@ package struct Relay: Hashable, Sendable {
         case .refusalProven(let cause) where state != .delivered && state != .refused:
             return end(.refused, cause)
         case .renewed(let newer): return state.isOutcome ? [] : renew(newer)
-        case .withdrawn(let cause): return state.isOutcome ? [] : end(.lapsed, cause)
+        case .withdrawn(let cause): return state.isOutcome ? [] : end(.withdrawn, cause)
         case .tick: return !state.isOutcome && now >= expires ? lapse() : []
         default: break
         }

@@ -146,7 +146,11 @@ extension Exchange {
         row.statement = statement
         let new = row
         let saved = try await store.commit { transaction in
-            if let known = try transaction.inbound(new.id, from: new.from) { return known }
+            if let known = try transaction.inbound(new.id, from: new.from),
+                try !self.isNew(known)
+            {
+                return known
+            }
             var row = new
             row.statementEntry = try transaction.append(
                 EntryDraft(

@@ -23,8 +23,7 @@ extension Exchange {
             let after = try await end(
                 row, .destroy, because: words, by: .user(user), at: clock.now())
         else {
-            throw ServiceProblem.notReady(
-                "`\(id)` has changed just now", remedy: "see `selat show \(id)`")
+            throw ServiceProblem.changed(id)
         }
         return after
     }

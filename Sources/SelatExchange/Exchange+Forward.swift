@@ -111,9 +111,20 @@ extension Exchange {
         case .ask: return try await heard(forwarding) { try await self.ask($0) }
         case .sendLastPiece: break
         case .retry(let failures): forwarding.pause = backoff(failures)
-        case .destroy: await spool.remove(forwarding.name)
+        case .destroy: try await removeEnded(forwarding)
         }
         return nil
+    }
+
+    /// Unless it was offered anew meanwhile.
+    private func removeEnded(_ forwarding: Forwarding) async throws {
+        let (id, from) = (forwarding.row.id, forwarding.row.from)
+        let name = forwarding.name
+        try await uploads.alone(UploadID(from: from, transfer: id)) {
+            let row = try self.store.lookUp { try $0.relayed(id, from: from) }
+            guard try row.map({ try Relay($0).state.isOutcome }) ?? true else { return }
+            await self.spool.remove(name)
+        }
     }
 
     private nonisolated(nonsending) func heard(

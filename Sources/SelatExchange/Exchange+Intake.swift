@@ -154,7 +154,8 @@ extension Exchange {
     /// This node's verdict on the import, as `transfer.received` holds it; nil once erased. It goes
     /// into the entry that the receipt shows, so that the sender can prove what both ends judged.
     private func ownVerdict(on row: InboundRow) throws -> JSON? {
-        let filter = EntryFilter(transfer: row.id, kind: "transfer.received")
+        let filter = EntryFilter(
+            transfer: row.id, kind: "transfer.received", newest: true)
         let received = try store.lookUp { try $0.entries(filter) }.first {
             $0.entry.actor == .node(row.from)
         }

@@ -129,6 +129,10 @@ extension Exchange {
         do {
             let state = try await client.uploadState(passage.upload)
             await peers.keep(client)
+            // As if the offer had been taken anew.
+            if passage.next != passage.recipient, Self.holdsNothing.contains(state.state) {
+                return .accepted(offset: 0)
+            }
             return try await news(
                 state: state.state, offset: state.offset, size: state.length, cause: state.cause,
                 receipt: state.receipt, passage)
@@ -207,6 +211,9 @@ extension Exchange {
 
     // MARK: What is said
 
+    /// States in which a relay has let go of the envelope, its own statement notwithstanding.
+    private static let holdsNothing = Set([Relay.State.lapsed, .withdrawn].map(\.rawValue))
+
     private func news(
         state: String, offset: UInt64, size: UInt64, cause: String?, receipt: [UInt8]?,
         _ passage: Passage
@@ -214,6 +221,9 @@ extension Exchange {
         let isRelay = passage.next != passage.recipient
         if isRelay, state == Relay.State.returned.rawValue {
             return .headStale(cause: "\(passage.next): \(cause ?? "asks for another attempt")")
+        }
+        if isRelay, Self.holdsNothing.contains(state) {
+            return .blocked(cause: "\(passage.next): \(cause ?? state)", isRefusal: true)
         }
         if let receipt { return try await news(of: receipt, passage, cause: cause) }
         switch state {

@@ -147,7 +147,7 @@ extension Exchange: EnvelopeService {
                 try $0.inboundCount(from: from, state: Recipient.State.receiving.rawValue)
             )
         }
-        guard row == nil else { return .known }
+        guard try isNew(row) else { return .known }
         guard begun < Limits.uploadsPerPeerMax else {
             throw try await refuse(
                 .tooManyUploads, "\(begun) have not ended", head: head, peer: from)
@@ -210,7 +210,9 @@ extension Exchange: EnvelopeService {
         let details = JSON.object(members)
         try await place(bytes, payloadSize: new.payloadSize, as: name) {
             _ = try await self.store.commit { transaction in
-                guard try transaction.inbound(core.id, from: core.from) == nil else { return }
+                guard try self.isNew(transaction.inbound(core.id, from: core.from)) else {
+                    throw ServiceProblem.changed(core.id)
+                }
                 try transaction.save(new)
                 try transaction.keep(header: head.head.headerCMS, of: head.identity)
                 try transaction.append(
@@ -219,6 +221,13 @@ extension Exchange: EnvelopeService {
                         details: details))
             }
         }
+        // It may have lapsed before.
+        restore(UploadID(from: core.from, transfer: core.id))
+    }
+
+    /// Whether what may be known of a transfer hinders nobody from offering it.
+    func isNew(_ known: InboundRow?) throws -> Bool {
+        try known.map { try Recipient($0).isOpenAnew(at: clock.now()) } ?? true
     }
 
     /// Puts a head, and room for its payload, into the spool, and records that it is there. What could

@@ -72,7 +72,7 @@ extension Exchange {
         let known = try store.lookUp {
             try $0.relayed(head.core.id, from: head.core.from)
         }
-        if let known {
+        if let known, try !isNew(known, attempt: head.header.attempt) {
             guard head.header.attempt > known.attempt else { return false }
             try await spool.write(bytes, to: name, .head)
             // It may have ended meanwhile: then the head that was just written is nobody's.
@@ -86,6 +86,11 @@ extension Exchange {
             try await self.record(head, through: hop, grounds)
         }
         return true
+    }
+
+    /// Whether what may be known of a transfer hinders nobody from offering this attempt as a new one.
+    private func isNew(_ known: RelayedRow?, attempt: UInt64) throws -> Bool {
+        try known.map { try Relay($0).isOpenAnew(to: attempt, at: clock.now()) } ?? true
     }
 
     /// By the own policies and from what the header shows; the editions that the sender judged by
@@ -171,7 +176,10 @@ extension Exchange {
             "size": .integer(row.payloadSize), "grounds": .strings(grounds),
         ]
         _ = try await store.commit { transaction in
-            guard try transaction.relayed(core.id, from: core.from) == nil else { return }
+            guard
+                try self.isNew(
+                    transaction.relayed(core.id, from: core.from), attempt: header.attempt)
+            else { throw ServiceProblem.changed(core.id) }
             try transaction.save(row)
             try transaction.keep(header: head.head.headerCMS, of: head.identity)
             try transaction.append(

@@ -169,6 +169,11 @@ package enum ServiceProblem {
             detail: reason, remedy: remedy)
     }
 
+    /// Something else was faster.
+    static func changed(_ id: TransferID) -> Problem {
+        notReady("`\(id)` has changed just now", remedy: "see `selat show \(id)`")
+    }
+
     static func unfitKey(_ purpose: KeyPurpose, _ kind: HeldKey.Kind) -> Problem {
         badFilter("a \(purpose.rawValue) key cannot be \(kind)")
     }

@@ -94,6 +94,7 @@ extension Transaction {
                   header, statement, statement_entry, receipt)
                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 ON CONFLICT (id, sender) DO UPDATE SET previous = excluded.previous,
+                  received = excluded.received,
                   next = excluded.next, precedence = excluded.precedence, state = excluded.state,
                   handed_on = excluded.handed_on, attempt = excluded.attempt,
                   cause = excluded.cause, durable = excluded.durable, header = excluded.header,

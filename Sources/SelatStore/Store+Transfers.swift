@@ -158,8 +158,8 @@ extension Transaction {
                   durable, fixed_parts, header, content_key, statement, statement_entry, destroy_by,
                   peer)
                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-                ON CONFLICT (id, sender) DO UPDATE SET state = excluded.state,
-                  cause = excluded.cause, durable = excluded.durable, header = excluded.header,
+                ON CONFLICT (id, sender) DO UPDATE SET received = excluded.received,
+                  state = excluded.state, cause = excluded.cause, durable = excluded.durable, header = excluded.header,
                   content_key = excluded.content_key, statement = excluded.statement,
                   statement_entry = excluded.statement_entry, destroy_by = excluded.destroy_by,
                   peer = excluded.peer

@@ -157,7 +157,7 @@ struct DocumentTests {
         kinds.formUnion(outcomes.1.split(separator: ", ").map { "transfer.\($0)" })
         let relay = try Self.text("Sources/SelatDelivery/Relay.swift")
         #expect(relay.contains(#""relay.\(outcome.rawValue)""#))
-        kinds.formUnion(["delivered", "refused", "lapsed"].map { "relay.\($0)" })
+        kinds.formUnion(["delivered", "refused", "lapsed", "withdrawn"].map { "relay.\($0)" })
         let page = try Self.firstCells(
             "Sources/SelatExchange/Exchange.docc/Exchange.md", below: "Audit entries")
         #expect(page == kinds)

@@ -21,8 +21,9 @@ struct RecipientTests {
             payloadSize: size, fixedParts: try digest(fixed))
     }
 
-    static func answer(_ offer: Recipient.Offer, known: Recipient? = nil) throws -> Recipient.Answer
-    {
+    static func answer(
+        _ offer: Recipient.Offer, known: Recipient? = nil, at now: Timestamp = now
+    ) throws -> Recipient.Answer {
         Recipient.answer(
             to: offer, peer: try NodeID("SG/hub"),
             at: Recipient.Place(
@@ -57,7 +58,7 @@ struct RecipientTests {
         #expect(
             try Self.answer(Self.offer(), known: Self.known(.receiving, durable: 50))
                 == .resume(offset: 50))
-        for state in [Recipient.State.delivered, .opened, .refused, .lapsed, .destroyed] {
+        for state in Recipient.State.allCases where state != .receiving && state != .lapsed {
             #expect(try Self.answer(Self.offer(), known: Self.known(state)) == .repeated(state))
         }
         #expect(
@@ -117,5 +118,20 @@ struct RecipientTests {
         #expect(late.handle(.complete, at: Self.now + 60).last == .destroy)
         #expect(late.state == .lapsed)
         #expect(late.handle(.complete, at: Self.now) == [])
+    }
+
+    /// Nobody had it, and by a clock that is right again it has time left.
+    @Test func whatLapsedByAClockAheadIsTakenAnew() throws {
+        let lapsed = try Self.known(.lapsed)
+        #expect(try Self.answer(Self.offer(), known: lapsed) == .consider)
+        #expect(
+            try Self.answer(Self.offer(fixed: 8), known: lapsed) == .refuse(.idConflict))
+        #expect(
+            try Self.answer(Self.offer(), known: lapsed, at: Self.now + 60) == .repeated(.lapsed))
+        var withdrawn = try Self.known(.receiving)
+        #expect(
+            withdrawn.handle(.withdrawn, at: Self.now)
+                == [.record("transfer.withdrawn", statement: nil), .destroy])
+        #expect(try Self.answer(Self.offer(), known: withdrawn) == .repeated(.withdrawn))
     }
 }

@@ -81,14 +81,15 @@ struct RelayMachineTests {
     // MARK: Offers
 
     private func answer(
-        _ offer: Recipient.Offer, attempt: UInt64 = 1, known: Relay? = nil, peer: String = "SG/hub"
+        _ offer: Recipient.Offer, attempt: UInt64 = 1, known: Relay? = nil, peer: String = "SG/hub",
+        at now: Timestamp = RelayMachineTests.now
     ) throws -> Relay.Answer {
         Relay.answer(
             to: offer, attempt: attempt, peer: try NodeID(peer),
             at: Recipient.Place(
                 node: try NodeID("MY/hub"), federation: try RecipientTests.digest(1),
                 suites: [.p256], membershipExpires: Self.now + 86_400),
-            known: known, now: Self.now)
+            known: known, now: now)
     }
 
     @Test func aFreshOfferIsConsideredAndAFalseOneIsNot() throws {
@@ -112,6 +113,28 @@ struct RelayMachineTests {
         #expect(
             try answer(RecipientTests.offer(fixed: 8), known: Self.relay([.complete]))
                 == .refuse(.idConflict))
+    }
+
+    /// A clock that was ahead let go of it; who took it back is not asked again.
+    @Test func whatLapsedByAClockAheadIsConsideredAnew() throws {
+        let offer = try RecipientTests.offer()
+        var lapsed = try Self.relay([.complete, .headStale(cause: "edition"), .renewed(attempt: 2)])
+        _ = lapsed.handle(.tick, at: Self.expires)
+        for attempt in [2, 3] as [UInt64] {
+            #expect(try answer(offer, attempt: attempt, known: lapsed) == .consider)
+            #expect(
+                try answer(offer, attempt: attempt, known: lapsed, at: Self.expires)
+                    == .standing(.lapsed))
+        }
+        #expect(try answer(offer, attempt: 1, known: lapsed) == .standing(.lapsed))
+        #expect(
+            try answer(RecipientTests.offer(fixed: 8), attempt: 3, known: lapsed)
+                == .refuse(.idConflict))
+        #expect(
+            try answer(RecipientTests.offer(created: 301), attempt: 3, known: lapsed)
+                == .refuse(.datedAhead))
+        let withdrawn = try Self.relay([.complete, .withdrawn(cause: "the wrong file")])
+        #expect(try answer(offer, attempt: 2, known: withdrawn) == .standing(.withdrawn))
     }
 
     // MARK: The sender behind a relay

@@ -101,9 +101,9 @@ struct CancelTests {
             }
         }
         let row = try #require(try await recipient.inbound(id, from: sender))
-        #expect(row.state == "lapsed" && row.contentKey == nil)
+        #expect(row.state == "withdrawn" && row.contentKey == nil)
         let entry = try #require(
-            try await recipient.store.entries(EntryFilter(kind: "transfer.lapsed")).first)
+            try await recipient.store.entries(EntryFilter(kind: "transfer.withdrawn")).first)
         let details = try JSON(parsing: try #require(entry.details))
         #expect(details["cause"] == "cancelled by SG/hub: the wrong file")
     }
@@ -117,7 +117,7 @@ struct CancelTests {
             }
         }
         let row = try #require(try await relay.relayed(id, from: sender))
-        #expect(row.state == "lapsed")
+        #expect(row.state == "withdrawn")
         #expect(row.cause == "cancelled by SG/hub: the wrong file")
     }
 

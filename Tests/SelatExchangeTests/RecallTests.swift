@@ -377,7 +377,7 @@ struct RelayedRecallTests {
                 let taken = try await sender.exchange.take(recallWord: recall, by: 0)
                 #expect(taken.state == "relayed")
                 try await RelayTests.until {
-                    try await relay.relayed(id, from: sender)?.state == "lapsed"
+                    try await relay.relayed(id, from: sender)?.state == "withdrawn"
                 }
                 #expect(try relay.files == [])
                 #expect(

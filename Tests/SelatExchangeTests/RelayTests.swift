@@ -113,6 +113,38 @@ struct RelayTests {
         #expect(try await recipient.entries("transfer.arrived") == 1)
     }
 
+    @Test func whatARelayLetGoOfByAClockAheadPassesStill() async throws {
+        let world = try Self.world()
+        let (sender, relay, recipient) = (world.sender, world.stranger, world.recipient)
+        let id = try await relay.running {
+            try await sender.running {
+                let id = try await sender.send(world.request(), life: 160)
+                try await Self.until { try await sender.outbound(id)?.state == "relayed" }
+                return id
+            }
+        }
+        try await relay.restart()
+        try await sender.restart()
+        world.clock.advance(seconds: 161)
+        try await relay.exchange.endOverdue()
+        #expect(try await relay.relayed(id, from: sender)?.state == "lapsed")
+        #expect(try relay.files == [])
+        world.clock.advance(seconds: -150)
+        try await recipient.running {
+            try await relay.running {
+                try await sender.running {
+                    let row = try await sender.ended(id)
+                    #expect(row.state == "delivered", "\(row.cause ?? "")")
+                    #expect(row.attempt == 2)
+                }
+            }
+        }
+        #expect(try await recipient.opened(id) == TestFederation.bytes(5_000))
+        #expect(try await relay.entries("relay.received") == 2)
+        #expect(try await relay.relayed(id, from: sender)?.state == "delivered")
+        #expect(try relay.files == [])
+    }
+
     @Test func whereALinkIsDownAnotherLawfulRouteIsTaken() async throws {
         let world = try Self.world(links: [:])
         let (sender, relay, recipient) = (world.sender, world.stranger, world.recipient)

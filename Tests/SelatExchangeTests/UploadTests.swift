@@ -179,6 +179,23 @@ struct UploadTests {
         #expect(try await node.entries("transfer.lapsed") == 1)
     }
 
+    @Test func whatLapsedByAClockAheadIsTakenAnew() async throws {
+        let sealing = try await begun(life: 160)
+        world.clock.advance(seconds: 161)
+        try await node.exchange.endOverdue()
+        let offered = try await node.exchange.offer(
+            head: world.head(sealing), payload: nil, from: world.sender.id)
+        #expect(offered.state == "lapsed")
+        world.clock.advance(seconds: -150)
+        let again = try await node.exchange.offer(
+            head: world.head(sealing), payload: nil, from: world.sender.id)
+        #expect(again.state == "receiving" && again.offset == 0)
+        #expect(try await node.take(sealing).state == "delivered")
+        try await expectDelivered(sealing)
+        #expect(try await node.opened(sealing.core.id) == TestFederation.bytes(Self.size))
+        #expect(try await node.entries("transfer.received") == 2)
+    }
+
     @Test func anOverdueUploadIsEndedWhileItRuns() async throws {
         let sealing = try await begun(life: 60)
         let (taken, told) = AsyncStream<Void>.makeStream()

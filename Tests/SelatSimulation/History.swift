@@ -36,6 +36,7 @@ enum History {
         case "transfer.opened": [.opened]
         case "offer.refused": [.refused]
         case "transfer.lapsed": [.lapsed]
+        case "transfer.withdrawn": [.withdrawn]
         case "transfer.destroyed": [.destroyed]
         default: []
         }
@@ -51,6 +52,7 @@ enum History {
         case "relay.delivered": [.delivered]
         case "relay.refused": [.refused]
         case "relay.lapsed": [.lapsed]
+        case "relay.withdrawn": [.withdrawn]
         default: []
         }
     }

@@ -160,13 +160,18 @@ final class Judge {
         breaks(.once, "\(word.transfer) was taken back, and node \(letter.to) keeps its part")
     }
 
-    /// A part is let go before its time: only the sender's word does that.
+    /// A part is let go before its time only by the sender's word.
     private func letsGo(_ entries: [Entry], _ key: InboundKey, expires: Timestamp) {
-        for entry in entries
-        where ["transfer.lapsed", "relay.lapsed"].contains(entry.kind) && entry.time < expires {
-            require(
-                world.nodes[key.from].ledger.outbound[key.transfer]?.state == .cancelled, .once,
-                "\(key.transfer) is let go, and nobody took it back")
+        for entry in entries {
+            switch entry.kind {
+            case "transfer.lapsed", "relay.lapsed":
+                require(entry.time >= expires, .once, "\(key.transfer) lapses before its time")
+            case "transfer.withdrawn", "relay.withdrawn":
+                require(
+                    world.nodes[key.from].ledger.outbound[key.transfer]?.state == .cancelled, .once,
+                    "\(key.transfer) is let go, and nobody took it back")
+            default: break
+            }
         }
     }
 
@@ -322,9 +327,13 @@ final class Judge {
         }
         if let before {
             // A receipt that comes late still tells how it ended.
-            require(
-                !before.state.isOutcome || before.state == .lapsed || before.state == after.state,
-                .once, "\(key.transfer) ends twice at a relay")
+            let isOpen: Bool =
+                switch before.state {
+                case .receiving, .holding, .forwarded, .returned, .lapsed: true
+                case .withdrawn: [.withdrawn, .delivered, .refused].contains(after.state)
+                case .delivered, .refused: after.state == before.state
+                }
+            require(isOpen, .once, "\(key.transfer) ends twice at a relay")
         }
         if after.durable > before?.durable ?? 0 || after.attempt != before?.attempt
             || after.state != before?.state

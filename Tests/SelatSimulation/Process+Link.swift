@@ -88,6 +88,10 @@ extension Process {
         let answer = try await world.call(from: self, to: passage.next) { peer in
             try await peer.standing(passage.key, from: self.node.index)
         }
+        // As if the offer had been taken anew.
+        if passage.next != passage.recipient, Self.holdsNothing.contains(answer.state) {
+            return .accepted(offset: 0)
+        }
         let head = try await head(passage.name(.head))
         return try await news(answer, passage, size: head.size)
     }
@@ -137,10 +141,16 @@ extension Process {
 
     // MARK: What is said
 
+    /// States in which a relay has let go of the envelope, its own statement notwithstanding.
+    private static let holdsNothing = Set([Relay.State.lapsed, .withdrawn].map(\.rawValue))
+
     private func news(_ answer: Answer, _ passage: Passage, size: UInt64) async throws -> News {
         let isRelay = passage.next != passage.recipient
         if isRelay, answer.state == Relay.State.returned.rawValue {
             return .headStale(cause: answer.cause ?? "asks for another attempt")
+        }
+        if isRelay, Self.holdsNothing.contains(answer.state) {
+            return .blocked(cause: answer.cause ?? answer.state)
         }
         if let receipt = answer.receipt {
             return try await news(of: receipt, passage, cause: answer.cause)

@@ -62,7 +62,7 @@ extension Process {
         switch row.state {
         case .receiving: return now >= row.expires
         case .delivered, .opened, .recalled: return row.destroyBy.map { now >= $0 } ?? false
-        case .refused, .lapsed, .destroyed: return false
+        case .refused, .lapsed, .withdrawn, .destroyed: return false
         }
     }
 }

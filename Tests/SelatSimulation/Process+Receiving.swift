@@ -49,9 +49,7 @@ extension Process {
 
     /// - Returns: the answer, where this node said no for good.
     private func consider(_ head: Head, _ key: InboundKey) async throws -> Answer? {
-        if node.ledger.inbound[key] != nil, !world.hasPlanted(.duplicateNotRecognised) {
-            return nil
-        }
+        guard isNew(node.ledger.inbound[key]) else { return nil }
         try await pause()
         let state = node.ledger
         guard head.listSerial == state.list.serial else {
@@ -81,6 +79,11 @@ extension Process {
         }
         try await record(head, key)
         return nil
+    }
+
+    /// Whether what may be known of a transfer hinders nobody from offering it.
+    private func isNew(_ known: InboundRow?) -> Bool {
+        known?.recipient.isOpenAnew(at: now) ?? true || world.hasPlanted(.duplicateNotRecognised)
     }
 
     private func isStale(_ pinned: Edition, of country: Int, _ head: Head) async throws -> Bool {
@@ -113,9 +116,7 @@ extension Process {
             key: key, expires: head.expires, size: head.size, fixedParts: head.fixedParts,
             destroyBy: keeps.map { now + $0 }, state: .receiving, hasKey: true)
         try await commit { transaction in
-            if transaction.inbound(key) != nil, !self.world.hasPlanted(.duplicateNotRecognised) {
-                return
-            }
+            guard self.isNew(transaction.inbound(key)) else { throw Mishap.changedMeanwhile }
             transaction.save(row)
             var entry = self.entry(
                 "transfer.received", head.transfer, sender: head.from, verdict: head.verdict)
@@ -149,7 +150,9 @@ extension Process {
     private func refuseFinally(_ head: Head, _ refusal: Recipient.Refusal) async throws -> Answer {
         let key = head.key
         let statement = try await commit { transaction -> Receipt? in
-            if let known = transaction.inbound(key) { return known.statement }
+            if let known = transaction.inbound(key), !known.recipient.isOpenAnew(at: self.now) {
+                return known.statement
+            }
             var row = InboundRow(
                 key: key, expires: head.expires, size: head.size, fixedParts: head.fixedParts,
                 destroyBy: nil, state: .refused)

@@ -61,7 +61,7 @@ extension Process {
     private func pass(_ head: Head, through hop: (previous: Int, next: Int)) async throws {
         try await judgeTransit(head, through: hop)
         let name = SpoolName(.relayed, head.key, .head)
-        if let known = node.ledger.relayed[head.key] {
+        if let known = node.ledger.relayed[head.key], !isNew(known, head) {
             guard head.attempt > known.attempt else { return }
             try await writeHead(head, to: name)
             if try await !renew(head, through: hop) { remove(.relayed, head.key) }
@@ -87,12 +87,19 @@ extension Process {
             expires: head.expires, size: head.size, fixedParts: head.fixedParts, state: .receiving,
             attempt: head.attempt)
         try await commit { transaction in
-            guard transaction.relayed(head.key) == nil else { return }
+            guard self.isNew(transaction.relayed(head.key), head) else {
+                throw Mishap.changedMeanwhile
+            }
             transaction.save(row)
             transaction.append(
                 self.entry(
                     "relay.received", head.transfer, sender: head.from, verdict: head.verdict))
         }
+    }
+
+    /// Whether what may be known of a transfer hinders nobody from offering this attempt as a new one.
+    private func isNew(_ known: RelayedRow?, _ head: Head) -> Bool {
+        known?.relay.isOpenAnew(to: head.attempt, at: now) ?? true
     }
 
     /// By the own policies, and from what the header shows.
@@ -217,7 +224,13 @@ extension Process {
             let wait = backoff(failures)
             world.judge.waits(node, transfer, failures: failures, milliseconds: wait)
             forwarding.pause = wait
-        case .destroy: remove(.relayed, forwarding.row.key)
+        case .destroy:
+            // Unless it was offered anew meanwhile.
+            try await uploads.alone(forwarding.row.key) {
+                let key = forwarding.row.key
+                guard self.node.ledger.relayed[key]?.state.isOutcome ?? true else { return }
+                self.remove(.relayed, key)
+            }
         }
         return nil
     }

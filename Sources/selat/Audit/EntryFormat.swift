@@ -121,7 +121,7 @@ private struct Act {
             case "accepted", "permitted", "received", "started", "released": (1, "Create")
             case "opened", "exported": (2, "Read")
             case "activated", "delivered", "arrived": (3, "Update")
-            case "destroyed", "erased", "cancelled": (4, "Delete")
+            case "destroyed", "erased", "cancelled", "withdrawn": (4, "Delete")
             default: (99, "Other")
             }
         severity =

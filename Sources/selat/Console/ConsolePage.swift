@@ -90,7 +90,8 @@ extension Html {
         switch state {
         case "delivered", "opened", "proven", "ready", "witnessed":
             .element(.span, [.class("good")], Html(state))
-        case "refused", "expired", "unconfirmed", "forked", "behind", "cancelled", "lapsed":
+        case "refused", "expired", "unconfirmed", "forked", "behind", "cancelled", "withdrawn",
+            "lapsed":
             .element(.span, [.class("bad")], Html(state))
         default: .element(.span, [.class("wait")], Html(state))
         }

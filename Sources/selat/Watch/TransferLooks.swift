@@ -34,7 +34,7 @@ struct TransferLooks {
     /// - Throws: `Ending` unless it ended well.
     func end() throws {
         switch transfer.text("state") {
-        case "refused", "cancelled": throw Ending(.refused)
+        case "refused", "cancelled", "withdrawn": throw Ending(.refused)
         case "expired", "unconfirmed", "lapsed": throw Ending(.failed)
         default: return
         }
