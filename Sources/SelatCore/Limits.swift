@@ -23,7 +23,7 @@ package enum Limits {
     /// Everything of an envelope but its payload: header, both keys parts, manifest and the tar
     /// framing between them.
     package static let envelopeHeadBytesMax =
-        headerBytesMax + 2 * keysBytesMax + manifestBytesMax + 64 << 10
+        headerBytesMax + 2 * keysBytesMax + manifestBytesMax + 1 << 20 + 64 << 10
     /// A whole package that travels in one request.
     package static let inlinePackageBytesMax = 1 << 20
     /// Nodes on a route, sender and recipient among them.

@@ -55,7 +55,7 @@ package struct EnvelopeHead: Hashable, Sendable {
                 header, try KeyParts(cms: cms, mlkem: mlkem), manifest, try Leaves(leaves), size
             )
         }
-        guard try SegmentLayout(sealedSize: payloadSize).count == UInt64(leaves.count) else {
+        guard try SegmentLayout(sealedSize: payloadSize).subtreeCount == UInt64(leaves.count) else {
             throw .malformed(
                 "leaves", "\(leaves.count) do not fit a payload of \(payloadSize) bytes")
         }

@@ -1,12 +1,12 @@
 package import SelatCore
 import SelatCrypto
 
-/// The leaf hashes of a payload's segments, in order, 32 bytes each: 1 MiB for 32 GiB.
+/// The hashes that a head lists, in order, 32 bytes each: a payload's leaves up to 32 GiB, above that the
+/// roots of subtrees of as many leaves as keep them within 1 MiB (Format, *Leaves*).
 package struct Leaves: Hashable, Sendable {
     package let bytes: [UInt8]
 
-    /// As many leaves as the largest payload has.
-    static let bytesMax = Int(Limits.payloadBytesMax / SegmentLayout.messageBytes + 1) * 32
+    static let bytesMax = Int(SegmentLayout.subtreesMax) * 32
 
     /// - Throws: `EnvelopeError.malformed` unless there is a whole number of hashes, at least one.
     package init(_ bytes: [UInt8]) throws(EnvelopeError) {
@@ -24,12 +24,17 @@ package struct Leaves: Hashable, Sendable {
 
     package var count: Int { bytes.count / 32 }
 
-    func matches(_ hash: Digest, at index: UInt64) -> Bool {
-        let start = Int(index) * 32
-        return bytes[start..<start + 32].elementsEqual(hash.bytes)
+    /// - Throws: `EnvelopeError.segmentDiffers`, with the first segment of the subtree, unless this is its root.
+    func check(
+        _ root: Digest, of subtree: UInt64, _ layout: SegmentLayout
+    ) throws(EnvelopeError) {
+        let start = Int(subtree) * 32
+        guard bytes[start..<start + 32].elementsEqual(root.bytes) else {
+            throw .segmentDiffers(index: layout.segments(ofSubtree: subtree).lowerBound)
+        }
     }
 
-    /// The root of the tree over the leaves (RFC 6962, section 2.1).
+    /// The root of the tree over the leaves (RFC 6962, section 2.1): the same over whole subtrees.
     package var root: Digest {
         var frontier = MerkleFrontier()
         for start in stride(from: 0, to: bytes.count, by: 32) {

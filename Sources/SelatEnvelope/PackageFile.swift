@@ -5,8 +5,7 @@ import SelatCrypto
 /// A whole envelope in one file, `.selat`: the head, the payload and the end of a tar archive.
 ///
 /// Calls block on the disk. Opening reads the head and checks the form to the last byte; what the
-/// head says is believed after `EnvelopeHead.verify`, the payload after `verifyPayload` or while a
-/// `PayloadOpener` checks leaves.
+/// head says is believed after `EnvelopeHead.verify`, the payload after `verifyPayload`.
 package final class PackageFile: SegmentSource {
     package let path: String
     package let head: EnvelopeHead
@@ -48,20 +47,21 @@ package final class PackageFile: SegmentSource {
         }
     }
 
-    /// Compares every segment of the payload with its leaf.
-    /// - Parameter checked: hears of the bytes of each segment that is right.
-    /// - Throws: `EnvelopeError.segmentDiffers` for the first that is another.
+    /// Compares the whole payload with the leaves.
+    /// - Parameter checked: hears of the bytes of each segment that was read.
+    /// - Throws: `EnvelopeError.segmentDiffers` where a segment is another.
     package func verifyPayload(
         of verified: VerifiedHead, checked: (Int) -> Void = { _ in }
     ) throws(EnvelopeError) {
         guard verified.head == head else { throw .partDiffers("head") }
         let memory = PageMemory(count: Int(SegmentLayout.leafBytesMax) + SegmentBlocks.bytes)
+        var roots = SubtreeRoots(verified.layout)
         for index in 0..<verified.layout.count {
             let range = verified.layout.leaf(index)
             let piece = memory[0..<range.count]
             try withFile { () throws(FileFault) in try fill(piece, from: range.lowerBound) }
-            guard head.leaves.matches(piece.leafHash, at: index) else {
-                throw .segmentDiffers(index: index)
+            if let (subtree, root) = roots.take(piece.leafHash, of: index) {
+                try head.leaves.check(root, of: subtree, verified.layout)
             }
             checked(range.count)
         }

@@ -1,17 +1,18 @@
 package import SelatCore
 import SelatCrypto
 
-/// Takes a sealed payload as it arrives, checks each segment against its leaf, and only then hands
-/// it to the sink. It needs no key: relays take payloads in with it too.
+/// Takes a sealed payload as it arrives into the sink, and checks it against the leaves. It needs no key:
+/// relays take payloads in with it too.
 ///
-/// What the sink holds stays when an intake fails or is dropped: an upload goes on at the last
-/// segment that `sync` made durable.
+/// What the sink holds stays when an intake fails or is dropped: an upload goes on at the end of what was
+/// checked and what `sync` made durable. Where the head lists leaves, a segment is checked before the sink
+/// gets it; above that size, with the last segment of its subtree.
 package final class PayloadIntake: Sendable {
     private let work: IntakeWork
 
     /// - Parameters:
     ///   - offset: where to go on; 0, or what `sync` returned. The bytes before it lie in `sink`.
-    /// - Throws: `EnvelopeError.malformed` for an offset within a segment.
+    /// - Throws: `EnvelopeError.malformed` for an offset within a subtree.
     package init(
         of head: VerifiedHead, into sink: any SegmentSink, resumingAt offset: UInt64 = 0
     ) throws(EnvelopeError) {
@@ -48,8 +49,8 @@ package final class PayloadIntake: Sendable {
     }
 
     /// Makes durable what is checked.
-    /// - Returns: the offset to go on at: the end of the last segment that is whole, checked and
-    ///   durable with all before it. Bytes of a segment that is not whole do not count.
+    /// - Returns: the offset to go on at: the end of the last subtree that is whole, checked and
+    ///   durable with all before it. Bytes of one that is not whole do not count.
     package func sync() async throws(EnvelopeError) -> UInt64 { try await work.request(.sync) }
 
     /// Ends the intake; returns when the whole payload is durable under its size.
@@ -97,6 +98,7 @@ private final class IntakeWork: Sendable {
         var working = 0
         var next: UInt64
         var received: UInt64
+        var roots: SubtreeRoots
         var failure: EnvelopeError?
         var isEnded = false
         var producer: CheckedContinuation<Void, Never>?
@@ -111,10 +113,10 @@ private final class IntakeWork: Sendable {
     init(
         layout: SegmentLayout, leaves: Leaves, sink: any SegmentSink, offset: UInt64
     ) throws(EnvelopeError) {
-        guard UInt64(leaves.count) == layout.count else {
-            throw .malformed("leaves", "\(leaves.count) where \(layout.count) are needed")
+        guard UInt64(leaves.count) == layout.subtreeCount else {
+            throw .malformed("leaves", "\(leaves.count) where \(layout.subtreeCount) are needed")
         }
-        let next = layout.completeSegments(before: offset)
+        let next = layout.checkedSegments(before: offset)
         guard offset == (next == layout.count ? layout.sealedSize : layout.leaf(next).lowerBound)
         else { throw .malformed("offset", "\(offset) is not the end of a segment") }
         self.layout = layout
@@ -124,7 +126,7 @@ private final class IntakeWork: Sendable {
             State(
                 free: (0..<min(Self.slots, Int(layout.count))).map { _ in
                     Slot(withMessage: false)
-                }, next: next, received: offset))
+                }, next: next, received: offset, roots: SubtreeRoots(layout)))
     }
 
     func start() throws(EnvelopeError) {
@@ -245,8 +247,9 @@ private final class IntakeWork: Sendable {
 
     private func keep(_ segment: Arriving) throws(EnvelopeError) {
         let bytes = segment.slot.sealed[segment.place]
-        guard leaves.matches(bytes.leafHash, at: segment.index) else {
-            throw .segmentDiffers(index: segment.index)
+        let leaf = bytes.leafHash
+        if let (subtree, root) = monitor.change({ $0.roots.take(leaf, of: segment.index) }) {
+            try leaves.check(root, of: subtree, layout)
         }
         try sink.take(bytes, at: layout.leaf(segment.index).lowerBound)
     }
@@ -268,9 +271,9 @@ private final class IntakeWork: Sendable {
         answer.resume(returning: result)
     }
 
-    /// The end of the last segment that was handed over: all of those are written by now.
+    /// The end of the last subtree that was handed over whole: all of those are written by now.
     private func durable(_ state: inout State) -> UInt64 {
-        let whole = state.next - (state.filling == nil ? 0 : 1)
+        let whole = layout.wholeSubtrees(state.next - (state.filling == nil ? 0 : 1))
         return whole == layout.count ? layout.sealedSize : layout.leaf(whole).lowerBound
     }
 }

@@ -9,29 +9,20 @@ import SelatCrypto
 package final class PayloadOpener: Sendable {
     private let work: OpeningWork
 
-    /// - Parameters:
-    ///   - size: sealed bytes, as the verified header says.
-    ///   - leaves: given where the payload was not checked on arrival; each segment is then
-    ///     compared with its leaf in the memory that is opened.
+    /// - Parameter size: sealed bytes, as the verified header says.
     package convenience init(
-        _ source: any SegmentSource, size: UInt64, core: EnvelopeCore, contentKey: ContentKey,
-        checking leaves: Leaves? = nil
+        _ source: any SegmentSource, size: UInt64, core: EnvelopeCore, contentKey: ContentKey
     ) throws(EnvelopeError) {
-        try self.init(
-            source, size: size, core: core, contentKey: contentKey, checking: leaves, into: nil)
+        try self.init(source, size: size, core: core, contentKey: contentKey, into: nil)
     }
 
     private init(
         _ source: any SegmentSource, size: UInt64, core: EnvelopeCore, contentKey: ContentKey,
-        checking leaves: Leaves?, into sink: (any SegmentSink)?
+        into sink: (any SegmentSink)?
     ) throws(EnvelopeError) {
-        let layout = try SegmentLayout(sealedSize: size)
-        if let leaves, UInt64(leaves.count) != layout.count {
-            throw .malformed("leaves", "\(leaves.count) where \(layout.count) are needed")
-        }
         work = OpeningWork(
-            layout: layout, core: core, contentKey: contentKey, source: source, leaves: leaves,
-            sink: sink)
+            layout: try SegmentLayout(sealedSize: size), core: core, contentKey: contentKey,
+            source: source, sink: sink)
         try work.start()
     }
 
@@ -46,10 +37,10 @@ package final class PayloadOpener: Sendable {
     /// in no particular order. Nothing in the sink may be used before this has returned.
     package static func open(
         _ source: any SegmentSource, size: UInt64, core: EnvelopeCore, contentKey: ContentKey,
-        checking leaves: Leaves? = nil, into sink: any SegmentSink
+        into sink: any SegmentSink
     ) async throws(EnvelopeError) {
         let opener = try PayloadOpener(
-            source, size: size, core: core, contentKey: contentKey, checking: leaves, into: sink)
+            source, size: size, core: core, contentKey: contentKey, into: sink)
         _ = try await opener.work.next()
     }
 }
@@ -75,19 +66,17 @@ private final class OpeningWork: Sendable {
     private let core: EnvelopeCore
     private let contentKey: ContentKey
     private let source: any SegmentSource
-    private let leaves: Leaves?
     private let sink: (any SegmentSink)?
     private let monitor: Monitor<State>
 
     init(
         layout: SegmentLayout, core: EnvelopeCore, contentKey: ContentKey,
-        source: any SegmentSource, leaves: Leaves?, sink: (any SegmentSink)?
+        source: any SegmentSource, sink: (any SegmentSink)?
     ) {
         self.layout = layout
         self.core = core
         self.contentKey = contentKey
         self.source = source
-        self.leaves = leaves
         self.sink = sink
         let slots = min(Self.slots, Int(layout.count))
         monitor = Monitor(State(free: (0..<slots).map { _ in Slot(withMessage: true) }))
@@ -219,9 +208,6 @@ private final class OpeningWork: Sendable {
         let range = layout.leaf(index)
         let start = try slot.sealed.fill(from: source, range)
         let sealed = slot.sealed[start..<start + range.count]
-        if let leaves, !leaves.matches(sealed.leafHash, at: index) {
-            throw .segmentDiffers(index: index)
-        }
         let header = index == 0 ? ChunkedEncryption.headerBytes : 0
         let message = layout.message(index)
         let plain = slot.message[0..<message.count]

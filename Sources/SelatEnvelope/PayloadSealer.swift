@@ -25,10 +25,11 @@ package final class PayloadSealer: Sendable {
     /// Only `init(permit:…)` calls this, and tests and benchmarks that need no policy.
     init(
         core: EnvelopeCore, contentKey: ContentKey, messageSize: UInt64, sink: any SegmentSink,
-        salt: [UInt8] = Random.bytes(ChunkedEncryption.saltBytes)
+        salt: [UInt8] = Random.bytes(ChunkedEncryption.saltBytes),
+        subtreesMax: UInt64 = SegmentLayout.subtreesMax
     ) throws(EnvelopeError) {
         work = SealingWork(
-            layout: try SegmentLayout(messageSize: messageSize),
+            layout: try SegmentLayout(messageSize: messageSize, subtreesMax: subtreesMax),
             key: try Self.chunkKey(core, contentKey, salt), sink: sink, source: nil)
         try work.start()
     }
@@ -120,6 +121,7 @@ private final class SealingWork: Sendable {
         var filled: [Filling] = []
         var next: UInt64 = 0
         var received: UInt64 = 0
+        var roots: SubtreeRoots
         var leaves: [UInt8]
         var isClosed = false
         var failure: EnvelopeError?
@@ -147,7 +149,8 @@ private final class SealingWork: Sendable {
         monitor = Monitor(
             State(
                 free: (0..<slots).map { _ in Slot(withMessage: true) },
-                leaves: [UInt8](repeating: 0, count: Int(layout.count) * 32)))
+                roots: SubtreeRoots(layout),
+                leaves: [UInt8](repeating: 0, count: Int(layout.subtreeCount) * 32)))
     }
 
     func start() throws(EnvelopeError) {
@@ -267,8 +270,10 @@ private final class SealingWork: Sendable {
             if let source { try read(filling, from: source) }
             let leaf = try seal(filling, cipher, &hasher)
             let producer = monitor.change { state in
-                let start = Int(filling.index) * 32
-                state.leaves.replaceSubrange(start..<start + 32, with: leaf.bytes)
+                if let (subtree, root) = state.roots.take(leaf, of: filling.index) {
+                    let start = Int(subtree) * 32
+                    state.leaves.replaceSubrange(start..<start + 32, with: root.bytes)
+                }
                 state.free.append(filling.slot)
                 return state.producer.take()
             }

@@ -21,13 +21,6 @@ extension Exchange {
             throw ServiceProblem.badDataset(
                 "its description is too large: \(manifest) bytes of \(Limits.manifestBytesMax)")
         }
-        let leaves = try SegmentLayout(messageSize: request.dataset.totalBytes).count * 32
-        guard leaves + UInt64(manifest + 2 * Limits.headerBytesMax) <= Limits.envelopeHeadBytesMax
-        else {
-            throw ServiceProblem.badDataset(
-                "\(request.dataset.totalBytes) bytes are too many for one envelope; send it in parts"
-            )
-        }
     }
 
     /// What `begin` answers.

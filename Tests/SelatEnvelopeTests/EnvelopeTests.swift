@@ -28,8 +28,7 @@ struct EnvelopeTests {
         _ payload: MemoryFile, _ head: VerifiedHead, _ key: ContentKey
     ) async throws -> [UInt8] {
         let opener = try PayloadOpener(
-            payload, size: head.layout.sealedSize, core: head.core, contentKey: key,
-            checking: head.head.leaves)
+            payload, size: head.layout.sealedSize, core: head.core, contentKey: key)
         var opened: [UInt8] = []
         while let bytes = try await opener.next() { opened += bytes }
         return opened

@@ -47,8 +47,7 @@ struct PackageFileTests {
         try file.verifyPayload(of: verified)
         let (key, _) = try verified.open(with: world.recipient.openingKeys)
         let opener = try PayloadOpener(
-            file, size: verified.layout.sealedSize, core: verified.core, contentKey: key,
-            checking: file.head.leaves)
+            file, size: verified.layout.sealedSize, core: verified.core, contentKey: key)
         var opened: [UInt8] = []
         while let bytes = try await opener.next() { opened += bytes }
         #expect(opened == message)

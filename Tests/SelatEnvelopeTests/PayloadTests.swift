@@ -59,7 +59,7 @@ struct PayloadTests {
         let opened = MemoryFile()
         try await PayloadOpener.open(
             sink, size: payload.identity.size, core: core, contentKey: key,
-            checking: payload.leaves, into: opened)
+            into: opened)
         #expect(opened.bytes == message)
     }
 
@@ -159,6 +159,100 @@ struct PayloadTests {
         #expect(!received.isFinished)
     }
 
+    // MARK: Above 32 GiB, here with fewer hashes
+
+    private func large(
+        _ segments: Int, hashes: UInt64
+    ) async throws -> (SegmentLayout, SealedPayload, [UInt8]) {
+        let message = sample(segments << 20 - 7)
+        let layout = try SegmentLayout(
+            messageSize: UInt64(message.count), subtreesMax: hashes)
+        let sink = MemoryFile()
+        let sealer = try PayloadSealer(
+            core: core, contentKey: key, messageSize: UInt64(message.count), sink: sink,
+            subtreesMax: hashes)
+        try await sealer.append(message)
+        return (layout, try await sealer.finish(), sink.bytes)
+    }
+
+    @Test(arguments: [(5, 2, 2, 2), (5, 3, 1, 3), (8, 4, 1, 4), (9, 4, 2, 3), (7, 1, 3, 1)])
+    func subtreesStandForLeaves(
+        segments: Int, hashes: UInt64, level: Int, count: Int
+    ) async throws {
+        let (layout, payload, sealed) = try await large(segments, hashes: hashes)
+        #expect(layout.level == level && payload.leaves.count == count)
+        let leaves = (0..<layout.count).map { index in
+            let range = layout.leaf(index)
+            return MerkleHash.leaf(sealed[Int(range.lowerBound)..<Int(range.upperBound)])
+        }
+        var whole = MerkleFrontier()
+        for leaf in leaves { whole.append(leafHash: leaf) }
+        #expect(payload.identity.root == whole.root)
+        for number in 0..<layout.subtreeCount {
+            var subtree = MerkleFrontier()
+            for segment in layout.segments(ofSubtree: number) {
+                subtree.append(leafHash: leaves[Int(segment)])
+            }
+            #expect(
+                Array(payload.leaves.bytes[Int(number) * 32..<Int(number + 1) * 32])
+                    == subtree.root.bytes)
+        }
+        let received = MemoryFile()
+        let intake = try PayloadIntake(layout: layout, leaves: payload.leaves, into: received)
+        try await intake.append(sealed)
+        try await intake.finish()
+        #expect(received.bytes == sealed)
+    }
+
+    @Test func anUploadGoesOnAtTheBeginningOfASubtree() async throws {
+        let (layout, payload, sealed) = try await large(7, hashes: 4)
+        let received = MemoryFile()
+        let first = try PayloadIntake(layout: layout, leaves: payload.leaves, into: received)
+        // Three segments and a half: the second subtree is not whole.
+        try await first.append(sealed[..<3_600_000])
+        let durable = try await first.sync()
+        #expect(durable == layout.leaf(2).lowerBound)
+        #expect(throws: EnvelopeError.self) {
+            try PayloadIntake(
+                layout: layout, leaves: payload.leaves, into: received,
+                resumingAt: layout.leaf(3).lowerBound)
+        }
+        let second = try PayloadIntake(
+            layout: layout, leaves: payload.leaves, into: received, resumingAt: durable)
+        try await second.append(sealed[Int(durable)...])
+        #expect(try await second.sync() == layout.sealedSize)
+        try await second.finish()
+        #expect(received.bytes == sealed)
+    }
+
+    @Test(arguments: [(0, 0), (2_500_000, 2), (7_000_000, 6)])
+    func aByteThatDiffersIsFoundWithItsSubtree(at: Int, first: UInt64) async throws {
+        let (layout, payload, sealed) = try await large(7, hashes: 4)
+        var changed = sealed
+        changed[at] ^= 1
+        let bytes = changed
+        let received = MemoryFile()
+        let intake = try PayloadIntake(layout: layout, leaves: payload.leaves, into: received)
+        await #expect(throws: EnvelopeError.segmentDiffers(index: first)) {
+            try await intake.append(bytes)
+            try await intake.finish()
+        }
+        #expect(!received.isFinished)
+    }
+
+    @Test func aHeadOfTheLargestPayloadIsSmall() throws {
+        for (size, level, hashes) in [
+            // A whole number of segments ends in one more, of an empty chunk.
+            (32 << 30 - 1, 0, 32_768), (32 << 30, 1, 16_385), (1 << 40 - 1, 5, 32_768),
+            (1 << 40, 6, 16_385), (4 << 40, 8, 16_385),
+        ] as [(UInt64, Int, UInt64)] {
+            let layout = try SegmentLayout(messageSize: size)
+            #expect(layout.level == level, "\(size)")
+            #expect(layout.subtreeCount == hashes, "\(size)")
+        }
+        #expect(throws: EnvelopeError.self) { try SegmentLayout(messageSize: 4 << 40 + 1) }
+    }
+
     @Test func anIntakeRefusesBytesBehindThePayload() async throws {
         let (payload, sealed) = try await seal([1, 2, 3])
         let layout = try SegmentLayout(sealedSize: payload.identity.size)
@@ -183,7 +277,7 @@ struct PayloadTests {
         }
     }
 
-    @Test func openRefusesReorderedSegmentsByLeafAndByTag() async throws {
+    @Test func openRefusesReorderedSegments() async throws {
         let (payload, sealed) = try await seal(sample(3 << 20))
         var bytes = sealed.bytes
         let layout = try SegmentLayout(sealedSize: payload.identity.size)
@@ -193,14 +287,11 @@ struct PayloadTests {
             Int(one.lowerBound)..<Int(one.upperBound),
             with: bytes[Int(two.lowerBound)..<Int(two.upperBound)])
         bytes.replaceSubrange(Int(two.lowerBound)..<Int(two.upperBound), with: segment)
-        for leaves in [payload.leaves, nil] {
-            let opened = MemoryFile()
-            let source = MemoryFile(bytes)
-            await #expect(throws: EnvelopeError.self) {
-                try await PayloadOpener.open(
-                    source, size: payload.identity.size, core: core, contentKey: key,
-                    checking: leaves, into: opened)
-            }
+        let opened = MemoryFile()
+        let source = MemoryFile(bytes)
+        await #expect(throws: EnvelopeError.self) {
+            try await PayloadOpener.open(
+                source, size: payload.identity.size, core: core, contentKey: key, into: opened)
         }
     }
 

@@ -19,8 +19,7 @@ struct SuiteTests {
         let (key, manifest) = try verified.open(with: world.recipient.openingKeys)
         #expect(manifest == sealed.manifest)
         let opener = try PayloadOpener(
-            sealed.payload, size: head.payloadSize, core: verified.core, contentKey: key,
-            checking: head.leaves)
+            sealed.payload, size: head.payloadSize, core: verified.core, contentKey: key)
         var opened: [UInt8] = []
         while let bytes = try await opener.next() { opened += bytes }
         #expect(opened == message)
