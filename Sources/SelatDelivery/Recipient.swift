@@ -56,6 +56,7 @@ package struct Recipient: Hashable, Sendable {
         case routeInvalid = "route-invalid"
         case transitRefused = "transit-refused"
         case relayFull = "relay-full"
+        case inboxFull = "inbox-full"
 
         /// Whether the answer can never change, so that the recipient signs it. The others tell a
         /// broken or hostile peer apart from a lawful one, or a state that the sender can mend.

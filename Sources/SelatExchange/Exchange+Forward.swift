@@ -111,19 +111,17 @@ extension Exchange {
         case .ask: return try await heard(forwarding) { try await self.ask($0) }
         case .sendLastPiece: break
         case .retry(let failures): forwarding.pause = backoff(failures)
-        case .destroy: try await removeEnded(forwarding)
+        case .destroy: try await removeEnded(forwarding.row.id, from: forwarding.row.from)
         }
         return nil
     }
 
     /// Unless it was offered anew meanwhile.
-    private func removeEnded(_ forwarding: Forwarding) async throws {
-        let (id, from) = (forwarding.row.id, forwarding.row.from)
-        let name = forwarding.name
+    private func removeEnded(_ id: TransferID, from: NodeID) async throws {
         try await uploads.alone(UploadID(from: from, transfer: id)) {
             let row = try self.store.lookUp { try $0.relayed(id, from: from) }
             guard try row.map({ try Relay($0).state.isOutcome }) ?? true else { return }
-            await self.spool.remove(name)
+            await self.spool.remove(SpoolFolder.Name(relayed: id, from: from))
         }
     }
 

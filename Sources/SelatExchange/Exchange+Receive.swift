@@ -152,6 +152,13 @@ extension Exchange: EnvelopeService {
             throw try await refuse(
                 .tooManyUploads, "\(begun) have not ended", head: head, peer: from)
         }
+        let held = try store.lookUp { try $0.inboundLoad(of: from.country) }
+        guard inbox.hasRoom(for: head.header.payload.size, beside: held) else {
+            throw try await refuse(
+                .inboxFull,
+                "\(held.transfers) datasets of `\(from.country)` with \(held.bytes) bytes lie here",
+                head: head, peer: from)
+        }
         try await requireReserve(
             for: head.header.precedence, size: head.header.payload.size, from: .peer)
         let (contentKey, manifest) = try await opened(head)

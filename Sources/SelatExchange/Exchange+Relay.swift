@@ -150,9 +150,7 @@ extension Exchange {
         let held = try await store.read {
             try $0.relayedLoad(of: country, states: Relay.spooledStates)
         }
-        guard held.transfers < relaying.transfersPerMemberMax,
-            held.bytes + head.header.payload.size <= relaying.bytesPerMemberMax
-        else {
+        guard relaying.hasRoom(for: head.header.payload.size, beside: held) else {
             throw try await refuse(
                 .relayFull,
                 "\(held.transfers) transfers of `\(country)` with \(held.bytes) bytes lie here",
@@ -281,17 +279,4 @@ extension Exchange {
 extension Relay {
     /// States in which parts of a transfer lie in the spool.
     static let spooledStates = State.allCases.filter { !$0.isOutcome }.map(\.rawValue)
-}
-
-/// How much this node holds for others.
-package struct RelaySettings: Sendable, Hashable {
-    /// Transfers of one member's nodes that have not ended here.
-    package var transfersPerMemberMax: Int
-    /// Their sealed payloads together.
-    package var bytesPerMemberMax: UInt64
-
-    package init(transfersPerMemberMax: Int = 1_000, bytesPerMemberMax: UInt64 = 64 << 30) {
-        self.transfersPerMemberMax = transfersPerMemberMax
-        self.bytesPerMemberMax = bytesPerMemberMax
-    }
 }

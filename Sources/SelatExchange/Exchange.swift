@@ -43,7 +43,9 @@ package final class Exchange: Sendable {
     let requests = RecentRequests()
     let lanes: Lanes
     /// How much this node holds for others.
-    let relaying: RelaySettings
+    let relaying: MemberQuota
+    /// How much of others' lies here for this node.
+    let inbox: MemberQuota
     /// How much of the disk is kept for flash, and whether that is reached.
     let disk: Mutex<(reserve: DiskReserve, watermark: Watermark)>
     /// How often each peer may ask.
@@ -78,7 +80,8 @@ package final class Exchange: Sendable {
     package init(
         membership: MembershipRegister, ring: KeyRing? = nil, editions: EditionRegister,
         store: Store, spool: SpoolFolder, storageKey: StorageKey,
-        witnessing: WitnessSettings = .init(), relaying: RelaySettings = .init(),
+        witnessing: WitnessSettings = .init(), relaying: MemberQuota = .relay,
+        inbox: MemberQuota = .inbox,
         bandwidth: [BandwidthLimit] = [], reserve: DiskReserve = .init(),
         requests: RequestRate = .init(), program: Digest? = nil, awaitsProof: Bool = false,
         clock: any WallClock, entropy: any Entropy = SystemEntropy(), logger: Logger
@@ -93,6 +96,7 @@ package final class Exchange: Sendable {
         self.entropy = entropy
         self.logger = logger
         self.relaying = relaying
+        self.inbox = inbox
         disk = Mutex((reserve, Watermark()))
         rates = RequestRates(requests)
         lanes = Lanes(bandwidth)

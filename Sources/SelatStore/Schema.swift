@@ -25,6 +25,7 @@ enum Schema {
         Migration(name: "letters", sql: LetterSchema.sql),
         Migration(name: "recalls", sql: RecallSchema.sql),
         Migration(name: "destruction", sql: TransferSchema.destruction),
+        Migration(name: "load", sql: TransferSchema.load),
     ]
 
     /// `SLAT`, in the file's header: tells our databases from others.

@@ -115,6 +115,40 @@ enum TransferSchema {
     static let destruction = """
         CREATE INDEX inbound_by_destruction ON inbound (destroy_by) WHERE destroy_by NOTNULL;
         """
+
+    /// What of each member's lies here, kept by triggers: an offer is not to wait for a sum over all that
+    /// ever came. The states are those in which files belong to a transfer.
+    static let load = """
+        CREATE TABLE inbound_load (
+            member TEXT PRIMARY KEY,
+            transfers INTEGER NOT NULL CHECK (transfers >= 0),
+            bytes INTEGER NOT NULL CHECK (bytes >= 0)
+        ) STRICT, WITHOUT ROWID;
+        INSERT INTO inbound_load SELECT substr(sender, 1, 2), count(*), sum(payload_size) FROM inbound
+        WHERE state IN ('receiving', 'delivered', 'opened', 'recalled') GROUP BY 1;
+        CREATE TRIGGER inbound_comes AFTER INSERT ON inbound
+        WHEN NEW.state IN ('receiving', 'delivered', 'opened', 'recalled')
+        BEGIN
+            INSERT INTO inbound_load VALUES (substr(NEW.sender, 1, 2), 1, NEW.payload_size)
+            ON CONFLICT (member) DO UPDATE
+            SET transfers = transfers + 1, bytes = bytes + excluded.bytes;
+        END;
+        CREATE TRIGGER inbound_comes_again AFTER UPDATE OF state ON inbound
+        WHEN OLD.state NOT IN ('receiving', 'delivered', 'opened', 'recalled')
+            AND NEW.state IN ('receiving', 'delivered', 'opened', 'recalled')
+        BEGIN
+            INSERT INTO inbound_load VALUES (substr(NEW.sender, 1, 2), 1, NEW.payload_size)
+            ON CONFLICT (member) DO UPDATE
+            SET transfers = transfers + 1, bytes = bytes + excluded.bytes;
+        END;
+        CREATE TRIGGER inbound_goes AFTER UPDATE OF state ON inbound
+        WHEN OLD.state IN ('receiving', 'delivered', 'opened', 'recalled')
+            AND NEW.state NOT IN ('receiving', 'delivered', 'opened', 'recalled')
+        BEGIN
+            UPDATE inbound_load SET transfers = transfers - 1, bytes = bytes - OLD.payload_size
+            WHERE member = substr(OLD.sender, 1, 2);
+        END;
+        """
 }
 
 extension Transaction {
@@ -231,6 +265,16 @@ extension Snapshot {
     package func inboundCount(from: NodeID, state: String) throws -> Int {
         let sql = "SELECT count(*) FROM inbound WHERE state = ? AND sender = ?"
         return try Int.fetchOne(database, sql: sql, arguments: [state, from.text]) ?? 0
+    }
+
+    /// What of a member's lies here, arriving or received: transfers, and bytes of their sealed payloads.
+    package func inboundLoad(of country: Country) throws -> (transfers: Int, bytes: UInt64) {
+        let sql = "SELECT transfers, bytes FROM inbound_load WHERE member = ?"
+        guard
+            let row = try Row.fetchOne(
+                database.cachedStatement(sql: sql), arguments: [country.code])
+        else { return (0, 0) }
+        return (row[0], try row.unsigned(1))
     }
 
     /// How many transfers of this node's stand in one of these states.

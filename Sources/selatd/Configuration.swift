@@ -38,7 +38,9 @@ struct Configuration: Sendable {
     /// How often witnesses are asked, and how long the node goes on without them.
     let witnessing: WitnessSettings
     /// How much is held for others.
-    let relaying: RelaySettings
+    let relaying: MemberQuota
+    /// How much of one member's lies here for this node.
+    let inbox: MemberQuota
     /// How much uploads may send to other nodes.
     let bandwidth: [BandwidthLimit]
     /// How much of the spool's disk is kept for flash.
@@ -80,7 +82,8 @@ struct Configuration: Sendable {
         (node, state, control, listen) = (read.node, read.state, read.control, read.listen)
         (membership, membershipDigest) = (read.membership, read.digest)
         (policies, keys, isSandbox) = (read.policies, read.keys, read.isSandbox)
-        (witnessing, relaying, bandwidth) = (read.witnessing, read.relaying, read.bandwidth)
+        (witnessing, relaying, inbox) = (read.witnessing, read.relaying, read.inbox)
+        bandwidth = read.bandwidth
         (reserve, requests, retention) = (read.reserve, read.requests, read.retention)
         (metrics, backup) = (read.metrics, read.backup)
         roles = read.roles
@@ -91,7 +94,8 @@ struct Configuration: Sendable {
     private typealias Values = (
         node: NodeID, state: String, control: String, listen: (host: String, port: Int),
         membership: String, digest: Digest, policies: String, keys: KeyPaths, isSandbox: Bool,
-        witnessing: WitnessSettings, relaying: RelaySettings, bandwidth: [BandwidthLimit],
+        witnessing: WitnessSettings, relaying: MemberQuota, inbox: MemberQuota,
+        bandwidth: [BandwidthLimit],
         reserve: DiskReserve, requests: RequestRate,
         retention: [String: Int64], roles: [Role: [String]],
         protection: (passphrase: SecretSource?, token: TokenAccess?), provider: OpenSSLProvider,
@@ -101,9 +105,8 @@ struct Configuration: Sendable {
     private static func read(_ root: DocumentNode?, _ reader: inout DocumentReader) -> Values? {
         let known = [
             "node", "state", "control", "listen", "membership", "policies", "keys", "sandbox",
-            "witnesses", "relay", "bandwidth", "reserve", "requests", "retention", "roles",
-            "passphrase", "token",
-            "openssl", "metrics", "backup",
+            "witnesses", "relay", "inbox", "bandwidth", "reserve", "requests", "retention",
+            "roles", "passphrase", "token", "openssl", "metrics", "backup",
         ]
         guard let top = reader.section(root, "the configuration", keys: known) else { return nil }
         let node = value(top, "node", &reader) { try NodeID($0) }
@@ -118,7 +121,8 @@ struct Configuration: Sendable {
         let keys = keys(top, &reader)
         let isSandbox = top["sandbox"] == nil ? false : reader.flag(top["sandbox"], "`sandbox`")
         let witnessing = witnessing(top, &reader)
-        let relaying = relaying(top, &reader)
+        let relaying = quota(top, "relay", .relay, &reader)
+        let inbox = quota(top, "inbox", .inbox, &reader)
         let bandwidth = bandwidth(top, &reader)
         let reserve = reserve(top, &reader)
         let requests = requests(top, &reader)
@@ -129,13 +133,15 @@ struct Configuration: Sendable {
         let metrics = metrics(top, &reader)
         let backup = top["backup"] == nil ? nil : path(top, "backup", &reader)
         guard let node, let state, let control, let policies, let listen, let directory, let digest,
-            let keys, let isSandbox, let witnessing, let relaying, let bandwidth,
+            let keys, let isSandbox, let witnessing, let relaying, let inbox,
+            let bandwidth,
             let reserve, let requests, let retention, let roles, let protection, let provider,
             let metrics
         else { return nil }
         return (
             node, state, control, listen, directory, digest, policies, keys, isSandbox, witnessing,
-            relaying, bandwidth, reserve, requests, retention, roles, protection, provider, metrics,
+            relaying, inbox, bandwidth, reserve, requests, retention, roles, protection, provider,
+            metrics,
             backup
         )
     }
@@ -166,22 +172,22 @@ struct Configuration: Sendable {
         return settings
     }
 
-    /// The quotas of `relay`, for each member's senders, with defaults.
-    private static func relaying(
-        _ top: Section, _ reader: inout DocumentReader
-    ) -> RelaySettings? {
-        var settings = RelaySettings()
-        guard top["relay"] != nil else { return settings }
+    /// How much of one member's may lie here, with defaults.
+    private static func quota(
+        _ top: Section, _ key: String, _ standard: MemberQuota, _ reader: inout DocumentReader
+    ) -> MemberQuota? {
+        var quota = standard
+        guard top[key] != nil else { return quota }
         let names = ["transfers", "bytes"]
-        guard let section = reader.section(top["relay"], "`relay`", keys: names) else { return nil }
+        guard let section = reader.section(top[key], "`\(key)`", keys: names) else { return nil }
         for name in names where section[name] != nil {
             guard let number = reader.number(section[name], "`\(name)`") else { return nil }
             switch name {
-            case "transfers": settings.transfersPerMemberMax = Int(clamping: number)
-            default: settings.bytesPerMemberMax = number
+            case "transfers": quota.transfersMax = Int(clamping: number)
+            default: quota.bytesMax = number
             }
         }
-        return settings
+        return quota
     }
 
     private static func listen(

@@ -65,7 +65,8 @@ struct Node {
             membership: register, ring: ring, editions: editions, store: store,
             spool: SpoolFolder("\(configuration.state)/spool"), storageKey: storageKey,
             witnessing: configuration.witnessing, relaying: configuration.relaying,
-            bandwidth: configuration.bandwidth, reserve: configuration.reserve,
+            inbox: configuration.inbox, bandwidth: configuration.bandwidth,
+            reserve: configuration.reserve,
             requests: configuration.requests,
             program: program, awaitsProof: true,
             clock: clock, logger: logger)

@@ -96,6 +96,7 @@ extension Configuration {
             ("passphrase", passphrase == other.passphrase), ("token", token == other.token),
             ("openssl", provider == other.provider), ("sandbox", isSandbox == other.isSandbox),
             ("witnesses", witnessing == other.witnessing), ("relay", relaying == other.relaying),
+            ("inbox", inbox == other.inbox),
             ("backup", backup == other.backup),
             (
                 "metrics",

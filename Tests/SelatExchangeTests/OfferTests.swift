@@ -44,6 +44,35 @@ struct OfferTests {
         #expect(try await node.opened(first.core.id) == TestFederation.bytes(5_000))
     }
 
+    @Test(arguments: [
+        MemberQuota(transfersMax: 1, bytesMax: .max),
+        MemberQuota(transfersMax: 9, bytesMax: 12_000),
+    ])
+    func aMemberFillsNobodyElsesRoom(quota: MemberQuota) async throws {
+        var plan = TestFederation.Plan()
+        plan.inbox = quota
+        let world = try TestFederation(plan)
+        let recipient = world.recipient
+        func offered(_ sealing: Sealing) async throws -> String? {
+            let head = try world.head(sealing)
+            return await problem {
+                _ = try await recipient.exchange.offer(
+                    head: head, payload: sealing.payload, from: world.sender.id)
+            }
+        }
+        let (first, second) = (try await world.seal(8_000), try await world.seal(8_000))
+        #expect(try await offered(first) == nil)
+        #expect(try await offered(second) == "inbox-full")
+        #expect(try recipient.files.count == 2)
+        // What is known already is no more than it was.
+        #expect(try await offered(first) == nil)
+        _ = try await recipient.opened(first.core.id)
+        #expect(try await offered(second) == "inbox-full")
+        _ = try await recipient.exchange.destroy(first.core.id, reason: nil, by: 0)
+        #expect(try await offered(second) == nil)
+        #expect(try await recipient.opened(second.core.id) == TestFederation.bytes(8_000))
+    }
+
     @Test func anEnvelopeOfAnotherNodeIsRefused() async throws {
         let head = try world.head(try await world.seal())
         #expect(await offered(head, by: world.stranger) == "wrong-sender")

@@ -7,6 +7,7 @@ import SelatEnvelope
 import SelatEvidence
 import SelatPolicy
 import SelatStore
+import SelatTestSupport
 import SelatTransport
 import Synchronization
 import Testing
@@ -314,10 +315,11 @@ struct RelayTests {
     }
 
     @Test(arguments: [
-        RelaySettings(transfersPerMemberMax: 1), RelaySettings(bytesPerMemberMax: 12_000),
+        MemberQuota(transfersMax: 1, bytesMax: .max),
+        MemberQuota(transfersMax: 9, bytesMax: 12_000),
     ])
-    func aMemberFillsNobodyElsesRoom(settings: RelaySettings) async throws {
-        let world = try Self.world { $0.relaying = settings }
+    func aMemberFillsNobodyElsesRoom(quota: MemberQuota) async throws {
+        let world = try Self.world { $0.relaying = quota }
         for expected in [nil, "relay-full"] {
             let head = try world.head(
                 try await world.seal(8_000), verdict: try verdict(world),

@@ -43,7 +43,8 @@ struct TestFederation: Sendable {
         /// The countries with which a node exchanges directly, by country.
         var links: [String: Set<String>] = [:]
         /// How much a relay holds for others.
-        var relaying = RelaySettings()
+        var relaying = MemberQuota.relay
+        var inbox = MemberQuota.inbox
         /// How much of the disk is kept for flash: whatever the machine has left, nothing.
         var reserve = DiskReserve(bytes: 0)
         /// How often one peer may ask.
@@ -297,7 +298,8 @@ final class TestNode: Sendable {
                     ?? EditionRegister(
                         judgingBy: policies, store: store, membership: membership, clock: clock,
                         logger: .silent), store: store, spool: spool, storageKey: storageKey,
-                witnessing: plan.witnessing, relaying: plan.relaying, reserve: plan.reserve,
+                witnessing: plan.witnessing, relaying: plan.relaying,
+                inbox: plan.inbox, reserve: plan.reserve,
                 requests: plan.requests, program: SHA256.digest([]),
                 awaitsProof: plan.awaitsProof, clock: clock, logger: .silent)
         }

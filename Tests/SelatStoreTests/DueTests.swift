@@ -43,6 +43,34 @@ struct DueTests {
         await store.close()
     }
 
+    /// What of a member's lies here follows every change of a state.
+    @Test func theLoadIsTheSumOfWhatLiesHere() async throws {
+        let folder = try TemporaryFolder()
+        let store = try Store.openForTest(folder)
+        let (member, other) = (try Country("VN"), try Country("SG"))
+        func load(after changes: [InboundRow]) async throws -> [UInt64] {
+            _ = try await store.commit { transaction in
+                for row in changes { try transaction.save(row) }
+            }
+            let load = try store.lookUp { try $0.inboundLoad(of: member) }
+            return [UInt64(load.transfers), load.bytes]
+        }
+        #expect(try await load(after: []) == [0, 0])
+        #expect(
+            try await load(after: [Self.row(1, "receiving"), Self.row(2, "refused")]) == [1, 100])
+        #expect(
+            try await load(after: [Self.row(1, "delivered"), Self.row(3, "opened")]) == [2, 200])
+        #expect(
+            try await load(after: [Self.row(1, "opened"), Self.row(3, "recalled")]) == [2, 200])
+        #expect(try await load(after: [Self.row(3, "destroyed")]) == [1, 100])
+        #expect(
+            try await load(after: [Self.row(4, "receiving"), Self.row(4, "lapsed")]) == [1, 100])
+        #expect(try await load(after: [Self.row(4, "receiving")]) == [2, 200])
+        #expect(try await load(after: [Self.row(4, "withdrawn")]) == [1, 100])
+        #expect(try store.lookUp { try $0.inboundLoad(of: other) }.transfers == 0)
+        await store.close()
+    }
+
     /// A million delivered rows make it no slower.
     @Test func noRowIsLookedAtThatIsNotDue() async throws {
         let folder = try TemporaryFolder()

@@ -104,6 +104,9 @@ struct MigrationFixtureTests {
         let received = try await store.read { try $0.inbound(TransferFilter()) }
         #expect(sent.map(\.to.text) == (version > 2 ? ["VN/hub"] : []))
         #expect(received.map(\.peer.text) == (version > 2 ? ["MY/hub"] : []))
+        let load = try store.lookUp { try $0.inboundLoad(of: try Country("MY")) }
+        #expect(load.transfers == received.count)
+        #expect(load.bytes == received.reduce(0) { $0 + $1.payloadSize })
         try await store.append(1)
         await store.close()
 

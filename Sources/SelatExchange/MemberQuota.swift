@@ -1,0 +1,24 @@
+import SelatCore
+
+/// How much of one member's may lie here at once: its nodes fill nobody else's room.
+package struct MemberQuota: Sendable, Hashable {
+    package var transfersMax: Int
+    /// Of the sealed payloads together.
+    package var bytesMax: UInt64
+
+    package init(transfersMax: Int, bytesMax: UInt64) {
+        self.transfersMax = transfersMax
+        self.bytesMax = bytesMax
+    }
+
+    /// What passes through, and has not ended here.
+    package static let relay = MemberQuota(transfersMax: 1_000, bytesMax: 64 << 30)
+    /// What was received, or is arriving, and is not destroyed. One dataset of any size finds room.
+    package static let inbox = MemberQuota(transfersMax: 100_000, bytesMax: 4 << 40 + 4 << 30)
+
+    /// Whether a payload of `size` bytes finds room beside what lies here.
+    func hasRoom(for size: UInt64, beside held: (transfers: Int, bytes: UInt64)) -> Bool {
+        let (bytes, isOver) = held.bytes.addingReportingOverflow(size)
+        return held.transfers < transfersMax && !isOver && bytes <= bytesMax
+    }
+}
