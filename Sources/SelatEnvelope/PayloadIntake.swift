@@ -77,7 +77,7 @@ private struct Arriving: Sendable {
 
 /// What the threads of one intake share.
 private final class IntakeWork: Sendable {
-    private static let threads = 2
+    private static let threadsMax = 2
     private static let slots = 6
 
     enum Request { case sync, finish }
@@ -130,7 +130,9 @@ private final class IntakeWork: Sendable {
     }
 
     func start() throws(EnvelopeError) {
-        do throws(FileFault) { try Crew.start(Self.threads) { [self] in run() } } catch {
+        do throws(FileFault) {
+            try Crew.start(layout.threads(atMost: Self.threadsMax)) { [self] in run() }
+        } catch {
             fail(.file(error))
             throw .file(error)
         }

@@ -4,7 +4,7 @@ import SelatCrypto
 /// Opens a sealed payload (Format, *Payload*): the key commitment first, then every chunk by its
 /// tag.
 ///
-/// Four threads read ahead and open; whoever pulls gets the plaintext in order. The first failure
+/// Up to four threads read ahead and open; whoever pulls gets the plaintext in order. The first failure
 /// ends it: no byte after it is handed out.
 package final class PayloadOpener: Sendable {
     private let work: OpeningWork
@@ -47,7 +47,7 @@ package final class PayloadOpener: Sendable {
 
 /// What the threads of one opening share.
 private final class OpeningWork: Sendable {
-    private static let threads = 4
+    private static let threadsMax = 4
     private static let slots = 6
 
     private struct State {
@@ -83,7 +83,9 @@ private final class OpeningWork: Sendable {
     }
 
     func start() throws(EnvelopeError) {
-        do throws(FileFault) { try Crew.start(Self.threads) { [self] in run() } } catch {
+        do throws(FileFault) {
+            try Crew.start(layout.threads(atMost: Self.threadsMax)) { [self] in run() }
+        } catch {
             fail(.file(error))
             throw .file(error)
         }

@@ -4,7 +4,7 @@ package import SelatPolicy
 
 /// Seals one payload into a sink while its plaintext arrives (Format, *Payload*).
 ///
-/// Four threads seal and write, so that two cores seal while the disk takes what is sealed; memory
+/// Up to four threads seal and write, so that two cores seal while the disk takes what is sealed; memory
 /// is six segments, whatever the size. A sealing that fails, is cancelled or is dropped throws away
 /// what the sink holds; its content key must never seal other bytes, because a second read of a
 /// changed file under one key would break GCM.
@@ -111,7 +111,7 @@ struct Filling: Sendable {
 
 /// What the threads of one sealing share.
 private final class SealingWork: Sendable {
-    private static let threads = 4
+    private static let threadsMax = 4
     private static let slots = 6
 
     private struct State {
@@ -125,7 +125,7 @@ private final class SealingWork: Sendable {
         var leaves: [UInt8]
         var isClosed = false
         var failure: EnvelopeError?
-        var threads = SealingWork.threads
+        var threads: Int
         var producer: CheckedContinuation<Void, Never>?
         var waiter: CheckedContinuation<Result<SealedPayload, EnvelopeError>, Never>?
         var result: Result<SealedPayload, EnvelopeError>?
@@ -150,11 +150,14 @@ private final class SealingWork: Sendable {
             State(
                 free: (0..<slots).map { _ in Slot(withMessage: true) },
                 roots: SubtreeRoots(layout),
-                leaves: [UInt8](repeating: 0, count: Int(layout.subtreeCount) * 32)))
+                leaves: [UInt8](repeating: 0, count: Int(layout.subtreeCount) * 32),
+                threads: layout.threads(atMost: Self.threadsMax)))
     }
 
     func start() throws(EnvelopeError) {
-        do throws(FileFault) { try Crew.start(Self.threads) { [self] in run() } } catch {
+        do throws(FileFault) {
+            try Crew.start(layout.threads(atMost: Self.threadsMax)) { [self] in run() }
+        } catch {
             // Threads that did start end at the failure; the last of a full crew would discard.
             fail(.file(error))
             sink.discard()

@@ -65,6 +65,9 @@ package struct SegmentLayout: Hashable, Sendable {
         number << level..<min((number + 1) << level, count)
     }
 
+    /// How many threads find work in a payload: of one segment, one.
+    func threads(atMost count: Int) -> Int { min(count, Int(clamping: self.count)) }
+
     /// The sealed bytes that a leaf covers.
     package func leaf(_ index: UInt64) -> Range<UInt64> {
         let end = min(Self.header + (index + 1) * Self.sealedBytes, sealedSize)
