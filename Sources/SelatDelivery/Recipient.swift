@@ -249,14 +249,14 @@ package struct Recipient: Hashable, Sendable {
         case (.recall, .delivered), (.recall, .opened):
             state = .recalled
             return [.record("transfer.recalled", statement: .recalled)]
-        case (.recall, .receiving):
-            // Nobody had it: that is a no to the sender's own envelope.
+        case (.recall, .receiving), (.recall, .lapsed):
+            // Nobody had it: that is a no to the sender's own envelope. What lapsed could be offered anew.
             state = .refused
             return [.record("transfer.recalled", statement: .refused), .destroy]
         case (.retain(let wasOpened), .recalled):
             state = wasOpened ? .opened : .delivered
             return [.record("transfer.retained", statement: .retained)]
-        case (.withdrawn, .receiving):
+        case (.withdrawn, .receiving), (.withdrawn, .lapsed):
             state = .withdrawn
             return [.record("transfer.withdrawn", statement: nil), .destroy]
         case (.tick, .receiving):

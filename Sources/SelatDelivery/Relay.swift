@@ -160,7 +160,9 @@ package struct Relay: Hashable, Sendable {
         case .refusalProven(let cause) where state != .delivered && state != .refused:
             return end(.refused, cause)
         case .renewed(let newer): return state.isOutcome ? [] : renew(newer)
-        case .withdrawn(let cause): return state.isOutcome ? [] : end(.withdrawn, cause)
+        // What lapsed could be offered anew.
+        case .withdrawn(let cause) where !state.isOutcome || state == .lapsed:
+            return end(.withdrawn, cause)
         case .tick: return !state.isOutcome && now >= expires ? lapse() : []
         default: break
         }

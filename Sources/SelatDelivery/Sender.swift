@@ -256,11 +256,13 @@ package struct Sender: Hashable, Sendable {
             self.cause = cause
             failures += 1
             return [.save, .retry(failures: failures)]
-        case (.deliveryProven, .queued), (.deliveryProven, .sending), (.deliveryProven, .relayed),
-            (.deliveryProven, .unconfirmed):
+        // What waits for a person again may have arrived before.
+        case (.deliveryProven, .waiting), (.deliveryProven, .queued), (.deliveryProven, .sending),
+            (.deliveryProven, .relayed), (.deliveryProven, .unconfirmed):
             return end(.delivered, nil)
-        case (.refusalProven(let cause), .queued), (.refusalProven(let cause), .sending),
-            (.refusalProven(let cause), .relayed), (.refusalProven(let cause), .unconfirmed):
+        case (.refusalProven(let cause), .waiting), (.refusalProven(let cause), .queued),
+            (.refusalProven(let cause), .sending), (.refusalProven(let cause), .relayed),
+            (.refusalProven(let cause), .unconfirmed):
             return end(.refused, cause)
         case (.relayProven, .queued), (.relayProven, .sending):
             state = .relayed

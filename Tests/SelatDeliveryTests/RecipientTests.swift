@@ -133,5 +133,18 @@ struct RecipientTests {
             withdrawn.handle(.withdrawn, at: Self.now)
                 == [.record("transfer.withdrawn", statement: nil), .destroy])
         #expect(try Self.answer(Self.offer(), known: withdrawn) == .repeated(.withdrawn))
+        // What was taken back after it lapsed is not open any more.
+        for (event, kind, statement, state)
+            in [
+                (.recall, "transfer.recalled", .refused, .refused),
+                (.withdrawn, "transfer.withdrawn", nil, .withdrawn),
+            ] as [(Recipient.Event, String, ReceiptKind?, Recipient.State)]
+        {
+            var taken = lapsed
+            #expect(
+                taken.handle(event, at: Self.now)
+                    == [.record(kind, statement: statement), .destroy])
+            #expect(try Self.answer(Self.offer(), known: taken) == .repeated(state))
+        }
     }
 }

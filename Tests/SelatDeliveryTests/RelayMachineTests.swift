@@ -135,6 +135,11 @@ struct RelayMachineTests {
                 == .refuse(.datedAhead))
         let withdrawn = try Self.relay([.complete, .withdrawn(cause: "the wrong file")])
         #expect(try answer(offer, attempt: 2, known: withdrawn) == .standing(.withdrawn))
+        // What was taken back after it lapsed is not open any more.
+        #expect(
+            lapsed.handle(.withdrawn(cause: "the wrong file"), at: Self.now)
+                == [.record("relay.withdrawn"), .destroy])
+        #expect(try answer(offer, attempt: 3, known: lapsed) == .standing(.withdrawn))
     }
 
     // MARK: The sender behind a relay

@@ -139,6 +139,21 @@ struct SenderTests {
         #expect(sender.state == .expired)
     }
 
+    /// It was on its way before an approval stopped counting: its receipt is no less true for that.
+    @Test(arguments: [
+        (Sender.Event.deliveryProven, Sender.State.delivered),
+        (.refusalProven(cause: "no"), .refused),
+    ])
+    func aReceiptSettlesWhatWaitsForAPersonAgain(_ event: Sender.Event, _ outcome: Sender.State) {
+        var sender = Self.sender([
+            .sealed(approvalsOwed: true), .approved, .due, .released, .accepted(offset: 0),
+            .lastPieceReady, .approvalsOwed(cause: "revoked"),
+        ])
+        #expect(sender.state == .waiting)
+        #expect(sender.handle(event, at: Self.start).last == .destroy)
+        #expect(sender.state == outcome)
+    }
+
     /// A recipient that takes every offer and no payload is not asked four times a second.
     @Test func failuresGoOnWhereNothingGoesOn() {
         var sender = Self.sender([.sealed(approvalsOwed: false), .due, .released])
