@@ -101,6 +101,10 @@ extension Exchange {
     private func pursueFromStore(_ id: TransferID) async throws {
         guard let row = try store.lookUp({ try $0.outbound(id) }) else { return }
         let delivery = try Delivery(row)
+        guard !delivery.sender.state.isOutcome else {
+            // It ended by another's hand while a head was written here, which nobody names.
+            return await spool.remove(SpoolFolder.Name(outbound: id))
+        }
         while !delivery.sender.state.isOutcome {
             // A release may choose another way; then this lane is left with the next pause.
             let lane = delivery.lane

@@ -43,7 +43,6 @@ extension Exchange {
                 ending = try await self.endOnce(row, event, reason, actor, now)
             }
             guard case .ended(let after) = ending else { return InboundRow?.none }
-            self.withdraw(upload)
             await self.spool.remove(SpoolFolder.Name(inbound: row.id, from: row.from))
             return after
         }
@@ -77,7 +76,18 @@ extension Exchange {
         let actions = machine.handle(event, at: now)
         guard actions.contains(.destroy) else { return .unfit }
         let statement = try await statement(for: actions, on: row, reason, at: now)
-        return try await store.commit { transaction -> Ending in
+        return try await withdrawing(UploadID(from: row.from, transfer: row.id)) {
+            try await enter(row, event, reason, actor, actions, statement, at: now)
+        } unless: { ending in
+            if case .ended = ending { false } else { true }
+        }
+    }
+
+    private func enter(
+        _ row: InboundRow, _ event: Recipient.Event, _ reason: String, _ actor: EntryActor,
+        _ actions: [Recipient.Action], _ statement: Statement?, at now: Timestamp
+    ) async throws -> Ending {
+        try await store.commit { transaction -> Ending in
             guard var row = try transaction.inbound(row.id, from: row.from) else { return .unfit }
             var recipient = try Recipient(row)
             guard recipient.handle(event, at: now) == actions else { return .moved }

@@ -116,8 +116,9 @@ extension Exchange {
         return nil
     }
 
-    /// Unless it was offered anew meanwhile.
-    private func removeEnded(_ id: TransferID, from: NodeID) async throws {
+    /// Removes the files of what has ended here, unless it was offered anew meanwhile. An upload that runs
+    /// is cut off before: it would write them again.
+    func removeEnded(_ id: TransferID, from: NodeID) async throws {
         try await uploads.alone(UploadID(from: from, transfer: id)) {
             let row = try self.store.lookUp { try $0.relayed(id, from: from) }
             guard try row.map({ try Relay($0).state.isOutcome }) ?? true else { return }

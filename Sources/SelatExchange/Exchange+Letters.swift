@@ -62,9 +62,11 @@ extension Exchange {
         let hops = try await hops(letter).filter { !down.contains($0) }
         guard !hops.isEmpty else { return .unreachable }
         guard let document = try await document(letter) else { return .waits }
+        var brought = Brought.unreachable
         for hop in hops {
             do {
-                return try await bring(letter, document, to: hop) == .taken ? .taken : .waits
+                if try await bring(letter, document, to: hop) == .taken { return .taken }
+                brought = .waits
             } catch let problem as Problem {
                 logger.warning(
                     "letter not taken",
@@ -72,13 +74,17 @@ extension Exchange {
                         "id": "\(letter.id)", "kind": "\(letter.kind)", "to": "\(hop)",
                         "cause": "\(problem)",
                     ])
-                return .waits
+                brought = .waits
             } catch {
                 try Task.checkCancellation()
                 down.insert(hop)
+                continue
             }
+            // Whoever may hold a part of what is recalled lets go of it, and one may know a way on where
+            // another does not.
+            guard letter.kind == Self.recallLetter else { break }
         }
-        return .unreachable
+        return brought
     }
 
     private func bring(
@@ -104,7 +110,8 @@ extension Exchange {
     }
 
     /// Whom to bring a letter: its addressee where the two are linked, else or then the neighbour on
-    /// the transfer's route; the other way round with a recall of what is still under way.
+    /// the transfer's route; the other way round with a recall of what is still under way. With the recall
+    /// of an own transfer then those to whom earlier attempts went.
     private func hops(_ letter: LetterRow) async throws -> [NodeID] {
         let node = identity.node
         let (neighbour, isUnderWay) = try await store.read { snapshot -> (NodeID?, Bool) in
@@ -124,7 +131,25 @@ extension Exchange {
         let straight = federation.areLinked(node, letter.addressee) ? [letter.addressee] : []
         let through = [neighbour].compactMap(\.self).filter { !straight.contains($0) }
         // What has not arrived as far as is known lies with a relay, which must let go of it too.
-        return isUnderWay ? through + straight : straight + through
+        let hops = isUnderWay ? through + straight : straight + through
+        guard letter.kind == Self.recallLetter, letter.from == node else { return hops }
+        return hops + (try await firstHops(of: letter.id)).filter { !hops.contains($0) }
+    }
+
+    /// The nodes to which attempts of an own transfer went first, the newest of them first.
+    private func firstHops(of id: TransferID) async throws -> [NodeID] {
+        let filter = EntryFilter(
+            transfer: id, kind: try EntryKind(Sender.releasedKind), newest: true)
+        var hops: [NodeID] = []
+        for entry in try await store.entries(filter).reversed() {
+            // Without relays there is no route, and details may be erased.
+            guard let details = entry.details,
+                let route = try JSON(parsing: details)["route"]?.arrayValue,
+                let hop = try route.dropFirst().first?.stringValue.map({ try NodeID($0) })
+            else { continue }
+            if !hops.contains(hop) { hops.append(hop) }
+        }
+        return hops
     }
 
     /// The document as it leaves now: of an own statement with the best proof that there is.

@@ -286,11 +286,14 @@ extension Exchange {
         guard statement.from == passage.upload.from, statement.id == passage.upload.transfer else {
             throw ReceiptError.aboutAnother("transfer")
         }
-        // An earlier attempt may have been finished: its identity is another, its number tells. One of
-        // which a restored backup does not know has any number.
-        let identity = try EnvelopeHead(parsing: head).unverifiedIdentity()
+        // An earlier attempt may have been finished: its identity is another, its number tells. So may a
+        // later one that went another way, past this relay. One of which a restored backup does not know
+        // has any number.
+        let envelope = try EnvelopeHead(parsing: head).unverifiedIdentity()
+        let isPast =
+            kind.isOutcome && statement.from != identity.node && statement.attempt > passage.attempt
         guard
-            statement.envelope == identity || statement.attempt < passage.attempt
+            statement.envelope == envelope || statement.attempt < passage.attempt || isPast
                 || membership.isRestored
         else {
             throw ReceiptError.aboutAnother("envelope")

@@ -53,17 +53,19 @@ extension Exchange {
         }
         let upload = UploadID(from: row.from, transfer: id)
         return Opening(size: head.layout.messageSize) {
-            // A recall reaches also what is being read.
-            guard !self.isWithdrawn(upload) else {
-                throw ServiceProblem.notReady(
-                    "`\(id)` was taken back just now", remedy: "see `selat show \(id)`")
-            }
+            let chunk: ByteBuffer?
             do {
-                return try await opener.next().map { ByteBuffer(bytes: $0) }
+                chunk = try await opener.next().map { ByteBuffer(bytes: $0) }
             } catch {
                 self.logger.error("opening failed", metadata: ["id": "\(id)", "error": "\(error)"])
                 throw error
             }
+            // A recall reaches also what is being read, to the chunk that was read last.
+            guard !self.isWithdrawn(upload) else {
+                throw ServiceProblem.notReady(
+                    "`\(id)` was taken back just now", remedy: "see `selat show \(id)`")
+            }
+            return chunk
         }
     }
 

@@ -106,14 +106,14 @@ extension Exchange {
         }
         let upload = UploadID(from: from, transfer: id)
         // What arrives is fenced off.
-        let step = try await uploads.alone(upload) {
+        let isDone = try await uploads.alone(upload) {
             var step = RecallStep.moved
             while case .moved = step { step = try await self.obeyOnce(recall, from: peer) }
-            return step
+            guard case .done(let hasFiles) = step else { return false }
+            if !hasFiles { await self.spool.remove(SpoolFolder.Name(inbound: id, from: from)) }
+            return true
         }
-        guard case .done(let hasFiles) = step else { return .taken }
-        withdraw(upload)
-        if !hasFiles { await spool.remove(SpoolFolder.Name(inbound: id, from: from)) }
+        guard isDone else { return .taken }
         logger.warning(
             "dataset recalled", metadata: ["id": "\(id)", "by": "\(recall.officer.id)"])
         accepted.yield(.letters(to: from))
@@ -143,6 +143,23 @@ extension Exchange {
         let statement = try await statement(
             for: actions, on: row, recall.words, Recall(digest: recall.digest, holdUntil: hold),
             at: now)
+        let upload = UploadID(from: asked.from, transfer: asked.id)
+        return try await withdrawing(upload) {
+            try await enter(recall, from: peer, actions, statement, hold, isOrdered, at: now)
+        } unless: { step in
+            if case .done = step { statement == nil } else { true }
+        }
+    }
+
+    /// - Parameters:
+    ///   - actions: what the machine says of the row that was read.
+    ///   - statement: what is stated of it; nil where it is over.
+    ///   - hold: when it may be destroyed at the earliest.
+    private func enter(
+        _ recall: VerifiedRecall, from peer: NodeID, _ actions: [Recipient.Action],
+        _ statement: Statement?, _ hold: Timestamp, _ isOrdered: Bool, at now: Timestamp
+    ) async throws -> RecallStep {
+        let asked = recall.statement
         return try await store.commit { transaction -> RecallStep in
             if let known = try transaction.recall(of: asked.id, from: asked.from) {
                 guard known.digest == recall.digest else {
@@ -159,6 +176,7 @@ extension Exchange {
                 return .moved
             }
             var kept = RecallRow(recall, at: now)
+            let isHeld = statement != nil && recipient.state == .recalled
             if isHeld { kept.holdUntil = hold }
             (kept.isOrdered, kept.before) = (isOrdered, row.state)
             try transaction.save(kept)
@@ -171,10 +189,9 @@ extension Exchange {
                     details: .object(details)))
             guard let statement else { return .done(hasFiles: recipient.state.keepsFiles) }
             row.take(recipient)
-            if isHeld {
-                try transaction.record(statement, on: row, as: entry, at: now)
-            } else {
-                // It never came whole: that is the transfer's outcome.
+            try transaction.record(statement, on: row, as: entry, at: now)
+            if !isHeld {
+                // It never came whole: that is the transfer's outcome, and whoever sent it may ask no more.
                 (row.statement, row.statementEntry) = (statement.message, entry)
                 (row.contentKey, row.cause) = (nil, recall.words)
             }

@@ -81,7 +81,7 @@ extension Exchange {
             try transaction.append(recall.draft("recall.taken", by: .node(peer)))
             return (.held, try self.drop(known, because: recall.words, at: now, in: transaction))
         }.value
-        if isDropped { await removeDropped(known) }
+        if isDropped { try await removeDropped(known) }
         if answer == .held { accepted.yield(.letters(to: asked.to)) }
         return answer
     }
@@ -108,26 +108,40 @@ extension Exchange {
         return actions.contains(.destroy)
     }
 
-    /// Lets go of what is relayed; what arrives is fenced off.
+    /// Lets go of what is relayed.
     func drop(_ row: RelayedRow, because cause: String, at now: Timestamp) async throws {
-        let isDropped = try await uploads.alone(UploadID(from: row.from, transfer: row.id)) {
-            try await self.store.commit {
-                try self.drop(row, because: cause, at: now, in: $0)
-            }.value
-        }
-        if isDropped { await removeDropped(row) }
+        let isDropped = try await store.commit {
+            try self.drop(row, because: cause, at: now, in: $0)
+        }.value
+        if isDropped { try await removeDropped(row) }
     }
 
-    func removeDropped(_ row: RelayedRow) async {
-        await spool.remove(SpoolFolder.Name(relayed: row.id, from: row.from))
+    /// Removes what was let go of; what arrives is fenced off.
+    func removeDropped(_ row: RelayedRow) async throws {
         await pursuits.wake(.relayed(row.id, from: row.from))
+        try await removeEnded(row.id, from: row.from)
     }
 
     // MARK: What is being handed out
 
-    /// From now on nothing of a dataset is handed out any more, also where that has begun.
-    func withdraw(_ upload: UploadID) {
-        withdrawn.withLock { $0[upload] = .now }
+    /// Lets nothing of a dataset be handed out any more, also where that has begun, from before the commit
+    /// that says so: nothing leaves between the two. Where the commit ends nothing, reading goes on.
+    nonisolated(nonsending) func withdrawing<Value>(
+        _ upload: UploadID, _ commit: nonisolated(nonsending) () async throws -> Value,
+        unless isNothing: (Value) -> Bool
+    ) async throws -> Value {
+        let isNew = withdrawn.withLock { withdrawn in
+            defer { withdrawn[upload] = .now }
+            return withdrawn[upload] == nil
+        }
+        do {
+            let value = try await commit()
+            if isNew, isNothing(value) { restore(upload) }
+            return value
+        } catch {
+            if isNew { restore(upload) }
+            throw error
+        }
     }
 
     func restore(_ upload: UploadID) { withdrawn.withLock { $0[upload] = nil } }

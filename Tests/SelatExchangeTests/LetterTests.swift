@@ -334,6 +334,32 @@ struct RelayedLetterTests {
         #expect(try await relay.entries("relay.told") == 1)
     }
 
+    /// A later attempt went another way: what the recipient says of it passes here all the same.
+    @Test func aRelayBringsWhatIsSaidOfAnotherAttempt() async throws {
+        let world = try RelayTests.world()
+        let (sender, relay, recipient) = (world.sender, world.stranger, world.recipient)
+        try await recipient.running {
+            try await relay.running {
+                try await sender.running {
+                    let id = try await sender.send(world.request())
+                    #expect(try await sender.ended(id).state == "delivered")
+                    _ = try await relay.store.commit { transaction in
+                        guard var row = try transaction.relayed(id, from: sender.id) else { return }
+                        (row.attempt, row.header) = (0, [])
+                        try transaction.save(row)
+                    }
+                    _ = try await recipient.opened(id)
+                    try await RelayTests.until {
+                        let row = try #require(try await sender.outbound(id))
+                        return try await sender.exchange.story(of: row).map(\.statement.kind)
+                            == [.delivered, .opened]
+                    }
+                    #expect(try await relay.entries("receipt.rejected") == 0)
+                }
+            }
+        }
+    }
+
     @Test func aRelayHoldsNothingThatItsRecipientHasNotSigned() async throws {
         let world = try RelayTests.world()
         let (sender, relay, recipient) = (world.sender, world.stranger, world.recipient)

@@ -215,6 +215,33 @@ struct RecallTests {
         #expect(try await recipient.inbound(id, from: sender)?.contentKey == nil)
     }
 
+    /// Who sent it may have given it up, and asks no more.
+    @Test func whoAsksNoMoreHearsThatItsArrivalWasEnded() async throws {
+        let id = try await sender.send(world.request(size: 2_500_000))
+        recipient.door.breaks.withLock { $0 = [1_200_000, 0, 0, 0, 0, 0, 0, 0] }
+        let exchange = sender.exchange
+        let (sender, recipient) = (sender, recipient)
+        try await recipient.serving {
+            let pursuit = Task { await exchange.pursue(id) }
+            try await RelayTests.until {
+                try await recipient.inbound(id, from: sender)?.durable ?? 0 > 0
+            }
+            pursuit.cancel()
+            await pursuit.value
+        }
+        #expect(
+            try await recipient.exchange.take(recall: try world.recall(id), from: sender.id)
+                == .taken)
+        #expect(try await recipient.exchange.letters(about: id, from: sender.id).count == 1)
+        try await exchangeLetters()
+        let row = try #require(try await sender.outbound(id))
+        #expect(row.state == "refused")
+        #expect(row.cause == "recalled: SG/hub/releasing-officer: the wrong roster")
+        let own = try #require(try await recipient.inbound(id, from: sender))
+        #expect(try await recipient.exchange.story(of: own).map(\.statement.kind) == [.refused])
+        #expect(try await recipient.exchange.letters(about: id, from: sender.id).isEmpty)
+    }
+
     @Test func whatWasSentOnIsAskedForAlongTheLineage() async throws {
         let id = try await opened()
         let next = try await recipient.send(try world.onward(of: id))
@@ -414,6 +441,53 @@ struct RelayedRecallTests {
                     }
                     #expect(
                         try await recipient.inbound(id, from: sender)?.state == "recalled")
+                }
+            }
+        }
+    }
+    /// Its newest attempt was to go by a relay that never took it, and its receipt was lost.
+    @Test func aRecallIsBroughtPastWhoeverDoesNotKnowTheTransfer() async throws {
+        let world = try RelayTests.world(links: [:])
+        let (sender, relay, recipient) = (world.sender, world.stranger, world.recipient)
+        try await recipient.running {
+            try await relay.running {
+                try await sender.running {
+                    let id = try await sender.send(world.request())
+                    #expect(try await sender.ended(id).route == [sender.id, recipient.id])
+                    _ = try await sender.store.commit { transaction in
+                        guard var row = try transaction.outbound(id) else { return }
+                        row.state = Sender.State.unconfirmed.rawValue
+                        row.route = [sender.id, relay.id, recipient.id]
+                        try transaction.save(row)
+                    }
+                    _ = try await sender.exchange.take(recallWord: try world.recall(id), by: 0)
+                    try await RelayTests.until {
+                        try await recipient.inbound(id, from: sender)?.state == "recalled"
+                    }
+                    #expect(try await relay.entries("recall.rejected") == 1)
+                }
+            }
+        }
+    }
+
+    /// Its newest attempt went by another relay's way: those of earlier ones are told too.
+    @Test func aRecallIsBroughtToWhereEarlierAttemptsWent() async throws {
+        let world = try RelayTests.world()
+        let (sender, relay, recipient) = (world.sender, world.stranger, world.recipient)
+        try await recipient.running {
+            try await relay.running {
+                try await sender.running {
+                    let id = try await sender.send(world.request())
+                    #expect(try await sender.ended(id).state == "delivered")
+                    _ = try await sender.store.commit { transaction in
+                        guard var row = try transaction.outbound(id) else { return }
+                        row.route = [sender.id, recipient.id]
+                        try transaction.save(row)
+                    }
+                    _ = try await sender.exchange.take(recallWord: try world.recall(id), by: 0)
+                    try await RelayTests.until {
+                        try await recipient.inbound(id, from: sender)?.state == "recalled"
+                    }
                 }
             }
         }
