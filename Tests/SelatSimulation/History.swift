@@ -5,9 +5,14 @@ import SelatDelivery
 enum History {
     /// Kinds that name a transfer and tell of no change of its state.
     static func tellsNoChange(_ kind: String) -> Bool {
-        ["receipt.rejected", "approval.given", "approval.refused", "transfer.exported"].contains(
-            kind)
+        unchanging.contains(kind)
     }
+
+    private static let unchanging: Set<String> = [
+        "receipt.rejected", "receipt.taken", "relay.told", "letter.lapsed", "approval.given",
+        "approval.refused", "transfer.exported", "recall.given", "recall.taken", "recall.agreed",
+        "recall.rejected",
+    ]
 
     /// The states in which a transfer may be after an entry of this kind.
     static func outbound(_ kind: String, _ before: Sender.State?) -> Set<Sender.State> {
@@ -34,6 +39,8 @@ enum History {
         case "transfer.received": [.receiving]
         case "transfer.arrived": [.delivered]
         case "transfer.opened": [.opened]
+        case "transfer.recalled": [.recalled, .refused]
+        case "transfer.retained": [.delivered, .opened]
         case "offer.refused": [.refused]
         case "transfer.lapsed": [.lapsed]
         case "transfer.withdrawn": [.withdrawn]

@@ -22,11 +22,10 @@ extension Judge {
             }
             let (from, to) = (world.nodes[course.from], world.nodes[course.request.to])
             guard let sender = from.process, let recipient = to.process else { continue }
-            // Whose log is ahead of its clock waits until that has caught up.
-            let isHonest = [sender, recipient].allSatisfy { (try? $0.requireHonestClock()) != nil }
             let ways = sender.routes(of: row, avoiding: []).filter { route in
                 let verdict = sender.verdict(over: route, row.label, from.ledger)
                 return verdict.permits && verdict.hasBasis(of: row.permitted)
+                    && route.allSatisfy(isHonest)
             }
             let own = recipient.newest(to.index, to.ledger, at: to.now)
             let isMember = world.lists.allSatisfy {
@@ -35,8 +34,16 @@ extension Judge {
             courses[transfer]?.mustArrive =
                 !ways.isEmpty && own.imports(row.label) && isMember && !course.isFlipped
                 && inbound(transfer, course)?.state != .refused
-                && isHonest && row.expires - from.now > 1_800
+                && row.expires - from.now > 1_800
+                // Begun by a clock that was ahead: nobody takes it yet.
+                && row.created - from.now <= Limits.clockSkewSecondsMax
         }
+    }
+
+    /// Whose log is ahead of its clock waits until that has caught up, and so does what goes by it.
+    private func isHonest(_ node: Int) -> Bool {
+        guard let process = world.nodes[node].process else { return false }
+        return (try? process.requireHonestClock()) != nil
     }
 
     var isQuiet: Bool {
@@ -48,6 +55,7 @@ extension Judge {
             && world.carried.allSatisfy { receipt in
                 world.nodes[receipt.from].ledger.outbound[receipt.transfer]?.state != .unconfirmed
             }
+            && isAnswered
     }
 
     func finish() {
@@ -55,6 +63,7 @@ extension Judge {
             finish(transfer, course)
         }
         for node in world.nodes { finish(node) }
+        finishStory()
     }
 
     private func finish(_ transfer: Int, _ course: Course) {
@@ -63,7 +72,8 @@ extension Judge {
         }
         let (state, inbound) = (row.state, inbound(transfer, course))
         require(state.isOutcome, .once, "\(transfer) never ends: \(state), \(row.cause ?? "")")
-        if course.mustArrive {
+        let key = InboundKey(from: course.from, transfer: transfer)
+        if course.mustArrive, world.nodes[course.from].ledger.recalls[key] == nil {
             require(
                 state == .delivered, .once,
                 "\(transfer) ends as \(state), and nothing stood in its way: \(row.cause ?? "")")
@@ -120,7 +130,8 @@ extension Judge {
                 }
             require(isNamed, .bounded, "the spool keeps \(name), which no transfer names")
         }
-        for row in node.ledger.inbound.values where [.delivered, .opened].contains(row.state) {
+        for row in node.ledger.inbound.values
+        where [.delivered, .opened, .recalled].contains(row.state) {
             let name = SpoolName(.inbound, row.key, .payload)
             let course = courses[row.key.transfer]
             let kept = node.disk.content(name)

@@ -36,6 +36,14 @@ final class Judge {
     private var takenIn: [[Int]: Int64] = [:]
     /// When each node took the list that cut a node off: (node, cut node).
     private var cutSince: [[Int]: Int64] = [:]
+    /// What recipients have stated beside the outcome, and when.
+    var stated: [(receipt: Receipt, time: Int64)] = []
+    /// What senders have taken of that.
+    var told: Set<ReceiptName> = []
+    /// Where recalls were entered: node by recall.
+    var recalled: [RecallWord: Set<Int>] = [:]
+    /// When all was at rest: what is stated later need not have arrived.
+    var closed = Int64.max
 
     init(_ world: World) { self.world = world }
 
@@ -148,8 +156,8 @@ final class Judge {
     /// A node has the word that a transfer was taken back. What it took in before that is not held
     /// there any more; an offer that was on its way then may come later, and lapses with its time.
     func wordTaken(_ letter: Letter) {
-        let word = letter.word
-        let key = InboundKey(from: word.from, transfer: word.transfer)
+        guard case .receipt(let word) = letter.document else { return }
+        let key = word.key
         let ledger = world.nodes[letter.to].ledger
         let isOpen =
             ledger.inbound[key]?.state == .receiving
@@ -161,6 +169,11 @@ final class Judge {
     }
 
     /// A part is let go before its time only by the sender's word.
+    private func wasTakenBack(_ key: InboundKey) -> Bool {
+        let ledger = world.nodes[key.from].ledger
+        return ledger.outbound[key.transfer]?.state == .cancelled || ledger.recalls[key] != nil
+    }
+
     private func letsGo(_ entries: [Entry], _ key: InboundKey, expires: Timestamp) {
         for entry in entries {
             switch entry.kind {
@@ -168,8 +181,7 @@ final class Judge {
                 require(entry.time >= expires, .once, "\(key.transfer) lapses before its time")
             case "transfer.withdrawn", "relay.withdrawn":
                 require(
-                    world.nodes[key.from].ledger.outbound[key.transfer]?.state == .cancelled, .once,
-                    "\(key.transfer) is let go, and nobody took it back")
+                    wasTakenBack(key), .once, "\(key.transfer) is let go, and nobody took it back")
             default: break
             }
         }
@@ -261,8 +273,10 @@ final class Judge {
             guard let after = change.state.relayed[key] else { continue }
             relayedChanged(node, before.relayed[key], after, change)
         }
+        for letter in change.forgotten { forgotten(letter, node) }
         for entry in change.appended {
             note(entry, at: node)
+            followed(node, entry, from: before, by: change)
             if let edition = entry.edition {
                 if entry.country == node.index {
                     activated[node.index] = VirtualExecutor.shared.now
@@ -364,13 +378,17 @@ final class Judge {
             require(
                 entries.contains { History.inbound($0.kind).contains(after.state) }, .recorded,
                 "\(key.transfer) becomes \(after.state) at its recipient, and no entry says so")
-            if after.state == .receiving || after.state == .delivered {
+            if after.state == .receiving || before?.state == .receiving && after.state == .delivered
+            {
                 require(
                     !isCut(key.from, at: node), .lawful,
                     "\(key.transfer) is taken from a node that was cut off")
             }
         }
         if after.durable > before?.durable ?? 0 { progressed(key.transfer) }
+        require(
+            after.hasKey == after.state.keepsFiles, .once,
+            "\(key.transfer) is \(after.state) at its recipient, content key kept: \(after.hasKey)")
         for entry in entries where entry.kind == "transfer.arrived" {
             courses[key.transfer]?.arrivals += 1
             require(

@@ -20,6 +20,8 @@ struct OutboundRow: Hashable {
     var receipt: Receipt?
     /// Of the newest attempt; empty before the first.
     var route: [Int] = []
+    /// The nodes to which attempts went first, as the log tells.
+    var firstHops: [Int] = []
 
     var transfer: Int { key.transfer }
 
@@ -53,6 +55,10 @@ struct InboundRow: Hashable {
     let size: UInt64
     let fixedParts: Digest
     let destroyBy: Timestamp?
+    /// Of the head that lies here.
+    let attempt: UInt64
+    /// Who brought it, and takes letters about it back.
+    var peer: Int
     var state: Recipient.State
     var durable: UInt64 = 0
     var hasKey = false
@@ -109,11 +115,61 @@ struct RelayedRow: Hashable {
     }
 }
 
-/// A word that this node owes another until that has it: that a transfer was taken back.
+/// The recall of a transfer, at whatever node of its way.
+struct RecallRow: Hashable {
+    enum Decision { case destroy, refuse }
+
+    let word: RecallWord
+    /// When the dataset may be destroyed at the earliest; nil but at the recipient of one that lies there.
+    var holdUntil: Timestamp?
+    /// Whether a duty orders the destruction, so that no officer need agree.
+    var isOrdered = false
+    /// The recipient's state before.
+    var before: Recipient.State?
+    var decision: Decision?
+
+    init(_ word: RecallWord) { self.word = word }
+
+    func isDue(at now: Timestamp) -> Bool {
+        (holdUntil.map { $0 <= now } ?? false) && (isOrdered || decision == .destroy)
+    }
+}
+
+/// A document that this node owes another until that has it.
 struct Letter: Hashable {
+    enum Document: Hashable {
+        case receipt(Receipt)
+        case recall(RecallWord)
+
+        var kind: String {
+            switch self {
+            case .receipt(let receipt): receipt.kind.rawValue
+            case .recall: "recall"
+            }
+        }
+    }
+
+    let number: Int
+    /// Who is to have it in the end.
     let to: Int
-    let word: Receipt
+    let key: InboundKey
+    let document: Document
     let until: Timestamp
+}
+
+/// By what a receipt is kept once.
+struct ReceiptName: Hashable {
+    let key: InboundKey
+    let kind: ReceiptKind
+    let signer: Int
+    let attempt: UInt64
+
+    init(_ receipt: Receipt) {
+        key = receipt.key
+        kind = receipt.kind
+        signer = receipt.signer
+        attempt = receipt.attempt
+    }
 }
 
 /// What the log says; its tree and its proofs are another module's matter.
@@ -128,7 +184,9 @@ struct Entry: Hashable {
     var approvals: [Approval] = []
     var edition: Edition?
     var country: Int?
+    /// Signed here, or taken from whoever signed it.
     var statement: Receipt?
+    var recall: RecallWord?
 }
 
 struct LedgerState {
@@ -137,10 +195,19 @@ struct LedgerState {
     var relayed: [InboundKey: RelayedRow] = [:]
     var approvals: [Int: [Approval]] = [:]
     var letters: [Letter] = []
+    var lettersPosted = 0
+    var recalls: [InboundKey: RecallRow] = [:]
+    /// What others have stated beside an outcome.
+    var receipts: Set<ReceiptName> = []
     var log: [Entry] = []
     /// The newest edition of each country that this node has.
     var editions: [Edition]
     var list: MemberList
+
+    /// The place of the newest entry about a transfer that came in.
+    func lastEntry(of key: InboundKey) -> Int? {
+        log.lastIndex { $0.transfer == key.transfer && $0.sender == key.from }
+    }
 }
 
 /// One change: what it does to the rows and the log is committed whole or not at all.
@@ -150,6 +217,8 @@ struct Transaction {
     private(set) var changedInbound: [InboundKey] = []
     private(set) var changedRelayed: [InboundKey] = []
     private(set) var appended: [Entry] = []
+    private(set) var posted: [Letter] = []
+    private(set) var forgotten: [Letter] = []
 
     init(_ state: LedgerState) { self.state = state }
 
@@ -176,8 +245,39 @@ struct Transaction {
         state.approvals[transfer, default: []].append(approval)
     }
 
-    mutating func post(_ letter: Letter) { state.letters.append(letter) }
-    mutating func forget(_ letter: Letter) { state.letters.removeAll { $0 == letter } }
+    func recall(_ key: InboundKey) -> RecallRow? { state.recalls[key] }
+    mutating func save(_ row: RecallRow) { state.recalls[row.word.key] = row }
+
+    mutating func post(
+        _ document: Letter.Document, about key: InboundKey, to addressee: Int, until: Timestamp
+    ) {
+        state.lettersPosted += 1
+        let letter = Letter(
+            number: state.lettersPosted, to: addressee, key: key, document: document, until: until)
+        state.letters.append(letter)
+        posted.append(letter)
+    }
+
+    mutating func forget(_ letter: Letter) {
+        guard let place = state.letters.firstIndex(where: { $0.number == letter.number }) else {
+            return
+        }
+        forgotten.append(state.letters.remove(at: place))
+    }
+
+    func owes(_ kind: String, about key: InboundKey, to addressee: Int) -> Bool {
+        state.letters.contains {
+            $0.to == addressee && $0.key == key && $0.document.kind == kind
+        }
+    }
+
+    /// - Returns: whether it is new.
+    mutating func keep(_ receipt: Receipt) -> Bool {
+        state.receipts.insert(ReceiptName(receipt)).inserted
+    }
+
+    /// The place of the newest entry about a transfer.
+    func lastEntry(of key: InboundKey) -> Int? { state.lastEntry(of: key) }
 
     mutating func take(_ edition: Edition, of country: Int) { state.editions[country] = edition }
     mutating func take(_ list: MemberList) { state.list = list }

@@ -54,7 +54,10 @@ final class Process {
     /// Sealings that ended and could not be recorded as ended yet.
     var cutShort: Set<Int> = []
     var streams: [PieceStream] = []
-    var isBringing = false
+    /// Whom letters are brought to.
+    var bells: [Int: Bell] = [:]
+    /// Of what nothing is handed out any more, also where that has begun.
+    var withdrawn: Set<InboundKey> = []
 
     init(_ node: Node, _ world: World) {
         self.node = node

@@ -75,6 +75,30 @@ package enum PlantedFault: String, CaseIterable, Sendable {
     case takenBackBlindly = "taken-back-blindly"
     /// The word that a transfer was taken back is forgotten before the other node has it.
     case wordForgottenFirst = "word-forgotten-first"
+    /// A letter is forgotten before its addressee has it.
+    case letterForgottenFirst = "letter-forgotten-first"
+    /// A letter is written after the commit of what it tells.
+    case letterInLaterCommit = "letter-in-later-commit"
+    /// What a recipient states is kept as often as it is brought.
+    case receiptKeptTwice = "receipt-kept-twice"
+    /// The content key stays where a dataset was destroyed.
+    case keyKeptAfterDestruction = "key-kept-after-destruction"
+    /// The copies that a destruction does not reach are counted before the last of them was made.
+    case copiesNotCountedAgain = "copies-not-counted-again"
+    /// A dataset is opened though it was recalled.
+    case openedThoughRecalled = "opened-though-recalled"
+    /// Whoever reads a dataset reads on when it is taken back.
+    case readerNotStopped = "reader-not-stopped"
+    /// A recall counts whosever officer has signed it.
+    case foreignRecallObeyed = "foreign-recall-obeyed"
+    /// A recall that is brought again is entered again.
+    case recallEnteredTwice = "recall-entered-twice"
+    /// A relay takes a recall, and owes it to nobody.
+    case recallNotBroughtFurther = "recall-not-brought-further"
+    /// A relay brings a recall further, and keeps what it holds.
+    case recalledKeptByRelay = "recalled-kept-by-relay"
+    /// What was recalled is destroyed at once, whether or not anybody ordered it.
+    case holdIgnored = "hold-ignored"
     /// A part is let go on anybody's word.
     case foreignWordObeyed = "foreign-word-obeyed"
     /// Any number of transfers use one link at a time.

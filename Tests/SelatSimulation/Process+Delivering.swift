@@ -73,6 +73,10 @@ extension Process {
     private func pursueFromStore(_ transfer: Int) async throws {
         guard let row = node.ledger.outbound[transfer] else { return }
         let delivery = Delivery(row, Basis(self))
+        guard !delivery.sender.state.isOutcome else {
+            // It ended by another's hand while a head was written here, which nobody names.
+            return remove(.outbound, row.key)
+        }
         while !delivery.sender.state.isOutcome {
             try await inLane(to: delivery.next) { try await self.tryOnce(delivery) }
             guard !delivery.sender.state.isOutcome, delivery.sender.state != .waiting else {
@@ -260,7 +264,11 @@ extension Process {
             row.take(sender)
             if sender.state.isOutcome { row.hasKey = false }
             if let receipt { row.receipt = receipt }
-            if let released { row.route = released.route }
+            if let released {
+                row.route = released.route
+                row.firstHops.removeAll { $0 == released.route[1] }
+                row.firstHops.append(released.route[1])
+            }
             transaction.save(row)
             if let entered, !isLate, !isLost { transaction.append(entered) }
         }
@@ -325,40 +333,5 @@ extension Process {
         try await writeHead(head, to: SpoolName(.outbound, row.key, .head))
         delivery.released = head
         return .released
-    }
-
-    // MARK: Receipts
-
-    private static func event(of receipt: Receipt) -> Sender.Event {
-        receipt.kind == .delivered
-            ? .deliveryProven : .refusalProven(cause: receipt.reason ?? "refused")
-    }
-
-    /// A receipt that comes by another way than in an answer.
-    func take(_ receipt: Receipt) async throws {
-        let transfer = receipt.transfer
-        guard receipt.kind != .relayed, receipt.from == node.index,
-            node.ledger.outbound[transfer]?.to == receipt.signer
-        else { throw Mishap.untrustedReceipt("proves nothing") }
-        let ended = try await commit { transaction -> Bool in
-            guard var row = transaction.outbound(transfer) else { return false }
-            if row.state == .unconfirmed, self.world.hasPlanted(.lateReceiptIgnored) {
-                return false
-            }
-            var sender = row.sender
-            let actions = sender.handle(Self.event(of: receipt), at: self.now)
-            for case .record(let kind, _) in actions {
-                var entry = self.entry(kind, transfer)
-                entry.statement = receipt
-                transaction.append(entry)
-            }
-            guard !actions.isEmpty else { return false }
-            row.take(sender)
-            row.hasKey = false
-            row.receipt = receipt
-            transaction.save(row)
-            return true
-        }
-        if ended { remove(.outbound, own(transfer)) }
     }
 }

@@ -1,7 +1,7 @@
 import SelatCore
 import SelatDelivery
 
-// The payload's way into the spool, the inbox, and out of it.
+// The payload's way into the spool, and into the inbox.
 
 extension Process {
     func append(_ key: InboundKey, at offset: UInt64, _ stream: PieceStream) async throws -> Answer
@@ -198,72 +198,5 @@ extension Process {
         }
         if after.state == .lapsed { remove(.inbound, key) }
         return answer(after)
-    }
-
-    // MARK: The inbox
-
-    func open(_ key: InboundKey) async throws {
-        guard let row = node.ledger.inbound[key], [.delivered, .opened].contains(row.state) else {
-            throw Mishap.notReady("not in the inbox")
-        }
-        guard node.ledger.list.members.contains(key.from) || world.hasPlanted(.cutNodeServed) else {
-            throw Mishap.notReady("quarantined")
-        }
-        let isBlind = world.hasPlanted(.retentionIgnored)
-        let time = isBlind ? row.destroyBy.map { min(now, $0 + -1) } ?? now : now
-        var machine = row.recipient
-        guard machine.handle(.open, at: time).contains(.handOut) else {
-            return try await end(key, .tick)
-        }
-        let isEarly = world.hasPlanted(.openedBeforeRecord)
-        if isEarly { try await handOut(row) }
-        let mayBeHandedOut = try await commit { transaction -> Bool in
-            guard var row = transaction.inbound(key) else { return false }
-            var recipient = row.recipient
-            let actions = recipient.handle(.open, at: time)
-            guard actions.contains(.handOut) else { return false }
-            for case .record(let kind, _) in actions {
-                transaction.append(self.entry(kind, key.transfer, sender: key.from))
-            }
-            row.take(recipient)
-            transaction.save(row)
-            return true
-        }
-        if mayBeHandedOut, !isEarly { try await handOut(row) }
-    }
-
-    /// Each chunk's tag is verified before a byte of it is handed out.
-    private func handOut(_ row: InboundRow) async throws {
-        let head = try await head(SpoolName(.inbound, row.key, .head))
-        let segments = try await segments(
-            SpoolName(.inbound, row.key, .payload))
-        for index in head.leaves.indices {
-            let segment = index < segments.count ? segments[index] : nil
-            guard segment == head.leaves[index] || world.hasPlanted(.openedUnverified) else {
-                world.judge.cannotOpen(node, row.key)
-                throw Mishap.refused(.payloadInvalid)
-            }
-            world.judge.handsOut(node, row.key, segment, index)
-        }
-    }
-
-    /// Ends what is overdue: the key in the commit, then the files. An upload that runs is cut off.
-    func end(_ key: InboundKey, _ event: Recipient.Event) async throws {
-        try await uploads.alone(key) {
-            let ended = try await self.commit { transaction -> Bool in
-                guard var row = transaction.inbound(key) else { return false }
-                var recipient = row.recipient
-                let actions = recipient.handle(event, at: self.now)
-                guard actions.contains(.destroy) else { return false }
-                for case .record(let kind, _) in actions {
-                    transaction.append(self.entry(kind, key.transfer, sender: key.from))
-                }
-                row.take(recipient)
-                row.hasKey = false
-                transaction.save(row)
-                return true
-            }
-            if ended { self.remove(.inbound, key) }
-        }
     }
 }

@@ -1,110 +1,188 @@
 import SelatCore
 import SelatDelivery
 
-// Taking back what has not left whole, and bringing the word to the node that may hold a part of it.
+// Letters are brought to their addressees: straight, or to the neighbour on the transfer's route, and
+// again until the addressee has them.
 
 extension Process {
-    /// An operator takes a transfer back.
-    func cancel(_ transfer: Int) async throws {
-        let before = node.ledger.outbound[transfer]
-        // Signed before the commit, about the attempt that is under way.
-        let offered = before.flatMap { $0.route.count > 1 ? ($0.attempt, $0.route[1]) : nil }
-        let ended = try await commit { transaction -> Bool in
-            guard var row = transaction.outbound(transfer) else { return false }
-            var sender = row.sender
-            if self.world.hasPlanted(.takenBackBlindly) {
-                sender = Sender(
-                    expires: row.expires, state: row.state, handedOn: false, attempt: row.attempt,
-                    cause: row.cause)
-            }
-            let actions = sender.handle(.cancelled(cause: "an operator"), at: self.now)
-            guard actions.contains(.destroy) else { return false }
-            for case .record(let kind, _) in actions {
-                self.enter(kind, of: row, offered, in: &transaction)
-            }
-            row.take(sender)
-            row.hasKey = false
-            transaction.save(row)
-            return true
-        }
-        guard ended else { return }
-        remove(.outbound, own(transfer))
-        bringLetters()
-    }
+    static let letterSeconds: Int64 = 30 * 86_400
 
-    private func enter(
-        _ kind: String, of row: OutboundRow, _ offered: (attempt: UInt64, next: Int)?,
-        in transaction: inout Transaction
-    ) {
-        var entry = entry(kind, row.transfer)
-        if let offered, offered.attempt == row.attempt {
-            let word = Receipt(
-                kind: .cancelled, from: node.index, transfer: row.transfer,
-                attempt: row.attempt, signer: node.index, reason: "an operator",
-                entry: transaction.state.log.count)
-            entry.statement = word
-            transaction.post(Letter(to: offered.next, word: word, until: row.expires))
-        }
-        transaction.append(entry)
-    }
-
-    /// Brings what is owed to others until they have it; nothing that waits for one keeps another waiting.
     func bringLetters() {
-        guard !isDead, !isBringing else { return }
-        isBringing = true
+        for addressee in Set(node.ledger.letters.map(\.to)).sorted() { bringLetters(to: addressee) }
+    }
+
+    /// Brings the letters for a node, in their order, until none is left.
+    func bringLetters(to addressee: Int) {
+        guard !isDead else { return }
+        guard bells[addressee] == nil else {
+            bells[addressee]?.ring()
+            return
+        }
+        guard owes(addressee) else { return }
+        let bell = Bell()
+        bells[addressee] = bell
         world.spawn {
             var failures = 0
-            while !self.isDead, !self.world.isOver, !self.node.ledger.letters.isEmpty {
-                failures = await self.bringOnce() ? 0 : failures + 1
-                if failures > 0 { await self.world.sleep(self.backoff(failures)) }
+            while !self.isDead, !self.world.isOver, self.owes(addressee) {
+                bell.rest()
+                guard await self.bringOnce(to: addressee) > 0 else { continue }
+                failures += 1
+                if await self.rest(self.backoff(failures), until: bell) { failures = 0 }
             }
-            self.isBringing = false
+            self.bells[addressee] = nil
         }
     }
 
-    /// - Returns: whether everything was taken.
-    private func bringOnce() async -> Bool {
-        var isAllTaken = true
-        for letter in node.ledger.letters {
+    private func owes(_ addressee: Int) -> Bool {
+        node.ledger.letters.contains { $0.to == addressee }
+    }
+
+    /// - Returns: whether it was rung for.
+    private func rest(_ milliseconds: Int64, until bell: Bell) async -> Bool {
+        if bell.isRung { return true }
+        let turn = bell.turn
+        world.spawn {
+            await self.world.sleep(milliseconds)
+            if bell.turn == turn { bell.end() }
+        }
+        await bell.wait()
+        return bell.isRung
+    }
+
+    /// What became of bringing one letter.
+    private enum Brought {
+        case taken
+        /// A relay holds it, or somebody will not have it now.
+        case waits
+        /// Nobody was there who could take it.
+        case unreachable
+    }
+
+    /// - Returns: how many letters are left.
+    private func bringOnce(to addressee: Int) async -> Int {
+        var (left, down) = (0, Set<Int>())
+        for letter in node.ledger.letters where letter.to == addressee {
             do {
-                if now < letter.until { try await bring(letter) }
-                try await forget(letter)
+                guard try await bring(letter, &down) == .taken else {
+                    left += 1
+                    continue
+                }
+                if letter.isWord { world.judge.wordTaken(letter) }
+                try await commit { $0.forget(letter) }
             } catch {
-                isAllTaken = false
+                if isDead { return 0 }
+                left += 1
             }
         }
-        return isAllTaken
+        return left
     }
 
-    private func bring(_ letter: Letter) async throws {
-        if world.hasPlanted(.wordForgottenFirst) {
-            try await forget(letter)
-            world.judge.wordTaken(letter)
+    private func bring(_ letter: Letter, _ down: inout Set<Int>) async throws -> Brought {
+        let isForgotten = world.hasPlanted(
+            letter.isWord ? .wordForgottenFirst : .letterForgottenFirst)
+        if isForgotten {
+            try await commit { $0.forget(letter) }
+            if letter.isWord { world.judge.wordTaken(letter) }
         }
-        world.judge.states(letter.word)
-        _ = try await world.call(from: self, to: letter.to) { peer in
-            try await peer.take(letter.word, from: self.node.index)
+        var brought = Brought.unreachable
+        for hop in hops(letter) where !down.contains(hop) {
+            do {
+                world.trace(node, "brings \(letter.key.transfer) \(letter.document.kind) to \(hop)")
+                let answer = try await bring(letter.document, to: hop)
+                // Only a relay brings it further; the addressee itself has it or says why not.
+                if hop == letter.to || answer.state == "taken" { return .taken }
+                brought = .waits
+            } catch Mishap.linkBroken {
+                try requireLife()
+                down.insert(hop)
+                continue
+            } catch {
+                try requireLife()
+                brought = .waits
+            }
+            // Whoever may hold a part lets go of it, and one may know a way on where another does not.
+            guard letter.isRecall else { break }
         }
-        world.judge.wordTaken(letter)
+        return brought
     }
 
-    private func forget(_ letter: Letter) async throws {
-        try await commit { $0.forget(letter) }
+    private func bring(_ document: Letter.Document, to hop: Int) async throws -> Answer {
+        switch document {
+        case .receipt(let receipt):
+            world.judge.states(receipt)
+            return try await world.call(from: self, to: hop) { peer in
+                try await peer.take(receipt, from: self.node.index)
+            }
+        case .recall(let word):
+            return try await world.call(from: self, to: hop) { peer in
+                try await peer.take(word, from: self.node.index)
+            }
+        }
     }
 
-    /// Lets go of a part of what its sender has taken back; only the sender's own word counts.
-    func take(_ word: Receipt, from peer: Int) async throws -> Answer {
-        try await greet(peer)
-        guard word.signer == word.from || world.hasPlanted(.foreignWordObeyed) else {
-            let entry = Entry(kind: "receipt.rejected", transfer: nil, sender: nil, time: now)
-            try await commit { $0.append(entry) }
-            throw Mishap.untrustedReceipt("foreign signer")
+    /// Whom to bring a letter: its addressee where the two are linked, else or then the neighbour on the
+    /// transfer's route; the other way round with what is not known to have arrived. With a recall
+    /// then those to whom earlier attempts went.
+    private func hops(_ letter: Letter) -> [Int] {
+        let (neighbour, isUnderWay) = way(letter)
+        let straight = world.areLinked(node.index, letter.to) ? [letter.to] : []
+        let through = [neighbour].compactMap(\.self).filter { !straight.contains($0) }
+        let hops = isUnderWay ? through + straight : straight + through
+        guard letter.isRecall, letter.key.from == node.index else { return hops }
+        let firsts = node.ledger.outbound[letter.key.transfer]?.firstHops ?? []
+        return hops + firsts.reversed().filter { !hops.contains($0) }
+    }
+
+    private func way(_ letter: Letter) -> (neighbour: Int?, isUnderWay: Bool) {
+        if let row = node.ledger.inbound[letter.key] { return (row.peer, false) }
+        if let row = node.ledger.relayed[letter.key] {
+            return (letter.to == row.key.from ? row.previous : row.next, false)
         }
-        let key = InboundKey(from: word.from, transfer: word.transfer)
-        if node.ledger.inbound[key] != nil { try await end(key, .withdrawn) }
-        if node.ledger.relayed[key] != nil {
-            try await endRelayed(key, .withdrawn(cause: "cancelled"))
+        guard letter.key.from == node.index, let row = node.ledger.outbound[letter.key.transfer]
+        else { return (nil, false) }
+        return (row.route.dropFirst().first, row.state != .delivered)
+    }
+
+    /// Letters whose time is over are owed no more, which is entered.
+    func endLetters() async throws {
+        for letter in node.ledger.letters where letter.until <= now {
+            try await commit { transaction in
+                transaction.forget(letter)
+                transaction.append(
+                    self.entry("letter.lapsed", letter.key.transfer, sender: letter.key.from))
+            }
         }
-        return Answer(state: "taken", offset: 0)
+    }
+}
+
+extension Letter {
+    /// Whether it says that a transfer was taken back.
+    var isWord: Bool { document.kind == ReceiptKind.cancelled.rawValue }
+    var isRecall: Bool { document.kind == "recall" }
+}
+
+/// Ends a rest early where there is news.
+@Simulated
+final class Bell {
+    private(set) var isRung = false
+    /// How often a rest has ended.
+    private(set) var turn = 0
+    private var waiting: CheckedContinuation<Void, Never>?
+
+    func rest() { isRung = false }
+
+    func ring() {
+        isRung = true
+        end()
+    }
+
+    func end() {
+        turn += 1
+        waiting?.resume()
+        waiting = nil
+    }
+
+    func wait() async {
+        await withCheckedContinuation { waiting = $0 }
     }
 }

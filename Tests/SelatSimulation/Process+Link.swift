@@ -194,8 +194,9 @@ extension Process {
         guard isKnown || world.hasPlanted(.foreignReceiptAccepted) else {
             throw Mishap.untrustedReceipt("foreign signer")
         }
+        let isPast = receipt.isOutcome && passage.role == .relayed
         let isAboutThis =
-            receipt.from == passage.key.from && receipt.attempt <= passage.attempt
+            receipt.from == passage.key.from && (receipt.attempt <= passage.attempt || isPast)
             && (receipt.transfer == passage.key.transfer
                 || world.hasPlanted(.receiptOfAnotherAccepted))
         guard isAboutThis else { throw Mishap.untrustedReceipt("about another") }

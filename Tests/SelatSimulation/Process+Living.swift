@@ -50,6 +50,8 @@ extension Process {
             for key in node.ledger.inbound.keys.sorted() where isOverdue(key) {
                 try? await end(key, .tick)
             }
+            try? await endRecalled()
+            try? await endLetters()
             for row in node.ledger.relayed.values.sorted(by: { $0.key < $1.key })
             where !row.state.isOutcome && now >= row.expires { try? await endRelayed(row.key) }
             for row in node.ledger.outbound.values.sorted(by: { $0.transfer < $1.transfer })

@@ -23,11 +23,25 @@ extension Process {
         case .repeated(let state):
             return Answer(
                 state: state.rawValue, offset: known?.durable ?? 0, receipt: known?.statement)
-        case .resume(let offset): return try await taken(key, offset: offset, payload)
+        case .resume(let offset):
+            try await carry(key, by: peer)
+            return try await taken(key, offset: offset, payload)
         case .consider:
-            let refusal = try await uploads.alone(key) { try await self.consider(head, key) }
+            let refusal = try await uploads.alone(key) {
+                try await self.consider(head, key, by: peer)
+            }
             if let refusal { return refusal }
             return try await taken(key, offset: 0, payload)
+        }
+    }
+
+    /// From now on letters about it go to another peer: a later attempt came by another way.
+    private func carry(_ key: InboundKey, by peer: Int) async throws {
+        guard node.ledger.inbound[key]?.peer != peer else { return }
+        try await commit { transaction in
+            guard var row = transaction.inbound(key) else { return }
+            row.peer = peer
+            transaction.save(row)
         }
     }
 
@@ -48,7 +62,9 @@ extension Process {
     }
 
     /// - Returns: the answer, where this node said no for good.
-    private func consider(_ head: Head, _ key: InboundKey) async throws -> Answer? {
+    private func consider(
+        _ head: Head, _ key: InboundKey, by peer: Int
+    ) async throws -> Answer? {
         guard isNew(node.ledger.inbound[key]) else { return nil }
         try await pause()
         let state = node.ledger
@@ -77,7 +93,7 @@ extension Process {
                 throw await refused(.approvalOwed, head)
             }
         }
-        try await record(head, key)
+        try await record(head, key, by: peer)
         return nil
     }
 
@@ -94,7 +110,7 @@ extension Process {
         return newest(country, node.ledger, at: head.verdict.decided) != pinned
     }
 
-    private func record(_ head: Head, _ key: InboundKey) async throws {
+    private func record(_ head: Head, _ key: InboundKey, by peer: Int) async throws {
         let payload = SpoolName(.inbound, head.key, .payload)
         let name = SpoolName(.inbound, head.key, .head)
         remove(.inbound, head.key)
@@ -103,18 +119,19 @@ extension Process {
                 .segments([UInt64?](repeating: nil, count: head.leaves.count)), to: payload)
             try await sync(payload)
             try await writeHead(head, to: name, unless: .folderNotSynced)
-            try await enter(head, key)
+            try await enter(head, key, by: peer)
         } catch {
             remove(.inbound, head.key)
             throw error
         }
     }
 
-    private func enter(_ head: Head, _ key: InboundKey) async throws {
+    private func enter(_ head: Head, _ key: InboundKey, by peer: Int) async throws {
         let keeps = world.chosenRetention(of: head.transfer)
         let row = InboundRow(
             key: key, expires: head.expires, size: head.size, fixedParts: head.fixedParts,
-            destroyBy: keeps.map { now + $0 }, state: .receiving, hasKey: true)
+            destroyBy: keeps.map { now + $0 }, attempt: head.attempt, peer: peer,
+            state: .receiving, hasKey: true)
         try await commit { transaction in
             guard self.isNew(transaction.inbound(key)) else { throw Mishap.changedMeanwhile }
             transaction.save(row)
@@ -123,6 +140,8 @@ extension Process {
             entry.approvals = head.approvals
             transaction.append(entry)
         }
+        // It may have lapsed before.
+        withdrawn.remove(key)
     }
 
     func taken(
@@ -155,7 +174,7 @@ extension Process {
             }
             var row = InboundRow(
                 key: key, expires: head.expires, size: head.size, fixedParts: head.fixedParts,
-                destroyBy: nil, state: .refused)
+                destroyBy: nil, attempt: head.attempt, peer: head.from, state: .refused)
             let statement = Receipt(
                 kind: .refused, from: head.from, transfer: head.transfer, attempt: head.attempt,
                 signer: self.node.index, reason: refusal.rawValue,

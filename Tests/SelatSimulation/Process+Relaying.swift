@@ -225,12 +225,7 @@ extension Process {
             world.judge.waits(node, transfer, failures: failures, milliseconds: wait)
             forwarding.pause = wait
         case .destroy:
-            // Unless it was offered anew meanwhile.
-            try await uploads.alone(forwarding.row.key) {
-                let key = forwarding.row.key
-                guard self.node.ledger.relayed[key]?.state.isOutcome ?? true else { return }
-                self.remove(.relayed, key)
-            }
+            try await removeEnded(forwarding.row.key)
         }
         return nil
     }
@@ -268,27 +263,50 @@ extension Process {
                 throw Mishap.changedMeanwhile
             }
             row.take(relay)
-            if let receipt { row.receipt = receipt }
+            if let receipt {
+                row.receipt = receipt
+                // The sender hears of it at once, and not only when it asks.
+                _ = transaction.keep(receipt)
+                transaction.post(
+                    .receipt(receipt), about: key, to: key.from,
+                    until: self.now + Self.letterSeconds)
+            }
             transaction.save(row)
             if let kind { transaction.append(self.entry(kind, key.transfer, sender: key.from)) }
         }
+        if receipt != nil { bringLetters(to: key.from) }
     }
 
     /// Ends what expired here, or was taken back.
     func endRelayed(_ key: InboundKey, _ event: Relay.Event = .tick) async throws {
         try await uploads.alone(key) {
-            let ended = try await self.commit { transaction -> Bool in
-                guard var row = transaction.relayed(key) else { return false }
-                var relay = row.relay
-                let actions = relay.handle(event, at: self.now)
-                for case .record(let kind, _) in actions {
-                    transaction.append(self.entry(kind, key.transfer, sender: key.from))
-                }
-                row.take(relay)
-                transaction.save(row)
-                return actions.contains(.destroy)
-            }
-            if ended { self.remove(.relayed, key) }
+            let hasEnded = try await self.commit { self.drop(key, event, in: &$0) }
+            if hasEnded { self.remove(.relayed, key) }
+        }
+    }
+
+    /// Lets go of what is relayed, whoever holds it by now.
+    /// - Returns: whether there was something.
+    func drop(
+        _ key: InboundKey, _ event: Relay.Event, in transaction: inout Transaction
+    ) -> Bool {
+        guard var row = transaction.relayed(key) else { return false }
+        var relay = row.relay
+        let actions = relay.handle(event, at: now)
+        for case .record(let kind, _) in actions {
+            transaction.append(entry(kind, key.transfer, sender: key.from))
+        }
+        row.take(relay)
+        transaction.save(row)
+        return actions.contains(.destroy)
+    }
+
+    /// Removes the files, unless it was offered anew meanwhile. An upload that runs is cut off before: it would
+    /// write them again.
+    func removeEnded(_ key: InboundKey) async throws {
+        try await uploads.alone(key) {
+            guard self.node.ledger.relayed[key]?.state.isOutcome ?? true else { return }
+            self.remove(.relayed, key)
         }
     }
 }

@@ -15,10 +15,15 @@ final class VirtualExecutor: SerialExecutor, TaskExecutor, @unchecked Sendable {
     private var sleepers: [Sleeper] = []
     private var order: UInt64 = 0
 
+    /// Those who sleep, each at a place of its own, and the places that are free: what the heap moves
+    /// about is plain numbers.
+    private var beds: [UnsafeContinuation<Void, Never>?] = []
+    private var free: [Int] = []
+
     private struct Sleeper {
         let due: Int64
         let order: UInt64
-        let continuation: CheckedContinuation<Void, Never>
+        let bed: Int
 
         static func < (a: Sleeper, b: Sleeper) -> Bool { (a.due, a.order) < (b.due, b.order) }
     }
@@ -40,10 +45,22 @@ final class VirtualExecutor: SerialExecutor, TaskExecutor, @unchecked Sendable {
 
     /// Comes back after so many virtual milliseconds.
     @Simulated func sleep(_ milliseconds: Int64) async {
-        await withCheckedContinuation { continuation in
+        // Unchecked: it is resumed where it is taken out of its bed, which is once.
+        await withUnsafeContinuation { continuation in
             order += 1
-            push(Sleeper(due: now + max(0, milliseconds), order: order, continuation: continuation))
+            push(
+                Sleeper(
+                    due: now + max(0, milliseconds), order: order, bed: layDown(continuation)))
         }
+    }
+
+    private func layDown(_ continuation: UnsafeContinuation<Void, Never>) -> Int {
+        guard let bed = free.popLast() else {
+            beds.append(continuation)
+            return beds.count - 1
+        }
+        beds[bed] = continuation
+        return bed
     }
 
     private func runReady() {
@@ -60,7 +77,9 @@ final class VirtualExecutor: SerialExecutor, TaskExecutor, @unchecked Sendable {
     private func wakeNext() -> Bool {
         guard let sleeper = pop() else { return false }
         now = sleeper.due
-        sleeper.continuation.resume()
+        let continuation = beds[sleeper.bed].take()
+        free.append(sleeper.bed)
+        continuation?.resume()
         return true
     }
 

@@ -32,6 +32,8 @@ struct Weather {
     var exportedByHand = 0
     var refusedByOfficers = 0
     var cancelledByOperators = 0
+    var destroyedByOperators = 0
+    var recalledByOfficers = 0
 
     static let calm = Weather()
 
@@ -62,5 +64,7 @@ struct Weather {
         exportedByHand = sometimes(50, &chance)
         refusedByOfficers = sometimes(30, &chance)
         cancelledByOperators = sometimes(40, &chance)
+        destroyedByOperators = chance.happens(300) ? chance.index(below: 51) : 0
+        recalledByOfficers = chance.happens(300) ? chance.index(below: 81) : 0
     }
 }

@@ -51,6 +51,31 @@ struct Receipt: Hashable {
     var reason: String?
     /// The entry of the signer's log that records it.
     var entry: Int
+    /// How often the dataset was handed out; only with `recalled` and `destroyed`.
+    var openings: Int?
+    /// The recall that it answers.
+    var recall: RecallWord?
+
+    var key: InboundKey { InboundKey(from: from, transfer: transfer) }
+
+    /// Whether it is a recipient's, beside the outcome.
+    var isStory: Bool { [.opened, .recalled, .retained, .destroyed].contains(kind) }
+    /// Whether a sender's transfer ends by it.
+    var isOutcome: Bool { kind == .delivered || kind == .refused }
+}
+
+/// An officer's word that a transfer is to come back.
+struct RecallWord: Hashable {
+    let key: InboundKey
+    let to: Int
+    let officer: Officer
+    /// Tells the messages of one officer apart.
+    let number: Int
+
+    /// Whether the signature is one that a recall of this transfer needs.
+    func counts(in list: MemberList) -> Bool {
+        officer.node == key.from && !list.revoked.contains(officer)
+    }
 }
 
 /// What a recipient answers to an offer or an upload.

@@ -71,8 +71,19 @@ extension World {
         if happens(weather.forged) {
             spawn { await self.forge(transfer, from: from, within: span) }
         }
+        let key = InboundKey(from: from.index, transfer: transfer)
+        if happens(weather.destroyedByOperators * 10) {
+            spawn { await self.destroyer(key, at: to) }
+        }
+        if happens(weather.recalledByOfficers * 10) {
+            spawn { await self.recaller(key, at: from, to: to, within: span) }
+            spawn { await self.answerer(key, at: to) }
+        }
+        if happens(weather.forged) {
+            spawn { await self.forgeLetters(key, to: to, within: span) }
+        }
         spawn { await self.officer(transfer, at: from, within: span) }
-        spawn { await self.reader(InboundKey(from: from.index, transfer: transfer), at: to) }
+        spawn { await self.reader(key, at: to) }
     }
 
     /// Carries the package to its recipient, and what is answered back, both by hand.
@@ -102,7 +113,7 @@ extension World {
     /// Most come while the transfer is on its way.
     private func takeBack(_ transfer: Int, at node: Node, within span: Int64) async {
         await sleep(happens(700) ? draw(0...20_000) : draw(0...span))
-        for _ in 0..<3 where !isOver {
+        for _ in 0..<3 where !isHealed {
             guard let process = node.process, process.isReady else {
                 await sleep(2_000)
                 continue
@@ -152,7 +163,7 @@ extension World {
     private func reader(_ key: InboundKey, at node: Node) async {
         for _ in 0..<draw(0...3) {
             await sleep(draw(10_000...1_200_000))
-            guard !isOver, let process = node.process, process.isReady else { continue }
+            guard !isClosing, let process = node.process, process.isReady else { continue }
             try? await process.open(key)
         }
     }
@@ -248,7 +259,7 @@ extension World {
 
     // MARK: The end
 
-    /// Until all is at rest, or what had a time to end in must have ended.
+    /// Until all is at rest, or what had a time to end in must have ended. Then nobody begins anything.
     private func afterwards() async {
         await sleep(400_000)
         judge.healed()
@@ -257,6 +268,8 @@ extension World {
             for receipt in carried { try? await nodes[receipt.from].process?.take(receipt) }
             if judge.violation != nil || judge.isQuiet { break }
         }
+        judge.closed = VirtualExecutor.shared.now
+        isClosing = true
         await sleep(90_000)
     }
 }

@@ -24,6 +24,8 @@ final class World {
     /// Receipts that somebody carries back by hand.
     var carried: [Receipt] = []
     private(set) var isHealed = false
+    /// Nobody opens, recalls or destroys anything any more.
+    var isClosing = false
     /// Nothing is begun any more.
     var isOver = false
     private(set) lazy var judge = Judge(self)
@@ -142,6 +144,9 @@ final class World {
 
     func areLinked(_ a: Int, _ b: Int) -> Bool { links.contains([min(a, b), max(a, b)]) }
     func isOpen(_ a: Int, _ b: Int) -> Bool { !cuts.contains([min(a, b), max(a, b)]) }
+
+    /// The longest time between two chunks that somebody reads, in milliseconds.
+    var readingMax: Int64 { weather.recalledByOfficers > 0 ? 20_000 : 0 }
 
     /// For how many seconds the recipient may keep a transfer; nil where no duty says so.
     func chosenRetention(of transfer: Int) -> Int64? {
