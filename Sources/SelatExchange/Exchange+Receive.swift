@@ -156,7 +156,7 @@ extension Exchange: EnvelopeService {
         guard inbox.hasRoom(for: head.header.payload.size, beside: held) else {
             throw try await refuse(
                 .inboxFull,
-                "\(held.transfers) datasets of `\(from.country)` with \(held.bytes) bytes lie here",
+                "datasets of `\(from.country)` that lie here: \(inbox.words(held))",
                 head: head, peer: from)
         }
         try await requireReserve(

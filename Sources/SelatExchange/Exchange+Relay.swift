@@ -153,7 +153,7 @@ extension Exchange {
         guard relaying.hasRoom(for: head.header.payload.size, beside: held) else {
             throw try await refuse(
                 .relayFull,
-                "\(held.transfers) transfers of `\(country)` with \(held.bytes) bytes lie here",
+                "transfers of `\(country)` that lie here: \(relaying.words(held))",
                 head: head, peer: peer)
         }
     }

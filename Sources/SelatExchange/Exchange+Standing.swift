@@ -29,6 +29,15 @@ extension Exchange {
         return standings
     }
 
+    /// A line for each member of which little more is taken in: what its senders may have lie here is full.
+    package func fullInboxes() throws -> [String] {
+        try store.lookUp { try $0.inboundLoads() }.filter { inbox.isNearlyFull($0.held) }.map {
+            "datasets of `\($0.member)` that lie here: \(inbox.words($0.held)); once full, its senders "
+                + "wait (`inbox-full`): destroy what was opened (`selat inbox`), or raise `inbox` in the "
+                + "configuration"
+        }
+    }
+
     /// What waits or is on its way from here.
     package func queues() async throws -> [QueueCount] {
         let outbound = Sender.State.allCases.filter { !$0.isOutcome }.map(\.rawValue)

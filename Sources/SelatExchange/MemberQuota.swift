@@ -16,6 +16,17 @@ package struct MemberQuota: Sendable, Hashable {
     /// What was received, or is arriving, and is not destroyed. One dataset of any size finds room.
     package static let inbox = MemberQuota(transfersMax: 100_000, bytesMax: 4 << 40 + 4 << 30)
 
+    /// Whether little is left: nine tenths are taken.
+    func isNearlyFull(_ held: (transfers: Int, bytes: UInt64)) -> Bool {
+        Double(held.transfers) >= 0.9 * Double(transfersMax)
+            || Double(held.bytes) >= 0.9 * Double(bytesMax)
+    }
+
+    /// What lies here, and what may.
+    func words(_ held: (transfers: Int, bytes: UInt64)) -> String {
+        "\(held.transfers) of at most \(transfersMax), \(held.bytes) of at most \(bytesMax) bytes"
+    }
+
     /// Whether a payload of `size` bytes finds room beside what lies here.
     func hasRoom(for size: UInt64, beside held: (transfers: Int, bytes: UInt64)) -> Bool {
         let (bytes, isOver) = held.bytes.addingReportingOverflow(size)

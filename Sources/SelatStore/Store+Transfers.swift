@@ -277,6 +277,15 @@ extension Snapshot {
         return (row[0], try row.unsigned(1))
     }
 
+    /// The same of every member, in order.
+    package func inboundLoads() throws -> [(member: String, held: (transfers: Int, bytes: UInt64))]
+    {
+        let sql = "SELECT transfers, bytes, member FROM inbound_load ORDER BY member"
+        return try Row.fetchAll(database.cachedStatement(sql: sql)).map { row in
+            (row[2], (row[0], try row.unsigned(1)))
+        }
+    }
+
     /// How many transfers of this node's stand in one of these states.
     package func outboundCount(in states: Set<String>) throws -> Int {
         let marks = repeatElement("?", count: states.count).joined(separator: ", ")

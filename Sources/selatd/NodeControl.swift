@@ -28,7 +28,7 @@ struct NodeControl: ControlService {
         let alarms = log.removeValue(forKey: "warnings")?.arrayValue ?? []
         let reports =
             try await exchange.reportWarnings() + (try await exchange.recallWarnings())
-            + (try await exchange.deadWarnings())
+            + (try await exchange.deadWarnings()) + (try exchange.fullInboxes())
         log["origin"] = .string(checkpoint.origin)
         log["size"] = .integer(checkpoint.size)
         log["root"] = .string(Base64.encode(checkpoint.root.bytes))

@@ -64,11 +64,13 @@ struct OfferTests {
         #expect(try await offered(first) == nil)
         #expect(try await offered(second) == "inbox-full")
         #expect(try recipient.files.count == 2)
+        #expect(try recipient.exchange.fullInboxes().count == (quota.transfersMax == 1 ? 1 : 0))
         // What is known already is no more than it was.
         #expect(try await offered(first) == nil)
         _ = try await recipient.opened(first.core.id)
         #expect(try await offered(second) == "inbox-full")
         _ = try await recipient.exchange.destroy(first.core.id, reason: nil, by: 0)
+        #expect(try recipient.exchange.fullInboxes().isEmpty)
         #expect(try await offered(second) == nil)
         #expect(try await recipient.opened(second.core.id) == TestFederation.bytes(8_000))
     }
