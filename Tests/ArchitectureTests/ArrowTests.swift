@@ -46,14 +46,7 @@ struct ArrowTests {
         "NIOSSL": [],
     ]
 
-    static let sources: URL = {
-        var root = URL(filePath: #filePath)
-        while !FileManager.default.fileExists(atPath: root.appending(path: "Package.swift").path())
-        {
-            root.deleteLastPathComponent()
-        }
-        return root.appending(path: "Sources")
-    }()
+    static let sources = URL(filePath: #filePath).appending(path: "../../../Sources").standardized
 
     /// (file, imported module) for each `import` line of a target's sources.
     static func imports(of target: String) throws -> [(file: String, module: String)] {

@@ -3,14 +3,8 @@ package import Foundation
 /// Others' vectors and real data, beside the project where they exist.
 package enum Material {
     /// `../shared/material`, seen from the package's root.
-    package static let url: URL = {
-        var root = URL(filePath: #filePath)
-        while !FileManager.default.fileExists(atPath: root.appending(path: "Package.swift").path())
-        {
-            root.deleteLastPathComponent()
-        }
-        return root.deletingLastPathComponent().appending(path: "shared/material")
-    }()
+    package static let url = URL(filePath: #filePath)
+        .appending(path: "../../../../shared/material").standardized
 
     package static let exists = FileManager.default.fileExists(atPath: url.path())
 
