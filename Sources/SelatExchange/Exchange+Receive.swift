@@ -141,10 +141,11 @@ extension Exchange: EnvelopeService {
         _ head: VerifiedHead, _ bytes: [UInt8], _ upload: UploadID, _ peer: NodeID
     ) async throws -> Considered {
         let from = head.core.from
-        let (row, begun) = try store.lookUp {
+        let (row, begun, held) = try store.lookUp {
             (
                 try $0.inbound(upload.transfer, from: from),
-                try $0.inboundCount(from: from, state: Recipient.State.receiving.rawValue)
+                try $0.inboundCount(from: from, state: Recipient.State.receiving.rawValue),
+                try $0.inboundLoad(of: from.country)
             )
         }
         guard try isNew(row) else { return .known }
@@ -152,7 +153,6 @@ extension Exchange: EnvelopeService {
             throw try await refuse(
                 .tooManyUploads, "\(begun) have not ended", head: head, peer: from)
         }
-        let held = try store.lookUp { try $0.inboundLoad(of: from.country) }
         guard inbox.hasRoom(for: head.header.payload.size, beside: held) else {
             throw try await refuse(
                 .inboxFull,
