@@ -1,4 +1,5 @@
 #pragma once
+#include <malloc.h>
 #include <openssl/crypto.h>
 #include <stddef.h>
 #include <sys/prctl.h>
@@ -9,6 +10,13 @@
 static inline int selat_forbid_dumps(void) {
     struct rlimit none = {0, 0};
     return setrlimit(RLIMIT_CORE, &none) == 0 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0;
+}
+
+// Freed pages of the heap, also those amid what is in use, go back to the system. GNU's library alone has it.
+static inline void selat_trim_heap(void) {
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
 }
 
 // Macros, with the place of the call.

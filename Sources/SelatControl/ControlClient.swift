@@ -7,6 +7,10 @@ import SelatHTTP
 package struct ControlClient: Sendable {
     private let connection: HTTPClient
 
+    /// How long a dataset may wait for its turn. A daemon that ends closes the socket, so that nobody
+    /// waits in vain.
+    private static let turnPatience = TimeAmount.hours(24)
+
     /// - Throws: `ControlError.unreachable` when no daemon answers at `socket`.
     package init(socket: String) async throws {
         do {
@@ -41,7 +45,7 @@ package struct ControlClient: Sendable {
         next: nonisolated(nonsending) () async throws -> ByteBuffer?
     ) async throws -> JSON {
         let answer = try await connection.send(
-            Self.request(.put, path), length: length, next: next)
+            Self.request(.put, path), length: length, patience: Self.turnPatience, next: next)
         return try JSON(parsing: try await answer.collected(upTo: 1 << 20).body)
     }
 

@@ -25,7 +25,8 @@ extension ControlRoutes {
         }
         group.put(":id/payload") { request, context in
             let (id, caller) = (try id(context), try caller(context))
-            return Response.json(try await service.seal(id, request.body, by: caller))
+            return Response.json(
+                try await service.seal(id, request.body, by: caller, unless: context.gone))
         }
         group.get(":id") { request, context in
             let wait = try number(request, "wait_seconds", default: 0, 0...300)

@@ -23,8 +23,9 @@ package protocol TransferControl: Sendable {
     /// Judges and, where the verdict permits, waits for the payload.
     func begin(_ request: SendRequest, by caller: Caller) async throws -> JSON
     /// Seals the payload: the dataset's files, one after the other. Durable when it returns.
+    /// - Parameter gone: completes when the caller hangs up.
     func seal<Body: AsyncSequence & Sendable>(
-        _ id: TransferID, _ body: Body, by caller: Caller
+        _ id: TransferID, _ body: Body, by caller: Caller, unless gone: EventLoopFuture<Void>
     ) async throws -> JSON where Body.Element == ByteBuffer
     /// Transfers, newest first.
     func transfers(_ direction: Direction?, limit: Int) async throws -> JSON

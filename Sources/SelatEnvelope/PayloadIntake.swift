@@ -78,7 +78,9 @@ private struct Arriving: Sendable {
 /// What the threads of one intake share.
 private final class IntakeWork: Sendable {
     private static let threadsMax = 2
-    private static let slots = 6
+    private static let slotsMax = 6
+    /// Enough for four that are as fast as they can be.
+    private static let room = SlotRoom(4 * slotsMax)
 
     enum Request { case sync, finish }
 
@@ -109,6 +111,8 @@ private final class IntakeWork: Sendable {
     private let leaves: Leaves
     private let sink: any SegmentSink
     private let monitor: Monitor<State>
+    /// How many of `room` it has.
+    private let slots: Int
 
     init(
         layout: SegmentLayout, leaves: Leaves, sink: any SegmentSink, offset: UInt64
@@ -122,12 +126,15 @@ private final class IntakeWork: Sendable {
         self.layout = layout
         self.leaves = leaves
         self.sink = sink
+        // Two, so that one fills while the other is written.
+        slots = Self.room.take(min(Self.slotsMax, Int(layout.count)), atLeast: 2)
         monitor = Monitor(
             State(
-                free: (0..<min(Self.slots, Int(layout.count))).map { _ in
-                    Slot(withMessage: false)
-                }, next: next, received: offset, roots: SubtreeRoots(layout)))
+                free: (0..<slots).map { _ in Slot(withMessage: false) }, next: next,
+                received: offset, roots: SubtreeRoots(layout)))
     }
+
+    deinit { Self.room.giveBack(slots) }
 
     func start() throws(EnvelopeError) {
         do throws(FileFault) {

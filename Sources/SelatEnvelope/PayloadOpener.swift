@@ -48,7 +48,9 @@ package final class PayloadOpener: Sendable {
 /// What the threads of one opening share.
 private final class OpeningWork: Sendable {
     private static let threadsMax = 4
-    private static let slots = 6
+    private static let slotsMax = 6
+    /// Enough for two that are as fast as they can be.
+    private static let room = SlotRoom(2 * slotsMax)
 
     private struct State {
         var free: [Slot]
@@ -68,6 +70,8 @@ private final class OpeningWork: Sendable {
     private let source: any SegmentSource
     private let sink: (any SegmentSink)?
     private let monitor: Monitor<State>
+    /// How many of `room` it has.
+    private let slots: Int
 
     init(
         layout: SegmentLayout, core: EnvelopeCore, contentKey: ContentKey,
@@ -78,9 +82,11 @@ private final class OpeningWork: Sendable {
         self.contentKey = contentKey
         self.source = source
         self.sink = sink
-        let slots = min(Self.slots, Int(layout.count))
+        slots = Self.room.take(min(Self.slotsMax, Int(layout.count)), atLeast: 1)
         monitor = Monitor(State(free: (0..<slots).map { _ in Slot(withMessage: true) }))
     }
+
+    deinit { Self.room.giveBack(slots) }
 
     func start() throws(EnvelopeError) {
         do throws(FileFault) {

@@ -5,7 +5,7 @@ package import SelatPolicy
 /// Seals one payload into a sink while its plaintext arrives (Format, *Payload*).
 ///
 /// Up to four threads seal and write, so that two cores seal while the disk takes what is sealed; memory
-/// is six segments, whatever the size. A sealing that fails, is cancelled or is dropped throws away
+/// is four segments, whatever the size. A sealing that fails, is cancelled or is dropped throws away
 /// what the sink holds; its content key must never seal other bytes, because a second read of a
 /// changed file under one key would break GCM.
 package final class PayloadSealer: Sendable {
@@ -112,7 +112,7 @@ struct Filling: Sendable {
 /// What the threads of one sealing share.
 private final class SealingWork: Sendable {
     private static let threadsMax = 4
-    private static let slots = 6
+    private static let slots = 4
 
     private struct State {
         var free: [Slot]

@@ -113,6 +113,7 @@ extension Exchange {
         for try await piece in body {
             try await intake.append(piece.readableBytesView)
             unsaved += UInt64(piece.readableBytes)
+            FreedMemory.passed(piece.readableBytes)
             if unsaved >= Self.progressBytes {
                 try await save(.durable(try await intake.sync()), arrival)
                 unsaved = 0

@@ -109,6 +109,7 @@ extension Exchange {
                 try await lanes.admit(passage.lane, Int(end - position), at: now)
                 if end == stream.size { try await handOn() }
                 defer { position = end }
+                FreedMemory.passed(Int(end - position))
                 return try await stream.buffer(position..<end)
             }
             await peers.keep(client)

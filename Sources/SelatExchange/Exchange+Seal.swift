@@ -15,8 +15,11 @@ import Synchronization
 extension Exchange {
     /// Seals the payload as it arrives. When this returns, the transfer is accepted: it will end in
     /// exactly one outcome.
+    ///
+    /// It waits for its turn first (*Sealing in turn*), with the body still at the sender.
+    /// - Parameter gone: completes when the sender hangs up.
     package func seal<Body: AsyncSequence & Sendable>(
-        _ id: TransferID, _ body: Body, by user: UInt32
+        _ id: TransferID, _ body: Body, by user: UInt32, unless gone: EventLoopFuture<Void>? = nil
     ) async throws -> Sender.State where Body.Element == ByteBuffer {
         let claimed = pending.withLock { $0.removeValue(forKey: id) }
         guard let claimed else {
@@ -24,7 +27,7 @@ extension Exchange {
                 "no payload is awaited for `\(id)`", remedy: "begin a new transfer")
         }
         do {
-            let (record, key, leaves) = try await sealed(id, claimed, body)
+            let (record, key, leaves) = try await sealedInTurn(id, claimed, body, unless: gone)
             let wrapped = try storageKey.wrap(key.secret, for: .outbound(id))
             try await keep(leaves, of: id)
             let owed = !claimed.permit.outstanding([]).isEmpty
@@ -56,6 +59,23 @@ extension Exchange {
         return try SealedPayload(identity: record.payload, leaves: leaves)
     }
 
+    private func sealedInTurn<Body: AsyncSequence & Sendable>(
+        _ id: TransferID, _ claimed: PendingSeal, _ body: Body, unless gone: EventLoopFuture<Void>?
+    ) async throws -> (SealedRecord, ContentKey, Leaves) where Body.Element == ByteBuffer {
+        let request = claimed.request
+        let place = Sealings.Place(
+            id: id, precedence: request.precedence, size: request.dataset.totalBytes)
+        try await sealings.enter(place, unless: gone)
+        do {
+            let sealed = try await sealed(id, claimed, body)
+            await sealings.leave(place)
+            return sealed
+        } catch {
+            await sealings.leave(place)
+            throw error
+        }
+    }
+
     private func sealed<Body: AsyncSequence & Sendable>(
         _ id: TransferID, _ claimed: PendingSeal, _ body: Body
     ) async throws -> (SealedRecord, ContentKey, Leaves) where Body.Element == ByteBuffer {
@@ -84,6 +104,7 @@ extension Exchange {
             // Sealing takes what an urgent transfer needs as well: the processors, and the disk.
             try await lanes.giveWay(claimed.request.precedence)
             try await sealer.append(piece.readableBytesView)
+            FreedMemory.passed(piece.readableBytes)
         }
         let payload = try await sealer.finish()
         let record = SealedRecord(core: core, keys: parts, payload: payload.identity)

@@ -42,6 +42,7 @@ package final class Exchange: Sendable {
     let pursuits = Pursuits()
     let requests = RecentRequests()
     let lanes: Lanes
+    let sealings = Sealings()
     /// How much this node holds for others.
     let relaying: MemberQuota
     /// How much of others' lies here for this node.
@@ -176,6 +177,9 @@ package final class Exchange: Sendable {
 
     /// Takes nothing new up; `run` returns once what runs has been parked.
     package func stop() { accepted.finish() }
+
+    /// Sends away what waits to be sealed: the daemon stops, and would not come to it.
+    package func dismissWaiting() { Task { await sealings.stop() } }
 
     /// Once a minute: ends what is overdue, and enters what was only counted in that minute.
     private func keepHouse() async {

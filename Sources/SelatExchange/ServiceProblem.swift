@@ -77,6 +77,13 @@ package enum ServiceProblem {
         [unknownTransferType, "urn:selat:problem:already-recalled"].contains(problem.type)
     }
 
+    /// What waited, and will not be begun any more.
+    static var stopping: Problem {
+        Problem(
+            type: "urn:selat:problem:not-ready", title: "not possible now", status: 409,
+            detail: "the daemon stops", remedy: "nothing was sent; send it again once it runs")
+    }
+
     static func notAwaited(_ id: TransferID, _ state: String) -> Problem {
         Problem(
             type: "urn:selat:problem:not-ready", title: "not possible now", status: 409,

@@ -95,14 +95,18 @@ package final class HTTPClient: Sendable {
     /// connection then closes once the response has been read.
     /// - Parameters:
     ///   - length: the exact size of the body, or nil for chunked transfer.
+    ///   - patience: how long the server may take nothing of it, or answer nothing, where that is longer
+    ///     than the limits say.
     ///   - next: the next piece, nil at the end; what it throws is thrown here.
     package nonisolated(nonsending) func send(
-        _ request: HTTPRequest, length: UInt64?,
+        _ request: HTTPRequest, length: UInt64?, patience: TimeAmount? = nil,
         next: nonisolated(nonsending) () async throws -> ByteBuffer?
     ) async throws -> ClientResponse {
         try begin()
         var request = request
         if let length { request.headerFields[.contentLength] = String(length) }
+        if patience != nil { stream.wait(upTo: patience) }
+        defer { if patience != nil { stream.wait(upTo: nil) } }
         do {
             let isWhole = try await upload(request, next)
             return try await response(isWhole: isWhole)

@@ -21,6 +21,8 @@ package struct HTTPLimits: Sendable {
     package var progressBytes = 16 << 10
     /// Bytes received and not yet consumed at which reading from the socket pauses.
     package var unreadBytesMax = 1 << 20
+    /// The same for a body that nobody has begun to read: it may have to wait.
+    package var unaskedBytesMax = 4 << 10
     /// Bytes of a request body, left unread by the answer, that are read away to keep the
     /// connection.
     package var drainedBytesMax = 1 << 20

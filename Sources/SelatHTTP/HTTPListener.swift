@@ -45,6 +45,8 @@ package final class HTTPListener: Sendable {
                 }
             }
             .childChannelOption(.recvAllocator, value: ConnectionOptions.receiveBuffers)
+            // Read by read, so that a body that nobody has asked for is held after the first.
+            .childChannelOption(.maxMessagesPerRead, value: 1)
             .childChannelOption(.writeBufferWaterMark, value: ConnectionOptions.writeWaterMarks)
         let setUp: @Sendable (any Channel) -> EventLoopFuture<ServerConnection?> = { channel in
             let connection = open.admit(channel) {

@@ -13,6 +13,8 @@ final class MessageHandler<In: MessagePart, Out: MessagePart>: ChannelDuplexHand
     typealias OutboundOut = Out
 
     private let limits: HTTPLimits
+    /// How long the peer may take for the running message, where that is longer than the limits say.
+    private var patience: TimeAmount?
     /// A client stops writing when an answer comes early; a server does not stop for the next part.
     private let writerYieldsToInbound: Bool
 
@@ -24,6 +26,8 @@ final class MessageHandler<In: MessagePart, Out: MessagePart>: ChannelDuplexHand
     private var arrivalIsOpen = false
     /// A message has been begun and not finished by the reader.
     private var consumptionIsOpen = false
+    /// The reader has asked for more of it than its head.
+    private var bodyIsAsked = false
     private var closesBetweenMessages = false
     private var hasEnded = false
     private var failure: (any Error)?
@@ -51,6 +55,7 @@ final class MessageHandler<In: MessagePart, Out: MessagePart>: ChannelDuplexHand
     /// Gives the next part to `continuation`, now or when it arrives; nil at the end.
     func next(_ continuation: CheckedContinuation<In?, any Error>) {
         precondition(reader == nil, "a message stream has one reader")
+        bodyIsAsked = consumptionIsOpen
         if let part = arrived.popFirst() {
             if case .body(let bytes) = part.step { arrivedBytes -= bytes }
             hand(part, to: continuation)
@@ -109,6 +114,9 @@ final class MessageHandler<In: MessagePart, Out: MessagePart>: ChannelDuplexHand
         for part in parts.suffix(1) { context.writeAndFlush(wrapOutboundOut(part), promise: sent) }
     }
 
+    /// Lets the peer take longer, until it is called with nil.
+    func wait(upTo patience: TimeAmount?) { self.patience = patience }
+
     /// Ends the connection now if it is between two messages, else after the running one.
     func closeBetweenMessages() {
         closesBetweenMessages = true
@@ -138,7 +146,7 @@ final class MessageHandler<In: MessagePart, Out: MessagePart>: ChannelDuplexHand
     }
 
     func read(context: ChannelHandlerContext) {
-        if arrivedBytes < limits.unreadBytesMax, arrived.count < Self.partsMax {
+        if arrivedBytes < unreadBytesMax, arrived.count < Self.partsMax {
             context.read()
         } else {
             readIsHeld = true
@@ -179,16 +187,20 @@ final class MessageHandler<In: MessagePart, Out: MessagePart>: ChannelDuplexHand
     }
 
     private func resumeReading() {
-        guard readIsHeld, arrivedBytes < limits.unreadBytesMax / 2,
+        guard readIsHeld, arrivedBytes < unreadBytesMax / 2,
             arrived.count < Self.partsMax / 2
         else { return }
         readIsHeld = false
         context?.read()
     }
 
+    private var unreadBytesMax: Int {
+        bodyIsAsked ? limits.unreadBytesMax : limits.unaskedBytesMax
+    }
+
     private func startReaderClock() {
         guard let context else { return }
-        let allowed = consumptionIsOpen ? limits.patience : limits.idle
+        let allowed = patience ?? (consumptionIsOpen ? limits.patience : limits.idle)
         readerClock.start(on: context.eventLoop, allowed: allowed) { [weak self] in
             self?.readerTimedOut()
         }
@@ -208,7 +220,7 @@ final class MessageHandler<In: MessagePart, Out: MessagePart>: ChannelDuplexHand
         guard let context else { return }
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
         let waiting = bytesToSend
-        writerTimer = context.eventLoop.scheduleTask(in: limits.patience) {
+        writerTimer = context.eventLoop.scheduleTask(in: patience ?? limits.patience) {
             bound.value.writerTimedOut(waiting: waiting)
         }
     }

@@ -49,6 +49,10 @@ struct MessageStream<In: MessagePart, Out: MessagePart>: Sendable {
         }
     }
 
+    func wait(upTo patience: TimeAmount?) {
+        channel.eventLoop.execute { handler.value.wait(upTo: patience) }
+    }
+
     /// Whether the connection closes after the running message.
     var isClosing: Bool {
         get async throws { try await channel.eventLoop.submit { handler.value.isClosing }.get() }

@@ -54,7 +54,9 @@ struct ServerConnection: Sendable {
     private func answer(
         _ request: Request, from peer: ConnectionPeer, _ responder: some HTTPResponder<HTTPContext>
     ) async -> Response {
-        let context = HTTPContext(source: HTTPContextSource(peer: peer, logger: logger))
+        let context = HTTPContext(
+            source: HTTPContextSource(
+                peer: peer, gone: stream.channel.closeFuture, logger: logger))
         do {
             let response = try await responder.respond(to: request, context: context)
             // The router answers an unknown route or method itself, with a bare status.

@@ -141,8 +141,13 @@ struct Send: AsyncParsableCommand {
     ) async throws -> JSON {
         var reader = DatasetReader(dataset)
         var progress = Progress("sealing", total: dataset.size)
-        defer { progress.finish() }
+        let turn = TurnNotice()
+        defer {
+            progress.finish()
+            turn.finish()
+        }
         return try await daemon.put("/v1/transfers/\(id)/payload", length: dataset.size) {
+            turn.taken()
             guard let piece = try reader.next() else { return nil }
             progress.advance(by: piece.readableBytes)
             return piece

@@ -117,7 +117,13 @@ struct Node {
                     .init(
                         service: Part(
                             run: { try await server.run() }, stop: { server.shutDown() })),
-                    .init(service: Part(serving: control)),
+                    .init(
+                        service: Part(
+                            run: { try await control.run() },
+                            stop: {
+                                exchange.dismissWaiting()
+                                control.shutDown()
+                            })),
                     .init(service: Part(run: { await retention.run() }, stop: {})),
                     .init(service: Part(run: { await reload.run() }, stop: {})),
                     .init(

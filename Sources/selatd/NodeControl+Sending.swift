@@ -49,9 +49,9 @@ extension NodeControl {
     }
 
     func seal<Body: AsyncSequence & Sendable>(
-        _ id: TransferID, _ body: Body, by caller: Caller
+        _ id: TransferID, _ body: Body, by caller: Caller, unless gone: EventLoopFuture<Void>
     ) async throws -> JSON where Body.Element == ByteBuffer {
-        let state = try await exchange.seal(id, body, by: caller.user)
+        let state = try await exchange.seal(id, body, by: caller.user, unless: gone)
         return ["id": .string(id.text), "state": .string(state.rawValue)]
     }
 

@@ -116,6 +116,44 @@ struct PayloadTests {
         #expect(opened == message)
     }
 
+    @Test func whatIsBesideOthersGetsTheLeastAndGivesItBack() {
+        let room = SlotRoom(8)
+        #expect(room.take(6, atLeast: 2) == 6)
+        #expect(room.take(6, atLeast: 2) == 2)
+        #expect(room.take(6, atLeast: 2) == 2)
+        #expect(room.take(1, atLeast: 2) == 1)
+        room.giveBack(6)
+        #expect(room.take(6, atLeast: 1) == 3)
+        room.giveBack(2 + 2 + 1 + 3)
+        #expect(room.take(100, atLeast: 1) == 8)
+    }
+
+    /// Many at once, most of them with as little memory as can be.
+    @Test func twelveAtOnceGoThroughIntakeAndOpener() async throws {
+        let message = sample((4 << 20) + 77)
+        let (payload, sealed) = try await seal(message)
+        let layout = try SegmentLayout(sealedSize: payload.identity.size)
+        let received = (0..<12).map { _ in MemoryFile() }
+        let intakes = try received.map {
+            try PayloadIntake(layout: layout, leaves: payload.leaves, into: $0)
+        }
+        let bytes = sealed.bytes
+        for start in stride(from: 0, to: bytes.count, by: 400_000) {
+            for intake in intakes {
+                try await intake.append(bytes[start..<min(start + 400_000, bytes.count)])
+            }
+        }
+        for intake in intakes { try await intake.finish() }
+        let openers = try received.map {
+            try PayloadOpener($0, size: payload.identity.size, core: core, contentKey: key)
+        }
+        for opener in openers {
+            var opened: [UInt8] = []
+            while let piece = try await opener.next() { opened += piece }
+            #expect(opened == message)
+        }
+    }
+
     @Test func anIntakeGoesOnAtItsDurableOffset() async throws {
         let (payload, sealed) = try await seal(sample(5 << 20))
         let layout = try SegmentLayout(sealedSize: payload.identity.size)
