@@ -24,6 +24,34 @@ struct Broken: AsyncSequence, Sendable {
     struct LinkBroke: Error {}
 }
 
+/// A body that holds its last piece back until it is cancelled, and gives it then: what was on its way
+/// when the upload was fenced off.
+struct LateBody: AsyncSequence, Sendable {
+    typealias Element = ByteBuffer
+    let pieces: [[UInt8]]
+    /// Told when all but the last were taken.
+    let waits: AsyncStream<Void>.Continuation
+
+    func makeAsyncIterator() -> Iterator { Iterator(body: self) }
+
+    struct Iterator: AsyncIteratorProtocol {
+        let body: LateBody
+        var index = 0
+
+        mutating func next() async throws -> ByteBuffer? {
+            guard index < body.pieces.count else { return nil }
+            if index == body.pieces.count - 1 {
+                body.waits.finish()
+                let (never, continuation) = AsyncStream<Void>.makeStream()
+                for await _ in never {}
+                continuation.finish()
+            }
+            index += 1
+            return ByteBuffer(bytes: body.pieces[index - 1])
+        }
+    }
+}
+
 /// A body of given pieces that then ends, breaks, or waits until it is cancelled.
 struct Pieces: AsyncSequence, Sendable {
     typealias Element = ByteBuffer

@@ -119,6 +119,70 @@ struct RecallTests {
             } == "already-recalled")
     }
 
+    /// Between the commit of a recall and what follows it nobody is handed a byte: reading ends before.
+    @Test func whoReadsIsStoppedBeforeTheRecallIsCommitted() async throws {
+        let id = try await opened()
+        let (exchange, from) = (recipient.exchange, sender.id)
+        let upload = UploadID(from: from, transfer: id)
+        let reading = try await exchange.open(id, by: 0)
+        let recall = try world.recall(id)
+        let (isHeld, held) = AsyncStream<Void>.makeStream()
+        let release = DispatchSemaphore(value: 0)
+        let store = recipient.store
+        let before = Task {
+            try await store.commit { _ in
+                held.finish()
+                release.wait()
+            }
+        }
+        for await _ in isHeld {}
+        // Its commit waits behind that one.
+        let recalled = Task { try await exchange.take(recall: recall, from: from) }
+        try await RelayTests.until { exchange.isWithdrawn(upload) }
+        #expect(try await state(id) == "opened")
+        #expect(await problem { _ = try await reading.next() } == "not-ready")
+        release.signal()
+        _ = try await before.value
+        #expect(try await recalled.value == .taken)
+        #expect(try await state(id) == "recalled")
+        #expect(await problem { _ = try await reading.next() } == "not-ready")
+    }
+
+    @Test func whereARecallEndsNothingReadingGoesOn() async throws {
+        let id = try await opened()
+        let exchange = recipient.exchange
+        let upload = UploadID(from: sender.id, transfer: id)
+        let reading = try await exchange.open(id, by: 0)
+        struct Failed: Error {}
+        await #expect(throws: Failed.self) {
+            try await exchange.withdrawing(upload) { () async throws -> Bool in
+                throw Failed()
+            } unless: { _ in
+                false
+            }
+        }
+        #expect(!exchange.isWithdrawn(upload))
+        _ = try await exchange.withdrawing(upload) {
+            false
+        } unless: {
+            !$0
+        }
+        #expect(try await reading.next() != nil)
+        // What was ended by another hand meanwhile stays ended.
+        _ = try await exchange.withdrawing(upload) {
+            true
+        } unless: {
+            !$0
+        }
+        _ = try await exchange.withdrawing(upload) {
+            false
+        } unless: {
+            !$0
+        }
+        #expect(exchange.isWithdrawn(upload))
+        #expect(await problem { _ = try await reading.next() } == "not-ready")
+    }
+
     @Test func whoAgreesEarlyWaitsForTheHold() async throws {
         let id = try await opened()
         let recall = try world.recall(id)

@@ -350,6 +350,25 @@ struct RelayTests {
             } == "unknown-upload")
     }
 
+    /// What is on its way when a recall comes is fenced off first: it would bring the files back.
+    @Test func whatIsLetGoOfWhileItArrivesIsNotWrittenAgain() async throws {
+        let world = try Self.world()
+        let (sender, relay) = (world.sender, world.stranger)
+        let sealing = try await world.seal(2_500_000)
+        let head = try world.head(sealing, verdict: try verdict(world), relay: relay.id)
+        _ = try await relay.exchange.offer(head: head, payload: nil, from: sender.id)
+        #expect(try relay.files.count == 2)
+        let older = try await UploadTests.running(sealing, at: relay)
+        let recall = try world.recall(sealing.core.id)
+        #expect(try await relay.exchange.take(recall: recall, from: sender.id) == .held)
+        #expect(try relay.files == [])
+        #expect(await older.value == "upload-superseded")
+        #expect(try await relay.relayed(sealing.core.id, from: sender)?.state == "withdrawn")
+        // Whoever goes on with it hears what became of it.
+        #expect(try await relay.take(sealing).state == "withdrawn")
+        #expect(try relay.files == [])
+    }
+
     @Test func bytesThatARelayChangedAreNotTaken() async throws {
         let world = try Self.world()
         let (sender, relay, recipient) = (world.sender, world.stranger, world.recipient)

@@ -216,6 +216,53 @@ struct UploadTests {
         #expect(try await node.take(sealing).state == "lapsed")
     }
 
+    /// An upload that has come some way; what is on its way behind that comes when it is cancelled.
+    static func running(
+        _ sealing: Sealing, upTo end: Int? = nil, at node: TestNode
+    ) async throws -> Task<String?, Never> {
+        let (taken, told) = AsyncStream<Void>.makeStream()
+        let payload = sealing.payload
+        let late = payload[1_500_000..<(end ?? payload.count)]
+        let body = LateBody(pieces: [Array(payload[..<1_500_000]), Array(late)], waits: told)
+        let running = Task {
+            await problem {
+                _ = try await node.exchange.append(
+                    sealing.upload, from: sealing.core.from, offset: 0, length: nil, complete: true,
+                    body: UploadBody(body))
+            }
+        }
+        for await _ in taken {}
+        return running
+    }
+
+    /// What is on its way when a recall comes is fenced off first: it would bring the files back.
+    @Test func whatIsRecalledWhileItArrivesIsNotWrittenAgain() async throws {
+        let sealing = try await begun()
+        let older = try await Self.running(sealing, upTo: 2_000_000, at: node)
+        #expect(try node.files.count == 2)
+        let recall = try world.recall(sealing.core.id)
+        #expect(try await node.exchange.take(recall: recall, from: world.sender.id) == .taken)
+        #expect(try node.files == [])
+        #expect(await older.value == "upload-superseded")
+        #expect(
+            try await node.inbound(sealing.core.id, from: world.sender)?.state == "refused")
+        #expect(try await node.entries("transfer.arrived") == 0)
+        // Whoever goes on with it hears what became of it.
+        #expect(try await node.take(sealing).state == "refused")
+        #expect(try node.files == [])
+    }
+
+    @Test func whatIsWholeBeforeTheFenceIsRecalledAsWhatWasDelivered() async throws {
+        let sealing = try await begun()
+        let older = try await Self.running(sealing, at: node)
+        let recall = try world.recall(sealing.core.id)
+        #expect(try await node.exchange.take(recall: recall, from: world.sender.id) == .taken)
+        #expect(await older.value == "upload-superseded")
+        #expect(try await node.entries("transfer.arrived") == 1)
+        #expect(try await node.take(sealing).state == "recalled")
+        #expect(try node.files.count == 2)
+    }
+
     @Test func anOpenedDatasetThatWasTamperedWithGivesNoByteBehindTheTampering() async throws {
         let sealing = try await begun()
         _ = try await node.take(sealing)
