@@ -2,19 +2,27 @@
 
 /// Lower-case hexadecimal.
 package enum Hex {
-    package static func encode(_ bytes: some Sequence<UInt8>) -> String {
-        let digits = Array("0123456789abcdef".utf8)
-        var text: [UInt8] = []
-        for byte in bytes {
-            text.append(digits[Int(byte >> 4)])
-            text.append(digits[Int(byte & 15)])
+    package static func encode(_ bytes: some Sequence<UInt8>) -> String { encode(Array(bytes)) }
+
+    // Not generic: what another module calls is not specialized there, and would ask for each byte.
+    package static func encode(_ bytes: [UInt8]) -> String {
+        String(unsafeUninitializedCapacity: bytes.count * 2) { text in
+            for (index, byte) in bytes.enumerated() {
+                text.initializeElement(at: index * 2, to: digit(byte >> 4))
+                text.initializeElement(at: index * 2 + 1, to: digit(byte & 15))
+            }
+            return bytes.count * 2
         }
-        return String(decoding: text, as: UTF8.self)
     }
+
+    private static func digit(_ value: UInt8) -> UInt8 { value + (value < 10 ? 0x30 : 0x57) }
 
     /// - Returns: nil for odd lengths and for anything but lower-case digits.
     package static func decode(_ text: some StringProtocol) -> [UInt8]? {
-        let digits = Array(text.utf8)
+        decode(Array(text.utf8))
+    }
+
+    private static func decode(_ digits: [UInt8]) -> [UInt8]? {
         guard digits.count.isMultiple(of: 2) else { return nil }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(digits.count / 2)
@@ -37,55 +45,70 @@ package enum Hex {
 
 /// Standard base64 with padding (RFC 4648, section 4); unused bits must be zero.
 package enum Base64 {
-    private static let alphabet = Array(
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
     private static let values: [UInt8] = {
         var table = [UInt8](repeating: 255, count: 256)
-        for (value, letter) in alphabet.enumerated() { table[Int(letter)] = UInt8(value) }
+        for value in 0..<64 { table[Int(letter(UInt32(value)))] = UInt8(value) }
         return table
     }()
 
-    package static func encode(_ bytes: some Collection<UInt8>) -> String {
-        var text: [UInt8] = []
-        text.reserveCapacity((bytes.count + 2) / 3 * 4)
-        var bits: UInt32 = 0
-        var pending = 0
-        for byte in bytes {
-            bits = bits << 8 | UInt32(byte)
-            pending += 1
-            if pending == 3 {
-                for shift in [18, 12, 6, 0] {
-                    text.append(alphabet[Int(bits >> UInt32(shift)) & 63])
+    package static func encode(_ bytes: some Collection<UInt8>) -> String { encode(Array(bytes)) }
+
+    // Not generic: see `Hex`.
+    package static func encode(_ bytes: [UInt8]) -> String {
+        let size = (bytes.count + 2) / 3 * 4
+        return String(unsafeUninitializedCapacity: size) { text in
+            for group in 0..<size / 4 {
+                let start = group * 3
+                let (second, third) = (start + 1, start + 2)
+                let bits =
+                    UInt32(bytes[start]) << 16
+                    | (second < bytes.count ? UInt32(bytes[second]) << 8 : 0)
+                    | (third < bytes.count ? UInt32(bytes[third]) : 0)
+                func put(_ place: Int, _ letter: UInt8) {
+                    text.initializeElement(at: group * 4 + place, to: letter)
                 }
-                bits = 0
-                pending = 0
+                put(0, letter(bits >> 18))
+                put(1, letter(bits >> 12))
+                put(2, second < bytes.count ? letter(bits >> 6) : padding)
+                put(3, third < bytes.count ? letter(bits) : padding)
             }
+            return size
         }
-        if pending == 1 {
-            text += [alphabet[Int(bits >> 2)], alphabet[Int(bits << 4) & 63], 0x3D, 0x3D]
-        } else if pending == 2 {
-            text += [
-                alphabet[Int(bits >> 10)], alphabet[Int(bits >> 4) & 63],
-                alphabet[Int(bits << 2) & 63], 0x3D,
-            ]
+    }
+
+    private static let padding = UInt8(ascii: "=")
+
+    /// The letter of the lowest six bits.
+    private static func letter(_ bits: UInt32) -> UInt8 {
+        let value = UInt8(truncatingIfNeeded: bits & 63)
+        return switch value {
+        case 0..<26: UInt8(ascii: "A") + value
+        case 26..<52: UInt8(ascii: "a") + value - 26
+        case 52..<62: UInt8(ascii: "0") + value - 52
+        case 62: UInt8(ascii: "+")
+        default: UInt8(ascii: "/")
         }
-        return String(decoding: text, as: UTF8.self)
     }
 
     /// - Returns: nil unless `text` is what `encode` makes of some bytes.
     package static func decode(_ text: some StringProtocol) -> [UInt8]? {
-        let letters = Array(text.utf8)
+        decode(Array(text.utf8))
+    }
+
+    private static func decode(_ letters: [UInt8]) -> [UInt8]? {
         guard letters.count.isMultiple(of: 4) else { return nil }
-        let padding = letters.reversed().prefix(2).prefix { $0 == 0x3D }.count
+        let padding = letters.reversed().prefix(2).prefix { $0 == Self.padding }.count
         var bytes: [UInt8] = []
         bytes.reserveCapacity(letters.count / 4 * 3)
         var bits: UInt32 = 0
-        for (index, letter) in letters.dropLast(padding).enumerated() {
-            let value = values[Int(letter)]
+        for index in 0..<letters.count - padding {
+            let value = values[Int(letters[index])]
             guard value != 255 else { return nil }
             bits = bits << 6 | UInt32(value)
             if index % 4 == 3 {
-                bytes += [UInt8(bits >> 16 & 255), UInt8(bits >> 8 & 255), UInt8(bits & 255)]
+                bytes.append(UInt8(bits >> 16 & 255))
+                bytes.append(UInt8(bits >> 8 & 255))
+                bytes.append(UInt8(bits & 255))
                 bits = 0
             }
         }

@@ -23,11 +23,13 @@ package struct NodeID: Hashable, Sendable, Comparable, CustomStringConvertible {
 
     /// - Throws: `CoreError.malformed` unless `text` is `CC/label`.
     package init(_ text: String) throws(CoreError) {
-        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
-        guard parts.count == 2, isDNSLabel(parts[1]), let country = try? Country(String(parts[0]))
+        let bytes = text.utf8
+        guard let slash = bytes.firstIndex(of: UInt8(ascii: "/")),
+            isDNSLabel(text[bytes.index(after: slash)...]),
+            let country = try? Country(String(text[..<slash]))
         else { throw .malformed("node", text, expected: "a country and a name such as `SG/csa`") }
         self.country = country
-        self.name = String(parts[1])
+        self.name = String(text[bytes.index(after: slash)...])
     }
 
     /// - Parameter uri: the form in certificates, `selat://SG/csa`.
@@ -84,13 +86,14 @@ package struct TransferID: Hashable, Sendable, Comparable, CustomStringConvertib
     /// - Throws: `CoreError.malformed` unless `text` is a lower-case UUID of version 7.
     package init(_ text: String) throws(CoreError) {
         let bytes = Array(text.utf8)
-        let hyphens: Set<Int> = [8, 13, 18, 23]
         let wellFormed =
             bytes.count == 36 && bytes[14] == UInt8(ascii: "7")
-            && "89ab".utf8.contains(bytes[19])
+            && ((0x38...0x39).contains(bytes[19]) || (0x61...0x62).contains(bytes[19]))
             && bytes.indices.allSatisfy { index in
-                hyphens.contains(index)
-                    ? bytes[index] == UInt8(ascii: "-") : Hex.value(of: bytes[index]) != nil
+                switch index {
+                case 8, 13, 18, 23: bytes[index] == UInt8(ascii: "-")
+                default: Hex.value(of: bytes[index]) != nil
+                }
             }
         guard wellFormed else {
             throw .malformed("transfer id", text, expected: "a lower-case UUID of version 7")

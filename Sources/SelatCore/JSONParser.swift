@@ -74,9 +74,10 @@ struct JSONParser {
     }
 
     private mutating func object() throws(CoreError) -> JSON {
-        var members: [String: JSON] = [:]
         skipSpace()
-        if take(UInt8(ascii: "}")) { return .object(members) }
+        if take(UInt8(ascii: "}")) { return .object([:]) }
+        // Most objects have a handful of keys: room at once costs less than growing for each of them.
+        var members = [String: JSON](minimumCapacity: 6)
         while true {
             skipSpace()
             guard next == UInt8(ascii: "\"") else { throw fault("expected a key in quotes") }

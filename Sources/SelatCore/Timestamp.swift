@@ -29,9 +29,28 @@ package struct Timestamp: Hashable, Sendable, Comparable, CustomStringConvertibl
     package var text: String {
         let (day, rest) = seconds.floorDivided(by: 86_400)
         let (year, month, dayOfMonth) = Self.civil(day)
-        let clock = [rest / 3_600, rest / 60 % 60, rest % 60].map { Self.padded($0, 2) }
-        return "\(Self.padded(year, 4))-\(Self.padded(month, 2))-\(Self.padded(dayOfMonth, 2))"
-            + "T\(clock.joined(separator: ":"))Z"
+        // Of each pair of digits the mark before it.
+        let parts: [(mark: Unicode.Scalar, number: Int64)] = [
+            ("-", month), ("-", dayOfMonth), ("T", rest / 3_600), (":", rest / 60 % 60),
+            (":", rest % 60),
+        ]
+        return Self.fourDigits(year)
+            + String(unsafeUninitializedCapacity: 16) { text in
+                for (index, part) in parts.enumerated() {
+                    text.initializeElement(at: index * 3, to: UInt8(ascii: part.mark))
+                    text.initializeElement(
+                        at: index * 3 + 1, to: UInt8(ascii: "0") + UInt8(part.number / 10))
+                    text.initializeElement(
+                        at: index * 3 + 2, to: UInt8(ascii: "0") + UInt8(part.number % 10))
+                }
+                text.initializeElement(at: 15, to: UInt8(ascii: "Z"))
+                return 16
+            }
+    }
+
+    private static func fourDigits(_ number: Int64) -> String {
+        let digits = String(number)
+        return String(repeating: "0", count: max(0, 4 - digits.count)) + digits
     }
 
     package var description: String { text }
@@ -40,11 +59,6 @@ package struct Timestamp: Hashable, Sendable, Comparable, CustomStringConvertibl
         Self(seconds: time.seconds + seconds)
     }
     package static func - (a: Self, b: Self) -> Int64 { a.seconds - b.seconds }
-
-    private static func padded(_ number: Int64, _ width: Int) -> String {
-        let digits = String(number)
-        return String(repeating: "0", count: max(0, width - digits.count)) + digits
-    }
 
     private static func number(_ digits: ArraySlice<UInt8>) -> Int64? {
         guard digits.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
