@@ -3,27 +3,30 @@ import SelatCore
 /// Writes ASN.1 DER (X.690). Each function returns one complete element.
 enum DER {
     /// One element: tag, shortest length, content.
-    static func element(_ tag: UInt8, _ content: [UInt8]) -> [UInt8] {
-        var bytes: [UInt8] = [tag]
-        bytes.reserveCapacity(content.count + 6)
-        if content.count < 0x80 {
-            bytes.append(UInt8(content.count))
+    static func element(_ tag: UInt8, _ content: [UInt8]) -> [UInt8] { element(tag, of: [content]) }
+
+    /// One element whose content are these, one after the other.
+    static func element(_ tag: UInt8, of parts: [[UInt8]]) -> [UInt8] {
+        let count = parts.reduce(0) { $0 + $1.count }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(count + 10)
+        bytes.append(tag)
+        if count < 0x80 {
+            bytes.append(UInt8(count))
         } else {
-            let digits = bigEndian(UInt64(content.count))
+            let digits = bigEndian(UInt64(count))
             bytes.append(0x80 | UInt8(digits.count))
             bytes += digits
         }
-        return bytes + content
+        for part in parts { bytes += part }
+        return bytes
     }
 
-    static func sequence(_ elements: [UInt8]...) -> [UInt8] {
-        element(Tag.sequence, Array(elements.joined()))
-    }
+    static func sequence(_ elements: [UInt8]...) -> [UInt8] { element(Tag.sequence, of: elements) }
 
     /// SET OF: the elements in the order of their bytes (X.690, 11.6).
     static func set(tag: UInt8 = Tag.set, _ elements: [[UInt8]]) -> [UInt8] {
-        let ordered = elements.sorted { $0.lexicographicallyPrecedes($1) }
-        return element(tag, Array(ordered.joined()))
+        element(tag, of: elements.sorted { $0.lexicographicallyPrecedes($1) })
     }
 
     /// - Parameter content: two's complement, big-endian, already of the shortest form.
