@@ -18,7 +18,8 @@ package struct Checkpoint: Hashable, Sendable {
     /// audit them.
     /// - Throws: `AuditError.malformed` for anything but what `text` gives.
     package init(parsing text: String) throws(AuditError) {
-        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        let lines = text.utf8.split(separator: 0x0A, omittingEmptySubsequences: false)
+            .map { Substring($0) }
         guard lines.count == 4, !lines[0].isEmpty, lines[3].isEmpty,
             let size = UInt64(decimal: lines[1]), let hash = Base64.decode(lines[2]),
             let root = try? Digest(bytes: hash)

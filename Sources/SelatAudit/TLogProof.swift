@@ -19,21 +19,24 @@ package struct TLogProof: Hashable, Sendable {
     /// Parses the text form. A proof with an `extra` line is refused: Selat's have none.
     /// - Throws: `AuditError.malformed` for anything but what `text` gives.
     package init(parsing bytes: [UInt8]) throws(AuditError) {
-        guard bytes.count <= Self.bytesMax, let text = String(validating: bytes, as: UTF8.self)
-        else { throw .malformed("proof", "\(bytes.count) bytes") }
-        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
-        guard lines.count > 3, lines[0] == Self.firstLine, lines[1].hasPrefix("index "),
+        guard bytes.count <= Self.bytesMax, let end = Self.firstEmptyLine(bytes) else {
+            throw .malformed("proof", "\(bytes.count) bytes")
+        }
+        let head = String(decoding: bytes[..<end], as: UTF8.self)
+        let lines = head.utf8.split(separator: 0x0A, omittingEmptySubsequences: false)
+            .map { Substring($0) }
+        guard lines.count >= 2, lines[0] == Self.firstLine, lines[1].hasPrefix("index "),
             let index = UInt64(decimal: lines[1].dropFirst(6)),
-            let end = lines.firstIndex(of: ""), end <= Limits.proofHashesMax + 2
-        else { throw .malformed("proof", text.quotable) }
+            lines.count <= Limits.proofHashesMax + 2
+        else { throw .malformed("proof", head.quotable) }
         var path: [Digest] = []
-        for line in lines[2..<end] {
+        for line in lines[2...] {
             guard let hash = Base64.decode(line), let digest = try? Digest(bytes: hash) else {
                 throw .malformed("proof hash", String(line).quotable)
             }
             path.append(digest)
         }
-        let note = Array(lines[(end + 1)...].joined(separator: "\n").utf8)
+        let note = Array(bytes[(end + 2)...])
         _ = try SignedNote(parsing: note)
         self.init(index: index, path: path, checkpoint: note)
     }
@@ -62,6 +65,11 @@ package struct TLogProof: Hashable, Sendable {
         try TreeProof.verifyInclusion(
             leaf: leaf, index: index, size: checkpoint.size, root: checkpoint.root, path: path)
         return checkpoint
+    }
+
+    /// The index of the newline before the first empty line.
+    private static func firstEmptyLine(_ bytes: [UInt8]) -> Int? {
+        bytes.indices.dropLast().first { bytes[$0] == 0x0A && bytes[$0 + 1] == 0x0A }
     }
 
     private static let firstLine = "c2sp.org/tlog-proof@v1"
