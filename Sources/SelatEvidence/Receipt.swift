@@ -147,13 +147,16 @@ package struct Receipt: Sendable {
     /// What the statement says, before anything in it is believed.
     /// - Throws: `CryptoError`, `CoreError`.
     package var unverifiedStatement: ReceiptStatement {
-        get throws {
-            try ReceiptStatement(
-                canonical: try CMS.unverifiedContent(statement, type: .receipt))
-        }
+        get throws { try claim.statement }
     }
 
-    /// Verifies signature, statement and proof.
+    /// The statement, read once, to be looked at and then verified.
+    /// - Throws: `CryptoError`, `CoreError`.
+    package var claim: ReceiptClaim {
+        get throws { try ReceiptClaim(of: self) }
+    }
+
+    /// Verifies signature, statement and proof: what `claim` gives, verified.
     /// - Parameters:
     ///   - signer: finds the certificate that the statement's CMS names, verified for signing.
     ///   - log: the log key of the node that is expected to have signed.
@@ -161,11 +164,11 @@ package struct Receipt: Sendable {
     package func verify(
         signer: (IssuerAndSerial) throws -> VerifiedCertificate, log: VerifierKey
     ) throws -> ReceiptStatement {
-        let signed = try CMS.verify(statement, type: .receipt, signer: signer)
-        let content = try ReceiptStatement(canonical: signed.content)
-        guard signed.signer.certificate.node == content.signer else {
-            throw ReceiptError.foreignSigner(content.signer)
-        }
+        try claim.verify(signer: signer, log: log)
+    }
+
+    /// That the statement stands in the log of this key.
+    fileprivate func verifyRecord(log: VerifierKey) throws {
         guard entry.binds(details: details, salt: salt) else { throw ReceiptError.detailsDiffer }
         let recorded = try JSON(parsing: details)[Self.statementKey]
         guard recorded == .string(SHA256.digest(statement).text) else {
@@ -173,7 +176,31 @@ package struct Receipt: Sendable {
         }
         _ = try proof.verify(leaf: entry.leaf, key: log)
         guard proof.index == entry.sequence else { throw ReceiptError.notRecorded }
-        return content
+    }
+}
+
+/// What a receipt says, before anything in it is believed.
+package struct ReceiptClaim: Sendable {
+    package let receipt: Receipt
+    package let statement: ReceiptStatement
+    private let message: CMS.Unverified
+
+    fileprivate init(of receipt: Receipt) throws {
+        self.receipt = receipt
+        message = try CMS.Unverified(parsing: receipt.statement, type: .receipt)
+        statement = try ReceiptStatement(canonical: message.content)
+    }
+
+    /// `Receipt.verify`, of a claim that was looked at.
+    package func verify(
+        signer: (IssuerAndSerial) throws -> VerifiedCertificate, log: VerifierKey
+    ) throws -> ReceiptStatement {
+        let signed = try message.verify(signer: signer)
+        guard signed.signer.certificate.node == statement.signer else {
+            throw ReceiptError.foreignSigner(statement.signer)
+        }
+        try receipt.verifyRecord(log: log)
+        return statement
     }
 }
 

@@ -28,7 +28,7 @@ extension Exchange {
         /// Relays that would not pass it on.
         var avoided: Set<NodeID> = []
         /// The recipient's receipt.
-        var receipt: [UInt8]?
+        var receipt: ProvenReceipt?
         /// A relay's, until it is recorded.
         var relayed: ReceiptRow?
         /// What the last release has signed, until it is recorded.
@@ -262,11 +262,12 @@ extension Exchange {
     private nonisolated(nonsending) func record(
         _ delivery: Delivery, kind: String?, cause: String?, from before: Sender
     ) async throws {
-        let (sender, id, receipt) = (delivery.sender, delivery.id, delivery.receipt)
+        let (sender, id, receipt) = (delivery.sender, delivery.id, delivery.receipt?.document)
         let released = kind == Sender.releasedKind ? delivery.released : nil
         let relayed = sender.state == .relayed ? delivery.relayed : nil
         let entryKind = try kind.map { try EntryKind($0) }
-        let isUnwitnessed = receipt.map { witnesses.lacksWitnesses($0, of: delivery.to) } ?? false
+        let isUnwitnessed =
+            delivery.receipt.map { witnesses.lacksWitnesses($0.receipt, of: delivery.to) } ?? false
         _ = try await store.commit { transaction in
             // The state that this was decided on; else the pursuit begins again from the row.
             guard var row = try transaction.outbound(id), row.isAs(before) else {

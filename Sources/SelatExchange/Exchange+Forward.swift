@@ -17,7 +17,7 @@ extension Exchange {
         let row: RelayedRow
         var relay: Relay
         /// The recipient's receipt.
-        var receipt: [UInt8]?
+        var receipt: ProvenReceipt?
         /// The next relay's, until it is recorded.
         var relayed: ReceiptRow?
         /// How long to wait before the next try.
@@ -160,12 +160,12 @@ extension Exchange {
         _ forwarding: Forwarding, kind: String?, from before: Relay
     ) async throws {
         let (relay, key) = (forwarding.relay, forwarding.row)
-        let (receipt, relayed) = (forwarding.receipt, forwarding.relayed)
+        let (receipt, relayed) = (forwarding.receipt?.document, forwarding.relayed)
         let entryKind = try kind.map { try EntryKind($0) }
         let now = clock.now()
         // The sender hears of it at once, and not only when it asks.
-        let outcome = try receipt.map {
-            ReceiptRow(try Receipt(parsing: $0).unverifiedStatement, $0, at: now)
+        let outcome = try forwarding.receipt.map {
+            ReceiptRow(try $0.receipt.unverifiedStatement, $0.document, at: now)
         }
         _ = try await store.commit { transaction in
             // The state that this was decided on; else the pursuit begins again from the row.

@@ -26,6 +26,12 @@ struct Passage: Sendable {
     var next: NodeID { lane.peer }
 }
 
+/// A receipt that was verified: the document as it came, and what it holds.
+struct ProvenReceipt: Sendable {
+    let document: [UInt8]
+    let receipt: Receipt
+}
+
 /// What the next node says about an envelope.
 enum News: Sendable {
     /// It takes the payload from this offset on.
@@ -33,9 +39,9 @@ enum News: Sendable {
     /// A relay holds the whole, as its receipt says.
     case relayProven(ReceiptRow, cause: String?)
     /// The recipient has it, as its receipt says.
-    case deliveryProven(receipt: [UInt8])
+    case deliveryProven(receipt: ProvenReceipt)
     /// The recipient will not take it, as its receipt says.
-    case refusalProven(cause: String, receipt: [UInt8])
+    case refusalProven(cause: String, receipt: ProvenReceipt)
     /// A relay that holds the whole has no news.
     case held(cause: String?)
     /// Another attempt is asked for.
@@ -75,7 +81,7 @@ extension Exchange {
             await peers.keep(client)
             return try await news(
                 state: answer.state, offset: answer.offset, size: size, cause: answer.cause,
-                receipt: answer.receipt, passage)
+                receipt: answer.receipt, passage, head: head)
         } catch {
             try await release(client, after: error)
             throw error
@@ -217,7 +223,7 @@ extension Exchange {
 
     private func news(
         state: String, offset: UInt64, size: UInt64, cause: String?, receipt: [UInt8]?,
-        _ passage: Passage
+        _ passage: Passage, head: [UInt8]? = nil
     ) async throws -> News {
         let isRelay = passage.next != passage.recipient
         if isRelay, state == Relay.State.returned.rawValue {
@@ -226,7 +232,9 @@ extension Exchange {
         if isRelay, Self.holdsNothing.contains(state) {
             return .blocked(cause: "\(passage.next): \(cause ?? state)", isRefusal: true)
         }
-        if let receipt { return try await news(of: receipt, passage, cause: cause) }
+        if let receipt {
+            return try await news(of: receipt, passage, cause: cause, head: head)
+        }
         switch state {
         case Recipient.State.receiving.rawValue where offset <= size:
             return .accepted(offset: offset)
@@ -240,23 +248,31 @@ extension Exchange {
     }
 
     /// What a receipt means; one that proves nothing is dropped, and entered.
+    /// - Parameter head: the one that was offered, where it is at hand.
     private func news(
-        of receipt: [UInt8], _ passage: Passage, cause: String? = nil
+        of receipt: [UInt8], _ passage: Passage, cause: String? = nil, head: [UInt8]? = nil
     ) async throws -> News {
         let statement: ReceiptStatement
+        let proven: ProvenReceipt
         do {
-            let head = try await spool.read(passage.name, .head)
-            statement = try verified(receipt, passage, head: head)
+            let offered: [UInt8]
+            if let head {
+                offered = head
+            } else {
+                offered = try await spool.read(passage.name, .head)
+            }
+            proven = ProvenReceipt(document: receipt, receipt: try Receipt(parsing: receipt))
+            statement = try verified(proven.receipt, passage, head: offered)
         } catch {
             try await enterRejection(
                 "\(error)", of: passage.upload.transfer, by: .node(passage.next))
             throw error
         }
         switch statement.kind {
-        case .delivered: return .deliveryProven(receipt: receipt)
+        case .delivered: return .deliveryProven(receipt: proven)
         case .refused:
             return .refusalProven(
-                cause: statement.reason ?? "refused by \(passage.recipient)", receipt: receipt)
+                cause: statement.reason ?? "refused by \(passage.recipient)", receipt: proven)
         case .relayed:
             let row = ReceiptRow(
                 from: statement.from, id: statement.id, kind: statement.kind.rawValue,
@@ -270,10 +286,10 @@ extension Exchange {
 
     /// A relay speaks for itself alone; the outcome is the recipient's to state.
     private func verified(
-        _ bytes: [UInt8], _ passage: Passage, head: [UInt8]
+        _ receipt: Receipt, _ passage: Passage, head: [UInt8]
     ) throws -> ReceiptStatement {
-        let receipt = try Receipt(parsing: bytes)
-        let kind = try receipt.unverifiedStatement.kind
+        let claim = try receipt.claim
+        let kind = claim.statement.kind
         // What became of it afterwards comes by itself, and is no answer.
         guard kind.isOutcome || kind == .relayed else {
             throw ReceiptError.aboutAnother("thing than where the envelope stands")
@@ -283,7 +299,7 @@ extension Exchange {
         guard !isRelays || passage.next != passage.recipient else {
             throw ReceiptError.foreignSigner(signer)
         }
-        let statement = try stated(in: receipt, by: signer)
+        let statement = try stated(in: claim, by: signer)
         guard statement.from == passage.upload.from, statement.id == passage.upload.transfer else {
             throw ReceiptError.aboutAnother("transfer")
         }
@@ -304,10 +320,10 @@ extension Exchange {
 
     /// What a receipt of a node's states about this federation: signature, certificate and proof are
     /// good.
-    func stated(in receipt: Receipt, by signer: NodeID) throws -> ReceiptStatement {
+    func stated(in claim: ReceiptClaim, by signer: NodeID) throws -> ReceiptStatement {
         let (federation, now) = (federation, clock.now())
         let node = try federation.node(signer, at: now)
-        let statement = try receipt.verify(
+        let statement = try claim.verify(
             signer: { try federation.signer($0, node: signer, at: now) },
             log: try VerifierKey(node.logKey))
         guard statement.signer == signer else {

@@ -62,7 +62,7 @@ extension Exchange {
     /// What becomes of a dataset is the recipient's to state, about a header that was signed here.
     private func verify(_ bytes: [UInt8], of row: OutboundRow) async throws {
         let receipt = try Receipt(parsing: bytes)
-        let statement = try stated(in: receipt, by: row.to)
+        let statement = try stated(in: receipt.claim, by: row.to)
         guard statement.from == identity.node else { throw ReceiptError.aboutAnother("transfer") }
         guard statement.kind.isRecipients else {
             throw ReceiptError.aboutAnother("thing than what the recipient did")
@@ -150,7 +150,8 @@ extension Exchange {
         _ sender: Sender, _ before: Sender, _ actions: [Sender.Action], _ receipt: [UInt8],
         _ row: OutboundRow, by actor: EntryActor
     ) async throws -> OutboundRow? {
-        let isUnwitnessed = witnesses.lacksWitnesses(receipt, of: row.to)
+        let isUnwitnessed = witnesses.lacksWitnesses(
+            try Receipt(parsing: receipt), of: row.to)
         return try await store.commit { transaction -> OutboundRow? in
             guard var current = try transaction.outbound(row.id), current.isAs(before) else {
                 return nil

@@ -62,7 +62,7 @@ extension Exchange: LetterService {
         }
         do {
             // Only the sender's own word counts, whoever brings it.
-            _ = try stated(in: try Receipt(parsing: bytes), by: from)
+            _ = try stated(in: try Receipt(parsing: bytes).claim, by: from)
         } catch {
             try await enterRejection("\(error)", of: id, by: .node(peer))
             throw ServiceProblem.verificationFailed("receipt of `\(id)`: \(error)")
@@ -99,7 +99,7 @@ extension Exchange: LetterService {
     private func verify(
         _ bytes: [UInt8], _ statement: ReceiptStatement, of row: RelayedRow
     ) throws {
-        let verified = try stated(in: try Receipt(parsing: bytes), by: row.to)
+        let verified = try stated(in: try Receipt(parsing: bytes).claim, by: row.to)
         guard verified.kind.isRecipients else {
             throw ReceiptError.aboutAnother("thing than what the recipient did")
         }

@@ -95,9 +95,28 @@ package enum CMS {
         _ der: [UInt8], type: CMSContentType,
         signer: (IssuerAndSerial) throws -> VerifiedCertificate
     ) throws -> SignedContent {
-        let message = try SignedMessage(parsing: der, as: type)
-        return SignedContent(
-            content: message.content, signatures: try signatures(of: message, signer))
+        try Unverified(parsing: der, type: type).verify(signer: signer)
+    }
+
+    /// A message within the profile, of whose signatures nothing is known yet.
+    package struct Unverified: Sendable {
+        private let message: SignedMessage
+
+        /// - Throws: `CryptoError.unreadableMessage` for a message outside the profile.
+        package init(parsing der: [UInt8], type: CMSContentType) throws(CryptoError) {
+            message = try SignedMessage(parsing: der, as: type)
+        }
+
+        /// Proves nothing until `verify` has passed.
+        package var content: [UInt8] { message.content }
+
+        /// `CMS.verify`, of a message that is parsed already.
+        package func verify(
+            signer: (IssuerAndSerial) throws -> VerifiedCertificate
+        ) throws -> SignedContent {
+            SignedContent(
+                content: message.content, signatures: try CMS.signatures(of: message, signer))
+        }
     }
 
     static func signatures(

@@ -20,6 +20,8 @@ package final class MembershipRegister: Sendable {
         /// Why the membership does not bear it out now; nil where it does.
         package let exclusion: String?
         package let index: MembershipIndex
+        /// What each message to other nodes says of it.
+        let mark: MembershipMark
         let roll: WitnessRoll
     }
 
@@ -149,6 +151,8 @@ extension MembershipRegister.View {
     ) throws {
         self.federation = federation
         index = MembershipIndex(of: federation)
+        mark = MembershipMark(
+            serial: federation.serial, digest: federation.listDigest, index: index.digest)
         roll = try WitnessRoll(of: federation, for: node.country)
         do {
             identity = try NodeIdentity(
@@ -160,10 +164,6 @@ extension MembershipRegister.View {
         }
     }
 
-    var mark: MembershipMark {
-        MembershipMark(
-            serial: federation.serial, digest: federation.listDigest, index: index.digest)
-    }
 }
 
 extension MembershipIndex {

@@ -33,10 +33,9 @@ extension Witnesses {
 
     /// Whether a receipt's proof ends at a checkpoint that the quorum of its signer lacks, though
     /// there is a quorum to be had.
-    func lacksWitnesses(_ receipt: [UInt8], of signer: NodeID) -> Bool {
-        guard let note = try? Receipt(parsing: receipt).proof.checkpoint,
-            let policy = policies[signer.country], policy.quorum != nil
-        else { return false }
+    func lacksWitnesses(_ receipt: Receipt, of signer: NodeID) -> Bool {
+        guard let policy = policies[signer.country], policy.quorum != nil else { return false }
+        let note = receipt.proof.checkpoint
         hear(checkpoint: note, from: signer)
         return !isWitnessed(note, of: signer)
     }
