@@ -110,7 +110,7 @@ enum StoredTree {
     /// Valid as long as `database`. It throws `StoreError.damaged` for what is not there.
     static func reader(of database: Database) throws -> TreeProof.NodeReader {
         let statement = try BorrowedStatement(
-            database.cachedStatement(sql: "SELECT nodes FROM entries WHERE sequence = ?"))
+            "SELECT nodes FROM entries WHERE sequence = ?", in: database)
         return { place in
             let start = place.level * Digest.byteCount
             let node = try statement.withBlob(of: Int64(place.lastLeaf)) { nodes in

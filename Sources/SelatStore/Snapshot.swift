@@ -18,17 +18,19 @@ package struct Snapshot {
     /// - Throws: `StoreError.damaged` for a row that is no entry.
     package func entries(_ filter: EntryFilter) throws -> [EntryRow] {
         let (sql, arguments) = filter.query
-        let rows = try Row.fetchAll(database.cachedStatement(sql: sql), arguments: arguments)
-        let entries = try rows.map { row in try EntryRow(row) }
+        let statement = try database.cachedStatement(sql: sql)
+        try statement.setArguments(arguments)
+        let entries = try BorrowedStatement(statement).rows { try EntryRow($0) }
         return filter.newest ? entries.reversed() : entries
     }
 
     /// One entry, nil when there is none of this sequence.
     package func entry(_ sequence: UInt64) throws -> EntryRow? {
         guard let key = Int64(exactly: sequence) else { return nil }
-        let statement = try database.cachedStatement(
-            sql: EntryFilter.selection + " WHERE sequence = ?")
-        return try Row.fetchOne(statement, arguments: [key]).map { try EntryRow($0) }
+        let statement = try BorrowedStatement(
+            EntryFilter.selection + " WHERE sequence = ?", in: database)
+        statement.bind(1, key)
+        return try statement.rows { try EntryRow($0) }.first
     }
 
     /// The hashes that lead from an entry to the root of a tree of `size` entries.
@@ -54,25 +56,19 @@ package struct EntryRow: Sendable, Hashable {
 
     /// - Throws: `StoreError.damaged`: what was written was valid, so a row that is not any more
     ///   was tampered with.
-    fileprivate init(_ row: Row) throws {
-        let sequence: Int64 = row[0]
+    fileprivate init(_ row: some RawStatement) throws {
+        let sequence = row.integer(0)
         do {
             entry = Entry(
-                sequence: UInt64(sequence), time: Timestamp(seconds: row[1]),
-                kind: try EntryKind(row[2] as String),
-                transfer: try (row[3] as String?).map { try TransferID($0) },
-                actor: try EntryActor(row[4] as String),
-                commitment: try Digest(bytes: try row.blob(5) ?? []))
-            salt = try row.blob(6)
-            details = try row.blob(7)
+                sequence: UInt64(sequence), time: Timestamp(seconds: row.integer(1)),
+                kind: try EntryKind(row.text(2)),
+                transfer: try row.optionalText(3).map { try TransferID($0) },
+                actor: try EntryActor(row.text(4)),
+                commitment: try Digest(bytes: row.bytes(5)))
+            salt = row.optionalBytes(6)
+            details = row.optionalBytes(7)
         } catch {
             throw StoreError.damagedEntry(sequence, reason: "\(error)")
         }
-    }
-}
-
-extension Row {
-    fileprivate func blob(_ index: Int) throws -> [UInt8]? {
-        try withUnsafeData(atIndex: index) { $0.map { [UInt8]($0) } }
     }
 }

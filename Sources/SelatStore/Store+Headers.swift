@@ -17,9 +17,12 @@ extension Transaction {
     /// Keeps a header for good.
     /// - Parameter envelope: the envelope's identity, which the header has alone.
     package func keep(header cms: [UInt8], of envelope: Digest) throws {
-        try database.cachedStatement(
-            sql: "INSERT INTO headers (envelope, cms) VALUES (?, ?) ON CONFLICT DO NOTHING"
-        ).execute(arguments: [Data(envelope.bytes), Data(cms)])
+        let statement = try BorrowedStatement(
+            "INSERT INTO headers (envelope, cms) VALUES (?, ?) ON CONFLICT DO NOTHING",
+            in: database)
+        statement.bind(1, envelope.bytes)
+        statement.bind(2, cms)
+        try statement.run()
     }
 }
 

@@ -154,56 +154,75 @@ enum TransferSchema {
 extension Transaction {
     /// The row as it is in this transaction.
     package func outbound(_ id: TransferID) throws -> OutboundRow? {
-        try OutboundRow.fetch(database, "WHERE id = ?", [id.text]).first
+        try OutboundRow.fetch(database, id)
     }
 
     /// Writes the row, new or changed.
     package func save(_ row: OutboundRow) throws {
-        try database.cachedStatement(
-            sql: """
-                INSERT INTO outbound (id, recipient, created, expires, precedence, state, handed_on,
-                  attempt, cause, payload_size, request, sealed, content_key, receipt, route)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-                ON CONFLICT (id) DO UPDATE SET state = excluded.state,
-                  handed_on = excluded.handed_on, attempt = excluded.attempt,
-                  cause = excluded.cause, sealed = excluded.sealed,
-                  content_key = excluded.content_key, receipt = excluded.receipt,
-                  route = excluded.route
-                """
-        ).execute(arguments: [
-            row.id.text, row.to.text, row.created.seconds, row.expires.seconds,
-            row.precedence.rawValue, row.state, row.handedOn, Int64(row.attempt), row.cause,
-            Int64(row.payloadSize), Data(row.request), row.sealed.map { Data($0) },
-            row.contentKey.map { Data($0) }, row.receipt.map { Data($0) },
-            row.route.map(\.text).joined(separator: " "),
-        ])
+        let statement = try BorrowedStatement(
+            """
+            INSERT INTO outbound (id, recipient, created, expires, precedence, state, handed_on,
+              attempt, cause, payload_size, request, sealed, content_key, receipt, route)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            ON CONFLICT (id) DO UPDATE SET state = excluded.state,
+              handed_on = excluded.handed_on, attempt = excluded.attempt,
+              cause = excluded.cause, sealed = excluded.sealed,
+              content_key = excluded.content_key, receipt = excluded.receipt,
+              route = excluded.route
+            """, in: database)
+        statement.bind(1, row.id.text)
+        statement.bind(2, row.to.text)
+        statement.bind(3, row.created.seconds)
+        statement.bind(4, row.expires.seconds)
+        statement.bind(5, row.precedence.rawValue)
+        statement.bind(6, row.state)
+        statement.bind(7, row.handedOn ? 1 : 0)
+        statement.bind(8, Int64(row.attempt))
+        statement.bind(9, row.cause)
+        statement.bind(10, Int64(row.payloadSize))
+        statement.bind(11, row.request)
+        statement.bind(12, row.sealed)
+        statement.bind(13, row.contentKey)
+        statement.bind(14, row.receipt)
+        statement.bind(15, row.route.map(\.text).joined(separator: " "))
+        try statement.run()
     }
 
     /// The row as it is in this transaction.
     package func inbound(_ id: TransferID, from: NodeID) throws -> InboundRow? {
-        try InboundRow.fetch(database, "WHERE id = ? AND sender = ?", [id.text, from.text]).first
+        try InboundRow.fetch(database, id, from: from)
     }
 
     /// Writes the row, new or changed.
     package func save(_ row: InboundRow) throws {
-        try database.cachedStatement(
-            sql: """
-                INSERT INTO inbound (sender, id, received, expires, state, cause, payload_size,
-                  durable, fixed_parts, header, content_key, statement, statement_entry, destroy_by,
-                  peer)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-                ON CONFLICT (id, sender) DO UPDATE SET received = excluded.received,
-                  state = excluded.state, cause = excluded.cause, durable = excluded.durable, header = excluded.header,
-                  content_key = excluded.content_key, statement = excluded.statement,
-                  statement_entry = excluded.statement_entry, destroy_by = excluded.destroy_by,
-                  peer = excluded.peer
-                """
-        ).execute(arguments: [
-            row.from.text, row.id.text, row.received.seconds, row.expires.seconds, row.state,
-            row.cause, Int64(row.payloadSize), Int64(row.durable), Data(row.fixedParts.bytes),
-            Data(row.header), row.contentKey.map { Data($0) }, row.statement.map { Data($0) },
-            row.statementEntry.map { Int64($0) }, row.destroyBy?.seconds, row.peer.text,
-        ])
+        let statement = try BorrowedStatement(
+            """
+            INSERT INTO inbound (sender, id, received, expires, state, cause, payload_size,
+              durable, fixed_parts, header, content_key, statement, statement_entry, destroy_by,
+              peer)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            ON CONFLICT (id, sender) DO UPDATE SET received = excluded.received,
+              state = excluded.state, cause = excluded.cause, durable = excluded.durable, header = excluded.header,
+              content_key = excluded.content_key, statement = excluded.statement,
+              statement_entry = excluded.statement_entry, destroy_by = excluded.destroy_by,
+              peer = excluded.peer
+            """, in: database)
+        statement.bind(1, row.from.text)
+        statement.bind(2, row.id.text)
+        statement.bind(3, row.received.seconds)
+        statement.bind(4, row.expires.seconds)
+        statement.bind(5, row.state)
+        statement.bind(6, row.cause)
+        statement.bind(7, Int64(row.payloadSize))
+        statement.bind(8, Int64(row.durable))
+        statement.bind(9, row.fixedParts.bytes)
+        statement.bind(10, row.header)
+        statement.bind(11, row.contentKey)
+        statement.bind(12, row.statement)
+        statement.bind(13, row.statementEntry.map { Int64($0) })
+        statement.bind(14, row.destroyBy?.seconds)
+        statement.bind(15, row.peer.text)
+        try statement.run()
     }
 }
 
@@ -221,7 +240,7 @@ package struct TransferFilter: Sendable {
 
 extension Snapshot {
     package func outbound(_ id: TransferID) throws -> OutboundRow? {
-        try OutboundRow.fetch(database, "WHERE id = ?", [id.text]).first
+        try OutboundRow.fetch(database, id)
     }
 
     /// Newest first: ids sort by time.
@@ -235,7 +254,7 @@ extension Snapshot {
     }
 
     package func inbound(_ id: TransferID, from: NodeID) throws -> InboundRow? {
-        try InboundRow.fetch(database, "WHERE id = ? AND sender = ?", [id.text, from.text]).first
+        try InboundRow.fetch(database, id, from: from)
     }
 
     /// Newest first: ids sort by time.
@@ -326,66 +345,87 @@ extension TransferFilter {
 }
 
 extension OutboundRow {
+    static let columns = """
+        SELECT id, recipient, created, expires, precedence, state, payload_size, request,
+          handed_on, attempt, cause, sealed, content_key, receipt, route FROM outbound
+        """
+
+    /// The row of an id.
+    static func fetch(_ database: Database, _ id: TransferID) throws -> OutboundRow? {
+        let statement = try BorrowedStatement("\(columns) WHERE id = ?", in: database)
+        statement.bind(1, id.text)
+        return try statement.rows { try OutboundRow($0) }.first
+    }
+
     static func fetch(
         _ database: Database, _ clause: String, _ arguments: StatementArguments
     ) throws -> [OutboundRow] {
-        let sql = """
-            SELECT id, recipient, created, expires, precedence, state, payload_size, request,
-              handed_on, attempt, cause, sealed, content_key, receipt, route FROM outbound
-            \(clause)
-            """
-        return try Row.fetchAll(database.cachedStatement(sql: sql), arguments: arguments).map {
-            row throws in
-            // What was written was valid; a row that is not any more was tampered with.
-            guard let precedence = Precedence(rawValue: row[4]) else {
-                throw CoreError.malformed("precedence", row[4], expected: "a known precedence")
-            }
-            var value = OutboundRow(
-                id: try TransferID(row[0]), to: try NodeID(row[1]),
-                created: Timestamp(seconds: row[2]), expires: Timestamp(seconds: row[3]),
-                precedence: precedence, state: row[5], payloadSize: try row.unsigned(6),
-                request: try row.bytes(7) ?? [])
-            value.handedOn = row[8]
-            value.attempt = try row.unsigned(9)
-            value.cause = row[10]
-            value.sealed = try row.bytes(11)
-            value.contentKey = try row.bytes(12)
-            value.receipt = try row.bytes(13)
-            value.route = try (row[14] as String).split(separator: " ").map {
-                try NodeID(String($0))
-            }
-            return value
+        let statement = try database.cachedStatement(sql: "\(columns) \(clause)")
+        try statement.setArguments(arguments)
+        return try BorrowedStatement(statement).rows { try OutboundRow($0) }
+    }
+
+    private init(_ row: some RawStatement) throws {
+        // What was written was valid; a row that is not any more was tampered with.
+        guard let precedence = Precedence(rawValue: row.text(4)) else {
+            throw CoreError.malformed("precedence", row.text(4), expected: "a known precedence")
         }
+        self.init(
+            id: try TransferID(row.text(0)), to: try NodeID(row.text(1)),
+            created: Timestamp(seconds: row.integer(2)),
+            expires: Timestamp(seconds: row.integer(3)),
+            precedence: precedence, state: row.text(5), payloadSize: try row.unsigned(6),
+            request: row.bytes(7))
+        handedOn = row.integer(8) != 0
+        attempt = try row.unsigned(9)
+        cause = row.optionalText(10)
+        sealed = row.optionalBytes(11)
+        contentKey = row.optionalBytes(12)
+        receipt = row.optionalBytes(13)
+        route = try row.text(14).split(separator: " ").map { try NodeID(String($0)) }
     }
 }
 
 extension InboundRow {
+    private static let columns = """
+        SELECT sender, id, received, expires, state, payload_size, fixed_parts, header,
+          cause, durable, content_key, statement, statement_entry, destroy_by, peer FROM inbound
+        """
+
+    /// The row of a sender's id.
+    fileprivate static func fetch(
+        _ database: Database, _ id: TransferID, from: NodeID
+    ) throws -> InboundRow? {
+        let statement = try BorrowedStatement(
+            "\(columns) WHERE id = ? AND sender = ?", in: database)
+        statement.bind(1, id.text)
+        statement.bind(2, from.text)
+        return try statement.rows { try InboundRow($0) }.first
+    }
+
     fileprivate static func fetch(
         _ database: Database, _ clause: String, _ arguments: StatementArguments
     ) throws -> [InboundRow] {
-        let sql = """
-            SELECT sender, id, received, expires, state, payload_size, fixed_parts, header,
-              cause, durable, content_key, statement, statement_entry, destroy_by, peer FROM inbound
-            \(clause)
-            """
-        return try Row.fetchAll(database.cachedStatement(sql: sql), arguments: arguments).map {
-            row throws in
-            var value = InboundRow(
-                from: try NodeID(row[0]), id: try TransferID(row[1]),
-                received: Timestamp(seconds: row[2]), expires: Timestamp(seconds: row[3]),
-                state: row[4], payloadSize: try row.unsigned(5),
-                fixedParts: try Digest(bytes: try row.bytes(6) ?? []),
-                header: try row.bytes(7) ?? [])
-            value.cause = row[8]
-            value.durable = try row.unsigned(9)
-            value.contentKey = try row.bytes(10)
-            value.statement = try row.bytes(11)
-            value.statementEntry = (row[12] as Int64?).flatMap { UInt64(exactly: $0) }
-            value.destroyBy = (row[13] as Int64?).map { Timestamp(seconds: $0) }
-            // Rows from before there were relays have none.
-            if let peer = row[14] as String? { value.peer = try NodeID(peer) }
-            return value
-        }
+        let statement = try database.cachedStatement(sql: "\(columns) \(clause)")
+        try statement.setArguments(arguments)
+        return try BorrowedStatement(statement).rows { try InboundRow($0) }
+    }
+
+    private init(_ row: some RawStatement) throws {
+        self.init(
+            from: try NodeID(row.text(0)), id: try TransferID(row.text(1)),
+            received: Timestamp(seconds: row.integer(2)),
+            expires: Timestamp(seconds: row.integer(3)),
+            state: row.text(4), payloadSize: try row.unsigned(5),
+            fixedParts: try Digest(bytes: row.bytes(6)), header: row.bytes(7))
+        cause = row.optionalText(8)
+        durable = try row.unsigned(9)
+        contentKey = row.optionalBytes(10)
+        statement = row.optionalBytes(11)
+        statementEntry = row.optionalInteger(12).flatMap { UInt64(exactly: $0) }
+        destroyBy = row.optionalInteger(13).map { Timestamp(seconds: $0) }
+        // Rows from before there were relays have none.
+        if let peer = row.optionalText(14) { self.peer = try NodeID(peer) }
     }
 }
 

@@ -159,7 +159,9 @@ package final class Store: Sendable {
     /// - Throws: what `query` throws, and `StoreError`.
     package func lookUp<Value>(_ query: (Snapshot) throws -> Value) throws -> Value {
         do {
-            return try readers.read { try query(Snapshot(database: $0)) }
+            return try readers.unsafeRead { database in
+                try database.inOneState { try query(Snapshot(database: database)) }
+            }
         } catch {
             throw StoreError.mapped("reading", error, path: path)
         }
