@@ -31,7 +31,17 @@ package final class PayloadOpener: Sendable {
     /// The next bytes of the plaintext, at most 1 MiB; nil at its authenticated end.
     ///
     /// One call at a time. A cancelled task ends the opening.
-    package func next() async throws(EnvelopeError) -> [UInt8]? { try await work.next() }
+    package func next() async throws(EnvelopeError) -> [UInt8]? {
+        try await next { bytes in bytes.withUnsafeBytes { [UInt8]($0) } }
+    }
+
+    /// The same, for whoever has another place for the bytes.
+    /// - Returns: what `take` made of them; nil at the authenticated end.
+    package func next<Taken>(
+        _ take: (RawSpan) -> Taken
+    ) async throws(EnvelopeError) -> Taken? {
+        try await work.next(take)
+    }
 
     /// Opens a whole payload into a sink at the plaintext's offsets; the threads write themselves,
     /// in no particular order. Nothing in the sink may be used before this has returned.
@@ -41,7 +51,7 @@ package final class PayloadOpener: Sendable {
     ) async throws(EnvelopeError) {
         let opener = try PayloadOpener(
             source, size: size, core: core, contentKey: contentKey, into: sink)
-        _ = try await opener.work.next()
+        _ = try await opener.work.next { _ in }
     }
 }
 
@@ -99,15 +109,15 @@ private final class OpeningWork: Sendable {
 
     // MARK: The reader's side
 
-    func next() async throws(EnvelopeError) -> [UInt8]? {
+    func next<Taken>(_ take: (RawSpan) -> Taken) async throws(EnvelopeError) -> Taken? {
         while true {
             switch try takeReady() {
             case .end: return nil
             case .segment(let index, let slot):
-                let bytes = Array(slot.message[0..<layout.message(index).count])
-                monitor.change { state in state.free.append(slot) }
+                defer { monitor.change { state in state.free.append(slot) } }
+                let bytes = slot.message[0..<layout.message(index).count]
                 if bytes.isEmpty { continue }
-                return bytes
+                return take(RawSpan(_unsafeBytes: UnsafeRawBufferPointer(bytes)))
             case .wait: await untilChanged()
             }
         }
