@@ -90,7 +90,7 @@ struct Job: Sendable {
             }
             var transfer: JSON
             repeat {
-                transfer = try await daemon.getJSON("/v1/transfers/\(id)?wait_seconds=60")
+                transfer = try await daemon.getJSON("/v1/transfers/\(id)/state?wait_seconds=60")
             } while transfer["ended"] != true
             guard transfer["state"] == "delivered" else {
                 throw Refused(answer: String(decoding: transfer.canonical, as: UTF8.self))

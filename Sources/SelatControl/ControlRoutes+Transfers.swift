@@ -32,6 +32,10 @@ extension ControlRoutes {
             let wait = try number(request, "wait_seconds", default: 0, 0...300)
             return Response.json(try await service.transfer(try id(context), waitSeconds: wait))
         }
+        group.get(":id/state") { request, context in
+            let wait = try number(request, "wait_seconds", default: 0, 0...300)
+            return Response.json(try await service.state(of: try id(context), waitSeconds: wait))
+        }
         group.post(":id/cancellation") { request, context in
             let (id, caller) = (try id(context), try caller(context))
             let bytes = try await request.bytes(upTo: Limits.controlBodyBytesMax)

@@ -33,6 +33,8 @@ package protocol TransferControl: Sendable {
     func deadTransfers(limit: Int) async throws -> JSON
     /// One transfer. With `waitSeconds` the answer comes when it has ended, or when they are over.
     func transfer(_ id: TransferID, waitSeconds: Int) async throws -> JSON
+    /// Where one transfer stands, and no more: for whoever waits. With `waitSeconds` as `transfer`.
+    func state(of id: TransferID, waitSeconds: Int) async throws -> JSON
     /// Who holds which of the own datasets, and whose lie here.
     func holdings(limit: Int) async throws -> JSON
     /// Takes a transfer back that has not left whole.

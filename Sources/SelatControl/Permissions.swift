@@ -16,6 +16,7 @@ enum Permissions {
         "PUT /v1/transfers/:id/payload": [.operator],
         "GET /v1/transfers": everyone,
         "GET /v1/transfers/:id": [.operator, .officer, .auditor],
+        "GET /v1/transfers/:id/state": everyone,
         "POST /v1/transfers/:id/cancellation": [.operator],
         "POST /v1/transfers/:id/retry": [.operator],
         "GET /v1/transfers/:id/manifest": [.operator, .officer, .auditor],

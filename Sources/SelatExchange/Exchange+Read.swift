@@ -55,7 +55,9 @@ extension Exchange {
         return Opening(size: head.layout.messageSize) {
             let chunk: ByteBuffer?
             do {
-                chunk = try await opener.next().map { ByteBuffer(bytes: $0) }
+                chunk = try await opener.next { bytes in
+                    bytes.withUnsafeBytes { ByteBuffer(bytes: $0) }
+                }
             } catch {
                 self.logger.error("opening failed", metadata: ["id": "\(id)", "error": "\(error)"])
                 throw error
@@ -194,6 +196,16 @@ extension Exchange {
                 try $0.outbound(id), try $0.inbound(id), try $0.relayed(id),
                 try $0.entries(EntryFilter(transfer: id, limit: 1_000))
             )
+        }
+    }
+
+    /// The same without the log's entries.
+    package func standing(
+        of id: TransferID
+    ) throws -> (outbound: OutboundRow?, inbound: [InboundRow], relayed: [RelayedRow]) {
+        try store.lookUp {
+            if let row = try $0.outbound(id) { return (row, [], []) }
+            return (nil, try $0.inbound(id), try $0.relayed(id))
         }
     }
 

@@ -121,7 +121,9 @@ struct Send: AsyncParsableCommand {
                 Terminal.note("\(id)  sealed, \(Quantity.bytes(dataset.size)) of files; waiting")
             }
             let ended = try await daemon.ended(id, patienceSeconds: patience)
-            report(ended, verdict: begun["verdict"])
+            report(
+                client.json ? try await daemon.getJSON("/v1/transfers/\(id)") : ended,
+                verdict: begun["verdict"])
             try finish(ended)
         }
     }
@@ -210,13 +212,13 @@ struct Check: AsyncParsableCommand {
 }
 
 extension ControlClient {
-    /// The transfer once it has ended, or as it is when patience is over.
+    /// Where a transfer stands once it has ended, or when patience is over.
     func ended(_ id: String, patienceSeconds: Int64) async throws -> JSON {
         let deadline = ContinuousClock.now + .seconds(patienceSeconds)
         while true {
             let left = max(0, Int((deadline - .now) / .seconds(1)))
             let transfer = try await getJSON(
-                "/v1/transfers/\(id)?wait_seconds=\(min(left, 60))")
+                "/v1/transfers/\(id)/state?wait_seconds=\(min(left, 60))")
             if transfer["ended"] == true || ContinuousClock.now >= deadline { return transfer }
         }
     }

@@ -92,6 +92,15 @@ extension NodeControl {
         return .object(document)
     }
 
+    func state(of id: TransferID, waitSeconds: Int) async throws -> JSON {
+        if waitSeconds > 0 { try await exchange.waitForEnd(of: id, seconds: waitSeconds) }
+        let found = try exchange.standing(of: id)
+        if let row = found.outbound { return .object(try members(row)) }
+        if let row = found.inbound.first { return .object(try members(row)) }
+        if let row = found.relayed.first { return .object(try members(row)) }
+        throw ServiceProblem.unknownTransfer(id)
+    }
+
     /// What the transfer's recipient has stated, in order.
     private func story(
         _ outbound: OutboundRow?, _ inbound: [InboundRow], _ relayed: [RelayedRow]

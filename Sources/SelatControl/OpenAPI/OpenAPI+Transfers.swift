@@ -41,13 +41,13 @@ extension OpenAPI {
         Operation(
             "GET /v1/transfers/:id", "showTransfer",
             "one transfer with verdict, receipt and log entries",
-            parameters: [
-                .init(
-                    name: "wait_seconds",
-                    schema: .number(0...300).byDefault(0).says(
-                        "the answer comes when an outbound transfer has ended, or after so long"))
-            ],
+            parameters: [waitSeconds],
             answer: .json(.component("TransferDetails")), problems: [.unknownTransfer]),
+        Operation(
+            "GET /v1/transfers/:id/state", "showTransferState",
+            "where one transfer stands, for whoever waits",
+            parameters: [waitSeconds],
+            answer: .json(.component("Transfer")), problems: [.unknownTransfer]),
         Operation(
             "POST /v1/transfers/:id/cancellation", "cancelTransfer",
             "takes a transfer back that has not left whole",
@@ -58,6 +58,11 @@ extension OpenAPI {
             "tries a transfer now that waits for its next try",
             answer: .json(.component("Transfer")), problems: [.unknownTransfer, .notReady]),
     ]
+
+    private static let waitSeconds = Operation.Parameter(
+        name: "wait_seconds",
+        schema: .number(0...300).byDefault(0).says(
+            "the answer comes when an outbound transfer has ended, or after so long"))
 
     private static let route = Schema.object([
         "nodes": .list(.node), "lawful": .flag, "out_of_reach": .flag,
