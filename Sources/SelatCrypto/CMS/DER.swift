@@ -14,9 +14,11 @@ enum DER {
         if count < 0x80 {
             bytes.append(UInt8(count))
         } else {
-            let digits = bigEndian(UInt64(count))
-            bytes.append(0x80 | UInt8(digits.count))
-            bytes += digits
+            let digits = (Int.bitWidth - count.leadingZeroBitCount + 7) / 8
+            bytes.append(0x80 | UInt8(digits))
+            for digit in (0..<digits).reversed() {
+                bytes.append(UInt8(truncatingIfNeeded: count >> (8 * digit)))
+            }
         }
         for part in parts { bytes += part }
         return bytes
@@ -59,11 +61,12 @@ enum DER {
 
     /// UTCTime through 2049, GeneralizedTime from 2050 (RFC 5280, 4.1.2.5; RFC 5652, 11.3).
     static func time(_ time: Timestamp) -> [UInt8] {
-        let digits = time.text.utf8.filter { (0x30...0x39).contains($0) }
-        let z = UInt8(ascii: "Z")
-        return utcTimeYears.contains(time)
-            ? element(Tag.utcTime, digits.dropFirst(2) + [z])
-            : element(Tag.generalizedTime, digits + [z])
+        let isShort = utcTimeYears.contains(time)
+        // Digits and the `Z` at the end.
+        let text = time.text.utf8.filter { (0x30...0x39).contains($0) || $0 == UInt8(ascii: "Z") }
+        return isShort
+            ? element(Tag.utcTime, Array(text.dropFirst(2)))
+            : element(Tag.generalizedTime, text)
     }
 
     /// 1950 through 2049.

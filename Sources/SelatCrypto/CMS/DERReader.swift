@@ -66,13 +66,18 @@ struct DERReader {
             digits.dropLast().allSatisfy({ (0x30...0x39).contains($0) })
         else { throw DERError("a time that is not `YYMMDDhhmmssZ` or `YYYYMMDDhhmmssZ`") }
         let century = isShort ? (digits.first! < UInt8(ascii: "5") ? "20" : "19") : ""
-        let text = Array((century + String(decoding: digits, as: UTF8.self)).utf8)
-        let parts = [0..<4, 4..<6, 6..<8, 8..<10, 10..<12, 12..<14].map {
-            String(decoding: text[$0], as: UTF8.self)
+        var text = ""
+        for (place, digit) in (Array(century.utf8) + digits).enumerated() {
+            // The marks of RFC 3339, after year, month, day, hour and minute.
+            switch place {
+            case 4, 6: text.append("-")
+            case 8: text.append("T")
+            case 10, 12: text.append(":")
+            default: break
+            }
+            text.unicodeScalars.append(Unicode.Scalar(digit))
         }
-        let date = parts[0...2].joined(separator: "-")
-        let clock = parts[3...5].joined(separator: ":")
-        guard let time = try? Timestamp("\(date)T\(clock)Z") else {
+        guard let time = try? Timestamp(text) else {
             throw DERError("a time that does not exist")
         }
         return time

@@ -1,22 +1,26 @@
 /// An ASN.1 object identifier, as the content bytes of its DER form.
 package struct OID: Hashable, Sendable {
     let content: [UInt8]
+    /// The complete element.
+    let der: [UInt8]
 
-    init(content: [UInt8]) { self.content = content }
+    init(content: [UInt8]) {
+        self.content = content
+        der = DER.element(DER.Tag.oid, content)
+    }
 
     /// A standard identifier, such as `OID(2, 5, 29, 15)`.
     init(_ arcs: UInt64...) {
         precondition(arcs.count >= 2 && arcs[0] <= 2, "an object identifier has two arcs or more")
-        content = Self.base128(arcs[0] * 40 + arcs[1]) + arcs.dropFirst(2).flatMap(Self.base128)
+        self.init(
+            content: Self.base128(arcs[0] * 40 + arcs[1])
+                + arcs.dropFirst(2).flatMap(Self.base128))
     }
 
     /// An identifier of Selat's own: `2.25.<Selat's UUID>.<group>.<number>`.
     init(selat group: UInt64, _ number: UInt64) {
-        content = Self.selatArc + Self.base128(group) + Self.base128(number)
+        self.init(content: Self.selatArc + Self.base128(group) + Self.base128(number))
     }
-
-    /// The complete element.
-    var der: [UInt8] { DER.element(DER.Tag.oid, content) }
 
     /// The dotted form of Selat's arc: `2.25.` and UUID ba34891c-4e34-4f81-98b6-9c36367bb4bf as a
     /// decimal number (ITU-T X.667). Chosen at random once; it needs no registration.

@@ -17,13 +17,18 @@ enum SignatureAlgorithm: Hashable {
 
     /// AlgorithmIdentifier without parameters (RFC 5754, 2).
     var digestIdentifier: [UInt8] {
-        DER.sequence((self == .ecdsaP256SHA256 ? OID.sha256 : .sha384).der)
+        self == .ecdsaP256SHA256 ? Self.sha256 : Self.sha384
     }
 
     /// AlgorithmIdentifier without parameters (RFC 5758, 3.2).
     var signatureIdentifier: [UInt8] {
-        DER.sequence((self == .ecdsaP256SHA256 ? OID.ecdsaWithSHA256 : .ecdsaWithSHA384).der)
+        self == .ecdsaP256SHA256 ? Self.ecdsaWithSHA256 : Self.ecdsaWithSHA384
     }
+
+    private static let sha256 = DER.sequence(OID.sha256.der)
+    private static let sha384 = DER.sequence(OID.sha384.der)
+    private static let ecdsaWithSHA256 = DER.sequence(OID.ecdsaWithSHA256.der)
+    private static let ecdsaWithSHA384 = DER.sequence(OID.ecdsaWithSHA384.der)
 
     func digest(_ bytes: [UInt8]) throws(CryptoError) -> [UInt8] {
         self == .ecdsaP256SHA256 ? SHA256.digest(bytes).bytes : try KeyKind.p384.digest(bytes)
