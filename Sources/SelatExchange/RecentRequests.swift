@@ -20,8 +20,9 @@ final class RecentRequests: Sendable {
 
     private let state = Mutex(State())
 
-    private static let countMax = 256
-    /// Larger ones are read each time: what is kept here stays below 4 MiB.
+    /// So many, and at most twice as many, are kept.
+    private static let countMax = 64
+    /// Larger ones are read each time: with what they are read to, some MiB at most lie here.
     private static let bytesMax = 16 << 10
 
     /// What a row asks for, and the verdict that was made on it.

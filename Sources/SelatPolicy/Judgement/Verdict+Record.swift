@@ -5,12 +5,14 @@ import SelatCrypto
 // keys are described in Verdict, in this module's documentation.
 extension Verdict {
     /// The canonical bytes (RFC 8785).
-    package var record: [UInt8] { json.canonical }
+    package var record: [UInt8] { form.made { made }.record }
 
     /// SHA-256 of the record.
     package var digest: Digest { SHA256.digest(record) }
 
-    package var json: JSON {
+    package var json: JSON { form.made { made }.json }
+
+    private var made: JSON {
         var members: [String: JSON] = [
             "decided": .string(question.decided.text),
             "editions": .object(editions.mapValues(\.json)),

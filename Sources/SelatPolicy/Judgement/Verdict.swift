@@ -1,5 +1,6 @@
 package import SelatCore
 import SelatCrypto
+import Synchronization
 
 /// One policy file as a verdict pins it.
 package struct Edition: Hashable, Sendable {
@@ -71,6 +72,34 @@ package struct Verdict: Hashable, Sendable {
     package let obligations: [Obligation]
     /// The facts to state, in order; empty unless incomplete.
     package let missing: [String]
+    /// What is made of all that once, for it never changes.
+    let form = VerdictForm()
+}
+
+/// The record of a verdict, made when it is first asked for: a transfer's verdict is entered, sealed and
+/// shown several times.
+///
+/// It says nothing that the verdict does not, so all are equal.
+final class VerdictForm: Sendable, Hashable {
+    struct Made: Sendable {
+        let json: JSON
+        let record: [UInt8]
+    }
+
+    private let made = Mutex<Made?>(nil)
+
+    func made(_ make: () -> JSON) -> Made {
+        made.withLock { made in
+            if let made { return made }
+            let json = make()
+            let new = Made(json: json, record: json.canonical)
+            made = new
+            return new
+        }
+    }
+
+    static func == (a: VerdictForm, b: VerdictForm) -> Bool { true }
+    func hash(into hasher: inout Hasher) {}
 }
 
 extension Verdict {
