@@ -37,6 +37,14 @@ enum Arrival: Sendable {
         }
     }
 
+    /// Canonical JSON of the header that is recorded.
+    var header: [UInt8] {
+        switch self {
+        case .inbound(let row): row.header
+        case .relayed(let row): row.header
+        }
+    }
+
     var size: UInt64 {
         switch self {
         case .inbound(let row): row.payloadSize

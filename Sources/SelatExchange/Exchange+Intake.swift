@@ -17,9 +17,10 @@ extension Exchange {
     /// Bytes between two commits of how far the payload is durable.
     static let progressBytes: UInt64 = 64 << 20
 
+    /// - Parameter offered: the head that was verified just now, where the payload comes with it.
     func take(
         _ upload: UploadID, _ peer: NodeID, offset: UInt64, length: UInt64?, complete: Bool,
-        _ body: UploadBody
+        _ body: UploadBody, with offered: VerifiedHead? = nil
     ) async throws -> UploadState {
         let arrival = try await arrival(of: upload, peer)
         guard arrival.isReceiving else { return try await state(of: arrival) }
@@ -30,7 +31,7 @@ extension Exchange {
             throw Problem.mismatchingOffset(expected: arrival.durable, provided: offset)
         }
         try await requireSender(upload.from, peer)
-        let head = try await head(of: arrival)
+        let head = try await head(of: arrival, offered)
         let intake = try PayloadIntake(
             of: head, into: try await payloadFile(of: arrival), resumingAt: offset)
         do {
@@ -57,8 +58,12 @@ extension Exchange {
         }
     }
 
-    private func head(of arrival: Arrival) async throws -> VerifiedHead {
-        switch arrival {
+    private func head(
+        of arrival: Arrival, _ offered: VerifiedHead?
+    ) async throws -> VerifiedHead {
+        // Another attempt may have been recorded meanwhile.
+        if let offered, offered.header.json.canonical == arrival.header { return offered }
+        return switch arrival {
         case .inbound(let row): try await head(of: row)
         case .relayed(let row): try await head(of: row)
         }

@@ -44,7 +44,8 @@ extension Exchange: EnvelopeService {
                 offset: known?.durable ?? 0, receipt: try await receipt(of: known))
         case .resume(let offset):
             try await carry(upload, by: peer)
-            return try await taken(upload, by: peer, offset: offset, created: false, payload)
+            return try await taken(
+                upload, head, by: peer, offset: offset, created: false, payload)
         case .consider:
             // Alone, or two offers of one new id would each begin its files.
             let considered = try await uploads.alone(upload) {
@@ -54,7 +55,7 @@ extension Exchange: EnvelopeService {
             case .known: return try await offer(head: bytes, payload: payload, from: peer)
             case .refused(let answer): return answer
             case .taken:
-                return try await taken(upload, by: peer, offset: 0, created: true, payload)
+                return try await taken(upload, head, by: peer, offset: 0, created: true, payload)
             }
         }
     }
@@ -256,7 +257,8 @@ extension Exchange: EnvelopeService {
 
     /// The answer to an offer whose payload may come, or has come with it.
     func taken(
-        _ upload: UploadID, by peer: NodeID, offset: UInt64, created: Bool, _ payload: [UInt8]?
+        _ upload: UploadID, _ head: VerifiedHead, by peer: NodeID, offset: UInt64, created: Bool,
+        _ payload: [UInt8]?
     ) async throws -> OfferAnswer {
         guard let payload else {
             return OfferAnswer(
@@ -267,7 +269,7 @@ extension Exchange: EnvelopeService {
             OneBuffer(ByteBuffer(bytes: payload.dropFirst(Int(clamping: offset)))))
         let state = try await uploads.alone(upload) {
             try await self.take(
-                upload, peer, offset: offset, length: nil, complete: true, body)
+                upload, peer, offset: offset, length: nil, complete: true, body, with: head)
         }
         return OfferAnswer(
             created: created, upload: upload, state: state.state, offset: state.offset,

@@ -32,7 +32,8 @@ extension Exchange {
         case .standing:
             return try await standing(of: upload)
         case .resume(let offset):
-            return try await taken(upload, by: peer, offset: offset, created: false, payload)
+            return try await taken(
+                upload, head, by: peer, offset: offset, created: false, payload)
         case .consider, .renew:
             // Alone, or two offers of one new id would each begin its files.
             let isNew = try await uploads.alone(upload) {
@@ -43,7 +44,7 @@ extension Exchange {
                 return try await standing(of: upload)
             }
             return try await taken(
-                upload, by: peer, offset: row.durable, created: isNew, payload)
+                upload, head, by: peer, offset: row.durable, created: isNew, payload)
         }
     }
 
