@@ -179,9 +179,16 @@ extension Database {
     func inOneState<Value>(_ body: () throws -> Value) throws -> Value {
         let end = try BorrowedStatement("COMMIT", in: self)
         try BorrowedStatement("BEGIN", in: self).run()
-        let result = Result { try body() }
-        // Of a transaction that has only read, this frees the state; it has nothing to lose.
-        try end.run()
-        return try result.get()
+        do {
+            let value = try body()
+            try end.run()
+            return value
+        } catch {
+            // A reader has nothing to lose; some failures have ended the transaction already.
+            if sqlite3_get_autocommit(sqliteConnection) == 0 {
+                sqlite3_exec(sqliteConnection, "ROLLBACK", nil, nil, nil)
+            }
+            throw error
+        }
     }
 }
