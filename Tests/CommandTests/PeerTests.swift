@@ -106,6 +106,8 @@ extension CommandTests {
             arguments: [
                 ("/v1/none", 404), ("/", 404), ("/v1/transfers/xyz", 400),
                 ("/v1/transfers/0198f3a2-7c41-7d2e-9b1a-0f6c2d8e4a11", 404),
+                ("/v1/transfers/0198f3a2-7c41-7d2e-9b1a-0f6c2d8e4a11/state", 404),
+                ("/v1/transfers/xyz/state", 400),
                 ("/v1/transfers?limit=0", 400), ("/v1/audit/entries?after=x", 400),
             ])
         func aWrongRequestGetsAProblemDocument(_ path: String, _ code: Int) async throws {
@@ -117,6 +119,22 @@ extension CommandTests {
             let problem = try JSON(parsing: Array(body.utf8))
             #expect(problem["status"]?.integerValue == .init(code))
             #expect(problem["title"]?.stringValue?.isEmpty == false)
+        }
+
+        @Test(.enabled(if: Run.curl != nil, "curl is not installed"))
+        func whoeverWaitsIsToldWhereItStands() async throws {
+            defer { scratch.remove() }
+            let id = try await sandbox.delivered(try scratch.write("1\n", to: "warning.csv"))
+            let state = try await answer("/v1/transfers/\(id)/state?wait_seconds=5")
+            let all = try await answer("/v1/transfers?direction=outbound")
+            let listed = all["transfers"]?.arrayValue?.first { $0["id"] == .string(id) }
+            #expect(state == listed)
+            #expect(state["ended"] == true && state["state"] == "delivered")
+        }
+
+        private func answer(_ path: String) async throws -> JSON {
+            let body = try await ask(path).stdout.split(separator: "\r\n\r\n").last
+            return try JSON(parsing: Array(try #require(body).utf8))
         }
 
         private func ask(_ path: String) async throws -> Ended {
