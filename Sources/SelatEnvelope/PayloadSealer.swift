@@ -5,7 +5,7 @@ package import SelatPolicy
 /// Seals one payload into a sink while its plaintext arrives (Format, *Payload*).
 ///
 /// Up to four threads seal and write, so that two cores seal while the disk takes what is sealed; memory
-/// is four segments, whatever the size. A sealing that fails, is cancelled or is dropped throws away
+/// is six segments, whatever the size, and two beside others. A sealing that fails, is cancelled or is dropped throws away
 /// what the sink holds; its content key must never seal other bytes, because a second read of a
 /// changed file under one key would break GCM.
 package final class PayloadSealer: Sendable {
@@ -112,10 +112,15 @@ struct Filling: Sendable {
 /// What the threads of one sealing share.
 private final class SealingWork: Sendable {
     private static let threadsMax = 4
-    private static let slots = 4
+    private static let slotsMax = 6
+    private static let slotsMin = 2
+    /// Enough for one that is as fast as it can be, and another beside it.
+    private static let room = SlotRoom(slotsMax + slotsMin)
 
     private struct State {
         var free: [Slot]
+        /// How many of `room` it has.
+        var slots: Int
         /// The segment that the producer fills, when it does not have it in hand.
         var filling: Filling?
         var filled: [Filling] = []
@@ -145,13 +150,34 @@ private final class SealingWork: Sendable {
         self.key = key
         self.sink = sink
         self.source = source
-        let slots = min(Self.slots, Int(layout.count))
+        let slots =
+            layout.count == 1 ? 1 : Self.room.take(Self.most(layout), atLeast: Self.slotsMin)
         monitor = Monitor(
             State(
                 free: (0..<slots).map { _ in Slot(withMessage: true) },
+                slots: layout.count == 1 ? 0 : slots,
                 roots: SubtreeRoots(layout),
                 leaves: [UInt8](repeating: 0, count: Int(layout.subtreeCount) * 32),
                 threads: layout.threads(atMost: Self.threadsMax)))
+    }
+
+    deinit { giveBack() }
+
+    private static func most(_ layout: SegmentLayout) -> Int { min(slotsMax, Int(layout.count)) }
+
+    /// One more, where others have left some meanwhile.
+    private func grown(_ state: inout State) -> Slot? {
+        guard (1..<Self.most(layout)).contains(state.slots), Self.room.takeOne() else { return nil }
+        state.slots += 1
+        return Slot(withMessage: true)
+    }
+
+    private func giveBack() {
+        Self.room.giveBack(
+            monitor.change { state in
+                defer { state.slots = 0 }
+                return state.slots
+            })
     }
 
     func start() throws(EnvelopeError) {
@@ -205,7 +231,7 @@ private final class SealingWork: Sendable {
                 state.filling = nil
                 return filling
             }
-            return state.free.popLast().map { slot in
+            return (state.free.popLast() ?? grown(&state)).map { slot in
                 defer { state.next += 1 }
                 return Filling(
                     index: state.next, slot: slot, count: 0, size: layout.message(state.next).count)
@@ -339,6 +365,7 @@ private final class SealingWork: Sendable {
             state.free = []
             return (state.failure, state.leaves)
         }
+        giveBack()
         let result: Result<SealedPayload, EnvelopeError>
         if let failure {
             result = .failure(failure)

@@ -16,5 +16,13 @@ final class SlotRoom: Sendable {
         }
     }
 
+    func takeOne() -> Bool {
+        free.withLock { free in
+            guard free > 0 else { return false }
+            free -= 1
+            return true
+        }
+    }
+
     func giveBack(_ slots: Int) { free.withLock { $0 += slots } }
 }

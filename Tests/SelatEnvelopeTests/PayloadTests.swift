@@ -125,7 +125,28 @@ struct PayloadTests {
         room.giveBack(6)
         #expect(room.take(6, atLeast: 1) == 3)
         room.giveBack(2 + 2 + 1 + 3)
-        #expect(room.take(100, atLeast: 1) == 8)
+        #expect(room.take(7, atLeast: 1) == 7)
+        #expect(room.takeOne() && !room.takeOne())
+    }
+
+    /// One has what makes it fast, the others what they need, and more once the first has ended.
+    @Test func fourAreSealedAtOnce() async throws {
+        let message = sample((5 << 20) + 77)
+        let sinks = (0..<4).map { _ in MemoryFile() }
+        let sealers = try sinks.map {
+            try PayloadSealer(
+                core: core, contentKey: key, messageSize: UInt64(message.count), sink: $0)
+        }
+        for (sealer, sink) in zip(sealers, sinks) {
+            for start in stride(from: 0, to: message.count, by: 700_000) {
+                try await sealer.append(message[start..<min(start + 700_000, message.count)])
+            }
+            _ = try await sealer.finish()
+            #expect(
+                try ChunkedEncryption.open(
+                    sink.bytes, key: key.secret, context: ContentKey.payloadContext(core))
+                    == message)
+        }
     }
 
     /// Many at once, most of them with as little memory as can be.

@@ -7,7 +7,7 @@ import Synchronization
 package enum FreedMemory {
     /// Bytes of data that pass through buffers between two looks. Each costs a millisecond or so, and the
     /// pages that are taken again cost a fault each.
-    private static let interval: UInt64 = 32 << 20
+    private static let interval: UInt64 = 8 << 20
 
     private static let passed = Atomic<UInt64>(0)
 
