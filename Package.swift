@@ -152,7 +152,10 @@ let package = Package(
             dependencies: ["SelatCore", "SelatCrypto", "SelatAudit", "SelatStore", "CSQLite"],
             path: "Benchmarks/SelatLedgerBenchmark", swiftSettings: strict),
         .executableTarget(
-            name: "SelatExchangeBenchmark", dependencies: ["SelatCore", "SelatControl", nioCore],
+            name: "SelatExchangeBenchmark",
+            dependencies: [
+                "SelatAudit", "SelatCore", "SelatControl", "SelatCrypto", "SelatStore", nioCore,
+            ],
             path: "Benchmarks/SelatExchangeBenchmark", swiftSettings: strict),
         .executableTarget(
             name: "SelatPolicyBenchmark", dependencies: ["SelatCore", "SelatPolicy"],

@@ -13,8 +13,12 @@ import SelatCore
 struct Main {
     static func main() async {
         do {
-            let job = try Job(CommandLine.arguments.dropFirst())
-            print(try await job.run())
+            let words = CommandLine.arguments.dropFirst()
+            if words.first == "finished" {
+                print(try await Finished(words.dropFirst()).run())
+            } else {
+                print(try await Job(words).run())
+            }
         } catch {
             FileHandle.standardError.write(Data("SelatExchangeBenchmark: error: \(error)\n".utf8))
             exit(1)
@@ -105,7 +109,10 @@ struct Job: Sendable {
 }
 
 struct Usage: Error, CustomStringConvertible {
-    let description = "usage: SelatExchangeBenchmark SOCKET TO COUNT SENDERS BYTES [PRECEDENCE]"
+    let description = """
+        usage: SelatExchangeBenchmark SOCKET TO COUNT SENDERS BYTES [PRECEDENCE]
+               SelatExchangeBenchmark finished DATABASE LOG-NAME LOG-KEY COUNT, where one was delivered
+        """
 }
 
 struct Refused: Error, CustomStringConvertible {
