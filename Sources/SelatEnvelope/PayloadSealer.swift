@@ -5,9 +5,9 @@ package import SelatPolicy
 /// Seals one payload into a sink while its plaintext arrives (Format, *Payload*).
 ///
 /// Up to four threads seal and write, so that two cores seal while the disk takes what is sealed; memory
-/// is six segments, whatever the size, and two beside others. A sealing that fails, is cancelled or is dropped throws away
-/// what the sink holds; its content key must never seal other bytes, because a second read of a
-/// changed file under one key would break GCM.
+/// is six segments, whatever the size, and two beside another. A sealing that fails, is cancelled or is
+/// dropped throws away what the sink holds; its content key must never seal other bytes, because a second
+/// read of a changed file under one key would break GCM.
 package final class PayloadSealer: Sendable {
     private let work: SealingWork
 
@@ -114,8 +114,9 @@ private final class SealingWork: Sendable {
     private static let threadsMax = 4
     private static let slotsMax = 6
     private static let slotsMin = 2
-    /// Enough for one that is as fast as it can be, and another beside it.
-    private static let room = SlotRoom(slotsMax + slotsMin)
+    /// What makes one as fast as it can be. Another beside it goes on with the least, and takes what the
+    /// first leaves.
+    private static let room = SlotRoom(slotsMax)
 
     private struct State {
         var free: [Slot]
