@@ -1,5 +1,6 @@
 import Foundation
 import SelatCore
+import SelatTestSupport
 import Testing
 
 extension CommandTests {
@@ -15,7 +16,7 @@ extension CommandTests {
         init(joining sandbox: Sandbox) throws {
             scratch = try Scratch()
             self.sandbox = sandbox
-            port = try OwnNode.freePort()
+            port = Int(try FreePort.any())
         }
 
         var node: String { "\(scratch.path)/node" }

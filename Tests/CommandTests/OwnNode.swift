@@ -1,5 +1,6 @@
 import Foundation
 import SelatCore
+import SelatTestSupport
 import Testing
 
 /// SG's node of the shared sandbox once more, with state, socket and port of its own, for what
@@ -12,7 +13,7 @@ struct OwnNode: Sendable {
     init() throws {
         sandbox = try Sandbox.current()
         scratch = try Scratch()
-        port = try Self.freePort()
+        port = Int(try FreePort.any())
     }
 
     var state: String { "\(scratch.path)/state" }
@@ -87,23 +88,5 @@ struct OwnNode: Sendable {
 
     func status() async throws -> Ended {
         try await Run.run(Run.selat, ["status", "--json", "--socket", control])
-    }
-
-    /// A port that nobody uses now.
-    static func freePort() throws -> Int {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let bound = withUnsafeMutablePointer(to: &address) { address in
-            address.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-                bind(descriptor, address, length) == 0
-                    && getsockname(descriptor, address, &length) == 0
-            }
-        }
-        try #require(bound)
-        return Int(UInt16(bigEndian: address.sin_port))
     }
 }

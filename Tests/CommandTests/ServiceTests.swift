@@ -1,5 +1,6 @@
 import Foundation
 import SelatCore
+import SelatTestSupport
 import Testing
 
 extension CommandTests {
@@ -115,7 +116,7 @@ extension CommandTests {
         @Test(.enabled(if: Run.curl != nil, "curl is not installed"))
         func whatWatchesTheDaemonIsAnswered() async throws {
             defer { node.scratch.remove() }
-            let port = try OwnNode.freePort()
+            let port = Int(try FreePort.any())
             let lines = ["sandbox:": "sandbox: yes\nmetrics: {host: 127.0.0.1, port: \(port)}"]
             try await node.serving(lines) { _ in
                 let health = try await fetch("healthz", port)

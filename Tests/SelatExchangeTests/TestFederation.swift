@@ -167,7 +167,7 @@ struct TestFederation: Sendable {
             links: Set<NodeID>?, with kinds: NodeKeys, from start: Timestamp
         ) throws {
             let id = try NodeID("\(authority.member.country)/hub")
-            let port = try freePort()
+            let port = try FreePort.any()
             let keys = NodeIdentity.Keys(
                 tls: [try .generate(.p256)], signing: try kinds.curves.map { try .generate($0) },
                 agreement: try kinds.curves.map { try .generate($0) },
@@ -223,26 +223,6 @@ struct TestFederation: Sendable {
             (self.id, self.port, self.keys) = (id, port, keys)
         }
     }
-
-    /// A port that nobody uses now; it stands in the signed record before anyone listens.
-    private static func freePort() throws -> UInt16 {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let isBound = withUnsafeMutablePointer(to: &address) { address in
-            address.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-                bind(descriptor, address, length) == 0
-                    && getsockname(descriptor, address, &length) == 0
-            }
-        }
-        guard descriptor >= 0, isBound else { throw NoPort() }
-        return UInt16(bigEndian: address.sin_port)
-    }
-
-    struct NoPort: Error {}
 }
 
 /// One node: its exchange can be made anew on the same store and spool, as after a restart.
