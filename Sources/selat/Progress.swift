@@ -5,7 +5,10 @@ struct Progress {
     private let verb: String
     /// Bytes; 0 while it is not known.
     private(set) var total: UInt64
-    private let started = ContinuousClock.now
+    /// From when on the rate is counted, and how much had gone before.
+    private var started = ContinuousClock.now
+    private var before: UInt64 = 0
+    private var latest = ContinuousClock.now
     private var shown = ContinuousClock.now
     private var count: UInt64 = 0
     private var isShown = false
@@ -20,14 +23,17 @@ struct Progress {
     mutating func expect(_ total: UInt64?) { self.total = total ?? 0 }
 
     mutating func advance(by bytes: Int) {
-        count += UInt64(bytes)
         let now = ContinuousClock.now
+        // While others had their turn nothing moved; that says nothing of how fast it goes now.
+        if now - latest > .seconds(2) { (started, before) = (now, count) }
+        latest = now
+        count += UInt64(bytes)
         guard Terminal.stderrIsTerminal, now - shown > .milliseconds(100) else { return }
         shown = now
         isShown = true
         let milliseconds = max(1, UInt64((now - started) / .milliseconds(1)))
         let line = Self.line(
-            verb, count, of: total, rate: count * 1_000 / milliseconds,
+            verb, count, of: total, rate: (count - before) * 1_000 / milliseconds,
             columns: Terminal.columns - 1)
         Terminal.write("\r" + line + "\u{1B}[K", to: STDERR_FILENO)
     }
