@@ -150,13 +150,15 @@ extension CommandTests {
             try await checked(
                 "POST /v1/routes", book, body: Array(#"{"to":"VN/hub","label":\#(label)}"#.utf8))
             let id = try await begun(book)
-            let sent = try await checked(
-                "GET /v1/transfers/{id}", book, id: id, query: "?wait_seconds=50")
+            try await checked(
+                "GET /v1/transfers/{id}/state", book, id: id, query: "?wait_seconds=50")
+            let sent = try await checked("GET /v1/transfers/{id}", book, id: id)
             try #require(try sent.json["state"] == "delivered")
             let receipt = try #require(try sent.json["receipt"]?["document"])
             try await checked("POST /v1/receipts", book, body: receipt.canonical)
             try await checked("GET /v1/transfers/{id}/evidence", book, id: id)
             try await checked("GET /v1/transfers/{id}", book, id: id, at: vn)
+            try await checked("GET /v1/transfers/{id}/state", book, id: id, at: vn)
             try await checked("GET /v1/transfers", book, at: vn)
             try await checked("GET /v1/holdings", book, at: vn)
             try await checked("GET /v1/transfers/{id}/manifest", book, id: id, at: vn)
