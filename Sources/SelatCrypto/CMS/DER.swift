@@ -5,7 +5,7 @@ enum DER {
     /// One element: tag, shortest length, content.
     static func element(_ tag: UInt8, _ content: [UInt8]) -> [UInt8] { element(tag, of: [content]) }
 
-    /// One element whose content are these, one after the other.
+    /// One element, with the parts one after the other as its content.
     static func element(_ tag: UInt8, of parts: [[UInt8]]) -> [UInt8] {
         let count = parts.reduce(0) { $0 + $1.count }
         var bytes: [UInt8] = []
