@@ -16,13 +16,17 @@ final class OpenedFolder {
     private let hidden: String
     private var files: [File] = []
     private var index = 0
-    private var descriptor: Int32 = -1
+    private var output: Output?
     private var written: UInt64 = 0
-    /// Bytes of the file that the disk was not asked to write yet.
-    private var unflushed = 0
     private var hasher = FileHasher(nil)
     private var folders: Set<String> = []
     private let unfinished = Unfinished()
+
+    /// The file that bytes go to.
+    private enum Output {
+        case small(Int32)
+        case large(LargeFile)
+    }
 
     /// - Throws: `Ending` when `destination` exists or cannot be made.
     init(_ destination: String) throws {
@@ -42,7 +46,7 @@ final class OpenedFolder {
         }
     }
 
-    deinit { if descriptor >= 0 { close(descriptor) } }
+    deinit { if case .small(let descriptor) = output { close(descriptor) } }
 
     var size: UInt64 { files.reduce(0) { $0 + $1.size } }
 
@@ -68,13 +72,13 @@ final class OpenedFolder {
         var piece = piece
         while piece.readableBytes > 0 {
             try advance()
-            guard descriptor >= 0 else {
+            guard let output else {
                 throw Ending(.verificationFailed, "more bytes came than the manifest describes")
             }
             let left = files[index].size - written
             let count = Int(min(UInt64(piece.readableBytes), left))
             guard let slice = piece.readSlice(length: count) else { return }
-            try writeAll(slice)
+            try writeAll(slice, to: output)
             hasher.update(slice.readableBytesView)
             written += UInt64(count)
         }
@@ -83,13 +87,13 @@ final class OpenedFolder {
     /// Opens files until one takes bytes; finishes those that are full.
     private func advance() throws {
         while index < files.count {
-            if descriptor < 0 { try openFile() }
+            let output = try self.output ?? openFile()
             if written < files[index].size { return }
-            try finishFile()
+            try finishFile(output)
         }
     }
 
-    private func openFile() throws {
+    private func openFile() throws -> Output {
         let path = files[index].path
         var folder = ""
         for part in path.split(separator: "/").dropLast() {
@@ -101,20 +105,50 @@ final class OpenedFolder {
             }
         }
         let made = "\(hidden)/\(path)"
-        descriptor = unfinished.make(made) {
-            Glibc.open(made, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
-        }
-        guard descriptor >= 0 else { throw fault("making `\(path)`") }
+        let output =
+            files[index].size < LargeFile.bytesMin
+            ? try smallFile(made) : try largeFile(made, files[index].size)
+        self.output = output
         written = 0
-        unflushed = 0
         hasher = FileHasher(files[index].hash)
+        return output
     }
 
-    private func finishFile() throws {
+    private func smallFile(_ path: String) throws -> Output {
+        let descriptor = unfinished.make(path) {
+            Glibc.open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
+        }
+        guard descriptor >= 0 else { throw fault("making `\(files[index].path)`") }
+        return .small(descriptor)
+    }
+
+    private func largeFile(_ path: String, _ size: UInt64) throws -> Output {
+        var made: Result<LargeFile, FileFault>?
+        _ = unfinished.make(path) {
+            do throws(FileFault) {
+                made = .success(try LargeFile(creating: path, size: size))
+                return 0
+            } catch {
+                made = .failure(error)
+                return -1
+            }
+        }
+        return try onDisk("making") { () throws(FileFault) in
+            guard let made else { preconditionFailure("the call was made") }
+            return .large(try made.get())
+        }
+    }
+
+    private func finishFile(_ output: Output) throws {
         let file = files[index]
-        guard fdatasync(descriptor) == 0 else { throw fault("writing `\(file.path)`") }
-        close(descriptor)
-        descriptor = -1
+        switch output {
+        case .small(let descriptor):
+            guard fdatasync(descriptor) == 0 else { throw fault("writing `\(file.path)`") }
+            close(descriptor)
+        case .large(let large):
+            try onDisk("writing") { () throws(FileFault) in try large.finish() }
+        }
+        self.output = nil
         index += 1
         switch hasher.finish() {
         case .matches, .notGiven: break
@@ -128,7 +162,17 @@ final class OpenedFolder {
         }
     }
 
-    private func writeAll(_ bytes: ByteBuffer) throws {
+    private func writeAll(_ bytes: ByteBuffer, to output: Output) throws {
+        switch output {
+        case .small(let descriptor): try writeAll(bytes, to: descriptor)
+        case .large(let large):
+            try bytes.withUnsafeReadableBytes { bytes in
+                try onDisk("writing") { () throws(FileFault) in try large.write(bytes) }
+            }
+        }
+    }
+
+    private func writeAll(_ bytes: ByteBuffer, to descriptor: Int32) throws {
         try bytes.withUnsafeReadableBytes { bytes in
             var rest = bytes[...]
             while !rest.isEmpty {
@@ -138,20 +182,8 @@ final class OpenedFolder {
                 guard count > 0 else { throw fault("writing `\(files[index].path)`") }
                 rest = rest.dropFirst(count)
             }
-            unflushed += bytes.count
         }
-        if unflushed >= Self.flushBytes { beginFlush() }
     }
-
-    /// The disk writes while more comes, and the sync at the end waits for the last piece alone. Advice
-    /// not to keep what was just written makes the system begin with it (posix_fadvise(2)).
-    private func beginFlush() {
-        let end = lseek(descriptor, 0, SEEK_CUR)
-        posix_fadvise(descriptor, end - off_t(unflushed), off_t(unflushed), POSIX_FADV_DONTNEED)
-        unflushed = 0
-    }
-
-    private static let flushBytes = 8 << 20
 
     /// Makes the folder visible under its name, whole and durable.
     func publish(describedBy descriptor: JSON) throws {
@@ -160,11 +192,9 @@ final class OpenedFolder {
             throw Ending(.verificationFailed, "fewer bytes came than the manifest describes")
         }
         files.append(File(path: DatasetFolder.descriptorName, size: 0, hash: nil))
-        try openFile()
-        try writeAll(ByteBuffer(string: descriptor.pretty + "\n"))
-        guard fdatasync(self.descriptor) == 0 else { throw fault("writing the descriptor") }
-        close(self.descriptor)
-        self.descriptor = -1
+        let output = try openFile()
+        try writeAll(ByteBuffer(string: descriptor.pretty + "\n"), to: output)
+        try finishFile(output)
         for folder in folders.sorted(by: >) { try sync(folder: "\(hidden)/\(folder)") }
         try sync(folder: hidden)
         // A folder that appeared meanwhile and holds anything is not touched: rename(2), ENOTEMPTY.
@@ -183,9 +213,21 @@ final class OpenedFolder {
         guard fsync(handle) == 0 else { throw fault("syncing folder `\(folder)`") }
     }
 
+    private func onDisk<Value>(
+        _ action: String, _ work: () throws(FileFault) -> Value
+    ) throws(Ending) -> Value {
+        do throws(FileFault) { return try work() } catch {
+            throw fault("\(action) `\(files[index].path)`", error.reason)
+        }
+    }
+
     private func fault(_ action: String) -> Ending {
+        fault(action, String(cString: strerror(errno)))
+    }
+
+    private func fault(_ action: String, _ reason: String) -> Ending {
         Ending(
-            .failed, "\(action): \(String(cString: strerror(errno)))",
+            .failed, "\(action): \(reason)",
             hint: "nothing was left behind; free space or choose another --out, and open again")
     }
 }
