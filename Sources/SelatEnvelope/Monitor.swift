@@ -3,8 +3,8 @@ import SelatCore
 
 /// State that threads share and wait on: a mutex and a condition.
 ///
-/// Hand-overs happen once for each segment, so every change wakes everybody: simple, and too rare
-/// to cost anything.
+/// What threads wait for happens once for each segment, so a change wakes everybody: simple, and too rare to
+/// cost anything. What happens once for each piece that comes in is done `quietly`.
 // SAFETY: `state` is touched only under the mutex.
 final class Monitor<State>: @unchecked Sendable {
     private var state: State
@@ -36,15 +36,22 @@ final class Monitor<State>: @unchecked Sendable {
         return try body(&state)
     }
 
-    /// Blocks the thread until `body` returns something.
+    /// Changes what no thread waits for.
+    func quietly<Result, Failure: Error>(
+        _ body: (inout State) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        pthread_mutex_lock(mutex)
+        defer { pthread_mutex_unlock(mutex) }
+        return try body(&state)
+    }
+
+    /// Blocks the thread until `body` returns something. What `body` changes then, such as taking what there is
+    /// to do, lets no other thread go on.
     func wait<Result>(for body: (inout State) -> Result?) -> Result {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
         while true {
-            if let result = body(&state) {
-                pthread_cond_broadcast(condition)
-                return result
-            }
+            if let result = body(&state) { return result }
             pthread_cond_wait(condition, mutex)
         }
     }

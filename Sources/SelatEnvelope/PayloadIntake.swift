@@ -53,6 +53,19 @@ package final class PayloadIntake: Sendable {
     ///   durable with all before it. Bytes of one that is not whole do not count.
     package func sync() async throws(EnvelopeError) -> UInt64 { try await work.request(.sync) }
 
+    /// Checks a payload of one segment that is at hand, and keeps nothing of it.
+    /// - Throws: `EnvelopeError.sizeDiffers`; `.segmentDiffers` where it is not the one of the head.
+    package static func check(
+        _ payload: [UInt8], of head: VerifiedHead
+    ) throws(EnvelopeError) {
+        let (layout, leaves) = (head.layout, head.head.leaves)
+        guard UInt64(payload.count) == layout.sealedSize else {
+            throw .sizeDiffers(expected: layout.sealedSize, actual: UInt64(payload.count))
+        }
+        precondition(layout.count == 1, "more than a segment")
+        try leaves.check(MerkleHash.leaf(payload), of: 0, layout)
+    }
+
     /// Ends the intake; returns when the whole payload is durable under its size.
     /// - Throws: `EnvelopeError.sizeDiffers` when bytes are missing.
     package func finish() async throws(EnvelopeError) { _ = try await work.request(.finish) }
@@ -146,7 +159,7 @@ private final class IntakeWork: Sendable {
     }
 
     func expect(_ count: Int) throws(EnvelopeError) {
-        try monitor.change { (state) throws(EnvelopeError) in
+        try monitor.quietly { (state) throws(EnvelopeError) in
             if let failure = state.failure { throw failure }
             let total = state.received + UInt64(count)
             guard total <= layout.sealedSize else {
@@ -161,7 +174,7 @@ private final class IntakeWork: Sendable {
             if let filling = try takeFilling() { return filling }
             await withTaskCancellationHandler {
                 await withCheckedContinuation { continuation in
-                    let mustWait = monitor.change { state in
+                    let mustWait = monitor.quietly { state in
                         guard state.free.isEmpty, state.failure == nil else { return false }
                         state.producer = continuation
                         return true
@@ -175,7 +188,7 @@ private final class IntakeWork: Sendable {
     }
 
     private func takeFilling() throws(EnvelopeError) -> Arriving? {
-        try monitor.change { (state) throws(EnvelopeError) in
+        try monitor.quietly { (state) throws(EnvelopeError) in
             if let failure = state.failure { throw failure }
             if let filling = state.filling.take() { return filling }
             return state.free.popLast().map { slot in
@@ -187,9 +200,8 @@ private final class IntakeWork: Sendable {
     }
 
     func handOver(_ filling: Arriving) {
-        monitor.change { state in
-            if filling.isFull { state.filled.append(filling) } else { state.filling = filling }
-        }
+        guard filling.isFull else { return monitor.quietly { $0.filling = filling } }
+        monitor.change { $0.filled.append(filling) }
     }
 
     func fail(_ error: EnvelopeError) {
@@ -257,7 +269,7 @@ private final class IntakeWork: Sendable {
     private func keep(_ segment: Arriving) throws(EnvelopeError) {
         let bytes = segment.slot.sealed[segment.place]
         let leaf = bytes.leafHash
-        if let (subtree, root) = monitor.change({ $0.roots.take(leaf, of: segment.index) }) {
+        if let (subtree, root) = monitor.quietly({ $0.roots.take(leaf, of: segment.index) }) {
             try leaves.check(root, of: subtree, layout)
         }
         try sink.take(bytes, at: layout.leaf(segment.index).lowerBound)
@@ -270,7 +282,7 @@ private final class IntakeWork: Sendable {
             case .sync: try sink.sync()
             case .finish: try sink.finish(size: layout.sealedSize)
             }
-            result = .success(monitor.change(durable))
+            result = .success(monitor.quietly(durable))
         } catch { result = .failure(.file(error)) }
         monitor.change { state in
             state.working -= 1

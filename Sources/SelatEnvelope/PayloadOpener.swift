@@ -129,7 +129,7 @@ private final class OpeningWork: Sendable {
     }
 
     private func takeReady() throws(EnvelopeError) -> Ready {
-        try monitor.change { (state) throws(EnvelopeError) in
+        try monitor.quietly { (state) throws(EnvelopeError) in
             if let failure = state.failure { throw failure }
             guard state.handedOut < layout.count else { return .end }
             guard let slot = state.ready.removeValue(forKey: state.handedOut) else { return .wait }
@@ -141,7 +141,7 @@ private final class OpeningWork: Sendable {
     private func untilChanged() async {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                let mustWait = monitor.change { state in
+                let mustWait = monitor.quietly { state in
                     let isDone = state.handedOut == layout.count
                     guard state.failure == nil, !isDone, state.ready[state.handedOut] == nil
                     else { return false }

@@ -70,6 +70,20 @@ package final class PayloadSealer: Sendable {
             source, core: core, contentKey: contentKey, messageSize: messageSize, sink: sink)
     }
 
+    /// Seals a payload of one segment that is at hand, without threads and without a sink.
+    /// - Returns: the sealed bytes, and what they are.
+    package static func seal(
+        _ message: [UInt8], permit: Permit, core: EnvelopeCore, contentKey: ContentKey
+    ) throws(EnvelopeError) -> (bytes: [UInt8], payload: SealedPayload) {
+        precondition(message.count <= SegmentLayout.messageBytes, "more than a segment")
+        let (secret, context) = (contentKey.secret, ContentKey.payloadContext(core))
+        let sealed = try withCrypto { () throws(CryptoError) in
+            try ChunkedEncryption.seal(message, key: secret, context: context)
+        }
+        let leaves = Leaves(computed: MerkleHash.leaf(sealed).bytes)
+        return (sealed, SealedPayload(sealedSize: UInt64(sealed.count), leaves: leaves))
+    }
+
     static func seal(
         _ source: any SegmentSource, core: EnvelopeCore, contentKey: ContentKey,
         messageSize: UInt64, sink: any SegmentSink
@@ -195,15 +209,18 @@ private final class SealingWork: Sendable {
     // MARK: The producer's side
 
     func expect(_ count: Int) throws(EnvelopeError) {
-        try monitor.change { (state) throws(EnvelopeError) in
+        let excess: EnvelopeError? = try monitor.quietly { (state) throws(EnvelopeError) in
             if let failure = state.failure { throw failure }
             let total = state.received + UInt64(count)
             guard total <= layout.messageSize else {
-                let error = EnvelopeError.sizeDiffers(expected: layout.messageSize, actual: total)
-                state.failure = error
-                throw error
+                return .sizeDiffers(expected: layout.messageSize, actual: total)
             }
             state.received = total
+            return nil
+        }
+        if let excess {
+            fail(excess)
+            throw excess
         }
     }
 
@@ -212,7 +229,7 @@ private final class SealingWork: Sendable {
             if let filling = try takeFilling() { return filling }
             await withTaskCancellationHandler {
                 await withCheckedContinuation { continuation in
-                    let mustWait = monitor.change { state in
+                    let mustWait = monitor.quietly { state in
                         guard state.free.isEmpty, state.failure == nil else { return false }
                         state.producer = continuation
                         return true
@@ -226,7 +243,7 @@ private final class SealingWork: Sendable {
     }
 
     private func takeFilling() throws(EnvelopeError) -> Filling? {
-        try monitor.change { (state) throws(EnvelopeError) in
+        try monitor.quietly { (state) throws(EnvelopeError) in
             if let failure = state.failure { throw failure }
             if let filling = state.filling {
                 state.filling = nil
@@ -241,9 +258,8 @@ private final class SealingWork: Sendable {
     }
 
     func handOver(_ filling: Filling) {
-        monitor.change { state in
-            if filling.isFull { state.filled.append(filling) } else { state.filling = filling }
-        }
+        guard filling.isFull else { return monitor.quietly { $0.filling = filling } }
+        monitor.change { $0.filled.append(filling) }
     }
 
     func close() throws(EnvelopeError) {
