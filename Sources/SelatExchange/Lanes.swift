@@ -126,10 +126,16 @@ actor Lanes {
         if lane.precedence > .flash { try await Task.sleep(until: start, clock: .continuous) }
     }
 
-    /// How many bytes an upload takes at once: on a slow link less, so that it never pauses for long.
+    /// How many bytes an upload takes at once: beside others less, since each piece lies in memory several times on
+    /// its way, and on a slow link less, so that it never pauses for long.
     func pieceBytes(_ lane: Lane, atMost most: UInt64, at now: Timestamp) -> UInt64 {
-        rate(to: lane.peer, at: now).map { min(most, max($0 / 4, 4_096)) } ?? most
+        let uploads = UInt64(busy.count { !$0.isSmall })
+        let share = max(most / max(uploads, 1), min(most, Self.pieceBytesMin))
+        return rate(to: lane.peer, at: now).map { min(share, max($0 / 4, 4_096)) } ?? share
     }
+
+    /// Smaller pieces cost more than their bytes do.
+    private static let pieceBytesMin: UInt64 = 128 << 10
 
     private func rate(to peer: NodeID, at now: Timestamp) -> UInt64? {
         limits.first { $0.holds(for: peer, at: now) }?.bytesPerSecond
