@@ -214,7 +214,7 @@ let package = Package(
             [
                 "SelatCore", "SelatCrypto", "SelatPolicy", "SelatEnvelope", "SelatFederation",
                 "SelatAudit", "SelatEvidence", "SelatDelivery", "SelatStore", "SelatHTTP",
-                "SelatTransport", "SelatExchange", "SelatTestSupport", nioCore, logging,
+                "SelatTransport", "SelatExchange", "SelatTestSupport", nioCore, logging, grdb,
             ]),
         tests(
             "SelatControlTests", ["SelatCore", "SelatHTTP", "SelatControl", "SelatTestSupport"]),

@@ -26,6 +26,8 @@ package enum Limits {
         headerBytesMax + 2 * keysBytesMax + manifestBytesMax + 1 << 20 + 64 << 10
     /// A whole package that travels in one request.
     package static let inlinePackageBytesMax = 1 << 20
+    /// A sealed payload that lies in the database, not in a file of its own.
+    package static let storedPayloadBytesMax = 64 << 10
     /// Nodes on a route, sender and recipient among them.
     package static let routeNodesMax = 16
     /// Files in one dataset.

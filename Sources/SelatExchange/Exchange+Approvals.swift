@@ -130,8 +130,7 @@ extension Exchange {
         guard let wrapped = row.contentKey else { throw ServiceProblem.unknownTransfer(id) }
         let key = try ContentKey(stored: try storageKey.unwrap(wrapped, for: .outbound(id)))
         let front = try await request(row, contentKey: key).line
-        let name = SpoolFolder.Name(outbound: id)
-        let stream = try SpoolStream(spool.path(of: name, .payload), in: spool)
+        let stream = try payloadStream(of: SpoolFolder.Name(outbound: id))
         _ = try await store.commit { transaction in
             guard try transaction.outbound(id)?.state == row.state else {
                 throw ServiceProblem.notReady(

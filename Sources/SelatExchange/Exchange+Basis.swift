@@ -23,7 +23,7 @@ extension Exchange {
             let entry = try await store.entries(filter).first
             let released = try entry?.details.map { try JSON(parsing: $0) }
             let head = try EnvelopeHead(
-                parsing: await spool.read(SpoolFolder.Name(outbound: id), .head))
+                parsing: await part(.head, of: SpoolFolder.Name(outbound: id)))
             guard released?["envelope"]?.stringValue == (try head.unverifiedIdentity().text) else {
                 return .headLost
             }

@@ -46,7 +46,7 @@ extension Exchange {
     ) async -> Cancellation? {
         guard let row = try? await store.read({ try $0.outbound(id) }),
             row.attempt > 0, row.route.count > 1,
-            let head = try? await spool.read(SpoolFolder.Name(outbound: id), .head),
+            let head = try? await part(.head, of: SpoolFolder.Name(outbound: id)),
             let envelope = try? EnvelopeHead(parsing: head).unverifiedIdentity()
         else { return nil }
         let content = ReceiptStatement(

@@ -22,6 +22,8 @@ extension Exchange {
         let to: NodeID
         let precedence: Precedence
         let payloadSize: UInt64
+        /// Whether its parts lie in the database.
+        let isSmall: Bool
         var sender: Sender
         /// The nodes of the newest attempt; empty before the first.
         var route: [NodeID]
@@ -41,6 +43,8 @@ extension Exchange {
             to = row.to
             precedence = row.precedence
             payloadSize = row.payloadSize
+            isSmall = Exchange.isSmall(
+                sealed: try SegmentLayout(messageSize: row.payloadSize).sealedSize)
             route = row.route
             sender = try Sender(row)
         }
@@ -56,6 +60,9 @@ extension Exchange {
     private struct Released {
         let envelope: Digest
         let header: [UInt8]
+        /// The whole head of a small transfer, which goes into the database with the record; that of others is in
+        /// the spool by then.
+        let head: [UInt8]?
         let route: [NodeID]
         let verdict: Verdict
         /// What it adds to the counters, also to those that an edition brought meanwhile.
@@ -190,7 +197,9 @@ extension Exchange {
         case .retry(let failures):
             delivery.pause = backoff(failures)
         case .destroy:
-            await spool.remove(SpoolFolder.Name(outbound: delivery.id))
+            // What lies in the database went with the commit. A file that an older program left goes at the
+            // next start.
+            if !delivery.isSmall { await spool.remove(SpoolFolder.Name(outbound: delivery.id)) }
         }
         return nil
     }
@@ -283,6 +292,9 @@ extension Exchange {
             }
             if let receipt { row.receipt = receipt }
             if let released { row.route = released.route }
+            if let head = released?.head {
+                try transaction.keep(head, as: .head, of: SpoolFolder.Name(outbound: id))
+            }
             if isUnwitnessed { try transaction.awaitWitnesses(id, of: row.to) }
             try transaction.save(row)
             guard let entryKind else { return }
@@ -392,9 +404,12 @@ extension Exchange {
                 precedence: delivery.precedence, membershipSerial: federation.serial,
                 membershipDigest: federation.listDigest, transit: again.verdict.transitEditions),
             signer: try identity.signer(for: record.core.suite), at: clock.now())
-        try await spool.write(head.encoded(), to: SpoolFolder.Name(outbound: id), .head)
+        if !delivery.isSmall {
+            try await spool.write(head.encoded(), to: SpoolFolder.Name(outbound: id), .head)
+        }
         delivery.released = Released(
-            envelope: try head.unverifiedIdentity(), header: head.headerCMS, route: route,
+            envelope: try head.unverifiedIdentity(), header: head.headerCMS,
+            head: delivery.isSmall ? head.encoded() : nil, route: route,
             verdict: again.verdict, raised: judged.raised,
             approvals: approvals.map(\.digest))
         return .released

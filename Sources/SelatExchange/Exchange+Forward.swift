@@ -71,7 +71,7 @@ extension Exchange {
     /// Whether the spool holds another head than the one that the log tells of: a crash came between
     /// the file of a newer attempt and its commit, or somebody's hand. Only the sender can mend that.
     private nonisolated(nonsending) func isHeadLost(_ forwarding: Forwarding) async -> Bool {
-        guard let bytes = try? await spool.read(forwarding.name, .head),
+        guard let bytes = try? await part(.head, of: forwarding.name),
             let identity = try? EnvelopeHead(parsing: bytes).unverifiedIdentity()
         else { return true }
         return identity != SHA256.digest(forwarding.row.header)

@@ -92,8 +92,8 @@ extension Exchange {
             try await spool.makePayload(of: arrival.name, size: arrival.size)
             // Makes the folder durable too.
             try await spool.write(
-                try await spool.read(arrival.name, .head), to: arrival.name, .head)
-        } catch {
+                try await part(.head, of: arrival.name), to: arrival.name, .head)
+        } catch let error as FileFault {
             throw ServiceProblem.disk(error)
         }
         guard offset == 0 else { throw Problem.mismatchingOffset(expected: 0, provided: offset) }
@@ -175,26 +175,9 @@ extension Exchange {
         let own = try ownVerdict(on: row)
         let after = try await store.commit { transaction -> InboundRow? in
             guard var row = try transaction.inbound(row.id, from: row.from) else { return nil }
-            var recipient = try Recipient(row)
             // The clock of the commit: it may have waited behind others.
-            let actions = recipient.handle(.complete, at: max(now, self.clock.now()))
-            // It came too late: nothing of it stays.
-            if actions.contains(.destroy) { row.contentKey = nil }
-            for action in actions {
-                guard case .record(let kind, let signed) = action else { continue }
-                var details: [String: JSON] = ["envelope": .string(head.identity.text)]
-                if signed != nil {
-                    details[Receipt.statementKey] = .string(SHA256.digest(statement).text)
-                    details[Receipt.importKey] = own
-                    row.statement = statement
-                }
-                let sequence = try transaction.append(
-                    EntryDraft(
-                        kind: try EntryKind(kind), transfer: row.id, actor: .node(row.from),
-                        details: .object(details)))
-                if signed != nil { row.statementEntry = sequence }
-            }
-            row.take(recipient)
+            try self.complete(
+                &row, head, statement, own, at: max(now, self.clock.now()), in: transaction)
             try transaction.save(row)
             return row
         }.value
@@ -202,9 +185,41 @@ extension Exchange {
         if after.state == Recipient.State.lapsed.rawValue {
             await spool.remove(SpoolFolder.Name(inbound: row.id, from: row.from))
         }
+        logArrival(of: after)
+        return try await state(of: .inbound(after))
+    }
+
+    /// Enters that the whole payload is here, with what was signed of that.
+    /// - Parameters:
+    ///   - row: without its content key afterwards where it came too late: then nothing of it stays.
+    ///   - own: this node's verdict on the import.
+    func complete(
+        _ row: inout InboundRow, _ head: VerifiedHead, _ statement: [UInt8], _ own: JSON?,
+        at now: Timestamp, in transaction: Transaction
+    ) throws {
+        var recipient = try Recipient(row)
+        let actions = recipient.handle(.complete, at: now)
+        if actions.contains(.destroy) { row.contentKey = nil }
+        for action in actions {
+            guard case .record(let kind, let signed) = action else { continue }
+            var details: [String: JSON] = ["envelope": .string(head.identity.text)]
+            if signed != nil {
+                details[Receipt.statementKey] = .string(SHA256.digest(statement).text)
+                details[Receipt.importKey] = own
+                row.statement = statement
+            }
+            let sequence = try transaction.append(
+                EntryDraft(
+                    kind: try EntryKind(kind), transfer: row.id, actor: .node(row.from),
+                    details: .object(details)))
+            if signed != nil { row.statementEntry = sequence }
+        }
+        row.take(recipient)
+    }
+
+    func logArrival(of row: InboundRow) {
         logger.info(
             "transfer arrived",
-            metadata: ["id": "\(row.id)", "from": "\(row.from)", "state": "\(after.state)"])
-        return try await state(of: .inbound(after))
+            metadata: ["id": "\(row.id)", "from": "\(row.from)", "state": "\(row.state)"])
     }
 }

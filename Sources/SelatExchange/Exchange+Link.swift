@@ -61,11 +61,11 @@ extension Exchange {
         handOn: nonisolated(nonsending) () async throws -> Void
     ) async throws -> News {
         try witnesses.requireExchange()
-        let head = try await spool.read(passage.name, .head)
+        let head = try await part(.head, of: passage.name)
         let size = try EnvelopeHead(parsing: head).payloadSize
         var payload: [UInt8]?
         if isInline, head.count + Int(clamping: size) <= Limits.inlinePackageBytesMax {
-            let bytes = try await spool.read(passage.name, .payload)
+            let bytes = try await part(.payload, of: passage.name)
             guard bytes.count == size else {
                 throw FileFault(
                     "reading", spool.path(of: passage.name, .payload), code: 0,
@@ -93,7 +93,7 @@ extension Exchange {
         _ passage: Passage, from offset: UInt64,
         handOn: nonisolated(nonsending) () async throws -> Void
     ) async throws -> News {
-        let stream = try SpoolStream(spool.path(of: passage.name, .payload), in: spool)
+        let stream = try payloadStream(of: passage.name)
         guard offset <= stream.size else {
             throw FileFault(
                 "reading", spool.path(of: passage.name, .payload), code: 0,
@@ -259,7 +259,7 @@ extension Exchange {
             if let head {
                 offered = head
             } else {
-                offered = try await spool.read(passage.name, .head)
+                offered = try await part(.head, of: passage.name)
             }
             proven = ProvenReceipt(document: receipt, receipt: try Receipt(parsing: receipt))
             statement = try verified(proven.receipt, passage, head: offered)

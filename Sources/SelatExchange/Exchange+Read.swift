@@ -39,8 +39,7 @@ extension Exchange {
                 "`\(id)` is \(machine.state.rawValue)", remedy: "see `selat show \(id)`")
         }
         let (head, key) = try await held(row)
-        let path = spool.path(of: SpoolFolder.Name(inbound: id, from: row.from), .payload)
-        let source = try await spool.onDisk { () throws(FileFault) in try SpoolReader(path) }
+        let source = try await payloadSource(of: SpoolFolder.Name(inbound: id, from: row.from))
         // Every leaf was checked on arrival, and that is recorded; here every chunk's tag is.
         let opener = try PayloadOpener(
             source, size: row.payloadSize, core: head.core, contentKey: key)
@@ -177,9 +176,9 @@ extension Exchange {
     }
 
     private func packed(_ name: SpoolFolder.Name) async throws -> Opening {
-        let front = try await spool.read(name, .head)
+        let front = try await part(.head, of: name)
         let trailer = try EnvelopeHead(parsing: front).trailer
-        let stream = try SpoolStream(spool.path(of: name, .payload), in: spool)
+        let stream = try payloadStream(of: name)
         let cursor = PackageCursor(front: front, stream: stream, trailer: trailer)
         let size = UInt64(front.count) + stream.size + UInt64(trailer.count)
         return Opening(size: size) { try await cursor.next() }
@@ -273,8 +272,8 @@ extension Exchange {
     func head(of row: InboundRow) async throws -> VerifiedHead {
         let bytes: [UInt8]
         do {
-            bytes = try await spool.read(SpoolFolder.Name(inbound: row.id, from: row.from), .head)
-        } catch {
+            bytes = try await part(.head, of: SpoolFolder.Name(inbound: row.id, from: row.from))
+        } catch let error as FileFault {
             throw ServiceProblem.disk(error)
         }
         let then = try await membership.federation(asOf: row.received)

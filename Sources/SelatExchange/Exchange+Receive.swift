@@ -49,11 +49,12 @@ extension Exchange: EnvelopeService {
         case .consider:
             // Alone, or two offers of one new id would each begin its files.
             let considered = try await uploads.alone(upload) {
-                try await self.consider(head, bytes, upload, peer)
+                try await self.consider(head, bytes, Self.whole(payload, of: head), upload, peer)
             }
             switch considered {
             case .known: return try await offer(head: bytes, payload: payload, from: peer)
             case .refused(let answer): return answer
+            case .arrived(let row): return try await self.answer(of: row, upload)
             case .taken:
                 return try await taken(upload, head, by: peer, offset: 0, created: true, payload)
             }
@@ -134,12 +135,26 @@ extension Exchange: EnvelopeService {
         /// Another offer of the same id was faster.
         case known
         case refused(OfferAnswer)
+        /// Its payload may come.
         case taken
+        /// It came whole.
+        case arrived(InboundRow)
     }
 
-    /// Looks inside a new envelope, judges it, and records that its payload may come.
+    /// The payload of a small envelope that came whole and is the one that the head means; nil for any other,
+    /// which goes the way of an upload.
+    static func whole(_ payload: [UInt8]?, of head: VerifiedHead) -> [UInt8]? {
+        guard let payload, isSmall(sealed: head.header.payload.size),
+            (try? PayloadIntake.check(payload, of: head)) != nil
+        else { return nil }
+        return payload
+    }
+
+    /// Looks inside a new envelope, judges it, and records that its payload may come, or that it has.
+    /// - Parameter payload: what came with a small envelope, checked.
     func consider(
-        _ head: VerifiedHead, _ bytes: [UInt8], _ upload: UploadID, _ peer: NodeID
+        _ head: VerifiedHead, _ bytes: [UInt8], _ payload: [UInt8]?, _ upload: UploadID,
+        _ peer: NodeID
     ) async throws -> Considered {
         let from = head.core.from
         let (row, begun, held) = try store.lookUp {
@@ -173,7 +188,11 @@ extension Exchange: EnvelopeService {
         case .asking(let debts):
             throw try await refuse(asking: debts, head)
         case .permitted(let own, let destroyBy, let approvals):
-            try await record(head, bytes, contentKey, manifest, own, destroyBy, approvals, by: peer)
+            let new = try new(head, contentKey, manifest, own, destroyBy, approvals, by: peer)
+            if let payload {
+                return .arrived(try await record(new, head, bytes, payload: payload))
+            }
+            try await record(new, head, bytes)
             return .taken
         }
     }
@@ -194,12 +213,21 @@ extension Exchange: EnvelopeService {
         }
     }
 
-    func record(
-        _ head: VerifiedHead, _ bytes: [UInt8], _ contentKey: ContentKey, _ manifest: Manifest,
-        _ own: Verdict, _ destroyBy: Timestamp?, _ approvals: [VerifiedApproval], by peer: NodeID
-    ) async throws {
+    /// A transfer that was taken, before it is recorded.
+    private struct New: Sendable {
+        let row: InboundRow
+        let own: Verdict
+        /// What is entered of it.
+        let details: JSON
+
+        var name: SpoolFolder.Name { SpoolFolder.Name(inbound: row.id, from: row.from) }
+    }
+
+    private func new(
+        _ head: VerifiedHead, _ contentKey: ContentKey, _ manifest: Manifest, _ own: Verdict,
+        _ destroyBy: Timestamp?, _ approvals: [VerifiedApproval], by peer: NodeID
+    ) throws -> New {
         let core = head.core
-        let name = SpoolFolder.Name(inbound: core.id, from: core.from)
         var row = InboundRow(
             from: core.from, id: core.id, received: clock.now(), expires: core.expires,
             state: Recipient.State.receiving.rawValue, payloadSize: head.header.payload.size,
@@ -207,7 +235,6 @@ extension Exchange: EnvelopeService {
         row.contentKey = try storageKey.wrap(
             contentKey.secret, for: .inbound(core.id, from: core.from))
         row.destroyBy = destroyBy
-        let new = row
         var members: [String: JSON] = [
             "envelope": .string(head.identity.text), "size": .integer(row.payloadSize),
             "verdict": .string(SHA256.digest(manifest.verdictRecord).text),
@@ -215,22 +242,63 @@ extension Exchange: EnvelopeService {
         ]
         if peer != core.from { members["route"] = .strings(head.header.route.map(\.text)) }
         if !approvals.isEmpty { members["approvals"] = .array(approvals.map(\.summary)) }
-        let details = JSON.object(members)
-        try await place(bytes, payloadSize: new.payloadSize, as: name) {
+        return New(row: row, own: own, details: .object(members))
+    }
+
+    /// Records that the payload may come.
+    private func record(_ new: New, _ head: VerifiedHead, _ bytes: [UInt8]) async throws {
+        try await place(bytes, payloadSize: new.row.payloadSize, as: new.name) {
             _ = try await self.store.commit { transaction in
-                guard try self.isNew(transaction.inbound(core.id, from: core.from)) else {
-                    throw ServiceProblem.changed(core.id)
-                }
-                try transaction.save(new)
-                try transaction.keep(header: head.head.headerCMS, of: head.identity)
-                try transaction.append(
-                    EntryDraft(
-                        kind: "transfer.received", transfer: core.id, actor: .node(core.from),
-                        details: details))
+                try self.enter(new, head, in: transaction)
+                try transaction.save(new.row)
             }
         }
         // It may have lapsed before.
-        restore(UploadID(from: core.from, transfer: core.id))
+        restore(UploadID(from: new.row.from, transfer: new.row.id))
+    }
+
+    /// Records in one commit that a small package was taken, and that it is here.
+    private func record(
+        _ new: New, _ head: VerifiedHead, _ bytes: [UInt8], payload: [UInt8]
+    ) async throws -> InboundRow {
+        let now = clock.now()
+        let statement = try sign(.delivered, head, reason: nil, at: now)
+        let row: InboundRow
+        do {
+            row = try await store.commit { transaction in
+                try self.enter(new, head, in: transaction)
+                var row = new.row
+                try self.complete(
+                    &row, head, statement, new.own.json, at: max(now, self.clock.now()),
+                    in: transaction)
+                if row.contentKey != nil {
+                    try transaction.keep(bytes, as: .head, of: new.name)
+                    try transaction.keep(payload, as: .payload, of: new.name)
+                }
+                try transaction.save(row)
+                return row
+            }.value
+        } catch {
+            throw Self.problem(of: error)
+        }
+        restore(UploadID(from: row.from, transfer: row.id))
+        logArrival(of: row)
+        return row
+    }
+
+    /// Enters a transfer that was taken, where nobody was faster.
+    private func enter(
+        _ new: New, _ head: VerifiedHead, in transaction: Transaction
+    ) throws {
+        let row = new.row
+        guard try isNew(transaction.inbound(row.id, from: row.from)) else {
+            throw ServiceProblem.changed(row.id)
+        }
+        try transaction.keep(header: head.head.headerCMS, of: head.identity)
+        try transaction.append(
+            EntryDraft(
+                kind: "transfer.received", transfer: row.id, actor: .node(row.from),
+                details: new.details))
     }
 
     /// Whether what may be known of a transfer hinders nobody from offering it.
@@ -271,7 +339,19 @@ extension Exchange: EnvelopeService {
             try await self.take(
                 upload, peer, offset: offset, length: nil, complete: true, body, with: head)
         }
-        return OfferAnswer(
+        return OfferAnswer(upload, state, created: created)
+    }
+
+    /// The answer to an offer that came whole.
+    private func answer(of row: InboundRow, _ upload: UploadID) async throws -> OfferAnswer {
+        OfferAnswer(upload, try await state(of: .inbound(row)), created: true)
+    }
+}
+
+extension OfferAnswer {
+    /// What stands of an upload, told to the one who made the offer.
+    fileprivate init(_ upload: UploadID, _ state: UploadState, created: Bool) {
+        self.init(
             created: created, upload: upload, state: state.state, offset: state.offset,
             cause: state.cause, receipt: state.receipt)
     }

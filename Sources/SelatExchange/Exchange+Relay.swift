@@ -30,18 +30,18 @@ extension Exchange {
         case .refuse(let refusal):
             throw try await refuse(refusal, "header of `\(id)`", head: head, peer: peer)
         case .standing:
-            return try await standing(of: upload)
+            return try await standing(of: upload, created: false)
         case .resume(let offset):
             return try await taken(
                 upload, head, by: peer, offset: offset, created: false, payload)
         case .consider, .renew:
             // Alone, or two offers of one new id would each begin its files.
             let isNew = try await uploads.alone(upload) {
-                try await self.pass(head, bytes, through: hop)
+                try await self.pass(head, bytes, Self.whole(payload, of: head), through: hop)
             }
             let row = try store.lookUp { try $0.relayed(id, from: head.core.from) }
             guard let row, row.state == Relay.State.receiving.rawValue else {
-                return try await standing(of: upload)
+                return try await standing(of: upload, created: isNew)
             }
             return try await taken(
                 upload, head, by: peer, offset: row.durable, created: isNew, payload)
@@ -49,24 +49,26 @@ extension Exchange {
     }
 
     /// What a relay says of an envelope that asks nothing of the one who brings it.
-    private func standing(of upload: UploadID) async throws -> OfferAnswer {
+    private func standing(of upload: UploadID, created: Bool) async throws -> OfferAnswer {
         guard
             let row = try store.lookUp({
                 try $0.relayed(upload.transfer, from: upload.from)
             })
         else { throw Problem.unknownUpload(upload) }
         return OfferAnswer(
-            created: false, upload: upload, state: row.state, offset: row.durable,
+            created: created, upload: upload, state: row.state, offset: row.durable,
             cause: row.cause, receipt: try await receipt(of: row))
     }
 
     // MARK: Whether it may pass
 
-    /// Judges whether an envelope may pass here, and records that its payload may come, or that a
+    /// Judges whether an envelope may pass here, and records that its payload may come or has come, or that a
     /// newer attempt takes the place of the one before.
+    /// - Parameter payload: what came with a small envelope, checked.
     /// - Returns: whether it is new here.
     private func pass(
-        _ head: VerifiedHead, _ bytes: [UInt8], through hop: (previous: NodeID, next: NodeID)
+        _ head: VerifiedHead, _ bytes: [UInt8], _ payload: [UInt8]?,
+        through hop: (previous: NodeID, next: NodeID)
     ) async throws -> Bool {
         let grounds = try await judgeTransit(head, through: hop)
         let name = SpoolFolder.Name(relayed: head.core.id, from: head.core.from)
@@ -75,16 +77,27 @@ extension Exchange {
         }
         if let known, try !isNew(known, attempt: head.header.attempt) {
             guard head.header.attempt > known.attempt else { return false }
-            try await spool.write(bytes, to: name, .head)
+            let isSmall = Self.isSmall(sealed: known.payloadSize)
+            if !isSmall { try await spool.write(bytes, to: name, .head) }
             // It may have ended meanwhile: then the head that was just written is nobody's.
-            if try await !renew(head, through: hop) { await spool.remove(name) }
+            if try await !renew(head, isSmall ? bytes : nil, through: hop) {
+                await spool.remove(name)
+            }
             return false
         }
         try await requireReserve(
             for: head.header.precedence, size: head.header.payload.size, from: .peer)
         try await requireRoom(for: head, from: hop.previous)
+        let new = new(head, through: hop, grounds)
+        if let payload {
+            try await record(new, head, bytes, payload: payload)
+            return true
+        }
         try await place(bytes, payloadSize: head.header.payload.size, as: name) {
-            try await self.record(head, through: hop, grounds)
+            _ = try await self.store.commit { transaction in
+                try self.enter(new, head, in: transaction)
+                try transaction.save(new.row)
+            }
         }
         return true
     }
@@ -159,9 +172,16 @@ extension Exchange {
         }
     }
 
-    private func record(
+    /// A transfer that may pass, before it is recorded.
+    private struct New: Sendable {
+        let row: RelayedRow
+        /// What is entered of it.
+        let details: JSON
+    }
+
+    private func new(
         _ head: VerifiedHead, through hop: (previous: NodeID, next: NodeID), _ grounds: [String]
-    ) async throws {
+    ) -> New {
         let (core, header) = (head.core, head.header)
         let row = RelayedRow(
             from: core.from, id: core.id, to: core.to, previous: hop.previous, next: hop.next,
@@ -174,23 +194,55 @@ extension Exchange {
             "to": .string(core.to.text), "route": .strings(header.route.map(\.text)),
             "size": .integer(row.payloadSize), "grounds": .strings(grounds),
         ]
-        _ = try await store.commit { transaction in
-            guard
-                try self.isNew(
-                    transaction.relayed(core.id, from: core.from), attempt: header.attempt)
-            else { throw ServiceProblem.changed(core.id) }
-            try transaction.save(row)
-            try transaction.keep(header: head.head.headerCMS, of: head.identity)
-            try transaction.append(
-                EntryDraft(
-                    kind: "relay.received", transfer: core.id, actor: .node(hop.previous),
-                    details: details))
-        }
+        return New(row: row, details: details)
     }
 
+    /// Enters a transfer that may pass, where nobody was faster.
+    private func enter(
+        _ new: New, _ head: VerifiedHead, in transaction: Transaction
+    ) throws {
+        let row = new.row
+        guard try isNew(transaction.relayed(row.id, from: row.from), attempt: row.attempt) else {
+            throw ServiceProblem.changed(row.id)
+        }
+        try transaction.keep(header: head.head.headerCMS, of: head.identity)
+        try transaction.append(
+            EntryDraft(
+                kind: "relay.received", transfer: row.id, actor: .node(row.previous),
+                details: new.details))
+    }
+
+    /// Records in one commit that a small package may pass, and that it is here.
+    private func record(
+        _ new: New, _ head: VerifiedHead, _ bytes: [UInt8], payload: [UInt8]
+    ) async throws {
+        let now = clock.now()
+        let name = SpoolFolder.Name(relayed: new.row.id, from: new.row.from)
+        let statement = try sign(.relayed, head, reason: nil, at: now)
+        let isOpen: Bool
+        do {
+            isOpen = try await store.commit { transaction in
+                try self.enter(new, head, in: transaction)
+                var row = new.row
+                try self.complete(&row, head, statement, at: now, in: transaction)
+                let isOpen = try !Relay(row).state.isOutcome
+                if isOpen {
+                    try transaction.keep(bytes, as: .head, of: name)
+                    try transaction.keep(payload, as: .payload, of: name)
+                }
+                try transaction.save(row)
+                return isOpen
+            }.value
+        } catch {
+            throw Self.problem(of: error)
+        }
+        if isOpen { accepted.yield(.relayed(new.row.id, from: new.row.from)) }
+    }
+
+    /// - Parameter bytes: the whole head of a small transfer, which goes into the database.
     /// - Returns: whether it is under way here still.
     private func renew(
-        _ head: VerifiedHead, through hop: (previous: NodeID, next: NodeID)
+        _ head: VerifiedHead, _ bytes: [UInt8]?, through hop: (previous: NodeID, next: NodeID)
     ) async throws -> Bool {
         let (core, header, now) = (head.core, head.header, clock.now())
         let isOpen = try await store.commit { transaction -> Bool in
@@ -214,6 +266,10 @@ extension Exchange {
             row.take(relay)
             (row.previous, row.next) = (hop.previous, hop.next)
             (row.header, row.precedence) = (header.json.canonical, header.precedence)
+            if let bytes {
+                try transaction.keep(
+                    bytes, as: .head, of: SpoolFolder.Name(relayed: core.id, from: core.from))
+            }
             try transaction.save(row)
             return true
         }.value
@@ -229,20 +285,7 @@ extension Exchange {
         let statement = try sign(.relayed, head, reason: nil, at: now)
         let after = try await store.commit { transaction -> RelayedRow? in
             guard var row = try transaction.relayed(row.id, from: row.from) else { return nil }
-            var relay = try Relay(row)
-            for case .record(let kind, let isStated) in relay.handle(.complete, at: now) {
-                var details: [String: JSON] = ["envelope": .string(head.identity.text)]
-                if isStated {
-                    details[Receipt.statementKey] = .string(SHA256.digest(statement).text)
-                    row.statement = statement
-                }
-                let sequence = try transaction.append(
-                    EntryDraft(
-                        kind: try EntryKind(kind), transfer: row.id, actor: .node(row.previous),
-                        details: .object(details)))
-                if isStated { row.statementEntry = sequence }
-            }
-            row.take(relay)
+            try self.complete(&row, head, statement, at: now, in: transaction)
             try transaction.save(row)
             return row
         }.value
@@ -255,12 +298,35 @@ extension Exchange {
         return try await state(of: .relayed(after))
     }
 
+    /// Enters that the whole payload is here, with what was signed of that.
+    private func complete(
+        _ row: inout RelayedRow, _ head: VerifiedHead, _ statement: [UInt8], at now: Timestamp,
+        in transaction: Transaction
+    ) throws {
+        var relay = try Relay(row)
+        for case .record(let kind, let isStated) in relay.handle(.complete, at: now) {
+            var details: [String: JSON] = ["envelope": .string(head.identity.text)]
+            if isStated {
+                details[Receipt.statementKey] = .string(SHA256.digest(statement).text)
+                row.statement = statement
+            }
+            let sequence = try transaction.append(
+                EntryDraft(
+                    kind: try EntryKind(kind), transfer: row.id, actor: .node(row.previous),
+                    details: .object(details)))
+            if isStated { row.statementEntry = sequence }
+        }
+        row.take(relay)
+    }
+
     /// The head of what passes through here. Its signature is judged as of when it came, and as of now:
     /// a key that has changed meanwhile breaks nothing.
     func head(of row: RelayedRow) async throws -> VerifiedHead {
         let name = SpoolFolder.Name(relayed: row.id, from: row.from)
         let bytes: [UInt8]
-        do { bytes = try await spool.read(name, .head) } catch { throw ServiceProblem.disk(error) }
+        do { bytes = try await part(.head, of: name) } catch let error as FileFault {
+            throw ServiceProblem.disk(error)
+        }
         let (current, now) = (federation, clock.now())
         let then = try await membership.federation(asOf: row.received)
         do {

@@ -27,11 +27,11 @@ extension Exchange {
                 "no payload is awaited for `\(id)`", remedy: "begin a new transfer")
         }
         do {
-            let (record, key, leaves) = try await sealedInTurn(id, claimed, body, unless: gone)
-            let wrapped = try storageKey.wrap(key.secret, for: .outbound(id))
-            try await keep(leaves, of: id)
+            let sealed = try await sealedInTurn(id, claimed, body, unless: gone)
+            let wrapped = try storageKey.wrap(sealed.key.secret, for: .outbound(id))
+            if case .spool(let leaves) = sealed.place { try await keep(leaves, of: id) }
             let owed = !claimed.permit.outstanding([]).isEmpty
-            let state = try await accept(id, record, wrapped, approvalsOwed: owed, by: user)
+            let state = try await accept(id, sealed, wrapped, approvalsOwed: owed, by: user)
             accepted.yield(.outbound(id))
             return state
         } catch {
@@ -43,6 +43,20 @@ extension Exchange {
                 cutShort.withLock { $0[id] = "sealing failed: \(problem)" }
             }
             throw problem
+        }
+    }
+
+    /// What sealing gives, until it is recorded.
+    private struct Sealed: Sendable {
+        let record: SealedRecord
+        let key: ContentKey
+        let place: Place
+
+        enum Place {
+            /// The sealed payload of a small dataset, which goes into the database with the record.
+            case database([UInt8])
+            /// The payload is a file; these belong to it.
+            case spool(Leaves)
         }
     }
 
@@ -61,7 +75,7 @@ extension Exchange {
 
     private func sealedInTurn<Body: AsyncSequence & Sendable>(
         _ id: TransferID, _ claimed: PendingSeal, _ body: Body, unless gone: EventLoopFuture<Void>?
-    ) async throws -> (SealedRecord, ContentKey, Leaves) where Body.Element == ByteBuffer {
+    ) async throws -> Sealed where Body.Element == ByteBuffer {
         let request = claimed.request
         let place = Sealings.Place(
             id: id, precedence: request.precedence, size: request.dataset.totalBytes)
@@ -78,7 +92,7 @@ extension Exchange {
 
     private func sealed<Body: AsyncSequence & Sendable>(
         _ id: TransferID, _ claimed: PendingSeal, _ body: Body
-    ) async throws -> (SealedRecord, ContentKey, Leaves) where Body.Element == ByteBuffer {
+    ) async throws -> Sealed where Body.Element == ByteBuffer {
         let choice: SuiteChoice
         do throws(SuiteShortage) {
             choice = try chooseSuite(
@@ -93,8 +107,15 @@ extension Exchange {
             suite: choice.suite, toKeys: choice.keys.digest)
         let (key, parts) = try ContentKey.make(for: core, to: choice.keys)
         let size = claimed.request.dataset.totalBytes
-        let path = spool.path(of: SpoolFolder.Name(outbound: id), .payload)
         let sealedSize = try SegmentLayout(messageSize: size).sealedSize
+        if Self.isSmall(sealed: sealedSize) {
+            let message = try await whole(body, size, claimed.request.precedence)
+            let (bytes, payload) = try PayloadSealer.seal(
+                message, permit: claimed.permit, core: core, contentKey: key)
+            let record = SealedRecord(core: core, keys: parts, payload: payload.identity)
+            return Sealed(record: record, key: key, place: .database(bytes))
+        }
+        let path = spool.path(of: SpoolFolder.Name(outbound: id), .payload)
         let sink = try await spool.onDisk { () throws(FileFault) in
             try SpoolFile(creating: path, size: sealedSize)
         }
@@ -108,14 +129,35 @@ extension Exchange {
         }
         let payload = try await sealer.finish()
         let record = SealedRecord(core: core, keys: parts, payload: payload.identity)
-        return (record, key, payload.leaves)
+        return Sealed(record: record, key: key, place: .spool(payload.leaves))
+    }
+
+    /// A small dataset, as it was announced.
+    /// - Throws: `EnvelopeError.sizeDiffers`.
+    private func whole<Body: AsyncSequence & Sendable>(
+        _ body: Body, _ size: UInt64, _ precedence: Precedence
+    ) async throws -> [UInt8] where Body.Element == ByteBuffer {
+        var message: [UInt8] = []
+        message.reserveCapacity(Int(size))
+        for try await piece in body {
+            try await lanes.giveWay(precedence)
+            let count = UInt64(message.count + piece.readableBytes)
+            guard count <= size else {
+                throw EnvelopeError.sizeDiffers(expected: size, actual: count)
+            }
+            message += piece.readableBytesView
+        }
+        guard message.count == size else {
+            throw EnvelopeError.sizeDiffers(expected: size, actual: UInt64(message.count))
+        }
+        return message
     }
 
     private func accept(
-        _ id: TransferID, _ record: SealedRecord, _ wrapped: [UInt8], approvalsOwed: Bool,
+        _ id: TransferID, _ sealed: Sealed, _ wrapped: [UInt8], approvalsOwed: Bool,
         by user: UInt32
     ) async throws -> Sender.State {
-        let now = clock.now()
+        let (record, now) = (sealed.record, clock.now())
         return try await store.commit { transaction in
             guard var row = try transaction.outbound(id) else {
                 throw ServiceProblem.unknownTransfer(id)
@@ -136,6 +178,9 @@ extension Exchange {
                         ]))
             }
             row.take(sender)
+            if case .database(let bytes) = sealed.place {
+                try transaction.keep(bytes, as: .payload, of: SpoolFolder.Name(outbound: id))
+            }
             try transaction.save(row)
             return sender.state
         }.value

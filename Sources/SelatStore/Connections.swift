@@ -43,8 +43,14 @@ enum Connections {
         configuration.qos = .default
         configuration.busyMode = .timeout(Double(busyMilliseconds) / 1_000)
         configuration.prepareDatabase { database in
+            // What SQLite sets aside, such as for a savepoint, is pages of the database: they are not to lie in
+            // files outside the state folder, and the calls would cost as much as the write-ahead log's.
             try database.execute(
-                sql: "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON")
+                sql: """
+                    PRAGMA trusted_schema = OFF;
+                    PRAGMA cell_size_check = ON;
+                    PRAGMA temp_store = MEMORY;
+                    """)
             guard selat_sqlite_set_defensive(database.sqliteConnection) == SQLITE_OK else {
                 throw StoreError.settingRefused("defensive", is: "off", needs: "on")
             }
@@ -63,7 +69,7 @@ enum Connections {
     static func assertDurable(_ database: Database) throws {
         let needed = [
             ("journal_mode", "wal"), ("synchronous", "2"), ("secure_delete", "1"),
-            ("trusted_schema", "0"), ("query_only", "0"),
+            ("trusted_schema", "0"), ("query_only", "0"), ("temp_store", "2"),
         ]
         for (setting, value) in needed {
             let found = try String.fetchOne(database, sql: "PRAGMA \(setting)") ?? "unknown"

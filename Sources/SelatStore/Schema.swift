@@ -26,6 +26,7 @@ enum Schema {
         Migration(name: "recalls", sql: RecallSchema.sql),
         Migration(name: "destruction", sql: TransferSchema.destruction),
         Migration(name: "load", sql: TransferSchema.load),
+        Migration(name: "parts", sql: PartSchema.sql),
     ]
 
     /// `SLAT`, in the file's header: tells our databases from others.

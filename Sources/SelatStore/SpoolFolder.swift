@@ -2,7 +2,8 @@ import Dispatch
 import Glibc
 package import SelatCore
 
-/// The spool: sealed payloads and heads of the transfers that the database names.
+/// The spool: sealed payloads and heads of the transfers that the database names. The parts of small ones lie
+/// in the database itself (`Transaction.keep`).
 ///
 /// Files are named `out.ID.part`, `in.CC-name.ID.part` and `via.CC-name.ID.part`; nothing in them is in plain. The folder is
 /// not trusted: every byte is verified when it is used.
@@ -229,26 +230,39 @@ package final class SpoolFolder: Sendable {
     }
 }
 
-/// A payload in the spool, read piece by piece by one reader.
+/// A sealed payload, read piece by piece by one reader.
 // SAFETY: `memory` is used by one `read` at a time, which the contract of `read` asks for, and only
 // inside it; it is freed when nobody can call `read` any more.
 package final class SpoolStream: @unchecked Sendable {
     package static let pieceBytes: UInt64 = 1 << 20
 
-    private let reader: SpoolReader
+    package let size: UInt64
+    private let source: any SegmentSource
     private let folder: SpoolFolder
-    private let memory = UnsafeMutableRawBufferPointer.allocate(
-        byteCount: Int(pieceBytes) + 2 * SegmentBlocks.bytes, alignment: SegmentBlocks.bytes)
+    private let memory: UnsafeMutableRawBufferPointer
 
-    package init(_ path: String, in folder: SpoolFolder) throws(FileFault) {
-        reader = try SpoolReader(path)
+    /// A payload that is a file.
+    package convenience init(_ path: String, in folder: SpoolFolder) throws(FileFault) {
+        let reader = try SpoolReader(path)
+        self.init(reader, size: reader.size, in: folder)
+    }
+
+    /// A payload that came out of the database.
+    package convenience init(_ payload: StoredPayload, in folder: SpoolFolder) {
+        self.init(payload, size: UInt64(payload.bytes.count), in: folder)
+    }
+
+    private init(_ source: any SegmentSource, size: UInt64, in folder: SpoolFolder) {
+        self.source = source
+        self.size = size
         self.folder = folder
+        memory = .allocate(
+            byteCount: Int(min(size, Self.pieceBytes)) + 2 * SegmentBlocks.bytes,
+            alignment: SegmentBlocks.bytes)
         memory.initializeMemory(as: UInt8.self, repeating: 0)
     }
 
     deinit { memory.deallocate() }
-
-    package var size: UInt64 { reader.size }
 
     /// Reads `range`, at most `pieceBytes`. One call at a time.
     /// - Parameter take: gets the bytes, which are gone when it returns.
@@ -258,7 +272,7 @@ package final class SpoolStream: @unchecked Sendable {
         precondition(range.count <= Int(Self.pieceBytes), "a piece has a limit")
         return try await folder.onDisk { () throws(FileFault) in
             var span = self.memory.mutableBytes
-            let start = try self.reader.read(range, into: &span)
+            let start = try self.source.read(range, into: &span)
             return take(self.memory.bytes.extracting(start..<start + range.count))
         }
     }

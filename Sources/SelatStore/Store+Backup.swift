@@ -173,16 +173,28 @@ extension ReadOnlyConnection {
         let payload: UInt64?
     }
 
-    /// The transfers that have files in the spool, in this state.
+    /// The transfers that have files in the spool, in this state: those whose parts do not lie in the database.
     fileprivate func spooled(_ states: SpooledStates) throws -> [Spooled] {
-        let outbound = try rows("SELECT id, '', 0 FROM outbound", states.outbound) { id, _, _ in
+        let outbound = try rows(
+            "SELECT id, '', 0, 'out.' || id AS file FROM outbound", states.outbound
+        ) { id, _, _ in
             Spooled(name: SpoolFolder.Name(outbound: try TransferID(id)), payload: nil)
         }
-        let inbound = try rows("SELECT id, sender, durable FROM inbound", states.inbound) {
+        let inbound = try rows(
+            """
+            SELECT id, sender, durable, 'in.' || replace(sender, '/', '-') || '.' || id AS file
+            FROM inbound
+            """, states.inbound
+        ) {
             let name = SpoolFolder.Name(inbound: try TransferID($0), from: try NodeID($1))
             return Spooled(name: name, payload: $2)
         }
-        let relayed = try rows("SELECT id, sender, durable FROM relayed", states.relayed) {
+        let relayed = try rows(
+            """
+            SELECT id, sender, durable, 'via.' || replace(sender, '/', '-') || '.' || id AS file
+            FROM relayed
+            """, states.relayed
+        ) {
             let name = SpoolFolder.Name(relayed: try TransferID($0), from: try NodeID($1))
             return Spooled(name: name, payload: $2)
         }
@@ -194,7 +206,11 @@ extension ReadOnlyConnection {
         _ row: (_ id: String, _ sender: String, _ durable: UInt64) throws -> Spooled
     ) throws -> [Spooled] {
         let marks = states.map { "'\($0)'" }.sorted().joined(separator: ", ")
-        let statement = try prepare("\(selection) WHERE state IN (\(marks))")
+        let statement = try prepare(
+            """
+            \(selection) WHERE state IN (\(marks))
+            AND NOT EXISTS (SELECT 1 FROM parts WHERE parts.name = file AND part = 'payload')
+            """)
         var rows: [Spooled] = []
         while try statement.step() {
             rows.append(

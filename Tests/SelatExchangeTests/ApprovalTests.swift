@@ -178,7 +178,7 @@ struct ApprovalTests {
         #expect(row.cause?.contains("SG/hub/releasing-officer") == true)
         #expect(row.cause?.contains("names in column 3") == true)
         #expect(row.contentKey == nil)
-        #expect(try sender.files == [])
+        #expect(try sender.parts == [])
         #expect(try await sender.entries("approval.refused") == 1)
         #expect(try await sender.entries("transfer.refused") == 1)
         let exchange = sender.exchange
@@ -227,7 +227,7 @@ struct ApprovalTests {
         try await exchange.endOverdue()
         await exchange.pursue(id)
         #expect(try await sender.outbound(id)?.state == "expired")
-        #expect(try sender.files == [])
+        #expect(try sender.parts == [])
     }
 
     // MARK: Both sides

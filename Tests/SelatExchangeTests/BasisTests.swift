@@ -47,8 +47,8 @@ struct BasisTests {
     /// not tell of.
     @Test func aHeadWithoutADurableReleaseIsMadeAnew() async throws {
         let (id, other) = (try await released(), try await released())
-        let stranger = try await sender.spool.read(SpoolFolder.Name(outbound: other), .head)
-        try await sender.spool.write(stranger, to: SpoolFolder.Name(outbound: id), .head)
+        let stranger = try await sender.exchange.part(.head, of: .init(outbound: other))
+        try await sender.replace(.head, of: .init(outbound: id), by: stranger)
         #expect(await sender.exchange.lack(of: id, attempt: 1) == .headLost)
         await #expect(throws: (any Error).self) {
             _ = try await sender.exchange.package(id, by: 1_000)
@@ -64,7 +64,7 @@ struct BasisTests {
     func aHeadThatCannotBeReadIsMadeAnew(_ count: Int) async throws {
         let id = try await released()
         let bytes = [UInt8](repeating: 0x30, count: count)
-        try await sender.spool.write(bytes, to: SpoolFolder.Name(outbound: id), .head)
+        try await sender.replace(.head, of: .init(outbound: id), by: bytes)
         #expect(await sender.exchange.lack(of: id, attempt: 1) == .headLost)
         try await sender.restart()
         #expect(try await deliver(id).state == "delivered")

@@ -41,7 +41,7 @@ struct ByHandTests {
         let row = try #require(try await sender.outbound(id))
         #expect(row.handedOn)
         let head = try EnvelopeHead(
-            parsing: try await sender.spool.read(SpoolFolder.Name(outbound: id), .head))
+            parsing: try await exchange.part(.head, of: SpoolFolder.Name(outbound: id)))
         let front = head.encoded().count
         return Carried(
             id: id, front: Array(bytes[..<front]),
@@ -88,7 +88,7 @@ struct ByHandTests {
         #expect(brought.state == "delivered" && brought.isNew && brought.kind == .delivered)
         let row = try #require(try await sender.outbound(carried.id))
         #expect(row.state == "delivered" && row.contentKey == nil && row.receipt == receipt)
-        #expect(try sender.files == [])
+        #expect(try sender.parts == [])
         let ended = try await sender.store.entries(EntryFilter(kind: "transfer.delivered"))
         #expect(ended.map(\.entry.actor) == [.user(9)])
         let again = try await sender.exchange.take(receipt: receipt, by: .user(9))

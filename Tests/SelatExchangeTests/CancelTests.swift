@@ -25,7 +25,7 @@ struct CancelTests {
         #expect(row.state == "cancelled")
         #expect(row.cause == "the wrong file")
         #expect(try await sender.outbound(id)?.contentKey == nil)
-        #expect(try sender.files == [])
+        #expect(try sender.parts == [])
         let entries = try await sender.store.entries(
             EntryFilter(transfer: id, kind: "transfer.cancelled"))
         #expect(entries.map(\.entry.actor) == [.user(1_000)])
@@ -84,7 +84,7 @@ struct CancelTests {
                 try await RelayTests.until { try await part() }
                 let row = try await sender.exchange.cancel(id, reason: "the wrong file", by: 0)
                 #expect(row.state == "cancelled")
-                try await RelayTests.until { try next.files.isEmpty }
+                try await RelayTests.until { try next.parts.isEmpty }
                 try await RelayTests.until {
                     try await sender.exchange.letters(about: id, from: sender.id).isEmpty
                 }

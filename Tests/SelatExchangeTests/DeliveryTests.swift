@@ -26,7 +26,7 @@ struct DeliveryTests {
             #expect(row.state == "delivered")
             #expect(row.receipt != nil)
             #expect(row.contentKey == nil)
-            #expect(try world.sender.files == [])
+            #expect(try world.sender.parts == [])
             #expect(try await world.recipient.opened(id) == TestFederation.bytes(size))
             #expect(try await world.recipient.entries("transfer.arrived") == 1)
         }

@@ -69,7 +69,7 @@ struct DutyTests {
         #expect(row.cause?.contains("import-refused") == true)
         #expect(row.receipt != nil)
         #expect(try await recipient.inbound(id, from: sender)?.state == "refused")
-        #expect(try recipient.files == [])
+        #expect(try recipient.parts == [])
     }
 
     @Test func aRetentionDutyEndsOpeningAndLeavesNothing() async throws {
@@ -90,7 +90,7 @@ struct DutyTests {
         let row = try #require(try await recipient.inbound(id, from: sender))
         #expect(row.state == "destroyed")
         #expect(row.contentKey == nil)
-        #expect(try recipient.files == [])
+        #expect(try recipient.parts == [])
         #expect(try await recipient.entries("transfer.opened") == 1)
         #expect(try await recipient.exchange.holdings(limit: 10).isEmpty)
         #expect(try await sender.exchange.holdingsOfOthers(limit: 10).isEmpty)
@@ -103,10 +103,10 @@ struct DutyTests {
         _ = try await recipient.exchange.offer(
             head: world.head(sealing), payload: sealing.payload, from: world.sender.id)
         try await recipient.exchange.endOverdue()
-        #expect(try recipient.files.count == 2)
+        #expect(try recipient.parts.count == 2)
         world.clock.advance(seconds: 86_400)
         try await recipient.exchange.endOverdue()
-        #expect(try recipient.files == [])
+        #expect(try recipient.parts == [])
         #expect(try await recipient.entries("transfer.destroyed") == 1)
     }
 
@@ -121,7 +121,7 @@ struct DutyTests {
         let answer = try await world.recipient.exchange.offer(
             head: head, payload: nil, from: world.sender.id)
         #expect(answer.state == "refused")
-        #expect(try world.recipient.files == [])
+        #expect(try world.recipient.parts == [])
     }
 
     /// Delivers under a door that lies, until a cause stands in the row.
@@ -202,7 +202,7 @@ struct DutyTests {
             let row = try #require(try await sender.outbound(id))
             #expect(row.cause?.contains("no space left") == true)
             #expect(row.state == "queued")
-            #expect(try recipient.files == [])
+            #expect(try recipient.parts == [])
             disk.grow()
             await pursuit.value
         }

@@ -66,7 +66,7 @@ struct LetterTests {
                 try await RelayTests.until { try await story(id) == [.delivered, .opened] }
                 let row = try await recipient.exchange.destroy(id, reason: "order 17", by: 1_000)
                 #expect(row.state == "destroyed" && row.contentKey == nil)
-                #expect(try recipient.files == [])
+                #expect(try recipient.parts == [])
                 try await RelayTests.until {
                     try await story(id) == [.delivered, .opened, .destroyed]
                 }
@@ -148,7 +148,7 @@ struct LetterTests {
         try await recipient.serving { await sender.exchange.pursue(id) }
         world.clock.advance(seconds: 86_400)
         try await recipient.exchange.endOverdue()
-        #expect(try recipient.files == [])
+        #expect(try recipient.parts == [])
         let exchange = recipient.exchange
         try await sender.serving { try await exchange.bringLetters(to: sender.id) }
         let row = try #require(try await sender.outbound(id))

@@ -31,7 +31,7 @@ struct OfferTests {
     private func expectNothingTaken() async throws {
         #expect(try await node.entries("offer.refused") == 1)
         #expect(try await node.entries("transfer.received") == 0)
-        #expect(try node.files == [])
+        #expect(try node.parts == [])
     }
 
     @Test func theSameIDWithAnotherPayloadIsAConflict() async throws {
@@ -63,7 +63,7 @@ struct OfferTests {
         let (first, second) = (try await world.seal(8_000), try await world.seal(8_000))
         #expect(try await offered(first) == nil)
         #expect(try await offered(second) == "inbox-full")
-        #expect(try recipient.files.count == 2)
+        #expect(try recipient.parts.count == 2)
         #expect(try recipient.exchange.fullInboxes().count == (quota.transfersMax == 1 ? 1 : 0))
         // What is known already is no more than it was.
         #expect(try await offered(first) == nil)

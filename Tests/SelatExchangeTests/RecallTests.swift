@@ -108,7 +108,7 @@ struct RecallTests {
         let agreed = try await recipient.exchange.take(
             recallWord: try world.answer(recall, of: id, .destroy), by: 1_001)
         #expect(agreed.state == "destroyed")
-        #expect(try recipient.files == [])
+        #expect(try recipient.parts == [])
         try await exchangeLetters()
         #expect(try await story(id) == [.delivered, .opened, .recalled, .destroyed])
         let last = try #require(try await sender.exchange.story(of: row).last?.statement)
@@ -220,7 +220,7 @@ struct RecallTests {
         world.clock.advance(seconds: Limits.recallHoldSeconds)
         try await recipient.exchange.endOverdue()
         #expect(try await recipient.inbound(id, from: sender)?.state == "destroyed")
-        #expect(try recipient.files == [])
+        #expect(try recipient.parts == [])
     }
 
     @Test func anOwnOfficerKeepsItOnALegalGround() async throws {
@@ -249,7 +249,7 @@ struct RecallTests {
         let id = try await sender.send(world.request())
         let taken = try await sender.exchange.take(recallWord: try world.recall(id), by: 0)
         #expect(taken.state == "cancelled")
-        #expect(try sender.files == [])
+        #expect(try sender.parts == [])
         #expect(try await sender.exchange.letters(about: id, from: sender.id).isEmpty)
         #expect(
             try await sender.outbound(id)?.cause
@@ -275,7 +275,7 @@ struct RecallTests {
         let row = try #require(try await sender.outbound(id))
         #expect(row.state == "refused")
         #expect(row.cause == "recalled: SG/hub/releasing-officer: the wrong roster")
-        #expect(try recipient.files == [])
+        #expect(try recipient.parts == [])
         #expect(try await recipient.inbound(id, from: sender)?.contentKey == nil)
     }
 
@@ -470,7 +470,7 @@ struct RelayedRecallTests {
                 try await RelayTests.until {
                     try await relay.relayed(id, from: sender)?.state == "withdrawn"
                 }
-                #expect(try relay.files == [])
+                #expect(try relay.parts == [])
                 #expect(
                     await problem {
                         _ = try await relay.exchange.take(

@@ -34,7 +34,7 @@ struct RecoveryTests {
         try await sender.spool.write([1], to: name, .payload)
         try await sender.restart()
         #expect(try await sender.outbound(begun.id)?.state == "cancelled")
-        #expect(try sender.files == [])
+        #expect(try sender.parts == [])
     }
 
     @Test func aBodyThatBreaksOffCancelsTheSealing() async throws {
@@ -46,7 +46,7 @@ struct RecoveryTests {
         let row = try #require(try await sender.outbound(begun.id))
         #expect(row.state == "cancelled")
         #expect(row.contentKey == nil)
-        #expect(try sender.files == [])
+        #expect(try sender.parts == [])
     }
 
     @Test func aQueuedTransferIsDeliveredAfterARestart() async throws {
@@ -106,8 +106,8 @@ struct RecoveryTests {
         for spool in [sender.spool, node.spool] { try await spool.write([1], to: orphan, .payload) }
         try await sender.restart()
         try await node.restart()
-        #expect(try sender.files == ["out.\(id).payload"])
-        #expect(try node.files.count == 4)
+        #expect(try sender.parts == ["out.\(id).payload"])
+        #expect(try node.parts.count == 4)
         #expect(try await node.opened(arrived.core.id) == TestFederation.bytes(5_000))
         #expect(try await node.take(arriving).state == "delivered")
     }
@@ -119,7 +119,7 @@ struct RecoveryTests {
         let row = try #require(try await sender.outbound(id))
         #expect(row.state == "expired")
         #expect(row.contentKey == nil)
-        #expect(try sender.files == [])
+        #expect(try sender.parts == [])
     }
 
     @Test func aReceiptThatWasLostIsAskedForOnceMoreAfterExpiry() async throws {

@@ -53,11 +53,11 @@ struct RelayTests {
                     let passed = try #require(try await relay.relayed(id, from: sender))
                     #expect(passed.state == "delivered")
                     #expect(passed.receipt == row.receipt)
-                    #expect(try relay.files == [])
+                    #expect(try relay.parts == [])
                     for kind: EntryKind in ["relay.received", "relay.held", "relay.delivered"] {
                         #expect(try await relay.entries(kind) == 1, "\(kind.text)")
                     }
-                    #expect(try sender.files == [])
+                    #expect(try sender.parts == [])
                 }
             }
         }
@@ -84,7 +84,7 @@ struct RelayTests {
                 #expect(details["receipt"] == .string(SHA256.digest(receipt.document).text))
                 // It is no reason to forget: key and payload stay until the recipient has spoken.
                 #expect(try await sender.outbound(id)?.contentKey != nil)
-                #expect(try sender.files.count == 2)
+                #expect(try sender.parts.count == 2)
                 #expect(try await relay.relayed(id, from: sender)?.handedOn == false)
             }
         }
@@ -129,7 +129,7 @@ struct RelayTests {
         world.clock.advance(seconds: 161)
         try await relay.exchange.endOverdue()
         #expect(try await relay.relayed(id, from: sender)?.state == "lapsed")
-        #expect(try relay.files == [])
+        #expect(try relay.parts == [])
         world.clock.advance(seconds: -150)
         try await recipient.running {
             try await relay.running {
@@ -143,7 +143,7 @@ struct RelayTests {
         #expect(try await recipient.opened(id) == TestFederation.bytes(5_000))
         #expect(try await relay.entries("relay.received") == 2)
         #expect(try await relay.relayed(id, from: sender)?.state == "delivered")
-        #expect(try relay.files == [])
+        #expect(try relay.parts == [])
     }
 
     @Test func whereALinkIsDownAnotherLawfulRouteIsTaken() async throws {
@@ -222,7 +222,7 @@ struct RelayTests {
         let statement = try Receipt(parsing: try #require(again.receipt)).unverifiedStatement
         #expect(statement.kind == .refused)
         #expect(statement.signer == recipient.id)
-        #expect(try relay.files == [])
+        #expect(try relay.parts == [])
     }
 
     @Test func aReturnedAttemptIsMadeAnew() async throws {
@@ -267,7 +267,7 @@ struct RelayTests {
         let head = try world.head(
             try await world.seal(), verdict: try verdict(world), relay: world.stranger.id)
         #expect(await offered(head, in: world) == "transit-refused")
-        #expect(try world.stranger.files == [])
+        #expect(try world.stranger.parts == [])
         #expect(try await world.stranger.entries("offer.refused") == 1)
     }
 
@@ -326,7 +326,7 @@ struct RelayTests {
                 relay: world.stranger.id)
             #expect(await offered(head, in: world) == expected)
         }
-        #expect(try world.stranger.files.count == 2)
+        #expect(try world.stranger.parts.count == 2)
     }
 
     @Test func anUploadBelongsToTheRelayOfTheNewestAttempt() async throws {
@@ -357,33 +357,34 @@ struct RelayTests {
         let sealing = try await world.seal(2_500_000)
         let head = try world.head(sealing, verdict: try verdict(world), relay: relay.id)
         _ = try await relay.exchange.offer(head: head, payload: nil, from: sender.id)
-        #expect(try relay.files.count == 2)
+        #expect(try relay.parts.count == 2)
         let older = try await UploadTests.running(sealing, at: relay)
         let recall = try world.recall(sealing.core.id)
         #expect(try await relay.exchange.take(recall: recall, from: sender.id) == .held)
-        #expect(try relay.files == [])
+        #expect(try relay.parts == [])
         #expect(await older.value == "upload-superseded")
         #expect(try await relay.relayed(sealing.core.id, from: sender)?.state == "withdrawn")
         // Whoever goes on with it hears what became of it.
         #expect(try await relay.take(sealing).state == "withdrawn")
-        #expect(try relay.files == [])
+        #expect(try relay.parts == [])
     }
 
-    @Test func bytesThatARelayChangedAreNotTaken() async throws {
+    /// Whether they lie in its database or in a file.
+    @Test(arguments: [5_000, 100_000])
+    func bytesThatARelayChangedAreNotTaken(size: Int) async throws {
         let world = try Self.world()
         let (sender, relay, recipient) = (world.sender, world.stranger, world.recipient)
         let id = try await relay.running {
             try await sender.running {
-                let id = try await sender.send(world.request())
+                let id = try await sender.send(world.request(size: size))
                 try await Self.until { try await sender.outbound(id)?.state == "relayed" }
                 return id
             }
         }
         let name = SpoolFolder.Name(relayed: id, from: sender.id)
-        let path = relay.spool.path(of: name, .payload)
-        var bytes = try Data(contentsOf: URL(filePath: path))
+        var bytes = try await relay.exchange.part(.payload, of: name)
         bytes[1_000] ^= 1
-        try bytes.write(to: URL(filePath: path))
+        try await relay.replace(.payload, of: name, by: bytes)
         try await relay.restart()
         try await recipient.running {
             try await relay.running {

@@ -65,7 +65,7 @@ struct ReserveTests {
             #expect(answer == "reserve-reached")
         }
         #expect(try await node.entries("transfer.permitted") == 0)
-        #expect(try node.files == [])
+        #expect(try node.parts == [])
         _ = try await node.send(world.request(precedence: .flash))
         #expect(try await node.entries("transfer.accepted") == 1)
         // Begun and ended once each, whatever was turned away between.

@@ -213,7 +213,7 @@ struct SealingTests {
         gone.succeed()
         await #expect(throws: HTTPFault.closed) { try await sealing.value }
         #expect(try await world.sender.outbound(id)?.state == "cancelled")
-        #expect(try world.sender.files == [])
+        #expect(try world.sender.parts == [])
         await exchange.sealings.leave(Self.place(1))
         #expect(try await sealed.value == .queued)
         #expect(try await world.sender.outbound(other)?.state == "queued")

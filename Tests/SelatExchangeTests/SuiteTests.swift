@@ -97,7 +97,7 @@ struct SuiteTests {
             row.cause
                 == "suite-too-weak: suite 1 (P-256), though the record of `VN/hub` lists ML-KEM keys"
         )
-        #expect(try world.recipient.files == [])
+        #expect(try world.recipient.parts == [])
     }
 
     @Test func whatWasMadeBeforeTheKeysWereListedArrives() async throws {
@@ -142,7 +142,7 @@ struct SuiteTests {
                 == "ask the operator of `VN/hub` to make such keys and publish them in the record")
         // Nothing was recorded, and nothing read.
         #expect(try await world.sender.entries("transfer.permitted") == 0)
-        #expect(try world.sender.files == [])
+        #expect(try world.sender.parts == [])
     }
 
     @Test func whatTheSenderLacksIsSaidToTheSender() async throws {

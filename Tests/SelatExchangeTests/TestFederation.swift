@@ -1,4 +1,5 @@
 import Foundation
+import GRDB
 import Logging
 import SelatAudit
 import SelatCore
@@ -6,13 +7,13 @@ import SelatCrypto
 import SelatFederation
 import SelatHTTP
 import SelatPolicy
-import SelatStore
 import SelatTestSupport
 import SelatTransport
 import Synchronization
 import Testing
 
 @testable import SelatExchange
+@testable import SelatStore
 
 /// Members with authorities, keys, certificates and one node each, in this process: everything but
 /// the daemon around them is the real thing.
@@ -371,6 +372,41 @@ final class TestNode: Sendable {
     /// Names of the files in the spool.
     var files: [String] {
         get throws { try FileManager.default.contentsOfDirectory(atPath: spool.path).sorted() }
+    }
+
+    /// Names of the parts that lie in the database.
+    var stored: [String] {
+        get throws {
+            try store.lookUp {
+                try String.fetchAll(
+                    $0.database, sql: "SELECT name || '.' || part FROM parts ORDER BY 1")
+            }
+        }
+    }
+
+    /// Names of the parts that lie here, wherever.
+    var parts: [String] { get throws { try (files + stored).sorted() } }
+
+    /// Puts other bytes in the place of a part, wherever it lies.
+    func replace(
+        _ part: SpoolFolder.Name.Part, of name: SpoolFolder.Name, by bytes: [UInt8]
+    ) async throws {
+        guard try store.lookUp({ try $0.part(part, of: name) }) != nil else {
+            return try await spool.write(bytes, to: name, part)
+        }
+        _ = try await store.commit { try $0.keep(bytes, as: part, of: name) }
+    }
+
+    /// Moves all parts out of the database into files, where a program of an older schema has them.
+    func moveToFiles(_ name: SpoolFolder.Name) async throws {
+        for part in SpoolFolder.Name.Part.allCases {
+            guard let bytes = try store.lookUp({ try $0.part(part, of: name) }) else { continue }
+            try await spool.write(bytes, to: name, part)
+        }
+        _ = try await store.commit {
+            try $0.database.execute(
+                sql: "DELETE FROM parts WHERE name = ?", arguments: [name.description])
+        }
     }
 }
 

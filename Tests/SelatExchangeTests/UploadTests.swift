@@ -175,7 +175,7 @@ struct UploadTests {
         #expect(state.receipt == nil)
         let row = try #require(try await node.inbound(sealing.core.id, from: world.sender))
         #expect(row.contentKey == nil)
-        #expect(try node.files == [])
+        #expect(try node.parts == [])
         #expect(try await node.entries("transfer.lapsed") == 1)
     }
 
@@ -212,7 +212,7 @@ struct UploadTests {
         world.clock.advance(seconds: 60)
         try await node.exchange.endOverdue()
         #expect(await running.value != nil)
-        #expect(try node.files == [])
+        #expect(try node.parts == [])
         #expect(try await node.take(sealing).state == "lapsed")
     }
 
@@ -239,17 +239,17 @@ struct UploadTests {
     @Test func whatIsRecalledWhileItArrivesIsNotWrittenAgain() async throws {
         let sealing = try await begun()
         let older = try await Self.running(sealing, upTo: 2_000_000, at: node)
-        #expect(try node.files.count == 2)
+        #expect(try node.parts.count == 2)
         let recall = try world.recall(sealing.core.id)
         #expect(try await node.exchange.take(recall: recall, from: world.sender.id) == .taken)
-        #expect(try node.files == [])
+        #expect(try node.parts == [])
         #expect(await older.value == "upload-superseded")
         #expect(
             try await node.inbound(sealing.core.id, from: world.sender)?.state == "refused")
         #expect(try await node.entries("transfer.arrived") == 0)
         // Whoever goes on with it hears what became of it.
         #expect(try await node.take(sealing).state == "refused")
-        #expect(try node.files == [])
+        #expect(try node.parts == [])
     }
 
     @Test func whatIsWholeBeforeTheFenceIsRecalledAsWhatWasDelivered() async throws {
@@ -260,7 +260,7 @@ struct UploadTests {
         #expect(await older.value == "upload-superseded")
         #expect(try await node.entries("transfer.arrived") == 1)
         #expect(try await node.take(sealing).state == "recalled")
-        #expect(try node.files.count == 2)
+        #expect(try node.parts.count == 2)
     }
 
     @Test func anOpenedDatasetThatWasTamperedWithGivesNoByteBehindTheTampering() async throws {

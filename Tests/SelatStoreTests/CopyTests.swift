@@ -95,6 +95,23 @@ struct CopyTests {
         await store.close()
     }
 
+    /// Their parts are in the copy of the database: no file is looked for.
+    @Test func smallTransfersNeedNoFiles() async throws {
+        let folder = try TemporaryFolder()
+        let (store, spool) = (try Self.store(folder), try Self.spool(folder))
+        let row = try Self.inbound("receiving", durable: 100)
+        let name = SpoolFolder.Name(inbound: row.id, from: row.from)
+        _ = try await store.commit {
+            try $0.save(row)
+            try $0.keep([1], as: .payload, of: name)
+        }
+        let copy = try Store.copy(
+            path: store.path, spool: spool, states: Self.states, into: "\(folder.path)/backup")
+        #expect(copy.gone == 0 && copy.spooled.isEmpty)
+        Store.removeCopies("\(folder.path)/backup", spool)
+        await store.close()
+    }
+
     @Test func aLeftoverIsReplacedAndADamagedDatabaseIsNoBackup() async throws {
         let folder = try TemporaryFolder()
         let (store, spool) = (try Self.store(folder), try Self.spool(folder))

@@ -1,0 +1,36 @@
+import SelatCore
+import SelatStore
+
+// Where the parts of a transfer lie: those of a small one in the database, others in files of the spool
+// (`Exchange.md`, *Spool*).
+
+extension Exchange {
+    /// Whether a sealed payload of this size lies in the database.
+    static func isSmall(sealed size: UInt64) -> Bool {
+        size <= UInt64(Limits.storedPayloadBytesMax)
+    }
+
+    /// A part of a transfer, wherever it lies.
+    /// - Throws: `FileFault` where it lies nowhere; `StoreError`.
+    func part(_ part: SpoolFolder.Name.Part, of name: SpoolFolder.Name) async throws -> [UInt8] {
+        if let bytes = try store.lookUp({ try $0.part(part, of: name) }) { return bytes }
+        return try await spool.read(name, part)
+    }
+
+    /// A transfer's sealed payload, to be read from its beginning to its end.
+    func payloadStream(of name: SpoolFolder.Name) throws -> SpoolStream {
+        if let stored = try storedPayload(of: name) { return SpoolStream(stored, in: spool) }
+        return try SpoolStream(spool.path(of: name, .payload), in: spool)
+    }
+
+    /// The same, for several threads at once.
+    func payloadSource(of name: SpoolFolder.Name) async throws -> any SegmentSource {
+        if let stored = try storedPayload(of: name) { return stored }
+        let path = spool.path(of: name, .payload)
+        return try await spool.onDisk { () throws(FileFault) in try SpoolReader(path) }
+    }
+
+    private func storedPayload(of name: SpoolFolder.Name) throws -> StoredPayload? {
+        try store.lookUp { try $0.part(.payload, of: name) }.map { StoredPayload($0, of: name) }
+    }
+}

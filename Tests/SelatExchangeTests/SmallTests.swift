@@ -1,0 +1,125 @@
+import Foundation
+import NIOCore
+import SelatAudit
+import SelatCore
+import SelatEnvelope
+import SelatStore
+import SelatTestSupport
+import SelatTransport
+import Testing
+
+@testable import SelatExchange
+
+/// Small datasets, whose parts lie in the database and not in files.
+struct SmallTests {
+    let world: TestFederation
+    var sender: TestNode { world.sender }
+    var recipient: TestNode { world.recipient }
+
+    init() throws { world = try TestFederation() }
+
+    /// The most plaintext whose sealed payload lies in the database.
+    private static let largest = 65_416
+
+    @Test func theLimitIsThatOfTheSealedPayload() throws {
+        let size = try SegmentLayout(messageSize: UInt64(Self.largest)).sealedSize
+        #expect(size == UInt64(Limits.storedPayloadBytesMax))
+        #expect(Exchange.isSmall(sealed: size) && !Exchange.isSmall(sealed: size + 1))
+    }
+
+    @Test(arguments: [0, 1, 1_024, largest])
+    func itsPartsComeAndGoWithItsTransfer(size: Int) async throws {
+        let id = try await sender.send(world.request(size: size))
+        #expect(try sender.stored == ["out.\(id).payload"])
+        try await sender.restart()
+        try await recipient.serving { await sender.exchange.pursue(id) }
+        #expect(try await sender.outbound(id)?.state == "delivered")
+        #expect(try sender.parts == [])
+        let name = "in.SG-hub.\(id)"
+        #expect(try recipient.stored == ["\(name).head", "\(name).payload"])
+        #expect(try recipient.files == [])
+        try await recipient.restart()
+        #expect(try await recipient.opened(id) == TestFederation.bytes(size))
+        _ = try await recipient.exchange.destroy(id, reason: nil, by: 0)
+        #expect(try recipient.parts == [])
+    }
+
+    @Test func oneByteMoreIsAFile() async throws {
+        let id = try await sender.send(world.request(size: Self.largest + 1))
+        #expect(try sender.files == ["out.\(id).payload"])
+        try await recipient.serving { await sender.exchange.pursue(id) }
+        #expect(try (sender.parts, recipient.stored) == ([], []))
+        #expect(try await recipient.opened(id) == TestFederation.bytes(Self.largest + 1))
+    }
+
+    @Test func whatCameWholeIsRecordedInOneCommit() async throws {
+        let sealing = try await world.seal()
+        let before = try await recipient.store.read { try $0.size() }
+        _ = try await recipient.exchange.offer(
+            head: world.head(sealing), payload: sealing.payload, from: sender.id)
+        let entries = try await recipient.store.entries(EntryFilter(transfer: sealing.core.id))
+        #expect(entries.map(\.entry.kind.text) == ["transfer.received", "transfer.arrived"])
+        #expect(entries.map(\.entry.sequence) == [before, before + 1])
+        #expect(try await recipient.inbound(sealing.core.id, from: sender)?.durable == 5_072)
+    }
+
+    @Test(arguments: ["flipped", "shorter", "longer", "empty", "another"])
+    func aPayloadThatIsNotTheHeadsIsNotTaken(kind: String) async throws {
+        let (sealing, other) = (try await world.seal(), try await world.seal())
+        var payload = sealing.payload
+        switch kind {
+        case "flipped": payload[payload.count / 2] ^= 1
+        case "shorter": payload.removeLast()
+        case "longer": payload.append(0)
+        case "empty": payload = []
+        default: payload = other.payload
+        }
+        let head = try world.head(sealing)
+        let answer = await problem {
+            _ = try await recipient.exchange.offer(head: head, payload: payload, from: sender.id)
+        }
+        #expect(answer == "payload-invalid")
+        #expect(try recipient.stored == [])
+        #expect(try await recipient.entries("transfer.arrived") == 0)
+        // The sender still brings the right one.
+        #expect(try await recipient.take(sealing).state == "delivered")
+        #expect(try await recipient.opened(sealing.core.id) == TestFederation.bytes(5_000))
+    }
+
+    @Test(arguments: [0, 999, 1_001, 70_000])
+    func aDatasetOfAnotherSizeThanAnnouncedIsNotSealed(size: Int) async throws {
+        let begun = try await sender.exchange.begin(
+            world.request(size: 1_000), lifeSeconds: 60, by: 0)
+        let pieces = Pieces(pieces: [TestFederation.bytes(size)])
+        let answer = await problem {
+            _ = try await sender.exchange.seal(begun.id, pieces, by: 0)
+        }
+        #expect(answer == "verification-failed")
+        #expect(try await sender.outbound(begun.id)?.state == "cancelled")
+        #expect(try sender.parts == [])
+    }
+
+    @Test func aCancelledOneLeavesNothing() async throws {
+        let id = try await sender.send(world.request(size: 1_000))
+        _ = try await sender.exchange.cancel(id, reason: "not needed", by: 0)
+        #expect(try sender.parts == [])
+    }
+
+    /// As a program of an older schema left them.
+    @Test func partsInFilesAreUsedStill() async throws {
+        let id = try await sender.send(world.request(size: 1_000))
+        try await sender.moveToFiles(.init(outbound: id))
+        try await sender.restart()
+        try await recipient.serving { await sender.exchange.pursue(id) }
+        #expect(try await sender.outbound(id)?.state == "delivered")
+        try await recipient.moveToFiles(.init(inbound: id, from: sender.id))
+        try await recipient.restart()
+        #expect(try await recipient.opened(id) == TestFederation.bytes(1_000))
+        // What such a program left of an ended one goes at the next start.
+        #expect(try sender.files == ["out.\(id).payload"])
+        try await sender.restart()
+        #expect(try sender.files == [])
+        _ = try await recipient.exchange.destroy(id, reason: nil, by: 0)
+        #expect(try recipient.parts == [])
+    }
+}

@@ -1,0 +1,131 @@
+import SelatAudit
+import SelatCore
+import SelatCrypto
+import SelatTestSupport
+import Testing
+
+@testable import SelatStore
+
+/// Parts of small transfers, in the database.
+struct PartTests {
+    private let folder: TemporaryFolder
+    private let store: Store
+
+    init() throws {
+        folder = try TemporaryFolder()
+        store = try Store.open(
+            path: folder.database,
+            log: try LogIdentity(origin: "selat/ab/SG/csa/1", key: try .generate(.ed25519)),
+            clock: FixedClock(), entropy: SeededEntropy(7), fatal: { preconditionFailure("\($0)") })
+    }
+
+    private static let id = TransferID(milliseconds: 1, entropy: Array(repeating: 7, count: 10))
+    private static let later = Timestamp(seconds: 9)
+
+    private func part(_ part: SpoolFolder.Name.Part, _ name: SpoolFolder.Name) throws -> [UInt8]? {
+        try store.lookUp { try $0.part(part, of: name) }
+    }
+
+    @Test func aPartIsReplacedAndOthersAreNotTouched() async throws {
+        let (name, other) = (
+            SpoolFolder.Name(outbound: Self.id),
+            SpoolFolder.Name(inbound: Self.id, from: try NodeID("SG/hub"))
+        )
+        _ = try await store.commit {
+            try $0.keep([1], as: .head, of: name)
+            try $0.keep([], as: .payload, of: name)
+            try $0.keep([3], as: .head, of: other)
+            try $0.keep([4, 5], as: .head, of: name)
+        }
+        #expect(try part(.head, name) == [4, 5])
+        #expect(try part(.payload, name) == [])
+        #expect(try part(.head, other) == [3])
+        #expect(try part(.payload, other) == nil)
+        #expect(try part(.leaves, name) == nil)
+    }
+
+    @Test(arguments: [
+        ("sealing", true), ("waiting", true), ("queued", true), ("sending", true),
+        ("relayed", true), ("delivered", false), ("refused", false), ("cancelled", false),
+        ("expired", false), ("unconfirmed", false),
+    ])
+    func whatIsSentGoesWithItsOutcome(state: String, isKept: Bool) async throws {
+        let name = SpoolFolder.Name(outbound: Self.id)
+        let row = OutboundRow(
+            id: Self.id, to: try NodeID("VN/hub"), created: Timestamp(seconds: 1),
+            expires: Self.later, precedence: .routine, state: "sealing", payloadSize: 1,
+            request: [1])
+        _ = try await store.commit {
+            try $0.save(row)
+            try $0.keep([1], as: .payload, of: name)
+        }
+        _ = try await store.commit {
+            var row = row
+            row.state = state
+            try $0.save(row)
+        }
+        #expect(try part(.payload, name) == (isKept ? [1] : nil))
+    }
+
+    @Test(arguments: [
+        ("receiving", true), ("delivered", true), ("opened", true), ("recalled", true),
+        ("refused", false), ("lapsed", false), ("withdrawn", false), ("destroyed", false),
+    ])
+    func whatIsReceivedGoesWhenItIsOver(state: String, isKept: Bool) async throws {
+        let from = try NodeID("SG/hub-2")
+        let name = SpoolFolder.Name(inbound: Self.id, from: from)
+        let row = InboundRow(
+            from: from, id: Self.id, received: Timestamp(seconds: 1), expires: Self.later,
+            state: "receiving", payloadSize: 1, fixedParts: SHA256.digest([1]), header: [1])
+        _ = try await store.commit {
+            try $0.save(row)
+            try $0.keep([1], as: .payload, of: name)
+        }
+        _ = try await store.commit {
+            var row = row
+            row.state = state
+            try $0.save(row)
+        }
+        #expect(try part(.payload, name) == (isKept ? [1] : nil))
+    }
+
+    @Test(arguments: [
+        ("receiving", true), ("holding", true), ("forwarded", true), ("returned", true),
+        ("delivered", false), ("refused", false), ("lapsed", false), ("withdrawn", false),
+    ])
+    func whatIsRelayedGoesWithItsOutcome(state: String, isKept: Bool) async throws {
+        let from = try NodeID("SG/hub")
+        let name = SpoolFolder.Name(relayed: Self.id, from: from)
+        let row = RelayedRow(
+            from: from, id: Self.id, to: try NodeID("VN/hub"), previous: from,
+            next: try NodeID("VN/hub"), received: Timestamp(seconds: 1), expires: Self.later,
+            precedence: .routine, state: "receiving", attempt: 1, payloadSize: 1,
+            fixedParts: SHA256.digest([1]), header: [1])
+        _ = try await store.commit {
+            try $0.save(row)
+            try $0.keep([1], as: .payload, of: name)
+        }
+        _ = try await store.commit {
+            var row = row
+            row.state = state
+            try $0.save(row)
+        }
+        #expect(try part(.payload, name) == (isKept ? [1] : nil))
+    }
+
+    @Test func aStoredPayloadReadsLikeAFile() throws {
+        let bytes = (0..<10_000).map { UInt8(truncatingIfNeeded: $0) }
+        let payload = StoredPayload(bytes, of: SpoolFolder.Name(outbound: Self.id))
+        var memory = [UInt8](repeating: 0, count: 16_384)
+        func read(_ range: Range<UInt64>) throws -> [UInt8] {
+            var span = memory.mutableSpan
+            var room = span.mutableBytes
+            let start = try payload.read(range, into: &room)
+            return Array(memory[start..<start + range.count])
+        }
+        for range: Range<UInt64> in [0..<10_000, 0..<0, 4_097..<9_999, 10_000..<10_000] {
+            #expect(try read(range) == Array(bytes[Int(range.lowerBound)..<Int(range.upperBound)]))
+        }
+        #expect(throws: FileFault.self) { try read(9_999..<10_001) }
+    }
+}
