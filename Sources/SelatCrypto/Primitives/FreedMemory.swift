@@ -1,21 +1,49 @@
 import COpenSSL
+import Glibc
 import Synchronization
 
 /// Memory that the heap keeps after it was freed. Buffers of up to a megabyte, freed in another order than
 /// they were made in, leave holes that later ones do not fit, so that a busy daemon would hold several
 /// times what it uses.
 package enum FreedMemory {
-    /// Bytes of data that pass through buffers between two looks. Each costs a millisecond or so, and the
-    /// pages that are taken again cost a fault each.
-    private static let interval: UInt64 = 8 << 20
+    /// Bytes of data that pass through buffers between two looks.
+    private static let interval: UInt64 = 1 << 20
+    /// How much more the process may have than after the last time. Giving back costs a millisecond or so, and the
+    /// pages that are taken again cost a fault each; where buffers are used again nothing grows, and it costs
+    /// nothing.
+    private static let growthMax: UInt64 = 4 << 20
 
     private static let passed = Atomic<UInt64>(0)
+    /// What the process had after the last time, or less.
+    private static let least = Atomic<UInt64>(0)
 
-    /// Counts data that went through buffers; every so often gives back to the system what the heap has
-    /// free.
+    /// Counts data that went through buffers; gives back to the system what the heap has free where the process has
+    /// grown meanwhile.
     package static func passed(_ count: Int) {
         let added = UInt64(count)
         let total = passed.wrappingAdd(added, ordering: .relaxed).newValue
-        if total % interval < added { selat_trim_heap() }
+        guard total % interval < added else { return }
+        guard let now = privateBytes else { return selat_trim_heap() }
+        let before = least.load(ordering: .relaxed)
+        if now > before + growthMax {
+            selat_trim_heap()
+            least.store(privateBytes ?? now, ordering: .relaxed)
+        } else if now < before {
+            least.store(now, ordering: .relaxed)
+        }
     }
+
+    /// What the process has in memory and shares with nobody: proc(5), *statm*, the second number less the third; nil
+    /// where it cannot be told.
+    static var privateBytes: UInt64? {
+        let text = withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 128) { buffer in
+            let count = pread(statm, buffer.baseAddress, buffer.count, 0)
+            return String(decoding: buffer.prefix(max(count, 0)), as: UTF8.self)
+        }
+        let pages = text.split(separator: " ").dropFirst().prefix(2).compactMap { UInt64($0) }
+        guard pages.count == 2, pages[0] >= pages[1] else { return nil }
+        return (pages[0] - pages[1]) * UInt64(sysconf(Int32(_SC_PAGESIZE)))
+    }
+
+    private static let statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC)
 }
