@@ -30,6 +30,19 @@ extension CommandTests {
             try await opens(String(id), like: "d")
         }
 
+        /// Around the size from which files go past the page cache, which takes whole blocks alone.
+        @Test func largeFilesAndSmallOnesAreOpenedAlike() async throws {
+            defer { scratch.remove() }
+            let least = 8 << 20
+            for (name, size) in [
+                ("a", least - 1), ("b", least), ("c", least + 1), ("d/e", 10_000_001), ("f", 3),
+            ] {
+                try scratch.write(noise(size), to: "d/\(name).bin")
+            }
+            let id = try await sandbox.delivered("\(scratch.path)/d")
+            try await opens(id, like: "d")
+        }
+
         /// Opens at VN and compares every file with what was sent.
         private func opens(_ id: String, like source: String, on country: String = "VN")
             async throws
