@@ -51,7 +51,7 @@ extension Exchange {
 
     /// A cut ends the connections of the node that it names; what a relay brings of such a node's comes
     /// over a connection that stays good.
-    private func requireSender(_ from: NodeID, _ peer: NodeID) async throws {
+    func requireSender(_ from: NodeID, _ peer: NodeID) async throws {
         guard isSender(from, at: clock.now()) else {
             throw try await refuse(
                 .wrongSender, "`\(from)` sends nothing any more", head: nil, peer: peer)

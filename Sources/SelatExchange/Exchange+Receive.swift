@@ -261,6 +261,7 @@ extension Exchange: EnvelopeService {
     private func record(
         _ new: New, _ head: VerifiedHead, _ bytes: [UInt8], payload: [UInt8]
     ) async throws -> InboundRow {
+        try await requireSender(new.row.from, new.row.peer)
         let now = clock.now()
         let statement = try sign(.delivered, head, reason: nil, at: now)
         let row: InboundRow

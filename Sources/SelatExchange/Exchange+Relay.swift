@@ -216,6 +216,7 @@ extension Exchange {
     private func record(
         _ new: New, _ head: VerifiedHead, _ bytes: [UInt8], payload: [UInt8]
     ) async throws {
+        try await requireSender(new.row.from, new.row.previous)
         let now = clock.now()
         let name = SpoolFolder.Name(relayed: new.row.id, from: new.row.from)
         let statement = try sign(.relayed, head, reason: nil, at: now)
