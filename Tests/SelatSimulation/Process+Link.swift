@@ -47,9 +47,9 @@ extension Process {
         } else {
             world.judge.passes(node, head)
         }
-        let sent = world.disturbed(head)
+        let (sent, carried) = (world.disturbed(head), world.disturbed(payload))
         let answer = try await world.call(from: self, to: passage.next) { peer in
-            try await peer.offer(sent, payload, from: self.node.index)
+            try await peer.offer(sent, carried, from: self.node.index)
         }
         return try await news(answer, passage, size: head.size)
     }

@@ -84,6 +84,13 @@ extension World {
         return head
     }
 
+    /// A payload that comes with its offer; its head may be right.
+    func disturbed(_ payload: [UInt64]?) -> [UInt64]? {
+        guard var payload, happens(weather.corrupted) else { return payload }
+        payload[Int(draw(0...Int64(payload.count - 1)))] ^= 1
+        return payload
+    }
+
     private func reach(_ peer: Int, from caller: Process) async throws -> Process {
         try await caller.pause(1...max(2, weather.delayMax))
         guard isOpen(caller.node.index, peer), !happens(weather.lost),
