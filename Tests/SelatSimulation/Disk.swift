@@ -38,6 +38,13 @@ final class Disk {
         /// Sealed segments; nil where nothing was written yet.
         case segments([UInt64?])
         case head(Head)
+
+        /// A bit of a segment turns, where one was written.
+        mutating func flip(at index: Int) {
+            guard case .segments(var segments) = self, index < segments.count else { return }
+            segments[index] = segments[index].map { $0 ^ 1 }
+            self = .segments(segments)
+        }
     }
 
     private struct File {
@@ -109,24 +116,9 @@ final class Disk {
             })
     }
 
-    /// A bit turns, wherever it lies. Heads are not hit: their signature would tell, payloads are
-    /// what nobody looks at for a long time.
-    /// - Returns: the file that was hit.
-    func flip(_ chance: inout Chance) -> SpoolName? {
-        let payloads = names.filter { $0.part == .payload }
-        guard !payloads.isEmpty else { return nil }
-        let name = payloads[chance.index(below: payloads.count)]
-        guard case .segments(var segments)? = files[name]?.content, !segments.isEmpty else {
-            return nil
-        }
-        let index = chance.index(below: segments.count)
-        guard let old = segments[index] else { return nil }
-        segments[index] = old ^ 1
-        files[name]?.content = .segments(segments)
-        if case .segments(var synced)? = files[name]?.synced, index < synced.count {
-            synced[index] = synced[index].map { $0 ^ 1 }
-            files[name]?.synced = .segments(synced)
-        }
-        return name
+    /// A bit of a segment turns.
+    func flip(_ name: SpoolName, at index: Int) {
+        files[name]?.content?.flip(at: index)
+        files[name]?.synced?.flip(at: index)
     }
 }

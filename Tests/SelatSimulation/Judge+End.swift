@@ -120,24 +120,18 @@ extension Judge {
         for row in node.ledger.relayed.values where !row.state.isOutcome {
             breaks(.once, "\(row.key.transfer) never ends at a relay: \(row.state)")
         }
-        for name in node.disk.names {
-            let isNamed =
-                switch name.role {
-                case .inbound: node.ledger.inbound[name.key]?.state.keepsFiles ?? false
-                case .relayed: node.ledger.relayed[name.key].map { !$0.state.isOutcome } ?? false
-                case .outbound:
-                    node.ledger.outbound[name.transfer].map { !$0.state.isOutcome } ?? false
-                }
-            require(isNamed, .bounded, "the spool keeps \(name), which no transfer names")
+        for name in node.parts {
+            require(
+                node.ledger.names(name), .bounded, "\(name) is kept, which no transfer names")
         }
         for row in node.ledger.inbound.values
         where [.delivered, .opened, .recalled].contains(row.state) {
             let name = SpoolName(.inbound, row.key, .payload)
             let course = courses[row.key.transfer]
-            let kept = node.disk.content(name)
+            let kept = node.content(name)
             require(
                 kept == .segments(course?.request.leaves ?? []) || course?.isFlipped ?? true, .once,
-                "\(row.key.transfer) is in the inbox, and its bytes are not on the disk")
+                "\(row.key.transfer) is in the inbox, and its bytes are not there")
         }
     }
 

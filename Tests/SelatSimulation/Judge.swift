@@ -246,7 +246,7 @@ final class Judge {
             let name = SpoolName(
                 .outbound, InboundKey(from: node.index, transfer: transfer), .payload)
             require(
-                node.disk.content(name) == .segments(course.request.leaves), .once,
+                node.content(name) == .segments(course.request.leaves), .once,
                 "\(transfer) was accepted, and its payload did not survive a crash")
         }
     }
@@ -272,6 +272,10 @@ final class Judge {
         for key in change.changedRelayed {
             guard let after = change.state.relayed[key] else { continue }
             relayedChanged(node, before.relayed[key], after, change)
+        }
+        // A crash after the commit finds nothing that somebody would have to remember.
+        if let name = change.state.parts.keys.filter({ !change.state.names($0) }).min() {
+            breaks(.bounded, "\(name) stays in the database, and its transfer has ended")
         }
         for letter in change.forgotten { forgotten(letter, node) }
         for entry in change.appended {

@@ -193,6 +193,8 @@ struct LedgerState {
     var outbound: [Int: OutboundRow] = [:]
     var inbound: [InboundKey: InboundRow] = [:]
     var relayed: [InboundKey: RelayedRow] = [:]
+    /// Parts of small transfers; those of others are files.
+    var parts: [SpoolName: Disk.Content] = [:]
     var approvals: [Int: [Approval]] = [:]
     var letters: [Letter] = []
     var lettersPosted = 0
@@ -203,6 +205,15 @@ struct LedgerState {
     /// The newest edition of each country that this node has.
     var editions: [Edition]
     var list: MemberList
+
+    /// Whether a part belongs to a transfer that has parts.
+    func names(_ name: SpoolName) -> Bool {
+        switch name.role {
+        case .inbound: inbound[name.key]?.state.keepsFiles ?? false
+        case .relayed: relayed[name.key].map { !$0.state.isOutcome } ?? false
+        case .outbound: outbound[name.transfer].map { !$0.state.isOutcome } ?? false
+        }
+    }
 
     /// The place of the newest entry about a transfer that came in.
     func lastEntry(of key: InboundKey) -> Int? {
@@ -220,25 +231,46 @@ struct Transaction {
     private(set) var posted: [Letter] = []
     private(set) var forgotten: [Letter] = []
 
-    init(_ state: LedgerState) { self.state = state }
+    /// Whether parts go with the change that ends their transfer; not where a mistake is planted.
+    private let dropsParts: Bool
+
+    init(_ state: LedgerState, dropsParts: Bool) {
+        self.state = state
+        self.dropsParts = dropsParts
+    }
 
     func outbound(_ transfer: Int) -> OutboundRow? { state.outbound[transfer] }
     func inbound(_ key: InboundKey) -> InboundRow? { state.inbound[key] }
     func relayed(_ key: InboundKey) -> RelayedRow? { state.relayed[key] }
 
     mutating func save(_ row: OutboundRow) {
-        state.outbound[row.transfer] = row
+        let isKnown = state.outbound.updateValue(row, forKey: row.transfer) != nil
         changedOutbound.append(row.transfer)
+        if isKnown, row.state.isOutcome { drop(.outbound, row.key) }
     }
 
     mutating func save(_ row: InboundRow) {
-        state.inbound[row.key] = row
+        let isKnown = state.inbound.updateValue(row, forKey: row.key) != nil
         changedInbound.append(row.key)
+        if isKnown, !row.state.keepsFiles { drop(.inbound, row.key) }
     }
 
     mutating func save(_ row: RelayedRow) {
-        state.relayed[row.key] = row
+        let isKnown = state.relayed.updateValue(row, forKey: row.key) != nil
         changedRelayed.append(row.key)
+        if isKnown, row.state.isOutcome { drop(.relayed, row.key) }
+    }
+
+    /// Keeps a part of a small transfer, in place of what was there.
+    mutating func keep(_ content: Disk.Content, as name: SpoolName) { state.parts[name] = content }
+
+    /// What the database does by itself where a row comes into a state that has no parts; with a row that is
+    /// new it does nothing.
+    private mutating func drop(_ role: SpoolName.Role, _ key: InboundKey) {
+        guard dropsParts else { return }
+        for part in [SpoolName.Part.payload, .head] {
+            state.parts[SpoolName(role, key, part)] = nil
+        }
     }
 
     mutating func keep(_ approval: Approval, of transfer: Int) {
@@ -345,7 +377,8 @@ final class Writer {
         var kinds: [String] = []
         var judged: [(before: LedgerState, change: Transaction)] = []
         for change in batch {
-            var transaction = Transaction(state)
+            var transaction = Transaction(
+                state, dropsParts: !process.world.hasPlanted(.partsOutliveTransfer))
             do {
                 try change.apply(&transaction)
                 judged.append((state, transaction))

@@ -20,6 +20,30 @@ final class Node {
 
     var now: Timestamp { World.start + VirtualExecutor.shared.now / 1_000 + clockOffset }
     var isDiskFull: Bool { disk.isFullUntil > VirtualExecutor.shared.now }
+
+    /// A part of a transfer, wherever it lies.
+    func content(_ name: SpoolName) -> Disk.Content? { ledger.parts[name] ?? disk.content(name) }
+
+    /// Names of the parts that lie here, wherever.
+    var parts: [SpoolName] { Set(disk.names).union(ledger.parts.keys).sorted() }
+
+    /// A bit turns, wherever it lies. Heads are not hit: their signature would tell, payloads are
+    /// what nobody looks at for a long time.
+    /// - Returns: the payload that was hit.
+    func flip(_ chance: inout Chance) -> SpoolName? {
+        let payloads = parts.filter { $0.part == .payload }
+        guard !payloads.isEmpty else { return nil }
+        let name = payloads[chance.index(below: payloads.count)]
+        guard case .segments(let segments)? = content(name), !segments.isEmpty else { return nil }
+        let index = chance.index(below: segments.count)
+        guard segments[index] != nil else { return nil }
+        if ledger.parts[name] == nil {
+            disk.flip(name, at: index)
+        } else {
+            ledger.parts[name]?.flip(at: index)
+        }
+        return name
+    }
 }
 
 enum Pursuit: Hashable {
@@ -141,12 +165,16 @@ final class Process {
         return segments
     }
 
+    /// A look into the database takes no time, as in the exchange: there it does not leave the thread.
     private func read(_ name: SpoolName) async throws -> Disk.Content? {
+        try requireLife()
+        if let part = node.ledger.parts[name] { return part }
         try await pause()
         if world.happens(world.weather.unreadable) { throw Mishap.unreadable }
         return node.disk.content(name)
     }
 
+    /// Removes the files. What lies in the database goes with the commit that ends its transfer.
     func remove(_ role: SpoolName.Role, _ key: InboundKey) {
         guard !isDead else { return }
         for part in [SpoolName.Part.payload, .head] {

@@ -35,6 +35,12 @@ package enum PlantedFault: String, CaseIterable, Sendable {
     case entryInLaterCommit = "entry-in-later-commit"
     /// A piece is stored without comparing it with its leaf.
     case leafNotChecked = "leaf-not-checked"
+    /// A small payload that comes with its offer is kept without comparing it with its leaves.
+    case wholeNotChecked = "whole-not-checked"
+    /// The parts of a small transfer are committed after the row that they belong to.
+    case partsInLaterCommit = "parts-in-later-commit"
+    /// What of a transfer lies in the database stays there when it ends.
+    case partsOutliveTransfer = "parts-outlive-transfer"
     /// A payload that becomes whole after `expires` is put into the inbox.
     case expiredAccepted = "expired-accepted"
     /// A receipt that comes after `unconfirmed` is dropped.

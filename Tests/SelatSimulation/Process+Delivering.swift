@@ -115,12 +115,12 @@ extension Process {
         return Backoff.milliseconds(failures: failures, jitter: UInt8(world.draw(0...255)))
     }
 
-    /// What keeps the head in the spool from being offered again as it is.
+    /// What keeps the head that lies here from being offered again as it is.
     private func lack(_ delivery: Delivery) -> Sender.Event? {
         let attempt = delivery.sender.attempt
         guard attempt > 0 else { return nil }
         let name = SpoolName(.outbound, own(delivery.transfer), .head)
-        guard case .head(let head)? = node.disk.content(name),
+        guard case .head(let head)? = node.content(name),
             head.attempt == attempt || world.hasPlanted(.headNotCheckedAgain)
         else { return .headLost }
         return holdsBasis(head) || world.hasPlanted(.basisNotCheckedAgain) ? nil : .basisMoved
@@ -268,6 +268,9 @@ extension Process {
                 row.route = released.route
                 row.firstHops.removeAll { $0 == released.route[1] }
                 row.firstHops.append(released.route[1])
+                if released.isSmall {
+                    transaction.keep(.head(released), as: SpoolName(.outbound, row.key, .head))
+                }
             }
             transaction.save(row)
             if let entered, !isLate, !isLost { transaction.append(entered) }
@@ -330,7 +333,10 @@ extension Process {
             created: row.created, expires: row.expires, signed: now, leaves: row.leaves,
             verdict: again, approvals: Array(counting.prefix(1)), listSerial: list.serial,
             route: route)
-        try await writeHead(head, to: SpoolName(.outbound, row.key, .head))
+        // That of a small transfer is kept in the commit of the release.
+        if !head.isSmall {
+            try await writeHead(head, to: SpoolName(.outbound, row.key, .head))
+        }
         delivery.released = head
         return .released
     }

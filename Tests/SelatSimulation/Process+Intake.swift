@@ -168,35 +168,48 @@ extension Process {
     /// Whole, durable and checked: states it, records it, and puts it into the inbox, in one commit.
     private func complete(_ row: InboundRow, _ head: Head) async throws -> Answer {
         let key = row.key
-        let statement = Receipt(
-            kind: .delivered, from: key.from, transfer: key.transfer, attempt: head.attempt,
-            signer: node.index, reason: nil, entry: node.ledger.log.count)
+        let statement = arrived(head)
         if world.hasPlanted(.receiptBeforeCommit), world.happens(500) {
             return Answer(
                 state: Recipient.State.delivered.rawValue, offset: head.size, receipt: statement)
         }
         let after = try await commit { transaction -> InboundRow in
             guard var row = transaction.inbound(key) else { throw Mishap.changedMeanwhile }
-            let isBlind = self.world.hasPlanted(.expiredAccepted)
-            let time = isBlind ? min(self.now, row.expires + -1) : self.now
-            var recipient = row.recipient
-            let actions = recipient.handle(.complete, at: time)
-            if actions.contains(.destroy) { row.hasKey = false }
-            for case .record(let kind, let signed) in actions {
-                var entry = self.entry(kind, key.transfer, sender: key.from)
-                if signed != nil {
-                    var statement = statement
-                    statement.entry = transaction.state.log.count
-                    row.statement = statement
-                    entry.statement = statement
-                }
-                transaction.append(entry)
-            }
-            row.take(recipient)
+            self.complete(&row, statement, in: &transaction)
             transaction.save(row)
             return row
         }
         if after.state == .lapsed { remove(.inbound, key) }
         return answer(after)
+    }
+
+    /// That a dataset is here. The entry is known in the commit.
+    func arrived(_ head: Head) -> Receipt {
+        Receipt(
+            kind: .delivered, from: head.from, transfer: head.transfer, attempt: head.attempt,
+            signer: node.index, reason: nil, entry: node.ledger.log.count)
+    }
+
+    /// Enters that the whole payload is here, with what was signed of that.
+    /// - Parameter row: without its content key afterwards where it came too late: then nothing of it stays.
+    func complete(
+        _ row: inout InboundRow, _ statement: Receipt, in transaction: inout Transaction
+    ) {
+        let isBlind = world.hasPlanted(.expiredAccepted)
+        let time = isBlind ? min(now, row.expires + -1) : now
+        var recipient = row.recipient
+        let actions = recipient.handle(.complete, at: time)
+        if actions.contains(.destroy) { row.hasKey = false }
+        for case .record(let kind, let signed) in actions {
+            var entry = entry(kind, row.key.transfer, sender: row.key.from)
+            if signed != nil {
+                var statement = statement
+                statement.entry = transaction.state.log.count
+                row.statement = statement
+                entry.statement = statement
+            }
+            transaction.append(entry)
+        }
+        row.take(recipient)
     }
 }

@@ -4,7 +4,7 @@ import SelatDelivery
 // What sender and relay do alike: bring an envelope to the next node of its route, and read what is
 // said there.
 
-/// An envelope in this node's spool, on its way to the next node of its route.
+/// An envelope that lies here, on its way to the next node of its route.
 struct Passage {
     let key: InboundKey
     let role: SpoolName.Role

@@ -27,10 +27,10 @@ extension Process {
             try await carry(key, by: peer)
             return try await taken(key, offset: offset, payload)
         case .consider:
-            let refusal = try await uploads.alone(key) {
-                try await self.consider(head, key, by: peer)
+            let answer = try await uploads.alone(key) {
+                try await self.consider(head, key, self.whole(payload, of: head), by: peer)
             }
-            if let refusal { return refusal }
+            if let answer { return answer }
             return try await taken(key, offset: 0, payload)
         }
     }
@@ -61,9 +61,20 @@ extension Process {
             membershipExpires: World.start + 86_400 * 30)
     }
 
-    /// - Returns: the answer, where this node said no for good.
+    /// The payload of a small envelope that came whole and is the one that the head means; nil for any other,
+    /// which goes the way of an upload.
+    func whole(_ payload: [UInt64]?, of head: Head) -> [UInt64]? {
+        guard let payload, head.isSmall,
+            payload == head.leaves || world.hasPlanted(.wholeNotChecked)
+        else { return nil }
+        return payload
+    }
+
+    /// - Parameter payload: what came with a small envelope, checked.
+    /// - Returns: the answer, where this node said no for good, or where all has come; nil where the payload
+    ///   may come.
     private func consider(
-        _ head: Head, _ key: InboundKey, by peer: Int
+        _ head: Head, _ key: InboundKey, _ payload: [UInt64]?, by peer: Int
     ) async throws -> Answer? {
         guard isNew(node.ledger.inbound[key]) else { return nil }
         try await pause()
@@ -93,6 +104,7 @@ extension Process {
                 throw await refused(.approvalOwed, head)
             }
         }
+        if let payload { return answer(try await record(head, key, payload, by: peer)) }
         try await record(head, key, by: peer)
         return nil
     }
@@ -110,6 +122,7 @@ extension Process {
         return newest(country, node.ledger, at: head.verdict.decided) != pinned
     }
 
+    /// Records that the payload may come.
     private func record(_ head: Head, _ key: InboundKey, by peer: Int) async throws {
         let payload = SpoolName(.inbound, head.key, .payload)
         let name = SpoolName(.inbound, head.key, .head)
@@ -119,29 +132,68 @@ extension Process {
                 .segments([UInt64?](repeating: nil, count: head.leaves.count)), to: payload)
             try await sync(payload)
             try await writeHead(head, to: name, unless: .folderNotSynced)
-            try await enter(head, key, by: peer)
+            let new = new(head, key, by: peer)
+            try await commit { transaction in
+                try self.enter(new, head, in: &transaction)
+                transaction.save(new)
+            }
         } catch {
             remove(.inbound, head.key)
             throw error
         }
+        // It may have lapsed before.
+        withdrawn.remove(key)
     }
 
-    private func enter(_ head: Head, _ key: InboundKey, by peer: Int) async throws {
+    /// Records in one commit that a small package was taken, and that it is here.
+    private func record(
+        _ head: Head, _ key: InboundKey, _ payload: [UInt64], by peer: Int
+    ) async throws -> InboundRow {
+        let new = new(head, key, by: peer)
+        let statement = arrived(head)
+        let isLate = world.hasPlanted(.partsInLaterCommit)
+        let row = try await commit { transaction -> InboundRow in
+            try self.enter(new, head, in: &transaction)
+            var row = new
+            self.complete(&row, statement, in: &transaction)
+            if row.hasKey, !isLate { self.keep(payload, head, as: .inbound, in: &transaction) }
+            transaction.save(row)
+            return row
+        }
+        if row.hasKey, isLate {
+            try await commit { self.keep(payload, head, as: .inbound, in: &$0) }
+        }
+        withdrawn.remove(key)
+        return row
+    }
+
+    /// Keeps both parts of a small transfer.
+    func keep(
+        _ payload: [UInt64], _ head: Head, as role: SpoolName.Role,
+        in transaction: inout Transaction
+    ) {
+        transaction.keep(.head(head), as: SpoolName(role, head.key, .head))
+        transaction.keep(.segments(payload), as: SpoolName(role, head.key, .payload))
+    }
+
+    /// A transfer that was taken, before it is recorded.
+    private func new(_ head: Head, _ key: InboundKey, by peer: Int) -> InboundRow {
         let keeps = world.chosenRetention(of: head.transfer)
-        let row = InboundRow(
+        return InboundRow(
             key: key, expires: head.expires, size: head.size, fixedParts: head.fixedParts,
             destroyBy: keeps.map { now + $0 }, attempt: head.attempt, peer: peer,
             state: .receiving, hasKey: true)
-        try await commit { transaction in
-            guard self.isNew(transaction.inbound(key)) else { throw Mishap.changedMeanwhile }
-            transaction.save(row)
-            var entry = self.entry(
-                "transfer.received", head.transfer, sender: head.from, verdict: head.verdict)
-            entry.approvals = head.approvals
-            transaction.append(entry)
-        }
-        // It may have lapsed before.
-        withdrawn.remove(key)
+    }
+
+    /// Enters a transfer that was taken, where nobody was faster.
+    private func enter(
+        _ new: InboundRow, _ head: Head, in transaction: inout Transaction
+    ) throws {
+        guard isNew(transaction.inbound(new.key)) else { throw Mishap.changedMeanwhile }
+        var entry = entry(
+            "transfer.received", head.transfer, sender: head.from, verdict: head.verdict)
+        entry.approvals = head.approvals
+        transaction.append(entry)
     }
 
     func taken(

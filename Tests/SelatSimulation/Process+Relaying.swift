@@ -36,7 +36,9 @@ extension Process {
         case .standing: return try await standing(head.key, from: peer)
         case .resume(let offset): return try await taken(head.key, offset: offset, payload)
         case .consider, .renew:
-            try await uploads.alone(head.key) { try await self.pass(head, through: hop) }
+            try await uploads.alone(head.key) {
+                try await self.pass(head, self.whole(payload, of: head), through: hop)
+            }
             guard let row = node.ledger.relayed[head.key], row.state == .receiving else {
                 return try await standing(head.key, from: peer)
             }
@@ -58,15 +60,21 @@ extension Process {
             cause: row.cause)
     }
 
-    private func pass(_ head: Head, through hop: (previous: Int, next: Int)) async throws {
+    /// - Parameter payload: what came with a small envelope, checked.
+    private func pass(
+        _ head: Head, _ payload: [UInt64]?, through hop: (previous: Int, next: Int)
+    ) async throws {
         try await judgeTransit(head, through: hop)
         let name = SpoolName(.relayed, head.key, .head)
         if let known = node.ledger.relayed[head.key], !isNew(known, head) {
             guard head.attempt > known.attempt else { return }
-            try await writeHead(head, to: name)
+            // That of a small transfer is kept in the commit.
+            if !head.isSmall { try await writeHead(head, to: name) }
             if try await !renew(head, through: hop) { remove(.relayed, head.key) }
             return
         }
+        let new = new(head, through: hop)
+        if let payload { return try await record(new, head, payload) }
         remove(.relayed, head.key)
         do {
             let payload = SpoolName(.relayed, head.key, .payload)
@@ -74,27 +82,45 @@ extension Process {
                 .segments([UInt64?](repeating: nil, count: head.leaves.count)), to: payload)
             try await sync(payload)
             try await writeHead(head, to: name)
-            try await enter(head, through: hop)
+            try await commit { transaction in
+                try self.enter(new, head, in: &transaction)
+                transaction.save(new)
+            }
         } catch {
             remove(.relayed, head.key)
             throw error
         }
     }
 
-    private func enter(_ head: Head, through hop: (previous: Int, next: Int)) async throws {
-        let row = RelayedRow(
+    /// Records in one commit that a small package may pass, and that it is here.
+    private func record(_ new: RelayedRow, _ head: Head, _ payload: [UInt64]) async throws {
+        let isOpen = try await commit { transaction -> Bool in
+            try self.enter(new, head, in: &transaction)
+            var row = new
+            self.complete(&row, head, in: &transaction)
+            let isOpen = !row.state.isOutcome
+            if isOpen { self.keep(payload, head, as: .relayed, in: &transaction) }
+            transaction.save(row)
+            return isOpen
+        }
+        if isOpen { forward(head.key) }
+    }
+
+    /// A transfer that may pass, before it is recorded.
+    private func new(_ head: Head, through hop: (previous: Int, next: Int)) -> RelayedRow {
+        RelayedRow(
             key: head.key, to: head.to, previous: hop.previous, next: hop.next,
             expires: head.expires, size: head.size, fixedParts: head.fixedParts, state: .receiving,
             attempt: head.attempt)
-        try await commit { transaction in
-            guard self.isNew(transaction.relayed(head.key), head) else {
-                throw Mishap.changedMeanwhile
-            }
-            transaction.save(row)
-            transaction.append(
-                self.entry(
-                    "relay.received", head.transfer, sender: head.from, verdict: head.verdict))
-        }
+    }
+
+    /// Enters a transfer that may pass, where nobody was faster.
+    private func enter(
+        _ new: RelayedRow, _ head: Head, in transaction: inout Transaction
+    ) throws {
+        guard isNew(transaction.relayed(new.key), head) else { throw Mishap.changedMeanwhile }
+        transaction.append(
+            entry("relay.received", head.transfer, sender: head.from, verdict: head.verdict))
     }
 
     /// Whether what may be known of a transfer hinders nobody from offering this attempt as a new one.
@@ -134,6 +160,9 @@ extension Process {
             }
             row.take(relay)
             (row.previous, row.next) = (hop.previous, hop.next)
+            if head.isSmall {
+                transaction.keep(.head(head), as: SpoolName(.relayed, head.key, .head))
+            }
             transaction.save(row)
             return true
         }
@@ -146,25 +175,33 @@ extension Process {
         let key = row.key
         let after = try await commit { transaction -> RelayedRow in
             guard var row = transaction.relayed(key) else { throw Mishap.changedMeanwhile }
-            var relay = row.relay
-            for case .record(let kind, let isStated) in relay.handle(.complete, at: self.now) {
-                var entry = self.entry(kind, key.transfer, sender: key.from)
-                if isStated {
-                    let statement = Receipt(
-                        kind: .relayed, from: key.from, transfer: key.transfer,
-                        attempt: head.attempt, signer: self.node.index, reason: nil,
-                        entry: transaction.state.log.count)
-                    row.statement = statement
-                    entry.statement = statement
-                }
-                transaction.append(entry)
-            }
-            row.take(relay)
+            self.complete(&row, head, in: &transaction)
             transaction.save(row)
             return row
         }
         if after.state.isOutcome { remove(.relayed, key) } else { forward(key) }
         return answer(after)
+    }
+
+    /// Enters that the whole payload is here, with what is signed of that.
+    private func complete(
+        _ row: inout RelayedRow, _ head: Head, in transaction: inout Transaction
+    ) {
+        let key = row.key
+        var relay = row.relay
+        for case .record(let kind, let isStated) in relay.handle(.complete, at: now) {
+            var entry = entry(kind, key.transfer, sender: key.from)
+            if isStated {
+                let statement = Receipt(
+                    kind: .relayed, from: key.from, transfer: key.transfer,
+                    attempt: head.attempt, signer: node.index, reason: nil,
+                    entry: transaction.state.log.count)
+                row.statement = statement
+                entry.statement = statement
+            }
+            transaction.append(entry)
+        }
+        row.take(relay)
     }
 
     // MARK: Forward

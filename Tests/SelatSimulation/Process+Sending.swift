@@ -57,7 +57,9 @@ extension Process {
         }
     }
 
+    /// A small payload stays in memory until it is committed.
     private func seal(_ request: Request) async throws {
+        if World.isSmall(segments: request.leaves.count) { return try await pause() }
         let name = SpoolName(.outbound, own(request.transfer), .payload)
         var segments = [UInt64?](repeating: nil, count: request.leaves.count)
         for (index, leaf) in request.leaves.enumerated() {
@@ -69,6 +71,9 @@ extension Process {
     }
 
     private func accept(_ request: Request) async throws {
+        let name = SpoolName(.outbound, own(request.transfer), .payload)
+        let isSmall = World.isSmall(segments: request.leaves.count)
+        let isLate = world.hasPlanted(.partsInLaterCommit)
         try await commit { transaction in
             guard var row = transaction.outbound(request.transfer) else {
                 throw Mishap.changedMeanwhile
@@ -83,8 +88,10 @@ extension Process {
                 transaction.append(self.entry(kind, row.transfer))
             }
             row.take(sender)
+            if isSmall, !isLate { transaction.keep(.segments(request.leaves), as: name) }
             transaction.save(row)
         }
+        if isSmall, isLate { try await commit { $0.keep(.segments(request.leaves), as: name) } }
     }
 
     /// Ends what was never sealed whole. Nobody was promised anything.

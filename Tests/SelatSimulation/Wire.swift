@@ -21,6 +21,8 @@ struct Head: Hashable {
     var isAuthentic = true
 
     var size: UInt64 { UInt64(leaves.count) }
+    /// Whether its parts lie in the database.
+    var isSmall: Bool { World.isSmall(segments: leaves.count) }
     var key: InboundKey { InboundKey(from: from, transfer: transfer) }
 
     /// The neighbours of a relay of the route; nil for a node that is none.

@@ -7,6 +7,8 @@ final class World {
     static let federation = Digest { $0.storeBytes(of: 7, as: UInt64.self) }
     /// Payloads of so many segments travel with their offer.
     static let inlineSegmentsMax = 2
+    /// Payloads of so many segments lie in the database.
+    nonisolated static let storedSegmentsMax = 1
 
     let seed: UInt64
     let fault: PlantedFault?
@@ -116,7 +118,7 @@ final class World {
     }
 
     func flip(_ node: Node) {
-        guard let name = node.disk.flip(&chance) else { return }
+        guard let name = node.flip(&chance) else { return }
         trace(node, "bit flips in \(name)")
         judge.flipped(name, at: node)
     }
@@ -141,6 +143,8 @@ final class World {
             node.process = nil
         }
     }
+
+    nonisolated static func isSmall(segments count: Int) -> Bool { count <= storedSegmentsMax }
 
     func areLinked(_ a: Int, _ b: Int) -> Bool { links.contains([min(a, b), max(a, b)]) }
     func isOpen(_ a: Int, _ b: Int) -> Bool { !cuts.contains([min(a, b), max(a, b)]) }
