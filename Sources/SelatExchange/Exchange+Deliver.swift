@@ -22,8 +22,9 @@ extension Exchange {
         let to: NodeID
         let precedence: Precedence
         let payloadSize: UInt64
-        /// Whether its parts lie in the database.
-        let isSmall: Bool
+        /// Whether its head lies in the database, as its payload does, whatever the attempt: not where its
+        /// description alone is large.
+        let isHeadStored: Bool
         var sender: Sender
         /// The nodes of the newest attempt; empty before the first.
         var route: [NodeID]
@@ -43,8 +44,9 @@ extension Exchange {
             to = row.to
             precedence = row.precedence
             payloadSize = row.payloadSize
-            isSmall = Exchange.isSmall(
+            let isSmall = Exchange.isSmall(
                 sealed: try SegmentLayout(messageSize: row.payloadSize).sealedSize)
+            isHeadStored = isSmall && row.request.count <= Limits.storedPayloadBytesMax
             route = row.route
             sender = try Sender(row)
         }
@@ -60,8 +62,7 @@ extension Exchange {
     private struct Released {
         let envelope: Digest
         let header: [UInt8]
-        /// The whole head of a small transfer, which goes into the database with the record; that of others is in
-        /// the spool by then.
+        /// The whole head, where it goes into the database with the record; others are in the spool by then.
         let head: [UInt8]?
         let route: [NodeID]
         let verdict: Verdict
@@ -199,7 +200,9 @@ extension Exchange {
         case .destroy:
             // What lies in the database went with the commit. A file that an older program left goes at the
             // next start.
-            if !delivery.isSmall { await spool.remove(SpoolFolder.Name(outbound: delivery.id)) }
+            if !delivery.isHeadStored {
+                await spool.remove(SpoolFolder.Name(outbound: delivery.id))
+            }
         }
         return nil
     }
@@ -404,12 +407,13 @@ extension Exchange {
                 precedence: delivery.precedence, membershipSerial: federation.serial,
                 membershipDigest: federation.listDigest, transit: again.verdict.transitEditions),
             signer: try identity.signer(for: record.core.suite), at: clock.now())
-        if !delivery.isSmall {
-            try await spool.write(head.encoded(), to: SpoolFolder.Name(outbound: id), .head)
+        let encoded = head.encoded()
+        if !delivery.isHeadStored {
+            try await spool.write(encoded, to: SpoolFolder.Name(outbound: id), .head)
         }
         delivery.released = Released(
             envelope: try head.unverifiedIdentity(), header: head.headerCMS,
-            head: delivery.isSmall ? head.encoded() : nil, route: route,
+            head: delivery.isHeadStored ? encoded : nil, route: route,
             verdict: again.verdict, raised: judged.raised,
             approvals: approvals.map(\.digest))
         return .released

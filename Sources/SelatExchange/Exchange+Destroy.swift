@@ -107,6 +107,7 @@ extension Exchange {
             }
             row.take(recipient)
             row.contentKey = nil
+            transaction.leaveNoTrace()
             try transaction.save(row)
             return .ended(row)
         }.value

@@ -52,7 +52,7 @@ extension Exchange {
             forwarding.pause = nil
             do {
                 try Task.checkCancellation()
-                if await isHeadLost(forwarding) {
+                if try await isHeadLost(forwarding) {
                     try await drive(forwarding, .headStale(cause: "the head here was lost"))
                 }
                 try await drive(forwarding, .due)
@@ -70,11 +70,17 @@ extension Exchange {
 
     /// Whether the spool holds another head than the one that the log tells of: a crash came between
     /// the file of a newer attempt and its commit, or somebody's hand. Only the sender can mend that.
-    private nonisolated(nonsending) func isHeadLost(_ forwarding: Forwarding) async -> Bool {
-        guard let bytes = try? await part(.head, of: forwarding.name),
-            let identity = try? EnvelopeHead(parsing: bytes).unverifiedIdentity()
-        else { return true }
-        return identity != SHA256.digest(forwarding.row.header)
+    private nonisolated(nonsending) func isHeadLost(
+        _ forwarding: Forwarding
+    ) async throws -> Bool {
+        do {
+            let head = try EnvelopeHead(parsing: await part(.head, of: forwarding.name))
+            return try head.unverifiedIdentity() != SHA256.digest(forwarding.row.header)
+        } catch let error where error is StoreError || Task.isCancelled {
+            throw error
+        } catch {
+            return true
+        }
     }
 
     /// Feeds the machine with an event and with what its actions lead to.

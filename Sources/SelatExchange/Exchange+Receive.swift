@@ -272,10 +272,8 @@ extension Exchange: EnvelopeService {
                 try self.complete(
                     &row, head, statement, new.own.json, at: max(now, self.clock.now()),
                     in: transaction)
-                if row.contentKey != nil {
-                    try transaction.keep(bytes, as: .head, of: new.name)
-                    try transaction.keep(payload, as: .payload, of: new.name)
-                }
+                try transaction.keep(bytes, as: .head, of: new.name)
+                try transaction.keep(payload, as: .payload, of: new.name)
                 try transaction.save(row)
                 return row
             }.value

@@ -225,14 +225,12 @@ extension Exchange {
             isOpen = try await store.commit { transaction in
                 try self.enter(new, head, in: transaction)
                 var row = new.row
-                try self.complete(&row, head, statement, at: now, in: transaction)
-                let isOpen = try !Relay(row).state.isOutcome
-                if isOpen {
-                    try transaction.keep(bytes, as: .head, of: name)
-                    try transaction.keep(payload, as: .payload, of: name)
-                }
+                try self.complete(
+                    &row, head, statement, at: max(now, self.clock.now()), in: transaction)
+                try transaction.keep(bytes, as: .head, of: name)
+                try transaction.keep(payload, as: .payload, of: name)
                 try transaction.save(row)
-                return isOpen
+                return try !Relay(row).state.isOutcome
             }.value
         } catch {
             throw Self.problem(of: error)
@@ -286,7 +284,9 @@ extension Exchange {
         let statement = try sign(.relayed, head, reason: nil, at: now)
         let after = try await store.commit { transaction -> RelayedRow? in
             guard var row = try transaction.relayed(row.id, from: row.from) else { return nil }
-            try self.complete(&row, head, statement, at: now, in: transaction)
+            // The clock of the commit: it may have waited behind others.
+            try self.complete(
+                &row, head, statement, at: max(now, self.clock.now()), in: transaction)
             try transaction.save(row)
             return row
         }.value

@@ -5,7 +5,8 @@ import GRDB
 package import SelatCore
 
 enum PartSchema {
-    /// Parts go with the state in which they belong to a transfer: nothing else has to remember them.
+    /// Parts go with the state in which they belong to a transfer: nothing else has to remember them. What comes
+    /// in may have ended by the commit that takes it, so theirs are looked at from the first row on.
     static let sql = """
         CREATE TABLE parts (
             name TEXT NOT NULL,
@@ -21,6 +22,16 @@ enum PartSchema {
         BEGIN
             DELETE FROM parts WHERE name = 'in.' || replace(NEW.sender, '/', '-') || '.' || NEW.id;
         END;
+        CREATE TRIGGER inbound_parts_come AFTER INSERT ON inbound
+        WHEN NEW.state NOT IN ('receiving', 'delivered', 'opened', 'recalled')
+        BEGIN
+            DELETE FROM parts WHERE name = 'in.' || replace(NEW.sender, '/', '-') || '.' || NEW.id;
+        END;
+        CREATE TRIGGER relayed_parts_come AFTER INSERT ON relayed
+        WHEN NEW.state NOT IN ('receiving', 'holding', 'forwarded', 'returned')
+        BEGIN
+            DELETE FROM parts WHERE name = 'via.' || replace(NEW.sender, '/', '-') || '.' || NEW.id;
+        END;
         CREATE TRIGGER relayed_parts_go AFTER UPDATE OF state ON relayed
         WHEN NEW.state NOT IN ('receiving', 'holding', 'forwarded', 'returned')
         BEGIN
@@ -31,7 +42,7 @@ enum PartSchema {
 
 extension Transaction {
     /// Keeps a part of a small transfer, in place of what was there, for as long as the transfer is in a
-    /// state that has parts.
+    /// state that has parts. To be called before the row is saved.
     package func keep(_ bytes: [UInt8], as part: SpoolFolder.Name.Part, of name: SpoolFolder.Name)
         throws
     {

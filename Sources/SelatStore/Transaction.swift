@@ -16,7 +16,7 @@ package final class Transaction {
     package let time: Timestamp
     /// The sequences that this change has appended so far.
     package private(set) var appended: Range<UInt64>
-    /// Whether this change erases details: their bytes must then leave the files too.
+    /// Whether what this change removes must leave the files too, and not wait in the write-ahead log.
     var erases = false
     private let log: LogAppender
     private let path: String
@@ -48,6 +48,9 @@ package final class Transaction {
         appended = appended.lowerBound..<sequence + 1
         return sequence
     }
+
+    /// What this change removes leaves the files too: the write-ahead log is emptied after it.
+    package func leaveNoTrace() { erases = true }
 
     /// Keeps `bytes` under `key`, replacing what was there; nil removes it.
     package func setValue(_ key: String, _ bytes: [UInt8]?) throws {

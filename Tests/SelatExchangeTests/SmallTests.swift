@@ -99,6 +99,31 @@ struct SmallTests {
         #expect(try sender.parts == [])
     }
 
+    /// Its description makes its head large, which is a file then, whatever the attempt.
+    @Test func aLargeHeadIsAFile() async throws {
+        let resources = try (0..<600).map { number in
+            let path = try DatasetPath("\(number)-" + String(repeating: "x", count: 200))
+            return Resource(name: "r\(number)", path: path, bytes: 1)
+        }
+        var request = try world.request(size: 600)
+        request = OutboundRequest(
+            to: request.to, label: request.label, facts: request.facts, ground: nil,
+            precedence: .routine, dataset: try DatasetDescription(resources: resources))
+        let id = try await sender.send(request)
+        #expect(try sender.stored == ["out.\(id).payload"])
+        let exchange = sender.exchange
+        let pursuit = Task { await exchange.pursue(id) }
+        try await RelayTests.until { try await sender.outbound(id)?.attempt == 1 }
+        pursuit.cancel()
+        await pursuit.value
+        #expect(try sender.files == ["out.\(id).head"])
+        try await sender.restart()
+        try await recipient.serving { await sender.exchange.pursue(id) }
+        #expect(try await sender.outbound(id)?.state == "delivered")
+        #expect(try sender.parts == [])
+        #expect(try await recipient.opened(id) == TestFederation.bytes(600))
+    }
+
     @Test func aCancelledOneLeavesNothing() async throws {
         let id = try await sender.send(world.request(size: 1_000))
         _ = try await sender.exchange.cancel(id, reason: "not needed", by: 0)

@@ -244,28 +244,27 @@ struct Transaction {
     func relayed(_ key: InboundKey) -> RelayedRow? { state.relayed[key] }
 
     mutating func save(_ row: OutboundRow) {
-        let isKnown = state.outbound.updateValue(row, forKey: row.transfer) != nil
+        state.outbound[row.transfer] = row
         changedOutbound.append(row.transfer)
-        if isKnown, row.state.isOutcome { drop(.outbound, row.key) }
+        if row.state.isOutcome { drop(.outbound, row.key) }
     }
 
     mutating func save(_ row: InboundRow) {
-        let isKnown = state.inbound.updateValue(row, forKey: row.key) != nil
+        state.inbound[row.key] = row
         changedInbound.append(row.key)
-        if isKnown, !row.state.keepsFiles { drop(.inbound, row.key) }
+        if !row.state.keepsFiles { drop(.inbound, row.key) }
     }
 
     mutating func save(_ row: RelayedRow) {
-        let isKnown = state.relayed.updateValue(row, forKey: row.key) != nil
+        state.relayed[row.key] = row
         changedRelayed.append(row.key)
-        if isKnown, row.state.isOutcome { drop(.relayed, row.key) }
+        if row.state.isOutcome { drop(.relayed, row.key) }
     }
 
     /// Keeps a part of a small transfer, in place of what was there.
     mutating func keep(_ content: Disk.Content, as name: SpoolName) { state.parts[name] = content }
 
-    /// What the database does by itself where a row comes into a state that has no parts; with a row that is
-    /// new it does nothing.
+    /// What the database does by itself where a row is in a state that has no parts.
     private mutating func drop(_ role: SpoolName.Role, _ key: InboundKey) {
         guard dropsParts else { return }
         for part in [SpoolName.Part.payload, .head] {

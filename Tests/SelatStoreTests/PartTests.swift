@@ -1,3 +1,4 @@
+import Foundation
 import SelatAudit
 import SelatCore
 import SelatCrypto
@@ -111,6 +112,67 @@ struct PartTests {
             try $0.save(row)
         }
         #expect(try part(.payload, name) == (isKept ? [1] : nil))
+    }
+
+    /// What came whole and too late has ended when it is first recorded.
+    @Test func whatHasEndedAtOnceKeepsNothing() async throws {
+        let from = try NodeID("SG/hub")
+        let (inbound, relayed) = (
+            SpoolFolder.Name(inbound: Self.id, from: from),
+            SpoolFolder.Name(relayed: Self.id, from: from)
+        )
+        let (received, held) = (
+            InboundRow(
+                from: from, id: Self.id, received: Timestamp(seconds: 1), expires: Self.later,
+                state: "lapsed", payloadSize: 1, fixedParts: SHA256.digest([1]), header: [1]),
+            RelayedRow(
+                from: from, id: Self.id, to: try NodeID("VN/hub"), previous: from,
+                next: try NodeID("VN/hub"), received: Timestamp(seconds: 1), expires: Self.later,
+                precedence: .routine, state: "lapsed", attempt: 1, payloadSize: 1,
+                fixedParts: SHA256.digest([1]), header: [1])
+        )
+        _ = try await store.commit {
+            for name in [inbound, relayed] {
+                try $0.keep([1], as: .head, of: name)
+                try $0.keep([1], as: .payload, of: name)
+            }
+            try $0.save(received)
+            try $0.save(held)
+        }
+        for name in [inbound, relayed] {
+            #expect(try part(.head, name) == nil)
+            #expect(try part(.payload, name) == nil)
+        }
+    }
+
+    /// What a change is to leave no trace of is neither in the database's file nor in the write-ahead log.
+    @Test func whatIsDestroyedLeavesTheFilesToo() async throws {
+        let from = try NodeID("SG/hub")
+        let name = SpoolFolder.Name(inbound: Self.id, from: from)
+        let secret = Array("a sealed payload that is to be gone from every file".utf8)
+        let row = InboundRow(
+            from: from, id: Self.id, received: Timestamp(seconds: 1), expires: Self.later,
+            state: "delivered", payloadSize: 1, fixedParts: SHA256.digest([1]), header: [1])
+        func isFound() throws -> Bool {
+            try ["", "-wal"].contains { suffix in
+                let file = try Data(contentsOf: URL(filePath: folder.database + suffix))
+                return file.range(of: Data(secret)) != nil
+            }
+        }
+        _ = try await store.commit {
+            try $0.keep(secret, as: .payload, of: name)
+            try $0.save(row)
+        }
+        #expect(try isFound())
+        _ = try await store.commit {
+            var row = row
+            row.state = "destroyed"
+            $0.leaveNoTrace()
+            try $0.save(row)
+        }
+        // It is emptied when the batch is through.
+        for _ in 0..<100 where try isFound() { try await Task.sleep(for: .milliseconds(20)) }
+        #expect(try !isFound())
     }
 
     @Test func aStoredPayloadReadsLikeAFile() throws {

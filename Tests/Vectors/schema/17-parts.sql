@@ -12,6 +12,16 @@ WHEN NEW.state NOT IN ('receiving', 'delivered', 'opened', 'recalled')
 BEGIN
     DELETE FROM parts WHERE name = 'in.' || replace(NEW.sender, '/', '-') || '.' || NEW.id;
 END;
+CREATE TRIGGER inbound_parts_come AFTER INSERT ON inbound
+WHEN NEW.state NOT IN ('receiving', 'delivered', 'opened', 'recalled')
+BEGIN
+    DELETE FROM parts WHERE name = 'in.' || replace(NEW.sender, '/', '-') || '.' || NEW.id;
+END;
+CREATE TRIGGER relayed_parts_come AFTER INSERT ON relayed
+WHEN NEW.state NOT IN ('receiving', 'holding', 'forwarded', 'returned')
+BEGIN
+    DELETE FROM parts WHERE name = 'via.' || replace(NEW.sender, '/', '-') || '.' || NEW.id;
+END;
 CREATE TRIGGER relayed_parts_go AFTER UPDATE OF state ON relayed
 WHEN NEW.state NOT IN ('receiving', 'holding', 'forwarded', 'returned')
 BEGIN
