@@ -133,7 +133,7 @@ final class OpenedFolder {
                 return -1
             }
         }
-        return try onDisk("making") { () throws(FileFault) in
+        return try onDisk { () throws(FileFault) in
             guard let made else { preconditionFailure("the call was made") }
             return .large(try made.get())
         }
@@ -146,7 +146,7 @@ final class OpenedFolder {
             guard fdatasync(descriptor) == 0 else { throw fault("writing `\(file.path)`") }
             close(descriptor)
         case .large(let large):
-            try onDisk("writing") { () throws(FileFault) in try large.finish() }
+            try onDisk { () throws(FileFault) in try large.finish() }
         }
         self.output = nil
         index += 1
@@ -167,7 +167,7 @@ final class OpenedFolder {
         case .small(let descriptor): try writeAll(bytes, to: descriptor)
         case .large(let large):
             try bytes.withUnsafeReadableBytes { bytes in
-                try onDisk("writing") { () throws(FileFault) in try large.write(bytes) }
+                try onDisk { () throws(FileFault) in try large.write(bytes) }
             }
         }
     }
@@ -213,11 +213,9 @@ final class OpenedFolder {
         guard fsync(handle) == 0 else { throw fault("syncing folder `\(folder)`") }
     }
 
-    private func onDisk<Value>(
-        _ action: String, _ work: () throws(FileFault) -> Value
-    ) throws(Ending) -> Value {
+    private func onDisk<Value>(_ work: () throws(FileFault) -> Value) throws(Ending) -> Value {
         do throws(FileFault) { return try work() } catch {
-            throw fault("\(action) `\(files[index].path)`", error.reason)
+            throw fault("\(error.operation) `\(files[index].path)`", error.reason)
         }
     }
 
