@@ -44,9 +44,9 @@ extension Exchange {
             to = row.to
             precedence = row.precedence
             payloadSize = row.payloadSize
-            let isSmall = Exchange.isSmall(
+            let isStored = Exchange.isStored(
                 sealed: try SegmentLayout(messageSize: row.payloadSize).sealedSize)
-            isHeadStored = isSmall && row.request.count <= Limits.storedPayloadBytesMax
+            isHeadStored = isStored && row.request.count <= Limits.storedPayloadBytesMax
             route = row.route
             sender = try Sender(row)
         }

@@ -1,12 +1,12 @@
 import SelatCore
 import SelatStore
 
-// Where the parts of a transfer lie: those of a small one in the database, others in files of the spool
+// Where the parts of a transfer lie: with a small payload in the database, others in files of the spool
 // (`Exchange.md`, *Spool*).
 
 extension Exchange {
     /// Whether a sealed payload of this size lies in the database.
-    static func isSmall(sealed size: UInt64) -> Bool {
+    static func isStored(sealed size: UInt64) -> Bool {
         size <= UInt64(Limits.storedPayloadBytesMax)
     }
 

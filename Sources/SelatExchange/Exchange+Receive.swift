@@ -144,7 +144,7 @@ extension Exchange: EnvelopeService {
     /// The payload of a small envelope that came whole and is the one that the head means; nil for any other,
     /// which goes the way of an upload.
     static func whole(_ payload: [UInt8]?, of head: VerifiedHead) -> [UInt8]? {
-        guard let payload, isSmall(sealed: head.header.payload.size),
+        guard let payload, isStored(sealed: head.header.payload.size),
             (try? PayloadIntake.check(payload, of: head)) != nil
         else { return nil }
         return payload

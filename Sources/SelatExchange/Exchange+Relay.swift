@@ -77,10 +77,10 @@ extension Exchange {
         }
         if let known, try !isNew(known, attempt: head.header.attempt) {
             guard head.header.attempt > known.attempt else { return false }
-            let isSmall = Self.isSmall(sealed: known.payloadSize)
-            if !isSmall { try await spool.write(bytes, to: name, .head) }
+            let isStored = Self.isStored(sealed: known.payloadSize)
+            if !isStored { try await spool.write(bytes, to: name, .head) }
             // It may have ended meanwhile: then the head that was just written is nobody's.
-            if try await !renew(head, isSmall ? bytes : nil, through: hop) {
+            if try await !renew(head, isStored ? bytes : nil, through: hop) {
                 await spool.remove(name)
             }
             return false

@@ -108,7 +108,7 @@ extension Exchange {
         let (key, parts) = try ContentKey.make(for: core, to: choice.keys)
         let size = claimed.request.dataset.totalBytes
         let sealedSize = try SegmentLayout(messageSize: size).sealedSize
-        if Self.isSmall(sealed: sealedSize) {
+        if Self.isStored(sealed: sealedSize) {
             let message = try await whole(body, size, claimed.request.precedence)
             let (bytes, payload) = try PayloadSealer.seal(
                 message, permit: claimed.permit, core: core, contentKey: key)

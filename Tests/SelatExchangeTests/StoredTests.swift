@@ -10,8 +10,8 @@ import Testing
 
 @testable import SelatExchange
 
-/// Small datasets, whose parts lie in the database and not in files.
-struct SmallTests {
+/// Datasets whose parts lie in the database and not in files.
+struct StoredTests {
     let world: TestFederation
     var sender: TestNode { world.sender }
     var recipient: TestNode { world.recipient }
@@ -24,7 +24,7 @@ struct SmallTests {
     @Test func theLimitIsThatOfTheSealedPayload() throws {
         let size = try SegmentLayout(messageSize: UInt64(Self.largest)).sealedSize
         #expect(size == UInt64(Limits.storedPayloadBytesMax))
-        #expect(Exchange.isSmall(sealed: size) && !Exchange.isSmall(sealed: size + 1))
+        #expect(Exchange.isStored(sealed: size) && !Exchange.isStored(sealed: size + 1))
     }
 
     @Test(arguments: [0, 1, 1_024, largest])
