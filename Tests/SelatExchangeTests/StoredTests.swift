@@ -44,6 +44,25 @@ struct StoredTests {
         #expect(try recipient.parts == [])
     }
 
+    /// Neither the database's file nor its write-ahead log has the sealed bytes still.
+    @Test func whatIsDestroyedIsInNoFile() async throws {
+        let sealing = try await world.seal()
+        _ = try await recipient.exchange.offer(
+            head: world.head(sealing), payload: sealing.payload, from: sender.id)
+        let path = recipient.store.path
+        let sealed = Data(sealing.payload[1_000..<1_100])
+        func isFound() throws -> Bool {
+            try ["", "-wal"].contains { suffix in
+                try Data(contentsOf: URL(filePath: path + suffix)).range(of: sealed) != nil
+            }
+        }
+        #expect(try isFound())
+        _ = try await recipient.exchange.destroy(sealing.core.id, reason: nil, by: 0)
+        // The log is emptied when the batch is through.
+        for _ in 0..<100 where try isFound() { try await Task.sleep(for: .milliseconds(20)) }
+        #expect(try !isFound())
+    }
+
     @Test func oneByteMoreIsAFile() async throws {
         let id = try await sender.send(world.request(size: Self.largest + 1))
         #expect(try sender.files == ["out.\(id).payload"])

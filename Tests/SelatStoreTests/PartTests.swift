@@ -27,6 +27,19 @@ struct PartTests {
         try store.lookUp { try $0.part(part, of: name) }
     }
 
+    /// Whether a part that came with a row is there after the row's next change.
+    private func outlives(
+        _ name: SpoolFolder.Name, _ first: @escaping @Sendable (Transaction) throws -> Void,
+        _ change: @escaping @Sendable (Transaction) throws -> Void
+    ) async throws -> Bool {
+        _ = try await store.commit {
+            try $0.keep([1], as: .payload, of: name)
+            try first($0)
+        }
+        _ = try await store.commit { try change($0) }
+        return try part(.payload, name) == [1]
+    }
+
     @Test func aPartIsReplacedAndOthersAreNotTouched() async throws {
         let (name, other) = (
             SpoolFolder.Name(outbound: Self.id),
@@ -56,16 +69,11 @@ struct PartTests {
             id: Self.id, to: try NodeID("VN/hub"), created: Timestamp(seconds: 1),
             expires: Self.later, precedence: .routine, state: "sealing", payloadSize: 1,
             request: [1])
-        _ = try await store.commit {
-            try $0.save(row)
-            try $0.keep([1], as: .payload, of: name)
-        }
-        _ = try await store.commit {
-            var row = row
-            row.state = state
-            try $0.save(row)
-        }
-        #expect(try part(.payload, name) == (isKept ? [1] : nil))
+        var later = row
+        later.state = state
+        let after = later
+        let outlives = try await outlives(name, { try $0.save(row) }, { try $0.save(after) })
+        #expect(outlives == isKept)
     }
 
     @Test(arguments: [
@@ -78,16 +86,11 @@ struct PartTests {
         let row = InboundRow(
             from: from, id: Self.id, received: Timestamp(seconds: 1), expires: Self.later,
             state: "receiving", payloadSize: 1, fixedParts: SHA256.digest([1]), header: [1])
-        _ = try await store.commit {
-            try $0.save(row)
-            try $0.keep([1], as: .payload, of: name)
-        }
-        _ = try await store.commit {
-            var row = row
-            row.state = state
-            try $0.save(row)
-        }
-        #expect(try part(.payload, name) == (isKept ? [1] : nil))
+        var later = row
+        later.state = state
+        let after = later
+        let outlives = try await outlives(name, { try $0.save(row) }, { try $0.save(after) })
+        #expect(outlives == isKept)
     }
 
     @Test(arguments: [
@@ -102,16 +105,11 @@ struct PartTests {
             next: try NodeID("VN/hub"), received: Timestamp(seconds: 1), expires: Self.later,
             precedence: .routine, state: "receiving", attempt: 1, payloadSize: 1,
             fixedParts: SHA256.digest([1]), header: [1])
-        _ = try await store.commit {
-            try $0.save(row)
-            try $0.keep([1], as: .payload, of: name)
-        }
-        _ = try await store.commit {
-            var row = row
-            row.state = state
-            try $0.save(row)
-        }
-        #expect(try part(.payload, name) == (isKept ? [1] : nil))
+        var later = row
+        later.state = state
+        let after = later
+        let outlives = try await outlives(name, { try $0.save(row) }, { try $0.save(after) })
+        #expect(outlives == isKept)
     }
 
     /// What came whole and too late has ended when it is first recorded.
