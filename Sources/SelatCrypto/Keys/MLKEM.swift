@@ -12,15 +12,46 @@ enum MLKEM {
         }
     }
 
-    /// - Parameter seed: 64 bytes.
-    static func publicKey(seed: Secret, _ kind: MLKEMKind) throws(CryptoError) -> MLKEMPublicKey {
-        let raw = try attempt("deriving an ML-KEM key") {
-            switch kind {
-            case .mlkem768: Array(try key768(seed).publicKey.rawRepresentation)
-            case .mlkem1024: Array(try key1024(seed).publicKey.rawRepresentation)
+    /// A key as swift-crypto has it, expanded from its seed: made anew for each ciphertext it would cost as
+    /// much as the decapsulation, and leave a copy in freed memory each time.
+    enum Expanded: Sendable {
+        case mlkem768(MLKEM768.PrivateKey)
+        case mlkem1024(MLKEM1024.PrivateKey)
+
+        /// - Parameter seed: 64 bytes.
+        init(seed: Secret, _ kind: MLKEMKind) throws(CryptoError) {
+            self = try attempt("deriving an ML-KEM key") {
+                try seed.withUnsafeBytes { seed in
+                    switch kind {
+                    case .mlkem768:
+                        .mlkem768(try MLKEM768.PrivateKey(seedRepresentation: seed, publicKey: nil))
+                    case .mlkem1024:
+                        .mlkem1024(
+                            try MLKEM1024.PrivateKey(seedRepresentation: seed, publicKey: nil))
+                    }
+                }
             }
         }
-        return MLKEMPublicKey(made: raw, kind)
+
+        var publicKey: MLKEMPublicKey {
+            switch self {
+            case .mlkem768(let key):
+                MLKEMPublicKey(made: Array(key.publicKey.rawRepresentation), .mlkem768)
+            case .mlkem1024(let key):
+                MLKEMPublicKey(made: Array(key.publicKey.rawRepresentation), .mlkem1024)
+            }
+        }
+
+        /// - Parameter ciphertext: as many bytes as the kind's ciphertexts have.
+        func decapsulate(_ ciphertext: [UInt8]) throws(CryptoError) -> Secret {
+            let shared = try attempt("decapsulating") {
+                switch self {
+                case .mlkem768(let key): try key.decapsulate(ciphertext)
+                case .mlkem1024(let key): try key.decapsulate(ciphertext)
+                }
+            }
+            return secret(shared)
+        }
     }
 
     static func encapsulate(
@@ -35,31 +66,6 @@ enum MLKEM {
             }
         }
         return (secret(result.sharedSecret), Array(result.encapsulated))
-    }
-
-    /// - Parameter ciphertext: as many bytes as the kind's ciphertexts have.
-    static func decapsulate(
-        _ ciphertext: [UInt8], seed: Secret, _ kind: MLKEMKind
-    ) throws(CryptoError) -> Secret {
-        let shared = try attempt("decapsulating") {
-            switch kind {
-            case .mlkem768: try key768(seed).decapsulate(ciphertext)
-            case .mlkem1024: try key1024(seed).decapsulate(ciphertext)
-            }
-        }
-        return secret(shared)
-    }
-
-    private static func key768(_ seed: Secret) throws -> MLKEM768.PrivateKey {
-        try seed.withUnsafeBytes {
-            try MLKEM768.PrivateKey(seedRepresentation: $0, publicKey: nil)
-        }
-    }
-
-    private static func key1024(_ seed: Secret) throws -> MLKEM1024.PrivateKey {
-        try seed.withUnsafeBytes {
-            try MLKEM1024.PrivateKey(seedRepresentation: $0, publicKey: nil)
-        }
     }
 
     private static func secret(_ key: SymmetricKey) -> Secret {

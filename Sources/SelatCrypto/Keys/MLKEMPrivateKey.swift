@@ -1,10 +1,11 @@
 import COpenSSL
 
-/// A decapsulation key of ML-KEM: its seed, wiped when the last owner lets go; it has no
-/// description.
+/// A decapsulation key of ML-KEM: its seed, wiped when the last owner lets go, and what follows from it;
+/// its description tells nothing of either.
 package final class MLKEMPrivateKey: Sendable, CustomStringConvertible {
     package let publicKey: MLKEMPublicKey
     private let seed: Secret
+    private let expanded: MLKEM.Expanded
 
     package var kind: MLKEMKind { publicKey.kind }
     package var description: String { "private key (\(kind.rawValue))" }
@@ -15,7 +16,8 @@ package final class MLKEMPrivateKey: Sendable, CustomStringConvertible {
         guard seed.count == MLKEMKind.seedBytes else {
             throw .unreadableKey("an ML-KEM seed of \(seed.count) bytes, where 64 are needed")
         }
-        publicKey = try MLKEM.publicKey(seed: seed, kind)
+        expanded = try MLKEM.Expanded(seed: seed, kind)
+        publicKey = expanded.publicKey
         self.seed = seed
     }
 
@@ -34,7 +36,7 @@ package final class MLKEMPrivateKey: Sendable, CustomStringConvertible {
                 "a ciphertext of \(ciphertext.count) bytes, where \(kind.rawValue) has "
                     + "\(kind.ciphertextBytes)")
         }
-        return try MLKEM.decapsulate(ciphertext, seed: seed, kind)
+        return try expanded.decapsulate(ciphertext)
     }
 }
 
