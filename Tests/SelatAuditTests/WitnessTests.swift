@@ -88,6 +88,55 @@ import Testing
     }
 }
 
+/// A checkpoint is believed again without its signature being verified: the very same bytes by the very same key.
+@Suite struct BelievedCheckpointTests {
+    private let key: VerifierKey
+    private let note: [UInt8]
+
+    init() throws {
+        let log = try LogIdentity(origin: "selat/ab/SG/csa/1", key: try .generate(.ed25519))
+        key = log.verifierKey
+        note = try log.sign(size: 4, root: SHA256.digest([3])).note
+        #expect(try SignedCheckpoint(note: note, anyEpochOf: key).checkpoint.size == 4)
+    }
+
+    @Test func itIsTheSameAgain() throws {
+        let first = try SignedCheckpoint(note: note, anyEpochOf: key)
+        #expect(try SignedCheckpoint(note: note, anyEpochOf: key) == first)
+    }
+
+    @Test func anotherKeyDoesNotBelieveIt() throws {
+        let other = try VerifierKey(name: key.name, key: PrivateKey.generate(.ed25519).publicKey)
+        #expect(throws: AuditError.self) { try SignedCheckpoint(note: note, anyEpochOf: other) }
+    }
+
+    @Test func noOtherBytesAreBelieved() throws {
+        for index in note.indices {
+            var flipped = note
+            flipped[index] ^= 1
+            #expect(throws: AuditError.self, "\(index)") {
+                try SignedCheckpoint(note: flipped, anyEpochOf: key)
+            }
+        }
+        #expect(throws: AuditError.self) {
+            try SignedCheckpoint(note: Array(note.dropLast()), anyEpochOf: key)
+        }
+        #expect(throws: AuditError.self) { try SignedCheckpoint(note: note + note, anyEpochOf: key) }
+    }
+
+    /// More than are remembered.
+    @Test func thoseThatWereForgottenAreVerifiedAnew() throws {
+        let log = try LogIdentity(origin: "selat/ab/SG/csa/2", key: try .generate(.ed25519))
+        let notes = try (1...40).map { try log.sign(size: $0, root: SHA256.digest([3])).note }
+        for _ in 0..<2 {
+            for (note, size) in zip(notes, UInt64(1)...) {
+                let believed = try SignedCheckpoint(note: note, anyEpochOf: log.verifierKey)
+                #expect(believed.checkpoint.size == size && believed.note == note)
+            }
+        }
+    }
+}
+
 @Suite struct CountryQuorumTests {
     private static func keys(_ countries: [String], each: Int = 1) throws
         -> [Country: [CosignerKey]]

@@ -1,5 +1,7 @@
 // Several signatures on one checkpoint: the log's, and those of its witnesses.
 
+import Synchronization
+
 extension SignedNote {
     /// The cosignatures of `keys`, one for each key at most, the newest.
     ///
@@ -75,8 +77,44 @@ extension SignedCheckpoint {
     /// Believes a note if the key has signed it under the origin of any of its epochs.
     /// - Throws: `AuditError`.
     package init(note: [UInt8], anyEpochOf key: VerifierKey) throws(AuditError) {
+        if let known = Believed.checkpoint(of: note, by: key) {
+            self = known
+            return
+        }
         let signed = try SignedNote(parsing: note)
         let origin = try Checkpoint(parsing: signed.text).origin
         try self.init(signed, key: try key.ofEpoch(in: origin))
+        Believed.add(self, by: key)
+    }
+}
+
+/// The checkpoints that were believed last. Proofs of entries that were committed together, and those that a
+/// node renews together, end at the same one, and its signature costs more than the rest of a proof.
+private enum Believed {
+    private struct State {
+        var checkpoints: [(key: VerifierKey, checkpoint: SignedCheckpoint)] = []
+        /// Whose place the next one takes.
+        var next = 0
+    }
+
+    private static let countMax = 16
+    private static let state = Mutex(State())
+
+    /// The checkpoint of these very bytes, where this very key was believed to have signed them.
+    static func checkpoint(of note: [UInt8], by key: VerifierKey) -> SignedCheckpoint? {
+        state.withLock { state in
+            state.checkpoints.first { $0.checkpoint.note == note && $0.key == key }?.checkpoint
+        }
+    }
+
+    static func add(_ checkpoint: SignedCheckpoint, by key: VerifierKey) {
+        state.withLock { state in
+            if state.checkpoints.count < countMax {
+                state.checkpoints.append((key, checkpoint))
+            } else {
+                state.checkpoints[state.next] = (key, checkpoint)
+                state.next = (state.next + 1) % countMax
+            }
+        }
     }
 }
