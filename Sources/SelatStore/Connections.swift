@@ -26,15 +26,14 @@ enum Connections {
     }
 
     /// Connections that only read, each seeing one committed state at a time.
-    static func readers(path: String) throws -> DatabasePool {
+    static func readers(path: String) throws -> Readers {
         var configuration = configuration()
         configuration.readonly = true
-        configuration.maximumReaderCount = 4
         configuration.prepareDatabase { database in
             // Room for the inner pages of a log of ten million entries, on which proofs rest.
             try database.execute(sql: "PRAGMA cache_size = -8192")
         }
-        return try DatabasePool(path: path, configuration: configuration)
+        return try Readers(path: path, configuration: configuration)
     }
 
     private static func configuration() -> Configuration {

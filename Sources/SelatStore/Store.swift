@@ -10,7 +10,7 @@ package import SelatCore
 package final class Store: Sendable {
     package let path: String
     private let queue = ChangeQueue()
-    private let readers: DatabasePool
+    private let readers: Readers
     private let readings = DispatchQueue(label: "selat-store-readings", attributes: .concurrent)
     let latest: LatestCheckpoint
 
@@ -90,7 +90,7 @@ package final class Store: Sendable {
     /// pool must not.
     private static func startWriter(
         _ connection: DatabaseQueue, _ setting: WriterSetting, _ end: LogEnd, _ queue: ChangeQueue,
-        _ readers: DatabasePool, _ lock: ProcessLock
+        _ readers: Readers, _ lock: ProcessLock
     ) {
         let thread = Thread {
             do {
@@ -159,7 +159,7 @@ package final class Store: Sendable {
     /// - Throws: what `query` throws, and `StoreError`.
     package func lookUp<Value>(_ query: (Snapshot) throws -> Value) throws -> Value {
         do {
-            return try readers.unsafeRead { database in
+            return try readers.read { database in
                 try database.inOneState { try query(Snapshot(database: database)) }
             }
         } catch {

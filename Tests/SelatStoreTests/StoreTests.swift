@@ -95,6 +95,32 @@ import Testing
         await store.close()
         await store.close()
         await #expect(throws: StoreError.closed) { try await store.append(1) }
+        await #expect(throws: StoreError.closed) { try await store.entries() }
+        #expect(throws: StoreError.closed) { try store.lookUp { try $0.value("key") } }
+    }
+
+    /// Each reading has a connection of its own, and gives it back also where it fails.
+    @Test func readingsTakeTurns() async throws {
+        let store = try Store.openForTest(folder)
+        try await store.append(3)
+        let counts = try await withThrowingTaskGroup(of: Int.self) { group in
+            for index in 0..<40 {
+                group.addTask {
+                    do {
+                        return try await store.read { snapshot in
+                            let count = try snapshot.entries(EntryFilter()).count
+                            Thread.sleep(forTimeInterval: 0.002)
+                            if index % 4 == 0 { throw Refused() }
+                            return count
+                        }
+                    } catch is Refused { return -1 }
+                }
+            }
+            return try await group.reduce(into: [Int: Int]()) { $0[$1, default: 0] += 1 }
+        }
+        #expect(counts == [3: 30, -1: 10])
+        #expect(try store.lookUp { try $0.entries(EntryFilter()).count } == 3)
+        await store.close()
     }
 
     @Test func changesThatWaitAreCommittedBeforeClosing() async throws {
