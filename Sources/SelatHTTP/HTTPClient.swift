@@ -161,14 +161,16 @@ package final class HTTPClient: Sendable {
 
     fileprivate func nextPiece(keepsConnection: Bool) async throws -> ByteBuffer? {
         do {
-            switch try await stream.next() {
-            case .body(let buffer): return buffer
-            case .end:
-                if !keepsConnection { await stream.close() }
-                isBusy.withLock { $0 = false }
-                return nil
-            case .head, nil: throw HTTPFault.truncated
+            if stream.isInMessage {
+                switch try await stream.next() {
+                case .body(let buffer): return buffer
+                case .end: break
+                case .head, nil: throw HTTPFault.truncated
+                }
             }
+            if !keepsConnection { await stream.close() }
+            isBusy.withLock { $0 = false }
+            return nil
         } catch {
             await stream.close()
             throw error

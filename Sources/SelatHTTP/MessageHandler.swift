@@ -3,6 +3,7 @@
 
 import NIOCore
 import NIOHTTP1
+import Synchronization
 
 /// One end of an HTTP/1.1 connection as parts in and parts out, with back-pressure both ways.
 ///
@@ -25,7 +26,10 @@ final class MessageHandler<In: MessagePart, Out: MessagePart>: ChannelDuplexHand
     /// The last part that arrived was not an end: closing now would truncate a message.
     private var arrivalIsOpen = false
     /// A message has been begun and not finished by the reader.
-    private var consumptionIsOpen = false
+    private var consumptionIsOpen = false {
+        didSet { marks.isInMessage.store(consumptionIsOpen, ordering: .releasing) }
+    }
+    let marks = MessageMarks()
     /// The reader has asked for more of it than its head.
     private var bodyIsAsked = false
     private var closesBetweenMessages = false
@@ -56,8 +60,7 @@ final class MessageHandler<In: MessagePart, Out: MessagePart>: ChannelDuplexHand
     func next(_ continuation: CheckedContinuation<In?, any Error>) {
         precondition(reader == nil, "a message stream has one reader")
         bodyIsAsked = consumptionIsOpen
-        if let part = arrived.popFirst() {
-            if case .body(let bytes) = part.step { arrivedBytes -= bytes }
+        if let part = takeArrived() {
             hand(part, to: continuation)
             resumeReading()
         } else if let failure {
@@ -68,11 +71,6 @@ final class MessageHandler<In: MessagePart, Out: MessagePart>: ChannelDuplexHand
             reader = continuation
             startReaderClock()
         }
-    }
-
-    /// As `next`, but never takes the head of a following message: nil once the end was taken.
-    func nextInMessage(_ continuation: CheckedContinuation<In?, any Error>) {
-        if consumptionIsOpen { next(continuation) } else { continuation.resume(returning: nil) }
     }
 
     /// Writes and flushes `parts` and resumes `continuation` when the channel takes more: true, or
@@ -124,8 +122,6 @@ final class MessageHandler<In: MessagePart, Out: MessagePart>: ChannelDuplexHand
         takeReader()?.resume(returning: nil)
     }
 
-    /// Whether closing after the running message was asked for.
-    var isClosing: Bool { closesBetweenMessages }
     /// Whether a part has arrived or the connection has ended.
     private var writerShouldYield: Bool {
         writerYieldsToInbound && (!arrived.isEmpty || hasEnded)
@@ -136,13 +132,21 @@ final class MessageHandler<In: MessagePart, Out: MessagePart>: ChannelDuplexHand
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let part = unwrapInboundIn(data)
         arrivalIsOpen = if case .end = part.step { false } else { true }
-        if let reader = takeReader() {
+        // A head waits for what the same read brings after it: where that is the whole message, the reader has
+        // it without asking again for each part.
+        let isHead = if case .head = part.step { true } else { false }
+        if !isHead, arrived.isEmpty, let reader = takeReader() {
             hand(part, to: reader)
         } else {
             if case .body(let bytes) = part.step { arrivedBytes += bytes }
             arrived.append(part)
         }
         if writerYieldsToInbound { takeWriter()?.resume(returning: false) }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        serveReader()
+        context.fireChannelReadComplete()
     }
 
     func read(context: ChannelHandlerContext) {
@@ -172,6 +176,20 @@ final class MessageHandler<In: MessagePart, Out: MessagePart>: ChannelDuplexHand
 
     // MARK: Steps
 
+    /// Gives a reader that waits what has arrived.
+    private func serveReader() {
+        guard reader != nil, let part = takeArrived(), let reader = takeReader() else { return }
+        hand(part, to: reader)
+        resumeReading()
+    }
+
+    private func takeArrived() -> In? {
+        guard let part = arrived.popFirst() else { return nil }
+        if case .body(let bytes) = part.step { arrivedBytes -= bytes }
+        return part
+    }
+
+    /// With the last part goes the end, where it is here: it holds nothing that a reader wants.
     private func hand(_ part: In, to reader: CheckedContinuation<In?, any Error>) {
         switch part.step {
         case .head:
@@ -180,10 +198,18 @@ final class MessageHandler<In: MessagePart, Out: MessagePart>: ChannelDuplexHand
         case .body(let bytes):
             readerClock.advance(bytes: bytes, of: limits.progressBytes)
         case .end:
-            consumptionIsOpen = false
-            readerClock.restart()
+            finishMessage()
+        }
+        if consumptionIsOpen, case .end? = arrived.first?.step {
+            arrived.removeFirst()
+            finishMessage()
         }
         reader.resume(returning: part)
+    }
+
+    private func finishMessage() {
+        consumptionIsOpen = false
+        readerClock.restart()
     }
 
     private func resumeReading() {
@@ -240,12 +266,14 @@ final class MessageHandler<In: MessagePart, Out: MessagePart>: ChannelDuplexHand
 
     private func fail(_ error: any Error) {
         if failure == nil { failure = error }
+        serveReader()
         takeReader()?.resume(throwing: error)
         takeWriter()?.resume(throwing: error)
     }
 
     private func end() {
         hasEnded = true
+        serveReader()
         if let failure {
             takeReader()?.resume(throwing: failure)
         } else {

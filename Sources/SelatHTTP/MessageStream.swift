@@ -1,4 +1,5 @@
 import NIOCore
+import Synchronization
 
 /// The task-side half of a connection: asks the handler on its event loop and waits.
 ///
@@ -7,6 +8,7 @@ import NIOCore
 struct MessageStream<In: MessagePart, Out: MessagePart>: Sendable {
     let channel: any Channel
     private let handler: NIOLoopBound<MessageHandler<In, Out>>
+    private let marks: MessageMarks
 
     /// Adds the handler at the end of the pipeline; call on the channel's event loop.
     init(
@@ -17,6 +19,7 @@ struct MessageStream<In: MessagePart, Out: MessagePart>: Sendable {
         try channel.pipeline.syncOperations.addHandler(handler)
         self.channel = channel
         self.handler = NIOLoopBound(handler, eventLoop: channel.eventLoop)
+        marks = handler.marks
     }
 
     /// The next part; nil once the peer is done or the connection shall close between messages.
@@ -31,9 +34,10 @@ struct MessageStream<In: MessagePart, Out: MessagePart>: Sendable {
     /// The next part of the message whose head was taken; nil once its end was taken.
     /// - Throws: `HTTPFault.truncated` when the connection ends before the message does.
     func nextInMessage() async throws -> In? {
-        try await closingWhenCancelled {
+        guard isInMessage else { return nil }
+        return try await closingWhenCancelled {
             try await withCheckedThrowingContinuation { continuation in
-                channel.eventLoop.execute { handler.value.nextInMessage(continuation) }
+                channel.eventLoop.execute { handler.value.next(continuation) }
             }
         }
     }
@@ -53,12 +57,15 @@ struct MessageStream<In: MessagePart, Out: MessagePart>: Sendable {
         channel.eventLoop.execute { handler.value.wait(upTo: patience) }
     }
 
+    /// Whether more of the message whose head was taken is to come; false once its end was taken, alone or with
+    /// what came before it.
+    var isInMessage: Bool { marks.isInMessage.load(ordering: .acquiring) }
+
     /// Whether the connection closes after the running message.
-    var isClosing: Bool {
-        get async throws { try await channel.eventLoop.submit { handler.value.isClosing }.get() }
-    }
+    var isClosing: Bool { marks.isClosing.load(ordering: .acquiring) }
 
     func closeBetweenMessages() {
+        marks.isClosing.store(true, ordering: .releasing)
         channel.eventLoop.execute { handler.value.closeBetweenMessages() }
     }
 
@@ -82,4 +89,11 @@ struct MessageStream<In: MessagePart, Out: MessagePart>: Sendable {
             channel.close(promise: nil)
         }
     }
+}
+
+/// What the task may know without going to the event loop, which costs more than reading a small message.
+final class MessageMarks: Sendable {
+    /// Set by the handler, before it hands out the part after which it holds.
+    let isInMessage = Atomic(false)
+    let isClosing = Atomic(false)
 }

@@ -45,7 +45,7 @@ struct ServerConnection: Sendable {
         let request = Request(
             head: head, body: RequestBody(asyncSequence: InboundBody(stream: stream)))
         let response = await answer(request, from: peer, responder)
-        let closing = try await closes(after: head)
+        let closing = closes(after: head)
         try await send(response, to: head, closing: closing)
         guard !closing else { return false }
         return try await drain()
@@ -68,10 +68,8 @@ struct ServerConnection: Sendable {
         }
     }
 
-    private func closes(after head: HTTPRequest) async throws -> Bool {
-        let asked = head.headerFields[.connection]?.lowercased() == "close"
-        if asked { return true }
-        return try await stream.isClosing
+    private func closes(after head: HTTPRequest) -> Bool {
+        head.headerFields[.connection]?.lowercased() == "close" || stream.isClosing
     }
 
     private func send(_ response: Response, to head: HTTPRequest?, closing: Bool) async throws {
