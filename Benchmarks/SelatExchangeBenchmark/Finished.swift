@@ -51,13 +51,17 @@ struct Finished {
     /// A transfer that was delivered, with what is kept of it.
     private struct Model: Sendable {
         let row: OutboundRow
+        let documents: [(kind: OutboundDocument, bytes: [UInt8])]
         let header: [UInt8]?
         let entries: [(kind: EntryKind, actor: EntryActor, details: JSON)]
 
         init(_ store: Store) async throws {
-            (row, header, entries) = try await store.read { snapshot in
+            (row, documents, header, entries) = try await store.read { snapshot in
                 let filter = TransferFilter(states: ["delivered"], limit: 1)
                 guard let row = try snapshot.outbound(filter).first else { throw Usage() }
+                let documents = try OutboundDocument.allCases.compactMap { kind in
+                    try snapshot.document(kind, of: row.id).map { (kind: kind, bytes: $0) }
+                }
                 let entries = try snapshot.entries(EntryFilter(transfer: row.id))
                 let told = try entries.map { entry in
                     (
@@ -69,7 +73,7 @@ struct Finished {
                 let header = try envelopes.compactMap { try? Digest($0) }.lazy.compactMap {
                     try snapshot.header(of: $0)
                 }.first
-                return (row, header, told)
+                return (row, documents, header, told)
             }
         }
 
@@ -80,6 +84,7 @@ struct Finished {
                 milliseconds: UInt64(1_700_000_000 + number) * 1_000,
                 entropy: SystemEntropy().bytes(10))
             try transaction.save(row)
+            for (kind, bytes) in documents { try transaction.keep(bytes, as: kind, of: row.id) }
             if let header {
                 try transaction.keep(
                     header: header, of: try Digest(bytes: SystemEntropy().bytes(32)))

@@ -37,8 +37,11 @@ extension Exchange {
     /// Judges a sealed transfer again, with the books as they are now.
     /// - Parameter route: over which it is to go; nil for the one on which it was permitted.
     func judgeAgain(_ row: OutboundRow, over route: [NodeID]? = nil) async throws -> JudgedAgain {
-        guard let sealed = row.sealed else { throw ServiceProblem.unknownTransfer(row.id) }
-        let (request, permitted) = try requests.read(row)
+        guard let record = try sealed(of: row) else {
+            throw ServiceProblem.unknownTransfer(row.id)
+        }
+        let asked = try request(of: row)
+        let (request, permitted) = (asked.request, asked.verdict)
         let relays = route?.dropFirst().dropLast() ?? permitted.question.relays[...]
         // Where the dataset came from was settled when it was sealed.
         let prepared = try await prepare(
@@ -49,19 +52,20 @@ extension Exchange {
             try self.decide(prepared, row.id) { try snapshot.counted(in: $0) }
         }
         return JudgedAgain(
-            request: request, record: try SealedRecord(stored: sealed), permitted: permitted,
+            request: request, record: record, permitted: permitted,
             again: again, raised: raised, presented: prepared.presented)
     }
 
     /// What approvals of a sealed transfer are about, and the verdict under which it was sealed.
     func rules(of row: OutboundRow) throws -> (ApprovalRules, permitted: Verdict) {
-        guard let sealed = row.sealed else { throw ServiceProblem.unknownTransfer(row.id) }
-        let (request, permitted) = try requests.read(row)
-        let record = try SealedRecord(stored: sealed)
+        guard let record = try sealed(of: row) else {
+            throw ServiceProblem.unknownTransfer(row.id)
+        }
+        let asked = try request(of: row)
         let rules = ApprovalRules(
-            core: record.core, payload: record.payload, dataset: request.dataset,
-            verdict: permitted, through: permitted.question.relays)
-        return (rules, permitted)
+            core: record.core, payload: record.payload, dataset: asked.request.dataset,
+            verdict: asked.verdict, through: asked.verdict.question.relays)
+        return (rules, asked.verdict)
     }
 
     /// Those among kept approvals that count now, each person's newest word in each part.
@@ -83,7 +87,7 @@ extension Exchange {
 
     /// Who has said what about a transfer, and what is still owed.
     package func approvals(of row: OutboundRow) async throws -> ApprovalStanding {
-        guard row.sealed != nil else { return ApprovalStanding(owed: [], given: []) }
+        guard try sealed(of: row) != nil else { return ApprovalStanding(owed: [], given: []) }
         let now = clock.now()
         let (rules, permitted) = try rules(of: row)
         let kept = try store.lookUp { try $0.approvals(of: row.id) }

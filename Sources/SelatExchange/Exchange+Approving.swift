@@ -24,7 +24,7 @@ extension Exchange {
         approval message: [UInt8], of id: TransferID, by user: UInt32
     ) async throws -> Taken {
         let now = clock.now()
-        guard let row = try await store.read({ try $0.outbound(id) }), row.sealed != nil else {
+        guard let row = try store.lookUp({ try $0.outbound(id) }) else {
             throw ServiceProblem.unknownTransfer(id)
         }
         let (rules, permitted) = try rules(of: row)

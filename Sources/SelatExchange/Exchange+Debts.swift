@@ -41,7 +41,7 @@ extension Exchange {
         guard let released = entries.first(where: { $0.entry.kind == "transfer.released" }) else {
             return []
         }
-        let (_, verdict) = try request(of: row)
+        let verdict = try request(of: row).verdict
         var events = [Start.transfer: released.entry.time, .firstTransfer: released.entry.time]
         events[.delivery] = entries.first { $0.entry.kind == "transfer.delivered" }?.entry.time
         events[.emergencyEnd] = try await emergencyEnd(in: entries)

@@ -18,10 +18,8 @@ import SelatTransport
 extension Exchange {
     /// One transfer while this process pursues it. Only its own task touches it.
     private final class Delivery {
-        let id: TransferID
-        let to: NodeID
-        let precedence: Precedence
-        let payloadSize: UInt64
+        /// As it was when this pursuit began; what is recorded is decided on the row of then.
+        let row: OutboundRow
         /// Whether its head lies in the database, as its payload does, whatever the attempt: not where its
         /// description alone is large.
         let isHeadStored: Bool
@@ -36,25 +34,33 @@ extension Exchange {
         var relayed: ReceiptRow?
         /// What the last release has signed, until it is recorded.
         var released: Released?
+        /// The connection on which the whole leaves at once, taken before the release was recorded: that it may
+        /// have arrived is recorded with the release then, and not by a commit of its own.
+        var connection: PeerClient?
         /// How long to wait before the next try.
         var pause: Duration?
 
-        init(_ row: OutboundRow) throws {
-            id = row.id
-            to = row.to
-            precedence = row.precedence
-            payloadSize = row.payloadSize
+        /// - Parameter requestBytes: of its stored request, which the head holds too.
+        init(_ row: OutboundRow, requestBytes: Int) throws {
+            self.row = row
             let isStored = Exchange.isStored(
                 sealed: try SegmentLayout(messageSize: row.payloadSize).sealedSize)
-            isHeadStored = isStored && row.request.count <= Limits.storedPayloadBytesMax
+            isHeadStored = isStored && requestBytes <= Limits.storedPayloadBytesMax
             route = row.route
             sender = try Sender(row)
+        }
+
+        var id: TransferID { row.id }
+        var to: NodeID { row.to }
+        func takeConnection() -> PeerClient? {
+            defer { connection = nil }
+            return connection
         }
 
         /// The node to which it goes.
         var next: NodeID { route.count > 1 ? route[1] : to }
         var lane: Lanes.Lane {
-            Lanes.Lane(to: next, precedence, payloadSize: payloadSize, id)
+            Lanes.Lane(to: next, row.precedence, payloadSize: row.payloadSize, id)
         }
     }
 
@@ -107,8 +113,11 @@ extension Exchange {
     }
 
     private func pursueFromStore(_ id: TransferID) async throws {
-        guard let row = try store.lookUp({ try $0.outbound(id) }) else { return }
-        let delivery = try Delivery(row)
+        let (found, requestBytes) = try store.lookUp {
+            (try $0.outbound(id), try $0.documentSize(.request, of: id))
+        }
+        guard let row = found else { return }
+        let delivery = try Delivery(row, requestBytes: requestBytes ?? 0)
         guard !delivery.sender.state.isOutcome else {
             // It ended by another's hand while a head was written here, which nobody names.
             return await spool.remove(SpoolFolder.Name(outbound: id))
@@ -124,9 +133,9 @@ extension Exchange {
                     try await drive(delivery, lack)
                 }
                 try await drive(delivery, .due)
-                await lanes.leave(lane)
+                await leave(lane, delivery)
             } catch {
-                await lanes.leave(lane)
+                await leave(lane, delivery)
                 throw error
             }
             guard !delivery.sender.state.isOutcome else { return }
@@ -137,6 +146,12 @@ extension Exchange {
                 return try await pursueFromStore(id)
             }
         }
+    }
+
+    /// Gives back the lane, and a connection that was not used.
+    private func leave(_ lane: Lanes.Lane, _ delivery: Delivery) async {
+        if let connection = delivery.takeConnection() { await peers.keep(connection) }
+        await lanes.leave(lane)
     }
 
     /// Why a transfer waits, for `selat show`, where the database still takes it.
@@ -176,6 +191,9 @@ extension Exchange {
     ) async throws -> Sender.Event? {
         switch action {
         case .record(let kind, let cause):
+            if kind == Sender.releasedKind, delivery.connection != nil {
+                _ = delivery.sender.handle(.lastPieceReady, at: clock.now())
+            }
             try await record(delivery, kind: kind, cause: cause, from: before)
         case .save:
             try await record(delivery, kind: nil, cause: nil, from: before)
@@ -183,9 +201,11 @@ extension Exchange {
             return try await release(delivery, attempt: attempt)
         case .offer:
             return try await heard(delivery) { passage in
-                try await self.offer(passage, isInline: !delivery.sender.handedOn) {
-                    try await self.handOn(delivery)
-                }
+                let isLeaving = delivery.connection != nil
+                return try await self.offer(
+                    passage, isInline: isLeaving || !delivery.sender.handedOn,
+                    on: delivery.takeConnection
+                ) { try await self.handOn(delivery) }
             }
         case .upload(let offset):
             return try await heard(delivery) { passage in
@@ -215,7 +235,7 @@ extension Exchange {
         let passage = Passage(
             upload: UploadID(from: identity.node, transfer: delivery.id),
             name: SpoolFolder.Name(outbound: delivery.id), recipient: delivery.to,
-            lane: delivery.lane, attempt: delivery.sender.attempt)
+            lane: delivery.lane, attempt: delivery.sender.attempt, head: delivery.released?.head)
         switch try await tried(passage, { try await work(passage) }) {
         case .accepted(let offset): return .accepted(offset: offset)
         case .relayProven(let receipt, let cause):
@@ -242,9 +262,7 @@ extension Exchange {
     private nonisolated(nonsending) func isAnotherRouteOpen(
         _ delivery: Delivery
     ) async throws -> Bool {
-        let id = delivery.id
-        guard let row = try store.lookUp({ try $0.outbound(id) }) else { return false }
-        for route in try await openRoutes(delivery, row) where route != delivery.route {
+        for route in try await openRoutes(delivery) where route != delivery.route {
             if await !peers.isOutOfReach(route[1]) { return true }
         }
         return false
@@ -253,12 +271,12 @@ extension Exchange {
     /// The routes on which it may be released now. A relay that would not pass it on is asked again
     /// where no other way is left: its law, its links or its room may be others by now.
     private nonisolated(nonsending) func openRoutes(
-        _ delivery: Delivery, _ row: OutboundRow
+        _ delivery: Delivery
     ) async throws -> [[NodeID]] {
-        let routes = try await routes(of: row, avoiding: delivery.avoided)
+        let routes = try await routes(of: delivery.row, avoiding: delivery.avoided)
         guard routes.isEmpty else { return routes }
         delivery.avoided = []
-        return try await self.routes(of: row, avoiding: [])
+        return try await self.routes(of: delivery.row, avoiding: [])
     }
 
     /// The last piece is about to leave: from now on a complete envelope may be with the next node.
@@ -293,7 +311,7 @@ extension Exchange {
             if sender.state.isOutcome, !row.handedOn, before.isBeforePayload {
                 try transaction.uncount(id)
             }
-            if let receipt { row.receipt = receipt }
+            if let receipt { try transaction.keep(receipt, as: .receipt, of: id) }
             if let released { row.route = released.route }
             if let head = released?.head {
                 try transaction.keep(head, as: .head, of: SpoolFolder.Name(outbound: id))
@@ -345,16 +363,12 @@ extension Exchange {
     ) async throws -> Sender.Event {
         do {
             try witnesses.requireExchange()
-            let id = delivery.id
-            guard let row = try store.lookUp({ try $0.outbound(id) }) else {
-                throw ServiceProblem.unknownTransfer(id)
-            }
             // One that was cut, or takes nothing any more, is named as that.
-            _ = try recipient(row.to, at: clock.now())
-            let routes = try await openRoutes(delivery, row)
+            _ = try recipient(delivery.to, at: clock.now())
+            let routes = try await openRoutes(delivery)
             var refusal: Sender.Event?
             for route in routes {
-                let event = try await release(delivery, row, over: route, attempt: attempt)
+                let event = try await release(delivery, over: route, attempt: attempt)
                 if event == .released { return event }
                 refusal = refusal ?? event
             }
@@ -368,9 +382,9 @@ extension Exchange {
     }
 
     private nonisolated(nonsending) func release(
-        _ delivery: Delivery, _ row: OutboundRow, over route: [NodeID], attempt: UInt64
+        _ delivery: Delivery, over route: [NodeID], attempt: UInt64
     ) async throws -> Sender.Event {
-        let id = delivery.id
+        let (id, row) = (delivery.id, delivery.row)
         let kept = try store.lookUp { try $0.approvals(of: id) }
         guard let wrapped = row.contentKey else { throw ServiceProblem.unknownTransfer(id) }
         let judged = try await judgeAgain(row, over: route)
@@ -404,7 +418,7 @@ extension Exchange {
             payload: try await payload(of: id, record),
             attempt: EnvelopeHead.Attempt(
                 number: attempt, route: route,
-                precedence: delivery.precedence, membershipSerial: federation.serial,
+                precedence: row.precedence, membershipSerial: federation.serial,
                 membershipDigest: federation.listDigest, transit: again.verdict.transitEditions),
             signer: try identity.signer(for: record.core.suite), at: clock.now())
         let encoded = head.encoded()
@@ -416,6 +430,11 @@ extension Exchange {
             head: delivery.isHeadStored ? encoded : nil, route: route,
             verdict: again.verdict, raised: judged.raised,
             approvals: approvals.map(\.digest))
+        if delivery.isHeadStored, !delivery.sender.handedOn, delivery.connection == nil,
+            encoded.count + Int(clamping: record.payload.size) <= Limits.inlinePackageBytesMax
+        {
+            delivery.connection = await peers.takeKept(route.count > 1 ? route[1] : row.to)
+        }
         return .released
     }
 }

@@ -17,7 +17,7 @@ extension Exchange {
         let entries = try await proven(found.entries)
         let (from, to, receipt): (NodeID, NodeID, [UInt8]?)
         if let row = found.outbound {
-            (from, to, receipt) = (identity.node, row.to, row.receipt)
+            (from, to, receipt) = (identity.node, row.to, try self.receipt(of: row))
         } else if let row = found.inbound.first {
             (from, to, receipt) = (row.from, identity.node, try await self.receipt(of: row))
         } else {

@@ -45,7 +45,7 @@ extension Exchange {
     }
 
     private func holding(_ row: OutboundRow) throws -> Holding {
-        guard let receipt = try row.receipt.map({ try Receipt(parsing: $0) }) else {
+        guard let receipt = try receipt(of: row).map({ try Receipt(parsing: $0) }) else {
             return Holding(row: row, since: nil, until: nil)
         }
         let since = try receipt.unverifiedStatement.time

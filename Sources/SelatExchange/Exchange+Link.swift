@@ -22,6 +22,8 @@ struct Passage: Sendable {
     let lane: Lanes.Lane
     /// The newest attempt of which a head is durable.
     let attempt: UInt64
+    /// That head, where it is at hand and need not be read.
+    var head: [UInt8]?
 
     var next: NodeID { lane.peer }
 }
@@ -55,13 +57,14 @@ extension Exchange {
     /// Offers the head, and with it the payload of a small package.
     /// - Parameters:
     ///   - isInline: whether a small payload may come with it.
+    ///   - taken: gives the connection that was taken for it already, if one was.
     ///   - handOn: called before a complete envelope leaves.
     nonisolated(nonsending) func offer(
-        _ passage: Passage, isInline: Bool,
+        _ passage: Passage, isInline: Bool, on taken: () -> PeerClient? = { nil },
         handOn: nonisolated(nonsending) () async throws -> Void
     ) async throws -> News {
         try witnesses.requireExchange()
-        let head = try await part(.head, of: passage.name)
+        let head = try await head(of: passage)
         let size = try EnvelopeHead(parsing: head).payloadSize
         var payload: [UInt8]?
         if isInline, head.count + Int(clamping: size) <= Limits.inlinePackageBytesMax {
@@ -73,7 +76,10 @@ extension Exchange {
             }
             payload = bytes
         }
-        let client = try await peers.take(passage.next)
+        let client: PeerClient
+        if let taken = taken() { client = taken } else {
+            client = try await peers.take(passage.next)
+        }
         do {
             // Where nobody answers, nothing was handed on.
             if payload != nil { try await handOn() }
@@ -86,6 +92,11 @@ extension Exchange {
             try await release(client, after: error)
             throw error
         }
+    }
+
+    private func head(of passage: Passage) async throws -> [UInt8] {
+        if let head = passage.head { return head }
+        return try await part(.head, of: passage.name)
     }
 
     /// Sends the payload from `offset` to its end.
@@ -256,11 +267,7 @@ extension Exchange {
         let proven: ProvenReceipt
         do {
             let offered: [UInt8]
-            if let head {
-                offered = head
-            } else {
-                offered = try await part(.head, of: passage.name)
-            }
+            if let head { offered = head } else { offered = try await self.head(of: passage) }
             proven = ProvenReceipt(document: receipt, receipt: try Receipt(parsing: receipt))
             statement = try verified(proven.receipt, passage, head: offered)
         } catch {

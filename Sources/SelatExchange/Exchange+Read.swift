@@ -7,7 +7,7 @@ import SelatDelivery
 package import SelatEnvelope
 import SelatFederation
 import SelatHTTP
-package import SelatPolicy
+import SelatPolicy
 package import SelatStore
 import SelatTransport
 
@@ -208,22 +208,10 @@ extension Exchange {
         }
     }
 
-    /// The request behind an outbound row, with the verdict that was made on it.
-    package func request(
-        of row: OutboundRow
-    ) throws -> (request: OutboundRequest, verdict: Verdict) {
-        try requests.read(row)
-    }
-
     /// What relays have stated about an outbound transfer, oldest first.
     package func relayReceipts(of row: OutboundRow) async throws -> [[UInt8]] {
         let (id, node) = (row.id, identity.node)
         return try store.lookUp { try $0.receipts(of: id, from: node) }.map(\.document)
-    }
-
-    /// The suite of an outbound transfer; nil until its payload is sealed.
-    package func suite(of row: OutboundRow) throws -> Suite? {
-        try row.sealed.map { try SealedRecord(stored: $0).core.suite }
     }
 
     /// Waits until a transfer that this node sends has ended.

@@ -158,7 +158,7 @@ extension Exchange {
             }
             current.take(sender)
             if sender.state.isOutcome { current.contentKey = nil }
-            current.receipt = receipt
+            try transaction.keep(receipt, as: .receipt, of: row.id)
             if isUnwitnessed { try transaction.awaitWitnesses(row.id, of: row.to) }
             try transaction.save(current)
             for case .record(let kind, let cause) in actions {

@@ -63,7 +63,8 @@ extension Exchange {
     func routes(
         of row: OutboundRow, avoiding avoided: Set<NodeID>
     ) async throws -> [[NodeID]] {
-        let (request, permitted) = try requests.read(row)
+        let asked = try request(of: row)
+        let (request, permitted) = (asked.request, asked.verdict)
         let chosen = [identity.node] + permitted.question.relays + [row.to]
         let isApproved = !ApprovalDebt.all(permitted.obligations).isEmpty
         let paths = federation.paths(from: identity.node, to: row.to) { !avoided.contains($0) }

@@ -31,7 +31,10 @@ extension Exchange {
             let wrapped = try storageKey.wrap(sealed.key.secret, for: .outbound(id))
             if case .spool(let leaves) = sealed.place { try await keep(leaves, of: id) }
             let owed = !claimed.permit.outstanding([]).isEmpty
-            let state = try await accept(id, sealed, wrapped, approvalsOwed: owed, by: user)
+            let stored = sealed.record.stored
+            let state = try await accept(
+                id, sealed, stored, wrapped, approvalsOwed: owed, by: user)
+            sealedRecords.keep(sealed.record, of: id, storedBytes: stored.count)
             accepted.yield(.outbound(id))
             return state
         } catch {
@@ -154,8 +157,8 @@ extension Exchange {
     }
 
     private func accept(
-        _ id: TransferID, _ sealed: Sealed, _ wrapped: [UInt8], approvalsOwed: Bool,
-        by user: UInt32
+        _ id: TransferID, _ sealed: Sealed, _ stored: [UInt8], _ wrapped: [UInt8],
+        approvalsOwed: Bool, by user: UInt32
     ) async throws -> Sender.State {
         let (record, now) = (sealed.record, clock.now())
         return try await store.commit { transaction in
@@ -163,7 +166,6 @@ extension Exchange {
                 throw ServiceProblem.unknownTransfer(id)
             }
             var sender = try Sender(row)
-            row.sealed = record.stored
             row.contentKey = wrapped
             for action in sender.handle(.sealed(approvalsOwed: approvalsOwed), at: now) {
                 guard case .record(let kind, _) = action else { continue }
@@ -178,6 +180,7 @@ extension Exchange {
                         ]))
             }
             row.take(sender)
+            try transaction.keep(stored, as: .sealed, of: id)
             if case .database(let bytes) = sealed.place {
                 try transaction.keep(bytes, as: .payload, of: SpoolFolder.Name(outbound: id))
             }

@@ -43,28 +43,31 @@ extension Exchange {
         let now = prepared.question.decided
         let expires = now + lifeSeconds
         // Counters are read and raised in one transaction, with the permit that they allow.
-        let decision = try await store.commit { transaction in
+        let (decision, storedBytes) = try await store.commit { transaction in
             let (decision, raised) = try self.decide(prepared, id) {
                 try transaction.counted(in: $0)
             }
             try self.check(request, decision)
             let verdict = decision.verdict
+            var stored: [UInt8] = []
             if verdict.outcome != .incomplete {
-                let row = Self.judged(request, verdict, id, now, expires)
-                self.requests.keep(request, verdict, of: row)
-                try transaction.save(row)
+                stored = request.stored(verdict: verdict)
+                try transaction.save(Self.judged(request, verdict, id, now, expires))
+                try transaction.keep(stored, as: .request, of: id)
             }
             if verdict.outcome == .permitted {
                 for row in raised { try transaction.count(row) }
                 try transaction.derive(id, from: request.derivedFrom)
             }
             try transaction.append(Self.entry(prepared, verdict, id, by: user))
-            return decision
+            return (decision, stored.count)
         }.value
         let verdict = decision.verdict
         guard let permit = decision.permit else {
             return Begun(id: id, state: verdict.outcome.rawValue, decision: decision)
         }
+        requests.keep(
+            JudgedRequest(request: request, verdict: verdict), of: id, storedBytes: storedBytes)
         await lanes.announce(id, request.precedence)
         pending.withLock {
             $0[id] = PendingSeal(
@@ -91,8 +94,7 @@ extension Exchange {
         let state = verdict.outcome == .permitted ? Sender.State.sealing : .refused
         var row = OutboundRow(
             id: id, to: request.to, created: now, expires: expires, precedence: request.precedence,
-            state: state.rawValue, payloadSize: request.dataset.totalBytes,
-            request: request.stored(verdict: verdict))
+            state: state.rawValue, payloadSize: request.dataset.totalBytes)
         if verdict.outcome == .refused { row.cause = verdict.reason }
         return row
     }

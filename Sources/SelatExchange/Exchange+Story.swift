@@ -18,7 +18,8 @@ extension Exchange {
         let node = identity.node
         let told = try store.lookUp { try $0.receipts(of: row.id, from: node) }
             .filter { $0.signer == row.to }.map(\.document)
-        return try Self.story(([row.receipt].compactMap(\.self) + told).map(StoryLine.init))
+        let receipts = [try receipt(of: row)].compactMap(\.self) + told
+        return try Self.story(receipts.map(StoryLine.init))
     }
 
     package func story(of row: RelayedRow) async throws -> [StoryLine] {

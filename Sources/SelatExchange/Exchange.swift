@@ -40,7 +40,8 @@ package final class Exchange: Sendable {
     let accepted: AsyncStream<Pursuit>.Continuation
     let acceptances: AsyncStream<Pursuit>
     let pursuits = Pursuits()
-    let requests = RecentRequests()
+    let requests = RecentlyRead<JudgedRequest>()
+    let sealedRecords = RecentlyRead<SealedRecord>()
     let lanes: Lanes
     let sealings = Sealings()
     /// How much this node holds for others.

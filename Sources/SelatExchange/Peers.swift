@@ -30,13 +30,7 @@ actor Peers {
     /// A connection for this transfer alone, kept or new.
     func take(_ node: NodeID) async throws -> PeerClient {
         try await waitForRest(of: node)
-        while let kept = idle[node]?.popLast() {
-            if kept.isOpen {
-                used[ObjectIdentifier(kept)] = kept
-                return kept
-            }
-            await kept.close()
-        }
+        if let kept = await takeKept(node) { return kept }
         let client: PeerClient
         do {
             client = try await dial(node, membership.peerVerification(.tlsServer, clock))
@@ -47,6 +41,19 @@ actor Peers {
         outOfReach[node] = nil
         used[ObjectIdentifier(client)] = client
         return client
+    }
+
+    /// A connection for this transfer alone, if one is kept and nothing forbids to use it now.
+    func takeKept(_ node: NodeID) async -> PeerClient? {
+        guard resting[node] == nil else { return nil }
+        while let kept = idle[node]?.popLast() {
+            if kept.isOpen {
+                used[ObjectIdentifier(kept)] = kept
+                return kept
+            }
+            await kept.close()
+        }
+        return nil
     }
 
     /// Takes a connection back after a refusal. Who was asked too much is left alone for as long as it

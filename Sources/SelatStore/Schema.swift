@@ -27,6 +27,7 @@ enum Schema {
         Migration(name: "destruction", sql: TransferSchema.destruction),
         Migration(name: "load", sql: TransferSchema.load),
         Migration(name: "parts", sql: PartSchema.sql),
+        Migration(name: "documents", sql: OutboundDocumentSchema.sql),
     ]
 
     /// `SLAT`, in the file's header: tells our databases from others.

@@ -114,15 +114,15 @@ extension Snapshot {
 
 extension ApprovalRow {
     fileprivate static func fetch(_ database: Database, _ id: TransferID) throws -> [ApprovalRow] {
-        let sql = """
-            SELECT digest, taken, message FROM approvals WHERE transfer = ? ORDER BY taken, digest
+        let statement = try BorrowedStatement(
             """
-        return try Row.fetchAll(database.cachedStatement(sql: sql), arguments: [id.text]).map {
-            row throws in
-            let (digest, message): (Data, Data) = (row[0], row[2])
-            return ApprovalRow(
-                transfer: id, digest: try Digest(bytes: [UInt8](digest)),
-                taken: Timestamp(seconds: row[1]), message: [UInt8](message))
+            SELECT digest, taken, message FROM approvals WHERE transfer = ? ORDER BY taken, digest
+            """, in: database)
+        statement.bind(1, id.text)
+        return try statement.rows { row in
+            ApprovalRow(
+                transfer: id, digest: try Digest(bytes: row.bytes(0)),
+                taken: Timestamp(seconds: row.integer(1)), message: row.bytes(2))
         }
     }
 }

@@ -32,7 +32,10 @@ package struct DeadFilter: Sendable {
         let oldest = TransferID(
             milliseconds: UInt64(begun) * 1_000, entropy: [UInt8](repeating: 0, count: 10))
         let sql = """
-            WHERE state IN (\(marks)) AND id >= ? AND sealed IS NOT NULL AND EXISTS (
+            WHERE state IN (\(marks)) AND id >= ? AND EXISTS (
+              SELECT 1 FROM outbound_documents AS sealed
+              WHERE sealed.id = outbound.id AND sealed.kind = 'sealed')
+            AND EXISTS (
               SELECT 1 FROM entries WHERE entries.transfer = outbound.id
                 AND entries.kind = 'transfer.' || outbound.state AND entries.time >= ?
                 AND (outbound.state <> ? OR entries.actor NOT LIKE 'uid:%'))

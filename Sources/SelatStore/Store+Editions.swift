@@ -137,10 +137,9 @@ extension Snapshot {
 
 extension EditionMark {
     fileprivate static func active(in database: Database) throws -> [String: Digest] {
-        let sql = "SELECT name, digest FROM active_editions"
-        let rows = try Row.fetchAll(database.cachedStatement(sql: sql)).map { row in
-            (row[0] as String, try Digest(bytes: try row.data(1)))
-        }
+        let statement = try BorrowedStatement(
+            "SELECT name, digest FROM active_editions", in: database)
+        let rows = try statement.rows { ($0.text(0), try Digest(bytes: $0.bytes(1))) }
         return Dictionary(uniqueKeysWithValues: rows)
     }
 }

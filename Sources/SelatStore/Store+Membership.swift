@@ -79,8 +79,10 @@ extension Transaction {
 
     /// The serial of the list in force; 0 before the first.
     package func newestListSerial() throws -> UInt64 {
-        let sql = "SELECT coalesce(max(serial), 0) FROM membership_documents WHERE kind = 'list'"
-        return try UInt64.fetchOne(database.cachedStatement(sql: sql)) ?? 0
+        let statement = try BorrowedStatement(
+            "SELECT coalesce(max(serial), 0) FROM membership_documents WHERE kind = 'list'",
+            in: database)
+        return try statement.rows { try $0.unsigned(0) }.first ?? 0
     }
 }
 

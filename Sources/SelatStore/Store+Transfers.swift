@@ -18,20 +18,14 @@ package struct OutboundRow: Sendable, Hashable {
     package var attempt: UInt64
     package var cause: String?
     package var payloadSize: UInt64
-    /// Canonical JSON of what was asked: description, facts, label, verdict.
-    package var request: [UInt8]
-    /// Canonical JSON of what sealing gave; nil before.
-    package var sealed: [UInt8]?
-    /// Wrapped by the node's storage key; nil once destroyed.
+    /// Wrapped by the node's storage key; nil before sealing, and once destroyed.
     package var contentKey: [UInt8]?
-    /// The recipient's receipt.
-    package var receipt: [UInt8]?
     /// The nodes of the newest attempt, both ends among them; empty before the first release.
     package var route: [NodeID] = []
 
     package init(
         id: TransferID, to: NodeID, created: Timestamp, expires: Timestamp, precedence: Precedence,
-        state: String, payloadSize: UInt64, request: [UInt8]
+        state: String, payloadSize: UInt64
     ) {
         self.id = id
         self.to = to
@@ -40,7 +34,6 @@ package struct OutboundRow: Sendable, Hashable {
         self.precedence = precedence
         self.state = state
         self.payloadSize = payloadSize
-        self.request = request
         handedOn = false
         attempt = 0
     }
@@ -162,12 +155,11 @@ extension Transaction {
         let statement = try BorrowedStatement(
             """
             INSERT INTO outbound (id, recipient, created, expires, precedence, state, handed_on,
-              attempt, cause, payload_size, request, sealed, content_key, receipt, route)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+              attempt, cause, payload_size, content_key, route)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             ON CONFLICT (id) DO UPDATE SET state = excluded.state,
               handed_on = excluded.handed_on, attempt = excluded.attempt,
-              cause = excluded.cause, sealed = excluded.sealed,
-              content_key = excluded.content_key, receipt = excluded.receipt,
+              cause = excluded.cause, content_key = excluded.content_key,
               route = excluded.route
             """, in: database)
         statement.bind(1, row.id.text)
@@ -180,11 +172,8 @@ extension Transaction {
         statement.bind(8, Int64(row.attempt))
         statement.bind(9, row.cause)
         statement.bind(10, Int64(row.payloadSize))
-        statement.bind(11, row.request)
-        statement.bind(12, row.sealed)
-        statement.bind(13, row.contentKey)
-        statement.bind(14, row.receipt)
-        statement.bind(15, row.route.map(\.text).joined(separator: " "))
+        statement.bind(11, row.contentKey)
+        statement.bind(12, row.route.map(\.text).joined(separator: " "))
         try statement.run()
     }
 
@@ -282,18 +271,19 @@ extension Snapshot {
 
     /// How many transfers of one sender stand in a state.
     package func inboundCount(from: NodeID, state: String) throws -> Int {
-        let sql = "SELECT count(*) FROM inbound WHERE state = ? AND sender = ?"
-        return try Int.fetchOne(database, sql: sql, arguments: [state, from.text]) ?? 0
+        let statement = try BorrowedStatement(
+            "SELECT count(*) FROM inbound WHERE state = ? AND sender = ?", in: database)
+        statement.bind(1, state)
+        statement.bind(2, from.text)
+        return try statement.rows { Int($0.integer(0)) }.first ?? 0
     }
 
     /// What of a member's lies here, arriving or received: transfers, and bytes of their sealed payloads.
     package func inboundLoad(of country: Country) throws -> (transfers: Int, bytes: UInt64) {
-        let sql = "SELECT transfers, bytes FROM inbound_load WHERE member = ?"
-        guard
-            let row = try Row.fetchOne(
-                database.cachedStatement(sql: sql), arguments: [country.code])
-        else { return (0, 0) }
-        return (row[0], try row.unsigned(1))
+        let statement = try BorrowedStatement(
+            "SELECT transfers, bytes FROM inbound_load WHERE member = ?", in: database)
+        statement.bind(1, country.code)
+        return try statement.rows { (Int($0.integer(0)), try $0.unsigned(1)) }.first ?? (0, 0)
     }
 
     /// The same of every member, in order.
@@ -308,9 +298,10 @@ extension Snapshot {
     /// How many transfers of this node's stand in one of these states.
     package func outboundCount(in states: Set<String>) throws -> Int {
         let marks = repeatElement("?", count: states.count).joined(separator: ", ")
-        let sql = "SELECT count(*) FROM outbound WHERE state IN (\(marks))"
-        return try Int.fetchOne(
-            database.cachedStatement(sql: sql), arguments: StatementArguments(states)) ?? 0
+        let statement = try BorrowedStatement(
+            "SELECT count(*) FROM outbound WHERE state IN (\(marks))", in: database)
+        for (state, index) in zip(states, Int32(1)...) { statement.bind(index, state) }
+        return try statement.rows { Int($0.integer(0)) }.first ?? 0
     }
 
     /// How many transfers stand in each state.
@@ -346,8 +337,8 @@ extension TransferFilter {
 
 extension OutboundRow {
     static let columns = """
-        SELECT id, recipient, created, expires, precedence, state, payload_size, request,
-          handed_on, attempt, cause, sealed, content_key, receipt, route FROM outbound
+        SELECT id, recipient, created, expires, precedence, state, payload_size, handed_on,
+          attempt, cause, content_key, route FROM outbound
         """
 
     /// The row of an id.
@@ -374,15 +365,12 @@ extension OutboundRow {
             id: try TransferID(row.text(0)), to: try NodeID(row.text(1)),
             created: Timestamp(seconds: row.integer(2)),
             expires: Timestamp(seconds: row.integer(3)),
-            precedence: precedence, state: row.text(5), payloadSize: try row.unsigned(6),
-            request: row.bytes(7))
-        handedOn = row.integer(8) != 0
-        attempt = try row.unsigned(9)
-        cause = row.optionalText(10)
-        sealed = row.optionalBytes(11)
-        contentKey = row.optionalBytes(12)
-        receipt = row.optionalBytes(13)
-        route = try row.text(14).split(separator: " ").map { try NodeID(String($0)) }
+            precedence: precedence, state: row.text(5), payloadSize: try row.unsigned(6))
+        handedOn = row.integer(7) != 0
+        attempt = try row.unsigned(8)
+        cause = row.optionalText(9)
+        contentKey = row.optionalBytes(10)
+        route = try row.text(11).split(separator: " ").map { try NodeID(String($0)) }
     }
 }
 

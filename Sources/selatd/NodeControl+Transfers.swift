@@ -51,7 +51,9 @@ extension NodeControl {
             let request = try exchange.request(of: row)
             document["verdict"] = .object(try verdict(request.verdict))
             document["dataset"] = request.request.dataset.json
-            if let receipt = row.receipt { document["receipt"] = try await self.receipt(receipt) }
+            if let receipt = try exchange.receipt(of: row) {
+                document["receipt"] = try await self.receipt(receipt)
+            }
             var relays: [JSON] = []
             for receipt in try await exchange.relayReceipts(of: row) {
                 relays.append(try await self.receipt(receipt))

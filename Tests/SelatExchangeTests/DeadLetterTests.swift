@@ -113,7 +113,7 @@ struct DeadLetterTests {
         var row = OutboundRow(
             id: TransferID(milliseconds: 1, entropy: [UInt8](repeating: 0, count: 10)),
             to: try NodeID("VN/hub"), created: TestFederation.start, expires: TestFederation.start,
-            precedence: .routine, state: state, payloadSize: 1, request: [])
+            precedence: .routine, state: state, payloadSize: 1)
         row.cause = cause
         #expect(row.remedy.contains(remedy), "\(row.remedy)")
     }

@@ -24,7 +24,7 @@ struct DeliveryTests {
             await world.sender.exchange.pursue(id)
             let row = try #require(try await world.sender.outbound(id))
             #expect(row.state == "delivered")
-            #expect(row.receipt != nil)
+            #expect(try await world.sender.receipt(of: id) != nil)
             #expect(row.contentKey == nil)
             #expect(try world.sender.parts == [])
             #expect(try await world.recipient.opened(id) == TestFederation.bytes(size))

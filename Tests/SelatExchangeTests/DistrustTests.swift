@@ -56,7 +56,7 @@ import Testing
     }
 
     private func standing(_ id: TransferID) async throws -> Exchange.ReceiptStanding {
-        let bytes = try #require(try await sender.outbound(id)?.receipt)
+        let bytes = try #require(try await sender.receipt(of: id))
         return try await sender.exchange.standing(
             of: try Receipt(parsing: bytes), signer: recipient.id)
     }
@@ -102,7 +102,7 @@ import Testing
 
     @Test func entriesBehindTheTrustedLogDoNotCountWhateverWasWitnessed() async throws {
         let id = try await delivered()
-        let bytes = try #require(try await sender.outbound(id)?.receipt)
+        let bytes = try #require(try await sender.receipt(of: id))
         let entry = try Receipt(parsing: bytes).entry.sequence
         try await cut(recipient, from: 1_200, size: entry, at: [sender])
         let distrust = Distrust(
@@ -114,7 +114,7 @@ import Testing
 
     @Test func theLastTrustedEntryCounts() async throws {
         let id = try await delivered()
-        let bytes = try #require(try await sender.outbound(id)?.receipt)
+        let bytes = try #require(try await sender.receipt(of: id))
         let entry = try Receipt(parsing: bytes).entry.sequence
         try await cut(recipient, from: 1_200, size: entry + 1, at: [sender])
         #expect(try await standing(id) == .witnessed)

@@ -67,7 +67,7 @@ struct DutyTests {
         let row = try #require(try await sender.outbound(id))
         #expect(row.state == "refused")
         #expect(row.cause?.contains("import-refused") == true)
-        #expect(row.receipt != nil)
+        #expect(try await sender.receipt(of: id) != nil)
         #expect(try await recipient.inbound(id, from: sender)?.state == "refused")
         #expect(try recipient.parts == [])
     }
@@ -151,13 +151,13 @@ struct DutyTests {
     }
 
     @Test func aStateWithoutAReceiptProvesNothing() async throws {
-        let (_, row) = try await lied {
+        let (sender, row) = try await lied {
             OfferAnswer(
                 created: false, upload: $0.upload, state: "delivered", offset: $0.offset,
                 receipt: nil)
         }
         #expect(row.state == "queued")
-        #expect(row.receipt == nil)
+        #expect(try await sender.receipt(of: row.id) == nil)
     }
 
     @Test func aReceiptForAnotherTransferIsDroppedAndEntered() async throws {
@@ -169,7 +169,7 @@ struct DutyTests {
         let exchange = sender.exchange
         try await recipient.serving {
             await exchange.pursue(honest)
-            let receipt = try await sender.outbound(honest)?.receipt
+            let receipt = try await sender.receipt(of: honest)
             first.withLock { $0 = receipt }
             recipient.door.lie.withLock {
                 $0 = {
@@ -185,7 +185,7 @@ struct DutyTests {
         }
         #expect(try await sender.outbound(honest)?.state == "delivered")
         #expect(try await sender.outbound(forged)?.state == "queued")
-        #expect(try await sender.outbound(forged)?.receipt == nil)
+        #expect(try await sender.receipt(of: forged) == nil)
         #expect(try await sender.entries("receipt.rejected") > 0)
     }
 

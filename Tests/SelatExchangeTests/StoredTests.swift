@@ -6,6 +6,7 @@ import SelatEnvelope
 import SelatStore
 import SelatTestSupport
 import SelatTransport
+import Synchronization
 import Testing
 
 @testable import SelatExchange
@@ -69,6 +70,42 @@ struct StoredTests {
         try await recipient.serving { await sender.exchange.pursue(id) }
         #expect(try (sender.parts, recipient.stored) == ([], []))
         #expect(try await recipient.opened(id) == TestFederation.bytes(Self.largest + 1))
+    }
+
+    /// With a connection at hand the release says already that the whole may arrive; without one nothing has left.
+    @Test func whatLeavesAtOnceIsHandedOnWithItsRelease() async throws {
+        let ids = try await [
+            sender.send(world.request()), sender.send(world.request()),
+            sender.send(world.request()),
+        ]
+        let seen = Mutex<OutboundRow?>(nil)
+        try await recipient.serving { [sender, recipient] in
+            await sender.exchange.pursue(ids[0])
+            recipient.door.lie.withLock {
+                $0 = { answer in
+                    let row = try? sender.store.lookUp { try $0.outbound(ids[1]) }
+                    seen.withLock { $0 = row }
+                    return answer
+                }
+            }
+            await sender.exchange.pursue(ids[1])
+        }
+        let row = try #require(seen.withLock { $0 })
+        #expect(row.state == "queued" && row.handedOn && row.attempt == 1)
+        let kinds = try await sender.store.entries(EntryFilter(transfer: ids[1])).map(\.entry.kind.text)
+        #expect(
+            kinds == [
+                "transfer.permitted", "transfer.accepted", "transfer.released",
+                "transfer.delivered",
+            ])
+        // The recipient is gone, and with it the connection.
+        let pursuit = Task { [sender] in await sender.exchange.pursue(ids[2]) }
+        while try await sender.outbound(ids[2])?.cause == nil { await Task.yield() }
+        pursuit.cancel()
+        await pursuit.value
+        let left = try #require(try await sender.outbound(ids[2]))
+        #expect(left.state == "queued" && !left.handedOn && left.attempt == 1)
+        #expect(try await sender.exchange.cancel(ids[2], reason: "x", by: 0).state == "cancelled")
     }
 
     @Test func whatCameWholeIsRecordedInOneCommit() async throws {

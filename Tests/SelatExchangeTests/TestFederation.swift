@@ -364,6 +364,11 @@ final class TestNode: Sendable {
         try await store.read { try $0.outbound(id) }
     }
 
+    /// The recipient's receipt, as it is kept at the sender.
+    func receipt(of id: TransferID) async throws -> [UInt8]? {
+        try await store.read { try $0.document(.receipt, of: id) }
+    }
+
     func inbound(_ id: TransferID, from: TestNode) async throws -> InboundRow? {
         let from = from.id
         return try await store.read { try $0.inbound(id, from: from) }

@@ -137,7 +137,7 @@ import Testing
         let (backup, folder) = try await Self.fork(of: sender, world, common: 0, own: 0)
         defer { withExtendedLifetime(folder) {} }
         try await world.recipient.serving { await sender.exchange.pursue(id) }
-        let receipt = try #require(try await sender.outbound(id)?.receipt)
+        let receipt = try #require(try await sender.receipt(of: id))
         let restored = try Self.exchange(sender, world, backup, epoch: epoch)
         let taken = try? await restored.take(receipt: receipt, by: .daemon)
         #expect(taken?.state == state)

@@ -54,13 +54,16 @@ extension TestFederation {
     private func subject(
         of id: TransferID, at node: TestNode
     ) async throws -> ApprovalStatement.Subject {
-        guard let row = try await node.outbound(id), let sealed = row.sealed else {
+        let documents = try node.store.lookUp {
+            (try $0.document(.request, of: id), try $0.document(.sealed, of: id))
+        }
+        guard let request = documents.0, let sealed = documents.1 else {
             throw NoOfficer(role: "no transfer \(id)")
         }
-        let (request, verdict) = try OutboundRequest.read(row.request)
+        let (asked, verdict) = try OutboundRequest.read(request)
         let record = try SealedRecord(stored: sealed)
         return ApprovalStatement.Subject(
-            core: record.core, payload: record.payload, dataset: request.dataset,
+            core: record.core, payload: record.payload, dataset: asked.dataset,
             verdict: verdict)
     }
 }

@@ -82,6 +82,25 @@ struct MigrationFixtureTests {
         }
     }
 
+    /// The same of a database as the program of that schema left it.
+    private static func rows(
+        before version: Int, like columns: [String: [String]]
+    ) throws -> [String: [Row]] {
+        let folder = try TemporaryFolder()
+        try make(version, at: folder.database)
+        return try rows(folder.database, like: columns).rows
+    }
+
+    /// A document of the transfer that was sent, from where it lay.
+    private static func document(
+        _ kind: OutboundDocument, in found: (columns: [String: [String]], rows: [String: [Row]])
+    ) -> [UInt8]? {
+        let moved = found.rows["outbound_documents"]?.first { $0["kind"] == kind.rawValue }
+        let bytes: Data? =
+            moved.map { $0["document"] } ?? found.rows["outbound"]?.first?[kind.rawValue]
+        return bytes.map { Array($0) }
+    }
+
     @Test(arguments: versions) func aReleasedMigrationIsNeverEdited(version: Int) {
         #expect(Self.text(version, "") == Schema.migrations[version - 1].sql + "\n")
     }
@@ -104,14 +123,23 @@ struct MigrationFixtureTests {
         let received = try await store.read { try $0.inbound(TransferFilter()) }
         #expect(sent.map(\.to.text) == (version > 2 ? ["VN/hub"] : []))
         #expect(received.map(\.peer.text) == (version > 2 ? ["MY/hub"] : []))
+        for row in sent {
+            for kind in OutboundDocument.allCases {
+                let document = try store.lookUp { try $0.document(kind, of: row.id) }
+                #expect(document == Self.document(kind, in: before), "\(kind)")
+            }
+        }
         let load = try store.lookUp { try $0.inboundLoad(of: try Country("MY")) }
         #expect(load.transfers == received.count)
         #expect(load.bytes == received.reduce(0) { $0 + $1.payloadSize })
         try await store.append(1)
         await store.close()
 
-        let after = try Self.rows(folder.database, like: before.columns)
-        for (table, rows) in before.rows where !["entries", "details"].contains(table) {
+        var kept = before.columns
+        // Its documents were moved.
+        kept["outbound"]?.removeAll { OutboundDocument(rawValue: $0) != nil }
+        let after = try Self.rows(folder.database, like: kept)
+        for (table, rows) in try Self.rows(before: version, like: kept) where !["entries", "details"].contains(table) {
             #expect(after.rows[table] == rows, "\(table) of schema \(version)")
         }
         #expect(

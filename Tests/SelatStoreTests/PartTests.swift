@@ -67,8 +67,7 @@ struct PartTests {
         let name = SpoolFolder.Name(outbound: Self.id)
         let row = OutboundRow(
             id: Self.id, to: try NodeID("VN/hub"), created: Timestamp(seconds: 1),
-            expires: Self.later, precedence: .routine, state: "sealing", payloadSize: 1,
-            request: [1])
+            expires: Self.later, precedence: .routine, state: "sealing", payloadSize: 1)
         var later = row
         later.state = state
         let after = later

@@ -89,15 +89,12 @@ extension Witnesses {
 
     private func renew(_ open: [UnwitnessedReceipt], of peer: NodeID) async throws {
         guard let policy = policies[peer.country], policy.quorum != nil else { return }
-        let rows = try await store.read { snapshot in
-            try open.compactMap { try snapshot.outbound($0.id) }
-        }
-        var held: [(row: OutboundRow, receipt: Receipt)] = []
-        for row in rows {
-            if let receipt = try row.receipt.map({ try Receipt(parsing: $0) }) {
-                held.append((row, receipt))
+        let documents = try await store.read { snapshot in
+            try open.compactMap { open in
+                try snapshot.document(.receipt, of: open.id).map { (id: open.id, bytes: $0) }
             }
         }
+        let held = try documents.map { (id: $0.id, receipt: try Receipt(parsing: $0.bytes)) }
         let entries = held.map { JSON.integer($0.receipt.entry.sequence) }
         guard !entries.isEmpty else { return }
         let answer = try await asking(peer) { try await $0.proofs(["entries": .array(entries)]) }
@@ -108,24 +105,16 @@ extension Witnesses {
         guard let log = federation.log(of: try Checkpoint(parsing: signed.text).origin),
             log.node == peer, try policy.standing(of: signed).isWitnessed
         else { throw AuditError.quorumMissing("\(peer)") }
-        var renewed: [OutboundRow] = []
-        for (row, receipt) in held {
+        var renewed: [(id: TransferID, document: [UInt8])] = []
+        for (id, receipt) in held {
             guard let path = answer["paths"]?["\(receipt.entry.sequence)"] else { continue }
-            var row = row
-            row.receipt = try receipt.renewed(path, note, log.key).json.canonical
-            renewed.append(row)
+            renewed.append((id, try receipt.renewed(path, note, log.key).json.canonical))
         }
-        try await keep(renewed)
-    }
-
-    private func keep(_ rows: [OutboundRow]) async throws {
-        guard !rows.isEmpty else { return }
-        _ = try await store.commit { transaction in
-            for row in rows {
-                guard var current = try transaction.outbound(row.id) else { continue }
-                current.receipt = row.receipt
-                try transaction.save(current)
-                try transaction.endAwaitingWitnesses(row.id)
+        guard !renewed.isEmpty else { return }
+        _ = try await store.commit { [renewed] transaction in
+            for (id, document) in renewed {
+                try transaction.keep(document, as: .receipt, of: id)
+                try transaction.endAwaitingWitnesses(id)
             }
         }
     }
