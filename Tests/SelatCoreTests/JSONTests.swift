@@ -45,6 +45,33 @@ struct JSONTests {
         #expect(throws: CoreError.self) { try JSON(parsing: Array("[\(deepest)]".utf8)) }
     }
 
+    /// Several letters are looked at at once: one that is written otherwise may stand anywhere among them.
+    @Test(arguments: ["\"", "\\", "\n", "\u{1}", "\u{1f}", " ", "\u{7f}", "\u{e9}", "\u{1f30a}"])
+    func aStringIsWrittenAndReadAsItIs(letter: String) throws {
+        let written = [
+            "\"": #"\""#, "\\": #"\\"#, "\n": #"\n"#, "\u{1}": #"\u0001"#, "\u{1f}": #"\u001f"#,
+        ]
+        for length in 0...40 {
+            for place in 0...length {
+                func around(_ middle: String) -> String {
+                    String(repeating: "x", count: place) + middle
+                        + String(repeating: "y", count: length - place)
+                }
+                let canonical = Array("\"\(around(written[letter] ?? letter))\"".utf8)
+                #expect(JSON.string(around(letter)).canonical == canonical)
+                #expect(try JSON(parsing: canonical) == .string(around(letter)))
+                #expect(
+                    try JSON(
+                        parsing: Array("[\"a\",\"\(around(written[letter] ?? letter))\"]".utf8))
+                        == .array([.string("a"), .string(around(letter))]))
+                guard let byte = letter.utf8.first, byte < 0x20 else { continue }
+                #expect(throws: CoreError.self) {
+                    try JSON(parsing: Array("\"\(around(letter))\"".utf8))
+                }
+            }
+        }
+    }
+
     @Test func keysAreSortedByUTF16() throws {
         let json = try JSON(parsing: Array(#"{"\ufb33":1,"\ud83d\ude00":2,"a":3}"#.utf8))
         #expect(
