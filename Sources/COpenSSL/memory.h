@@ -19,6 +19,15 @@ static inline void selat_trim_heap(void) {
 #endif
 }
 
+// Blocks below `smallest` come from the heap, which gives nothing back by itself: a library that maps each large
+// buffer, or shrinks the heap with each that is freed, pays a fault for each of its pages the next time.
+static inline void selat_keep_freed_blocks(size_t smallest) {
+#ifdef __GLIBC__
+    mallopt(M_MMAP_THRESHOLD, (int)smallest);
+    mallopt(M_TRIM_THRESHOLD, 1 << 30);
+#endif
+}
+
 // Macros, with the place of the call.
 static inline void *selat_secure_zalloc(size_t count) { return OPENSSL_secure_zalloc(count); }
 

@@ -191,6 +191,7 @@ package final class Exchange: Sendable {
             await kept { try await self.enterCounted() }
             await kept { try await self.endForgottenSeals() }
             await kept { try await self.diskStanding() }
+            FreedMemory.giveBack()
         }
     }
 

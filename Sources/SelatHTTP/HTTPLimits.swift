@@ -20,7 +20,7 @@ package struct HTTPLimits: Sendable {
     /// Whoever sends slower than this many bytes per `patience` is cut off (slow-loris).
     package var progressBytes = 16 << 10
     /// Bytes received and not yet consumed at which reading from the socket pauses.
-    package var unreadBytesMax = 1 << 20
+    package var unreadBytesMax = 512 << 10
     /// The same for a body that nobody has begun to read: it may have to wait.
     package var unaskedBytesMax = 4 << 10
     /// Bytes of a request body, left unread by the answer, that are read away to keep the

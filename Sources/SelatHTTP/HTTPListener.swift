@@ -154,7 +154,7 @@ enum ConnectionOptions {
     static let receiveBuffers = AdaptiveRecvByteBufferAllocator(
         minimum: 4 << 10, initial: 16 << 10, maximum: 256 << 10)
     static let writeWaterMarks = ChannelOptions.Types.WriteBufferWaterMark(
-        low: 256 << 10, high: 1 << 20)
+        low: 256 << 10, high: 512 << 10)
 }
 
 extension ServerConnection {

@@ -27,10 +27,14 @@ struct RecordSealer {
     mutating func seal(
         with engine: TLSEngine, send: (ByteBuffer, EventLoopPromise<Void>?) -> Void
     ) throws(TLSFault) {
-        while let plaintext = pending.popFirst() {
-            try seal(plaintext, with: engine)
-            if engine.outboundBytes >= Self.pieceBytes, let piece = engine.takeOutbound() {
-                send(piece, nil)
+        while var plaintext = pending.popFirst() {
+            while let part = plaintext.readSlice(
+                length: min(Self.partBytes, plaintext.readableBytes)), part.readableBytes > 0
+            {
+                try seal(part, with: engine)
+                if engine.outboundBytes >= Self.partBytes, let piece = engine.takeOutbound() {
+                    send(piece, nil)
+                }
             }
         }
         try sealJoint(with: engine)
@@ -87,6 +91,7 @@ struct RecordSealer {
         return first
     }
 
-    /// Ciphertext is handed to the channel in pieces of about this size.
-    private static let pieceBytes = 256 << 10
+    /// Plaintext that is encrypted into one buffer: with what each record adds, and one more record, it fits into
+    /// 256 KiB. Buffers have powers of two, so that a little more would take twice that.
+    private static let partBytes = 14 * TLSEngine.recordBytesMax
 }

@@ -1,6 +1,7 @@
 import Glibc
 import Logging
 import SelatCore
+import SelatCrypto
 
 /// The daemon of one node. Everything it is told stands in one configuration file.
 @main
@@ -24,6 +25,7 @@ struct Selatd {
     }
 
     private static func run(_ path: String, _ logger: Logger) async -> Int32 {
+        FreedMemory.keep()
         do {
             let surroundings = try Surroundings()
             let node = try await Node.start(

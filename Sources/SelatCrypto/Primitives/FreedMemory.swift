@@ -8,14 +8,30 @@ import Synchronization
 package enum FreedMemory {
     /// Bytes of data that pass through buffers between two looks.
     private static let interval: UInt64 = 1 << 20
-    /// How much more the process may have than after the last time. Giving back costs a millisecond or so, and the
-    /// pages that are taken again cost a fault each; where buffers are used again nothing grows, and it costs
+    /// What the process may have without a look at what of it is free. One upload alone would else give back and
+    /// take again what its buffers need, over and over: half of its processor time.
+    private static let easy: UInt64 = 28 << 20
+    /// How much more it may have, above that, than after the last time. Giving back costs a millisecond or so, and
+    /// the pages that are taken again cost a fault each; where buffers are used again nothing grows, and it costs
     /// nothing.
     private static let growthMax: UInt64 = 4 << 20
 
     private static let passed = Atomic<UInt64>(0)
     /// What the process had after the last time, or less.
     private static let least = Atomic<UInt64>(0)
+
+    /// For a daemon, before it has threads: what it frees is kept for the next buffers, and goes back by `passed` and
+    /// `giveBack` alone.
+    package static func keep() { selat_keep_freed_blocks(mappedBytesMin) }
+
+    /// Larger than any buffer that comes and goes with each piece of a payload.
+    private static let mappedBytesMin = (1 << 20) + (64 << 10)
+
+    /// Gives back all that is free, however little it is: for moments in which nothing goes on.
+    package static func giveBack() {
+        selat_trim_heap()
+        least.store(privateBytes ?? 0, ordering: .relaxed)
+    }
 
     /// Counts data that went through buffers; gives back to the system what the heap has free where the process has
     /// grown meanwhile.
@@ -25,7 +41,7 @@ package enum FreedMemory {
         guard total % interval < added else { return }
         guard let now = privateBytes else { return selat_trim_heap() }
         let before = least.load(ordering: .relaxed)
-        if now > before + growthMax {
+        if now > max(before + growthMax, easy) {
             selat_trim_heap()
             least.store(privateBytes ?? now, ordering: .relaxed)
         } else if now < before {
