@@ -77,7 +77,9 @@ extension Exchange {
             payload = bytes
         }
         let client: PeerClient
-        if let taken = taken() { client = taken } else {
+        if let taken = taken() {
+            client = taken
+        } else {
             client = try await peers.take(passage.next)
         }
         do {

@@ -121,7 +121,9 @@ import Testing
         #expect(throws: AuditError.self) {
             try SignedCheckpoint(note: Array(note.dropLast()), anyEpochOf: key)
         }
-        #expect(throws: AuditError.self) { try SignedCheckpoint(note: note + note, anyEpochOf: key) }
+        #expect(throws: AuditError.self) {
+            try SignedCheckpoint(note: note + note, anyEpochOf: key)
+        }
     }
 
     /// More than are remembered.

@@ -92,7 +92,8 @@ struct StoredTests {
         }
         let row = try #require(seen.withLock { $0 })
         #expect(row.state == "queued" && row.handedOn && row.attempt == 1)
-        let kinds = try await sender.store.entries(EntryFilter(transfer: ids[1])).map(\.entry.kind.text)
+        let kinds = try await sender.store.entries(EntryFilter(transfer: ids[1])).map(
+            \.entry.kind.text)
         #expect(
             kinds == [
                 "transfer.permitted", "transfer.accepted", "transfer.released",

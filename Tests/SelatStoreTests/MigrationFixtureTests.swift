@@ -139,7 +139,8 @@ struct MigrationFixtureTests {
         // Its documents were moved.
         kept["outbound"]?.removeAll { OutboundDocument(rawValue: $0) != nil }
         let after = try Self.rows(folder.database, like: kept)
-        for (table, rows) in try Self.rows(before: version, like: kept) where !["entries", "details"].contains(table) {
+        for (table, rows) in try Self.rows(before: version, like: kept)
+        where !["entries", "details"].contains(table) {
             #expect(after.rows[table] == rows, "\(table) of schema \(version)")
         }
         #expect(
