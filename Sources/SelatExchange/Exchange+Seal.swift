@@ -23,8 +23,12 @@ extension Exchange {
     ) async throws -> Sender.State where Body.Element == ByteBuffer {
         let claimed = pending.withLock { $0.removeValue(forKey: id) }
         guard let claimed else {
+            guard let row = try store.lookUp({ try $0.outbound(id) }) else {
+                throw ServiceProblem.unknownTransfer(id)
+            }
             throw ServiceProblem.notReady(
-                "no payload is awaited for `\(id)`", remedy: "begin a new transfer")
+                "no payload is awaited for `\(id)`, which is \(row.state)",
+                remedy: "begin a new transfer")
         }
         do {
             let sealed = try await sealedInTurn(id, claimed, body, unless: gone)

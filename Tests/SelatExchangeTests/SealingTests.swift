@@ -162,6 +162,22 @@ struct SealingTests {
         }
     }
 
+    /// Of what is not known nothing is said but that; of what is, where it stands.
+    @Test func aPayloadThatNobodyAwaitsIsRefused() async throws {
+        let world = try TestFederation()
+        let body = AsyncStream<ByteBuffer> { $0.finish() }
+        let unknown = try await #require(throws: Problem.self) {
+            _ = try await world.sender.exchange.seal(Self.place(1).id, body, by: 9)
+        }
+        #expect(unknown.type == ServiceProblem.unknownTransferType)
+        let id = try await world.sender.send(world.request())
+        let late = try await #require(throws: Problem.self) {
+            _ = try await world.sender.exchange.seal(id, body, by: 9)
+        }
+        #expect(late.status == 409 && late.detail?.contains("queued") == true, "\(late)")
+        #expect(try await world.sender.outbound(id)?.state == "queued")
+    }
+
     @Test func ofManyAtOnceAFewAreReadAndAllAreSealed() async throws {
         let world = try TestFederation()
         let (exchange, readers) = (world.sender.exchange, Readers())
