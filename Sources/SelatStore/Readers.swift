@@ -4,6 +4,7 @@
 
 import Dispatch
 import GRDB
+import Glibc
 import Synchronization
 
 /// At most `countMax` connections, opened when they are first needed, each for one reading at a time.
@@ -19,6 +20,9 @@ final class Readers: Sendable {
     private let configuration: Configuration
     private let state = Mutex(State())
     private let permits = DispatchSemaphore(value: countMax)
+    #if DEBUG
+        private let reading = Mutex<Set<pthread_t>>([])
+    #endif
 
     /// Opens the first one, so that what keeps all of them from being opened is known at the start.
     init(path: String, configuration: Configuration) throws {
@@ -28,9 +32,15 @@ final class Readers: Sendable {
         state.withLock { $0.idle.append(first) }
     }
 
-    /// Gives a connection to `body`; waits for one while all are in use.
+    /// Gives a connection to `body`; waits for one while all are in use. So `body` must not read by itself: it might
+    /// wait for what it has.
     /// - Throws: what `body` throws, `StoreError.closed`, and what opening a connection throws.
     func read<Value>(_ body: (Database) throws -> Value) throws -> Value {
+        #if DEBUG
+            let isNew = reading.withLock { $0.insert(pthread_self()).inserted }
+            precondition(isNew, "a reading within a reading")
+            defer { _ = reading.withLock { $0.remove(pthread_self()) } }
+        #endif
         permits.wait()
         defer { permits.signal() }
         let connection = try state.withLock { state in
