@@ -11,6 +11,7 @@ extension Evidence {
         var files = ["evidence.json": subject.json.canonical]
         files["header.cms"] = header
         files["receipt.json"] = receipt
+        for (entry, document) in laterReceipts { files["receipts/\(entry).json"] = document }
         files["membership/membership.cms"] = membership.lists[0]
         for (index, list) in membership.lists.enumerated().dropFirst() {
             files["membership/lists/\(index + 1).cms"] = list
@@ -56,6 +57,7 @@ extension Evidence {
         laterLists = reader.lists("membership/later/")
         header = reader.take("header.cms")
         receipt = reader.take("receipt.json")
+        laterReceipts = reader.numbered("receipts/", ".json")
         entries = try reader.entries()
         policies = reader.policies()
         approvals = try reader.approvals()
@@ -117,17 +119,22 @@ private struct FileReader {
         }
     }
 
-    /// `PREFIX/N.cms`, by their numbers; one that is no number is left over.
+    /// `PREFIX/N.cms`, by their numbers.
     mutating func lists(_ prefix: String) -> [[UInt8]] {
-        var lists: [(serial: UInt64, bytes: [UInt8])] = []
-        for (name, bytes) in named(prefix, ".cms") {
-            guard let serial = UInt64(name), "\(serial)" == name else {
-                files["\(prefix)\(name).cms"] = bytes
-                continue
+        numbered(prefix, ".cms").sorted { $0.key < $1.key }.map(\.value)
+    }
+
+    /// `PREFIXnSUFFIX`; one that is no number is left over.
+    mutating func numbered(_ prefix: String, _ suffix: String) -> [UInt64: [UInt8]] {
+        var found: [UInt64: [UInt8]] = [:]
+        for (name, bytes) in named(prefix, suffix) {
+            if let number = UInt64(name), "\(number)" == name {
+                found[number] = bytes
+            } else {
+                files[prefix + name + suffix] = bytes
             }
-            lists.append((serial, bytes))
         }
-        return lists.sorted { $0.serial < $1.serial }.map(\.bytes)
+        return found
     }
 
     /// The files `PREFIXnameSUFFIX`, by name.

@@ -38,6 +38,8 @@ package struct Evidence: Sendable {
     package let entries: [ProvenEntry]
     /// The receipt's document; nil where there is none.
     package let receipt: [UInt8]?
+    /// What the recipient has stated since it took the dataset in, by the entry of its log: the receipts' documents.
+    package let laterReceipts: [UInt64: [UInt8]]
     /// Policy files by name: `SG`, `vocabulary`.
     package let policies: [String: PolicyFile]
     /// What officers signed about the transfer, by the message's digest.
@@ -58,7 +60,8 @@ package struct Evidence: Sendable {
     package init(
         subject: Subject, membership: MembershipDocuments, header: [UInt8]?,
         entries: [ProvenEntry], receipt: [UInt8]?, policies: [String: PolicyFile],
-        approvals: [Digest: [UInt8]] = [:], laterLists: [[UInt8]] = []
+        approvals: [Digest: [UInt8]] = [:], laterLists: [[UInt8]] = [],
+        laterReceipts: [UInt64: [UInt8]] = [:]
     ) {
         self.subject = subject
         self.membership = membership
@@ -66,6 +69,7 @@ package struct Evidence: Sendable {
         self.header = header
         self.entries = entries
         self.receipt = receipt
+        self.laterReceipts = laterReceipts
         self.policies = policies
         self.approvals = approvals
     }

@@ -150,6 +150,74 @@ extension EvidenceVerifier {
         }
     }
 
+    /// What the recipient has stated since it took the dataset in.
+    mutating func checkLaterReceipts(_ federation: Federation, _ header: Header?) {
+        for (sequence, bytes) in evidence.laterReceipts.sorted(by: { $0.key < $1.key }) {
+            do {
+                try checkLater(try Receipt(parsing: bytes), sequence, federation, header)
+            } catch {
+                report.wrong.append("later receipt \(sequence): \(error)")
+            }
+        }
+    }
+
+    private mutating func checkLater(
+        _ receipt: Receipt, _ sequence: UInt64, _ federation: Federation, _ header: Header?
+    ) throws {
+        guard receipt.entry.sequence == sequence else {
+            throw EvidenceFault.differs("it shows entry \(receipt.entry.sequence)")
+        }
+        let (claim, node) = (try receipt.claim, subject.to)
+        let (time, note) = (claim.statement.time, receipt.proof.checkpoint)
+        // By then its key may have been another, which only a later record names.
+        var unknown: (any Error)?
+        let statement: ReceiptStatement
+        do {
+            let log = try logKey(in: note, node, federation)
+            statement = try claim.verify(
+                signer: { name in
+                    do { return try federation.signer(name, node: node, at: time) } catch {
+                        unknown = error
+                        throw error
+                    }
+                }, log: log)
+        } catch {
+            guard let unknown else { throw error }
+            report.unproven.append(
+                "what \(node) stated in entry \(sequence) of its log: no certificate that the membership "
+                    + "here shows has signed it (\(unknown))")
+            return
+        }
+        guard statement.signer == node, statement.from == subject.from,
+            statement.id == subject.id, statement.federation == subject.federation
+        else { throw EvidenceFault.differs("it is about another transfer") }
+        guard statement.kind.isAfterDelivery else {
+            throw EvidenceFault.differs("`\(statement.kind.rawValue)` tells of nothing later")
+        }
+        try check(statement, against: header)
+        if isSenders {
+            let distrust = try distrust(of: node, sequence, note, federation)
+            if let distrust {
+                report.unproven.append(
+                    "that \(node) \(statement.kind.verb) the envelope: its receipt does not count, since "
+                        + "\(distrust)")
+                return
+            }
+        }
+        report.proven.append(sentence(of: statement, entry: sequence))
+        if isSenders { try judgeWitnesses(of: note, node, federation) }
+    }
+
+    private func sentence(of statement: ReceiptStatement, entry: UInt64) -> String {
+        let reason = statement.reason.map { " (\($0))" } ?? ""
+        let unreached =
+            statement.unreached.isEmpty
+            ? "" : "; of the copies that this does not reach it names \(statement.unreached.count)"
+        return
+            "\(subject.to) signed at \(statement.time) that it \(statement.kind.verb) this envelope"
+            + "\(reason), and its log holds that as entry \(entry)\(unreached)"
+    }
+
     private func check(_ statement: ReceiptStatement, against header: Header?) throws {
         guard let header else { throw EvidenceFault.differs("there is no header that it is about") }
         guard statement.envelope == header.identity else {
@@ -160,10 +228,7 @@ extension EvidenceVerifier {
     private mutating func prove(
         _ statement: ReceiptStatement, _ receipt: Receipt, _ members: Set<Country>
     ) {
-        let reason = statement.reason.map { " (\($0))" } ?? ""
-        report.proven.append(
-            "\(subject.to) signed at \(statement.time) that it \(statement.kind.verb) this envelope"
-                + "\(reason), and its log holds that as entry \(receipt.entry.sequence)")
+        report.proven.append(sentence(of: statement, entry: receipt.entry.sequence))
         guard let details = try? JSON(parsing: receipt.details),
             let own = details[Receipt.importKey]
         else {

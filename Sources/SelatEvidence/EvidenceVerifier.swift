@@ -36,6 +36,7 @@ package struct EvidenceVerifier {
         let header = checkHeader(federation, after: permitted)
         checkApprovals(federation, header)
         checkReceipt(federation, header)
+        checkLaterReceipts(federation, header)
         report.unproven.append(
             "what the dataset means, that nothing else was sent, and that the log holds no other "
                 + "entry about this transfer than those shown here")

@@ -92,6 +92,14 @@ extension ReceiptKind {
     /// Whether a statement of this kind lists the copies that are not reached.
     package var saysUnreached: Bool { self == .destroyed || self == .recalled }
 
+    /// Whether it tells what became of a dataset that was taken in.
+    package var isAfterDelivery: Bool {
+        switch self {
+        case .opened, .recalled, .retained, .destroyed: true
+        case .relayed, .delivered, .refused, .cancelled: false
+        }
+    }
+
     /// Whether a statement of this kind answers a recall.
     package var answersRecall: Bool { self == .recalled || self == .retained }
 }

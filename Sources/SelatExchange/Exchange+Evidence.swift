@@ -33,7 +33,33 @@ extension Exchange {
             header: try await header(receipt, found.inbound.first, found.entries),
             entries: entries, receipt: receipt, policies: try await policies(found.entries),
             approvals: try await approvals(id, found.inbound.first),
-            laterLists: Array(federation.documents.lists.dropFirst(documents.lists.count)))
+            laterLists: Array(federation.documents.lists.dropFirst(documents.lists.count)),
+            laterReceipts: try await laterReceipts(found.outbound, found.inbound.first))
+    }
+
+    /// What the recipient has stated since it took the dataset in, by the entry of its log.
+    private func laterReceipts(
+        _ outbound: OutboundRow?, _ inbound: InboundRow?
+    ) async throws -> [UInt64: [UInt8]] {
+        var documents: [[UInt8]] = []
+        if let row = outbound {
+            let node = identity.node
+            documents = try store.lookUp { try $0.receipts(of: row.id, from: node) }
+                .filter { $0.signer == row.to }.map(\.document)
+        } else if let row = inbound {
+            for stated in try store.lookUp({ try $0.stated(of: row.id, from: row.from) }) {
+                if let document = try await receipt(stated.statement, stated.entry) {
+                    documents.append(document)
+                }
+            }
+        }
+        var receipts: [UInt64: [UInt8]] = [:]
+        for document in documents {
+            let receipt = try Receipt(parsing: document)
+            guard try receipt.unverifiedStatement.kind.isAfterDelivery else { continue }
+            receipts[receipt.entry.sequence] = document
+        }
+        return receipts
     }
 
     /// What a receipt that is held here amounts to now.

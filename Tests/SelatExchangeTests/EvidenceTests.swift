@@ -102,6 +102,84 @@ struct EvidenceTests {
         #expect(try report(files).unproven.count { $0.contains("not every file") } == 3)
     }
 
+    // MARK: What became of it
+
+    /// What both ends show of a dataset that was opened, and destroyed then.
+    private static func destroyed() async throws -> (
+        sent: [String: [UInt8]], received: [String: [UInt8]], trusted: Digest
+    ) {
+        let world = try TestFederation()
+        let (sender, recipient) = (world.sender, world.recipient)
+        let id = try await sender.send(world.request())
+        try await recipient.serving { await sender.exchange.pursue(id) }
+        _ = try await recipient.opened(id)
+        _ = try await recipient.exchange.destroy(id, reason: "the project is over", by: 0)
+        let received = try await files(of: id, at: recipient)
+        for (path, bytes) in received where path.hasPrefix("receipts/") {
+            _ = try await sender.exchange.take(receipt: bytes, by: .user(0))
+        }
+        return (try await files(of: id, at: sender), received, world.federation.id)
+    }
+
+    private static let later = [
+        "that it opened this envelope", "destroyed its copy of this envelope (the project is over)",
+    ]
+
+    @Test func bothEndsProveWhatBecameOfIt() async throws {
+        let (sent, received, trusted) = try await Self.destroyed()
+        for files in [sent, received] {
+            let evidence = try Evidence(files: files)
+            #expect(evidence.laterReceipts.count == 2 && evidence.files == files)
+            let report = EvidenceVerifier.verify(evidence, trusted: trusted)
+            #expect(report.wrong == [])
+            for sentence in Self.later {
+                #expect(report.proven.count { $0.contains(sentence) } == 1, "\(sentence)")
+            }
+            #expect(report.proven.contains { $0.contains("does not reach it names 1") })
+        }
+    }
+
+    /// Changed, under another number, or of another kind or transfer, it proves nothing.
+    @Test func aLaterReceiptIsItsOwn() async throws {
+        let (sent, _, trusted) = try await Self.destroyed()
+        let (other, _, _) = try await Self.destroyed()
+        func claims(_ files: [String: [UInt8]]) throws -> Int {
+            let report = EvidenceVerifier.verify(try Evidence(files: files), trusted: trusted)
+            guard report.isSound else { return 0 }
+            return report.proven.count { line in Self.later.contains { line.contains($0) } }
+        }
+        #expect(try claims(sent) == 2)
+        let paths = sent.keys.filter { $0.hasPrefix("receipts/") }.sorted()
+        for path in paths {
+            var files = sent
+            for mutant in Mutations.of(sent[path] ?? [], count: 40, seed: 7)
+            where mutant != sent[path] {
+                files[path] = mutant
+                #expect(try claims(files) < 2)
+            }
+            files[path] = nil
+            #expect(try claims(files) == 1)
+            for number in ["0", "999"] {
+                var files = files
+                files["receipts/\(number).json"] = sent[path]
+                #expect(try claims(files) == 0)
+            }
+            files[path] = other[path]
+            #expect(try claims(files) == 0)
+            files[path] = nil
+            for name in ["receipts/x.json", "receipts/01.json", "receipts/1.cms", "receipts/.json"]
+            {
+                files[name] = sent[path]
+                #expect(throws: EvidenceError.unknown(file: name)) { try Evidence(files: files) }
+                files[name] = nil
+            }
+        }
+        let outcome = try Receipt(parsing: try #require(sent["receipt.json"]))
+        var files = sent
+        files["receipts/\(outcome.entry.sequence).json"] = sent["receipt.json"]
+        #expect(try claims(files) == 0)
+    }
+
     // MARK: What is wrong
 
     @Test func everyFileCounts() throws {
