@@ -99,7 +99,12 @@ struct StoredTests {
                 "transfer.permitted", "transfer.accepted", "transfer.released",
                 "transfer.delivered",
             ])
-        // The recipient is gone, and with it the connection.
+        // The recipient is gone, and with it the connection, which hears of it in a moment.
+        let peers = sender.exchange.peers
+        while let kept = await peers.takeKept(recipient.id) {
+            await peers.keep(kept)
+            await Task.yield()
+        }
         let pursuit = Task { [sender] in await sender.exchange.pursue(ids[2]) }
         while try await sender.outbound(ids[2])?.cause == nil { await Task.yield() }
         pursuit.cancel()
