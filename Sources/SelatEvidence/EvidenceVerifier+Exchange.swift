@@ -210,13 +210,20 @@ extension EvidenceVerifier {
 
     private func sentence(of statement: ReceiptStatement, entry: UInt64) -> String {
         let reason = statement.reason.map { " (\($0))" } ?? ""
+        let copies = statement.unreached.prefix(Self.copiesShown).map(\.words)
+        let more = statement.unreached.count - copies.count
         let unreached =
-            statement.unreached.isEmpty
-            ? "" : "; of the copies that this does not reach it names \(statement.unreached.count)"
+            copies.isEmpty
+            ? ""
+            : "; it names what that does not reach: " + copies.joined(separator: ", ")
+                + (more > 0 ? ", and \(more) more" : "")
         return
             "\(subject.to) signed at \(statement.time) that it \(statement.kind.verb) this envelope"
             + "\(reason), and its log holds that as entry \(entry)\(unreached)"
     }
+
+    /// In one sentence.
+    private static let copiesShown = 8
 
     private func check(_ statement: ReceiptStatement, against header: Header?) throws {
         guard let header else { throw EvidenceFault.differs("there is no header that it is about") }

@@ -25,6 +25,17 @@ package enum UnreachedCopy: Hashable, Sendable {
         }
     }
 
+    /// For a sentence.
+    var words: String {
+        switch self {
+        case .opened(let by, let times, let last): "opened \(times) × by \(by), last at \(last)"
+        case .exported(let by, let times, let last):
+            "exported \(times) × by \(by), last at \(last)"
+        case .onward(let to, let id): "sent on to \(to) as \(id)"
+        case .backup(let until): "backups that are kept until \(until)"
+        }
+    }
+
     private static func handedOut(
         _ copy: String, _ by: String, _ times: UInt64, _ last: Timestamp
     ) -> JSON {

@@ -122,7 +122,8 @@ struct EvidenceTests {
     }
 
     private static let later = [
-        "that it opened this envelope", "destroyed its copy of this envelope (the project is over)",
+        "that it opened this envelope",
+        "destroyed its copy of this envelope (operator: the project is over)",
     ]
 
     @Test func bothEndsProveWhatBecameOfIt() async throws {
@@ -133,15 +134,17 @@ struct EvidenceTests {
             let report = EvidenceVerifier.verify(evidence, trusted: trusted)
             #expect(report.wrong == [])
             for sentence in Self.later {
-                #expect(report.proven.count { $0.contains(sentence) } == 1, "\(sentence)")
+                #expect(report.proven.count { $0.contains(sentence) } == 1, "\(report.proven)")
             }
-            #expect(report.proven.contains { $0.contains("does not reach it names 1") })
+            #expect(report.proven.contains { $0.contains("does not reach: opened 1 × by") })
         }
     }
 
     /// Changed, under another number, or of another kind or transfer, it proves nothing.
     @Test func aLaterReceiptIsItsOwn() async throws {
-        let (sent, _, trusted) = try await Self.destroyed()
+        var (sent, _, trusted) = try await Self.destroyed()
+        // Loading policy files takes long.
+        sent = sent.filter { !$0.key.hasPrefix("policies/") }
         let (other, _, _) = try await Self.destroyed()
         func claims(_ files: [String: [UInt8]]) throws -> Int {
             let report = EvidenceVerifier.verify(try Evidence(files: files), trusted: trusted)
