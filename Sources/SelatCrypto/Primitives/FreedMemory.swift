@@ -15,6 +15,9 @@ package enum FreedMemory {
     /// the pages that are taken again cost a fault each; where buffers are used again nothing grows, and it costs
     /// nothing.
     private static let growthMax: UInt64 = 4 << 20
+    /// Above that it is given back after so many bytes also where nothing has grown: much of what it had the last
+    /// time may be free by now.
+    private static let intervalAbove: UInt64 = 64 << 20
 
     private static let passed = Atomic<UInt64>(0)
     /// What the process had after the last time, or less.
@@ -41,7 +44,7 @@ package enum FreedMemory {
         guard total % interval < added else { return }
         guard let now = privateBytes else { return selat_trim_heap() }
         let before = least.load(ordering: .relaxed)
-        if now > max(before + growthMax, easy) {
+        if now > easy, now > before + growthMax || total % intervalAbove < added {
             selat_trim_heap()
             least.store(privateBytes ?? now, ordering: .relaxed)
         } else if now < before {
