@@ -32,7 +32,7 @@ extension Exchange {
         var receipt: ProvenReceipt?
         /// A relay's, until it is recorded.
         var relayed: ReceiptRow?
-        /// What the last release has signed, until it is recorded.
+        /// What the last release has signed.
         var released: Released?
         /// The connection on which the whole leaves at once, taken before the release was recorded: that it may
         /// have arrived is recorded with the release then, and not by a commit of its own.
@@ -52,6 +52,7 @@ extension Exchange {
 
         var id: TransferID { row.id }
         var to: NodeID { row.to }
+
         func takeConnection() -> PeerClient? {
             defer { connection = nil }
             return connection
