@@ -256,17 +256,13 @@ package final class SpoolStream: @unchecked Sendable {
         self.source = source
         self.size = size
         self.folder = folder
-        // Zeros, of which only those pages come into memory that a piece needs: beside others it is smaller.
-        let count = Int(min(size, Self.pieceBytes)) + 2 * SegmentBlocks.bytes
-        let start = mmap(
-            nil, count, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-        guard let start, start != MAP_FAILED else {
-            preconditionFailure("out of memory for a piece of a payload")
-        }
-        memory = UnsafeMutableRawBufferPointer(start: start, count: count)
+        memory = .allocate(
+            byteCount: Int(min(size, Self.pieceBytes)) + 2 * SegmentBlocks.bytes,
+            alignment: SegmentBlocks.bytes)
+        memory.initializeMemory(as: UInt8.self, repeating: 0)
     }
 
-    deinit { munmap(memory.baseAddress, memory.count) }
+    deinit { memory.deallocate() }
 
     /// Reads `range`, at most `pieceBytes`. One call at a time.
     /// - Parameter take: gets the bytes, which are gone when it returns.
