@@ -128,9 +128,6 @@ extension EvidenceVerifier {
             let statement = try receipt.verify(
                 signer: { try federation.signer($0, node: subject.to, at: time) },
                 log: try logKey(in: receipt.proof.checkpoint, subject.to, federation))
-            guard statement.signer == subject.to, statement.from == subject.from,
-                statement.id == subject.id, statement.federation == subject.federation
-            else { throw EvidenceFault.differs("it is about another transfer") }
             try check(statement, against: header)
             // In a recipient's evidence that is its own log, which was judged already.
             if isSenders {
@@ -184,13 +181,10 @@ extension EvidenceVerifier {
         } catch {
             guard let unknown else { throw error }
             report.unproven.append(
-                "what \(node) stated in entry \(sequence) of its log: no certificate that the membership "
-                    + "here shows has signed it (\(unknown))")
+                "what \(node) stated in entry \(sequence) of its log: no certificate of its that the "
+                    + "membership here shows has signed it (\(unknown))")
             return
         }
-        guard statement.signer == node, statement.from == subject.from,
-            statement.id == subject.id, statement.federation == subject.federation
-        else { throw EvidenceFault.differs("it is about another transfer") }
         guard statement.kind.isAfterDelivery else {
             throw EvidenceFault.differs("`\(statement.kind.rawValue)` tells of nothing later")
         }
@@ -226,6 +220,9 @@ extension EvidenceVerifier {
     private static let copiesShown = 8
 
     private func check(_ statement: ReceiptStatement, against header: Header?) throws {
+        guard statement.signer == subject.to, statement.from == subject.from,
+            statement.id == subject.id, statement.federation == subject.federation
+        else { throw EvidenceFault.differs("it is about another transfer") }
         guard let header else { throw EvidenceFault.differs("there is no header that it is about") }
         guard statement.envelope == header.identity else {
             throw EvidenceFault.differs("it is about another envelope than the header here")

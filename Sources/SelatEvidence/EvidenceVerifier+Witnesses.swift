@@ -24,7 +24,7 @@ extension EvidenceVerifier {
         let policy = try federation.witnessPolicy(of: node.country)
         let claim = "that \(node) shows this log to everybody"
         guard policy.quorum != nil else {
-            report.unproven.append("\(claim): no quorum of other countries witnesses it")
+            report.unproven.appendOnce("\(claim): no quorum of other countries witnesses it")
             return
         }
         let standing = try policy.standing(of: try SignedNote(parsing: note))
@@ -33,14 +33,21 @@ extension EvidenceVerifier {
             let name = names.first { $0.value == cosignature.key }?.key.text
             return "\(name ?? cosignature.key.name) at \(cosignature.time)"
         }
+        // Several statements may rest on states of one log of which the same is to be said.
         guard standing.isWitnessed else {
-            report.unproven.append(
+            report.unproven.appendOnce(
                 "\(claim): its quorum has not cosigned this state of it"
                     + (seen.isEmpty ? "" : ", only \(seen.sorted().joined(separator: ", "))"))
             return
         }
-        report.proven.append(
+        report.proven.appendOnce(
             "this state of the log of \(node) is witnessed: cosigned by "
                 + seen.sorted().joined(separator: ", "))
+    }
+}
+
+extension [String] {
+    fileprivate mutating func appendOnce(_ line: String) {
+        if !contains(line) { append(line) }
     }
 }

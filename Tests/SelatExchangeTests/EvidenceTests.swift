@@ -105,10 +105,12 @@ struct EvidenceTests {
     // MARK: What became of it
 
     /// What both ends show of a dataset that was opened, and destroyed then.
-    private static func destroyed() async throws -> (
+    private static func destroyed(
+        in world: TestFederation? = nil
+    ) async throws -> (
         sent: [String: [UInt8]], received: [String: [UInt8]], trusted: Digest
     ) {
-        let world = try TestFederation()
+        let world = try world ?? TestFederation()
         let (sender, recipient) = (world.sender, world.recipient)
         let id = try await sender.send(world.request())
         try await recipient.serving { await sender.exchange.pursue(id) }
@@ -137,6 +139,7 @@ struct EvidenceTests {
                 #expect(report.proven.count { $0.contains(sentence) } == 1, "\(report.proven)")
             }
             #expect(report.proven.contains { $0.contains("does not reach: opened 1 × by") })
+            #expect(Set(report.unproven).count == report.unproven.count)
         }
     }
 
@@ -181,6 +184,30 @@ struct EvidenceTests {
         var files = sent
         files["receipts/\(outcome.entry.sequence).json"] = sent["receipt.json"]
         #expect(try claims(files) == 0)
+    }
+
+    /// As after a renewal: the key that signed it is none that the membership here names for the recipient.
+    @Test func aLaterReceiptByAnUnknownKeyIsNotProven() async throws {
+        let world = try TestFederation()
+        var (files, _, trusted) = try await Self.destroyed(in: world)
+        for (path, bytes) in files where path.hasPrefix("receipts/") {
+            let receipt = try Receipt(parsing: bytes)
+            let content = try CMS.unverifiedContent(receipt.statement, type: .receipt)
+            let signed = try CMS.sign(
+                content: content, type: .receipt, signer: world.sender.identity.signer,
+                at: world.clock.now())
+            files[path] =
+                Receipt(
+                    statement: signed, entry: receipt.entry, details: receipt.details,
+                    salt: receipt.salt, proof: receipt.proof
+                ).json.canonical
+        }
+        let report = EvidenceVerifier.verify(try Evidence(files: files), trusted: trusted)
+        #expect(report.wrong == [])
+        #expect(report.unproven.count { $0.contains("no certificate of its") } == 2)
+        #expect(!report.proven.contains { line in Self.later.contains { line.contains($0) } })
+        // What is said of a log's state stands there once.
+        #expect(Set(report.unproven).count == report.unproven.count)
     }
 
     // MARK: What is wrong
