@@ -70,6 +70,10 @@ struct LetterTests {
                 try await RelayTests.until {
                     try await story(id) == [.delivered, .opened, .destroyed]
                 }
+                // The sender has it before its answer is here.
+                try await RelayTests.until {
+                    try await recipient.exchange.letters(about: id, from: sender.id).isEmpty
+                }
             }
         }
         let row = try #require(try await sender.outbound(id))
