@@ -1,16 +1,20 @@
 import Glibc
+import Synchronization
 
 /// A port of 127.0.0.1 for a node whose signed record names it before anyone listens there.
 package enum FreePort {
     /// Below those that the system gives to outgoing connections (ip_local_port_range), one of which could
     /// take it in the meantime.
     private static let range: ClosedRange<UInt16> = 15_000...32_000
+    /// Those of this process's tests, each of which may listen long after it has asked, and again after a while.
+    private static let given = Mutex<Set<UInt16>>([])
 
     /// - Throws: `NoFreePort` when a thousand tries have found none.
     package static func any() throws -> UInt16 {
         for _ in 0..<1_000 {
             let port = UInt16.random(in: range)
-            if isFree(port) { return port }
+            let isNew = given.withLock { $0.insert(port).inserted }
+            if isNew, isFree(port) { return port }
         }
         throw NoFreePort()
     }
