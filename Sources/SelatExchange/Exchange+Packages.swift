@@ -51,10 +51,13 @@ extension Exchange {
                 from: core.from, id: core.id, state: answer.state, size: head.payloadSize,
                 receipt: answer.receipt)
         }
-        let rest = UploadBody(SkippingBody(body, count: answer.offset))
-        let state = try await append(
-            upload, from: peer, offset: answer.offset, length: head.payloadSize,
-            complete: true, body: rest)
+        let state = try await uploads.alone(upload) {
+            // An upload that still ran over the link has been fenced off, and has kept what it had.
+            let offset = try await self.arrival(of: upload, peer).durable
+            return try await self.take(
+                upload, peer, offset: offset, length: head.payloadSize, complete: true,
+                UploadBody(SkippingBody(body, count: offset)))
+        }
         return BroughtPackage(
             from: core.from, id: core.id, state: state.state, size: head.payloadSize,
             receipt: state.receipt)

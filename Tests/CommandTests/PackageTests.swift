@@ -92,7 +92,7 @@ extension CommandTests {
                 #expect(taken.status == 3, "\(taken.words)")
                 let packages = try taken.json["packages"]?.arrayValue ?? []
                 #expect(packages.count == 2)
-                #expect(try taken.json["arrived"] == 1)
+                #expect(try taken.json["arrived"] == 1, "\(taken.words)")
                 #expect(packages[0]["state"] == "delivered" && packages[0]["from"] == "SG/hub")
                 #expect(packages[1]["error"]?.stringValue?.contains("other.selat") == true)
                 #expect(scratch.exists("bag/\(id).receipt"))

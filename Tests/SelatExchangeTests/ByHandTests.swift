@@ -8,6 +8,7 @@ import SelatEvidence
 import SelatHTTP
 import SelatStore
 import SelatTestSupport
+import SelatTransport
 import Testing
 
 @testable import SelatExchange
@@ -107,6 +108,20 @@ struct ByHandTests {
         let taken = try await take(carried, at: recipient, pieces: 70_001)
         #expect(taken.state == "delivered")
         #expect(try await recipient.opened(carried.id) == TestFederation.bytes(3_000_000))
+    }
+
+    /// The link had brought a part of it, and stands still.
+    @Test func aCourierOvertakesAnUploadThatRuns() async throws {
+        let carried = try await exported()
+        let offered = try await recipient.exchange.offer(
+            head: carried.front, payload: nil, from: sender.id)
+        #expect(offered.state == "receiving")
+        let older = try await UploadTests.running(
+            offered.upload, carried.payload, upTo: 2_500_000, at: recipient)
+        #expect(try await take(carried, at: recipient).state == "delivered")
+        #expect(await older.value == "upload-superseded")
+        #expect(try await recipient.opened(carried.id) == TestFederation.bytes(3_000_000))
+        #expect(try await recipient.entries("transfer.arrived") == 1)
     }
 
     @Test func aPackageThatIsHereIsAnsweredWithItsReceipt() async throws {

@@ -158,7 +158,8 @@ struct RelayTests {
                 }
                 let row = try #require(try await sender.outbound(id))
                 #expect(row.route == [sender.id, relay.id, recipient.id])
-                #expect(row.attempt == 2)
+                // It went to VN first, unless another message had found nobody there by then.
+                #expect((1...2).contains(row.attempt))
                 try await recipient.running {
                     let row = try await sender.ended(id)
                     #expect(row.state == "delivered")

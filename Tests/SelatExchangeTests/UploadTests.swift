@@ -220,14 +220,19 @@ struct UploadTests {
     static func running(
         _ sealing: Sealing, upTo end: Int? = nil, at node: TestNode
     ) async throws -> Task<String?, Never> {
+        try await running(sealing.upload, sealing.payload, upTo: end, at: node)
+    }
+
+    static func running(
+        _ upload: UploadID, _ payload: [UInt8], upTo end: Int? = nil, at node: TestNode
+    ) async throws -> Task<String?, Never> {
         let (taken, told) = AsyncStream<Void>.makeStream()
-        let payload = sealing.payload
         let late = payload[1_500_000..<(end ?? payload.count)]
         let body = LateBody(pieces: [Array(payload[..<1_500_000]), Array(late)], waits: told)
         let running = Task {
             await problem {
                 _ = try await node.exchange.append(
-                    sealing.upload, from: sealing.core.from, offset: 0, length: nil, complete: true,
+                    upload, from: upload.from, offset: 0, length: nil, complete: true,
                     body: UploadBody(body))
             }
         }
