@@ -26,6 +26,9 @@ package struct HTTPLimits: Sendable {
     /// Bytes of a request body, left unread by the answer, that are read away to keep the
     /// connection.
     package var drainedBytesMax = 1 << 20
+    /// How long more of it is read away before the connection is closed behind the answer: the peer
+    /// reads the answer meanwhile.
+    package var lingering: TimeAmount = .seconds(2)
     /// How long `shutDown` lets running requests finish.
     package var shutdownPatience: TimeAmount = .seconds(20)
     /// Time for a TCP connection to come about.

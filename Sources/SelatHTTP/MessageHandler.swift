@@ -78,6 +78,7 @@ final class MessageHandler<In: MessagePart, Out: MessagePart>: ChannelDuplexHand
     /// the kernel has it, because closing the channel drops what is still in its buffer.
     func write(_ parts: [Out], _ continuation: CheckedContinuation<Bool, any Error>) {
         precondition(writer == nil, "a message stream has one writer")
+        if writerShouldYield { return continuation.resume(returning: false) }
         guard let context, !hasEnded, context.channel.isActive else {
             return continuation.resume(throwing: failure ?? HTTPFault.closed)
         }
@@ -86,10 +87,12 @@ final class MessageHandler<In: MessagePart, Out: MessagePart>: ChannelDuplexHand
         }
         for part in parts { context.write(wrapOutboundOut(part), promise: nil) }
         context.flush()
-        if hasEnded {
+        if writerShouldYield {
+            continuation.resume(returning: false)
+        } else if hasEnded {
             continuation.resume(throwing: failure ?? HTTPFault.closed)
-        } else if context.channel.isWritable || writerShouldYield {
-            continuation.resume(returning: !writerShouldYield)
+        } else if context.channel.isWritable {
+            continuation.resume(returning: true)
         } else {
             writer = continuation
             startWriterTimer()
@@ -122,10 +125,8 @@ final class MessageHandler<In: MessagePart, Out: MessagePart>: ChannelDuplexHand
         takeReader()?.resume(returning: nil)
     }
 
-    /// Whether a part has arrived or the connection has ended.
-    private var writerShouldYield: Bool {
-        writerYieldsToInbound && (!arrived.isEmpty || hasEnded)
-    }
+    /// Whether an answer has begun, which is read also where the connection has ended behind it.
+    private var writerShouldYield: Bool { writerYieldsToInbound && !arrived.isEmpty }
 
     // MARK: What the channel tells
 

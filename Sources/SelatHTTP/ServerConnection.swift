@@ -47,8 +47,9 @@ struct ServerConnection: Sendable {
         let response = await answer(request, from: peer, responder)
         let closing = closes(after: head)
         try await send(response, to: head, closing: closing)
-        guard !closing else { return false }
-        return try await drain()
+        if !closing, try await drain() { return true }
+        try await linger()
+        return false
     }
 
     private func answer(
@@ -96,5 +97,15 @@ struct ServerConnection: Sendable {
             guard drained <= limits.drainedBytesMax else { return false }
         }
         return true
+    }
+
+    /// Leaves the peer, who may still be sending, time to read the answer: closing with bytes unread resets
+    /// the connection, and the answer is lost with it (RFC 9112, 9.6).
+    private func linger() async throws {
+        let timer = stream.channel.eventLoop.scheduleTask(in: limits.lingering) {
+            stream.channel.close(promise: nil)
+        }
+        defer { timer.cancel() }
+        while try await stream.nextInMessage() != nil {}
     }
 }

@@ -137,6 +137,47 @@ import Testing
         }
     }
 
+    /// It would be lost with a connection that is closed over bytes which nobody has read.
+    @Test(arguments: ["", "Connection: close\r\n"])
+    func anAnswerReachesWhoeverIsStillSending(_ fields: String) async throws {
+        try await withListener { listener in
+            let head = "POST /refuse HTTP/1.1\r\nHost: n\r\n\(fields)Content-Length: 8388608"
+            let body = [UInt8](repeating: 1, count: 8 << 20)
+            let answer = try await raw(
+                Array("\(head)\r\n\r\n".utf8) + body, to: listener.address)
+            #expect(answer.hasPrefix("HTTP/1.1 409 "))
+            #expect(answer.hasSuffix("}"))
+        }
+    }
+
+    /// Between two pieces of a body the server answered and closed.
+    @Test func anAnswerIsReadThoughTheConnectionHasEnded() async throws {
+        var limits = HTTPLimits()
+        limits.lingering = .milliseconds(1)
+        let router = Router(context: HTTPContext.self)
+        router.post("/first") { request, _ -> Response in
+            var pieces = request.body.makeAsyncIterator()
+            _ = try await pieces.next()
+            throw Problem(status: .badRequest)
+        }
+        try await withListener(limits: limits, router: router) { listener in
+            let client = try await HTTPClient.connect(to: listener.address)
+            var head = request(.post, "/first")
+            head.headerFields[.connection] = "close"
+            var pieces = 0
+            let response = try await client.send(head, length: 1 << 20) {
+                pieces += 1
+                while pieces == 2, client.isOpen { try await Task.sleep(for: .milliseconds(1)) }
+                return ByteBuffer(repeating: 1, count: 1 << 12)
+            }
+            #expect(pieces == 2)
+            let problem = try await #require(throws: Problem.self) {
+                try await response.collected(upTo: 1_024)
+            }
+            #expect(problem.status == 400)
+        }
+    }
+
     @Test func servesManyConnectionsAtOnce() async throws {
         try await withListener { listener in
             try await withThrowingTaskGroup(of: Int.self) { group in
