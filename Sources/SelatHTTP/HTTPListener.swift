@@ -150,11 +150,28 @@ private final class AcceptFaults: ChannelInboundHandler, Sendable {
 
 /// Socket settings of both ends.
 enum ConnectionOptions {
-    /// Grows to pieces in which the costs per read vanish beside the bytes.
-    static let receiveBuffers = AdaptiveRecvByteBufferAllocator(
-        minimum: 4 << 10, initial: 16 << 10, maximum: 256 << 10)
+    static let receiveBuffers: any RecvByteBufferAllocator = ReceiveBuffers()
     static let writeWaterMarks = ChannelOptions.Types.WriteBufferWaterMark(
         low: 256 << 10, high: 512 << 10)
+}
+
+/// Buffers for reads from a socket: they grow to pieces in which the costs per read vanish beside the bytes.
+///
+/// A channel keeps a buffer for its next read only where the allocator says how large that will be. This one does
+/// not: a connection that has sent much and waits now would hold a large one for nothing.
+private struct ReceiveBuffers: RecvByteBufferAllocator {
+    // The first buffer is the one that the channel holds as long as it lives.
+    private var sizes = AdaptiveRecvByteBufferAllocator(
+        minimum: 4 << 10, initial: 4 << 10, maximum: 256 << 10)
+
+    func buffer(allocator: ByteBufferAllocator) -> ByteBuffer { sizes.buffer(allocator: allocator) }
+
+    /// - Returns: always true; else the channel reads into the buffer before, and copies it first where somebody
+    ///   holds it.
+    mutating func record(actualReadBytes: Int) -> Bool {
+        _ = sizes.record(actualReadBytes: actualReadBytes)
+        return true
+    }
 }
 
 extension ServerConnection {

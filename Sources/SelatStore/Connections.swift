@@ -30,8 +30,9 @@ enum Connections {
         var configuration = configuration()
         configuration.readonly = true
         configuration.prepareDatabase { database in
-            // Room for the inner pages of a log of ten million entries, on which proofs rest.
-            try database.execute(sql: "PRAGMA cache_size = -8192")
+            // There are several, each with its own: what is beyond the pages that are read over and over
+            // comes from the system's cache.
+            try database.execute(sql: "PRAGMA cache_size = -2048")
         }
         return try Readers(path: path, configuration: configuration)
     }

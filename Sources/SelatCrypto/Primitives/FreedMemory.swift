@@ -14,10 +14,10 @@ package enum FreedMemory {
     /// How much more it may have, above that, than after the last time. Giving back costs a millisecond or so, and
     /// the pages that are taken again cost a fault each; where buffers are used again nothing grows, and it costs
     /// nothing.
-    private static let growthMax: UInt64 = 4 << 20
+    private static let growthMax: UInt64 = 2 << 20
     /// Above that it is given back after so many bytes also where nothing has grown: much of what it had the last
     /// time may be free by now.
-    private static let intervalAbove: UInt64 = 64 << 20
+    private static let intervalAbove: UInt64 = 32 << 20
 
     private static let passed = Atomic<UInt64>(0)
     /// What the process had after the last time, or less.
