@@ -16,8 +16,7 @@ package enum HTTPAddress: Hashable, Sendable, CustomStringConvertible {
 /// What a listener takes connections from.
 package enum ListenPoint: Hashable, Sendable {
     case tcp(host: String, port: Int)
-    /// - Parameter mode: permission bits of the socket file, such as 0o660. The umask still
-    ///   applies.
+    /// - Parameter mode: permission bits of the socket file, such as 0o660, whatever the umask.
     case unix(path: String, mode: UInt32)
     /// A socket that someone else bound, such as systemd; the listener closes it at the end.
     case inherited(descriptor: Int32)

@@ -7,6 +7,8 @@ package struct HTTPLimits: Sendable {
     /// Of them, those that one user of this machine may have at a unix socket; further ones are closed
     /// unanswered, so that nobody keeps the others out.
     package var connectionsPerUserMax = 128
+    /// Of them, those that one node may have, for the same reason.
+    package var connectionsPerNodeMax = 64
     /// One header field, name and value.
     package var fieldBytesMax = 8 << 10
     /// All header fields of one message.
@@ -23,11 +25,8 @@ package struct HTTPLimits: Sendable {
     package var unreadBytesMax = 512 << 10
     /// The same for a body that nobody has begun to read: it may have to wait.
     package var unaskedBytesMax = 4 << 10
-    /// Bytes of a request body, left unread by the answer, that are read away to keep the
-    /// connection.
-    package var drainedBytesMax = 1 << 20
-    /// How long more of it is read away before the connection is closed behind the answer: the peer
-    /// reads the answer meanwhile.
+    /// How long what the answer left unread of a request body is read away before the connection is
+    /// closed behind it: the peer reads the answer meanwhile.
     package var lingering: TimeAmount = .seconds(2)
     /// How long `shutDown` lets running requests finish.
     package var shutdownPatience: TimeAmount = .seconds(20)

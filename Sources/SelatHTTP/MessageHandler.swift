@@ -1,6 +1,7 @@
 // The event-loop half of a message stream: it holds what arrived and was not consumed yet, one
 // waiting reader, one waiting writer, and the clock that runs while the peer owes us something.
 
+import Glibc
 import NIOCore
 import NIOHTTP1
 import Synchronization
@@ -38,6 +39,7 @@ final class MessageHandler<In: MessagePart, Out: MessagePart>: ChannelDuplexHand
 
     private var reader: CheckedContinuation<In?, any Error>?
     private var writer: CheckedContinuation<Bool, any Error>?
+    private var readerIsCancelled = false
     private var readerClock = ProgressClock()
     private var writerAwaitsEnd = false
     private var writerTimer: Scheduled<Void>?
@@ -60,6 +62,10 @@ final class MessageHandler<In: MessagePart, Out: MessagePart>: ChannelDuplexHand
     func next(_ continuation: CheckedContinuation<In?, any Error>) {
         precondition(reader == nil, "a message stream has one reader")
         bodyIsAsked = consumptionIsOpen
+        if readerIsCancelled {
+            readerIsCancelled = false
+            return continuation.resume(throwing: CancellationError())
+        }
         if let part = takeArrived() {
             hand(part, to: continuation)
             resumeReading()
@@ -105,7 +111,6 @@ final class MessageHandler<In: MessagePart, Out: MessagePart>: ChannelDuplexHand
     ) {
         writer = continuation
         writerAwaitsEnd = true
-        startWriterTimer()
         let sent = context.eventLoop.makePromise(of: Void.self)
         sent.futureResult.assumeIsolated().whenComplete { [self] result in
             writerAwaitsEnd = false
@@ -113,10 +118,21 @@ final class MessageHandler<In: MessagePart, Out: MessagePart>: ChannelDuplexHand
         }
         for part in parts.dropLast() { context.write(wrapOutboundOut(part), promise: nil) }
         for part in parts.suffix(1) { context.writeAndFlush(wrapOutboundOut(part), promise: sent) }
+        // From now on, with all that the peer has to take.
+        if writer != nil { startWriterTimer() }
     }
 
     /// Lets the peer take longer, until it is called with nil.
     func wait(upTo patience: TimeAmount?) { self.patience = patience }
+
+    /// Lets a reader go that waits, or the one that is about to: its task was cancelled.
+    func cancelReader() {
+        if let reader = takeReader() {
+            reader.resume(throwing: CancellationError())
+        } else {
+            readerIsCancelled = true
+        }
+    }
 
     /// Ends the connection now if it is between two messages, else after the running one.
     func closeBetweenMessages() {
@@ -132,6 +148,14 @@ final class MessageHandler<In: MessagePart, Out: MessagePart>: ChannelDuplexHand
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let part = unwrapInboundIn(data)
+        // One read may hold thousands of the smallest, each of which takes many times its bytes.
+        guard arrived.count < Self.partsHeldMax else {
+            if failure == nil {
+                fail(HTTPFault.malformedMessage("too many small parts at once"))
+                context.close(promise: nil)
+            }
+            return
+        }
         arrivalIsOpen = if case .end = part.step { false } else { true }
         // A head waits for what the same read brings after it: where that is the whole message, the reader has
         // it without asking again for each part.
@@ -301,7 +325,8 @@ final class MessageHandler<In: MessagePart, Out: MessagePart>: ChannelDuplexHand
         case HTTPParserError.headerOverflow: HTTPFault.headerTooLarge
         case HTTPParserError.invalidEOFState: HTTPFault.truncated
         case let error as HTTPParserError: HTTPFault.malformedMessage("\(error)")
-        case let error as IOError: HTTPFault.connectionLost(error.description)
+        case let error as IOError:
+            HTTPFault.connectionLost(String(cString: strerror(error.errnoCode)).lowercased())
         case let error as ChannelError: HTTPFault.connectionLost("\(error)")
         default: error
         }
@@ -309,4 +334,6 @@ final class MessageHandler<In: MessagePart, Out: MessagePart>: ChannelDuplexHand
 
     /// Parts, however small, that wait for a reader before reading pauses.
     private static var partsMax: Int { 256 }
+    /// Parts, however small, that may come with one read beside those.
+    private static var partsHeldMax: Int { 4 * partsMax }
 }

@@ -32,13 +32,19 @@ struct MessageStream<In: MessagePart, Out: MessagePart>: Sendable {
     }
 
     /// The next part of the message whose head was taken; nil once its end was taken.
+    ///
+    /// Cancelling a task that waits here leaves the connection open: whoever cancelled it may have an answer
+    /// to give.
     /// - Throws: `HTTPFault.truncated` when the connection ends before the message does.
     func nextInMessage() async throws -> In? {
         guard isInMessage else { return nil }
-        return try await closingWhenCancelled {
-            try await withCheckedThrowingContinuation { continuation in
+        return try await withTaskCancellationHandler {
+            try Task.checkCancellation()
+            return try await withCheckedThrowingContinuation { continuation in
                 channel.eventLoop.execute { handler.value.next(continuation) }
             }
+        } onCancel: {
+            channel.eventLoop.execute { handler.value.cancelReader() }
         }
     }
 

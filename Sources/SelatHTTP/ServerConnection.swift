@@ -19,7 +19,7 @@ struct ServerConnection: Sendable {
             // Awaited here and not while the channel is set up, where one silent peer would keep
             // every later one waiting.
             let peer = try await peer.get()
-            if open.enter(peer) {
+            if open.enter(peer, on: stream.channel) {
                 defer { open.leave(peer) }
                 while try await serveRequest(from: peer, responder) {}
             }
@@ -47,9 +47,8 @@ struct ServerConnection: Sendable {
         let response = await answer(request, from: peer, responder)
         let closing = closes(after: head)
         try await send(response, to: head, closing: closing)
-        if !closing, try await drain() { return true }
-        try await linger()
-        return false
+        try await readAway()
+        return !closing
     }
 
     private func answer(
@@ -88,20 +87,12 @@ struct ServerConnection: Sendable {
         }
     }
 
-    /// Reads away what the answer left unread of the request, up to a limit.
-    /// - Returns: whether the request ended within it.
-    private func drain() async throws -> Bool {
-        var drained = 0
-        while case .body(let buffer)? = try await stream.nextInMessage() {
-            drained += buffer.readableBytes
-            guard drained <= limits.drainedBytesMax else { return false }
-        }
-        return true
-    }
-
-    /// Leaves the peer, who may still be sending, time to read the answer: closing with bytes unread resets
-    /// the connection, and the answer is lost with it (RFC 9112, 9.6).
-    private func linger() async throws {
+    /// Reads away what the answer left unread of the request, for some time in which the peer, who may still
+    /// be sending, can read the answer: closing with bytes unread resets the connection, and the answer is lost
+    /// with it (RFC 9112, 9.6).
+    /// - Throws: where the request does not end in that time.
+    private func readAway() async throws {
+        guard stream.isInMessage else { return }
         let timer = stream.channel.eventLoop.scheduleTask(in: limits.lingering) {
             stream.channel.close(promise: nil)
         }

@@ -66,6 +66,25 @@ import Testing
         }
     }
 
+    /// Each takes many times its bytes, and they come thousands to a read.
+    @Test func cutsOffWhoeverPipelinesThousands() async throws {
+        try await withListener { listener in
+            let body = String(repeating: "x", count: 1 << 20)
+            let length = "Content-Length: \(body.utf8.count)"
+            let first = "POST /count HTTP/1.1\r\nHost: n\r\n\(length)\r\n\r\n"
+            let requests = String(
+                repeating: "GET /hello HTTP/1.1\r\nHost: n\r\n\r\n", count: 100_000)
+            let answer = try await raw(first + body + requests, to: listener.address)
+            #expect(answer.components(separatedBy: "HTTP/1.1 200 ").count < 100_000)
+            // Whoever sends some ahead is answered.
+            let few = String(repeating: "GET /hello HTTP/1.1\r\nHost: n\r\n\r\n", count: 200)
+            let answers = try await raw(
+                few + "GET /hello HTTP/1.1\r\nHost: n\r\nConnection: close\r\n\r\n",
+                to: listener.address)
+            #expect(answers.components(separatedBy: "HTTP/1.1 200 ").count == 202)
+        }
+    }
+
     @Test func cutsOffABodyThatDoesNotCome() async throws {
         var limits = HTTPLimits()
         limits.patience = .milliseconds(50)

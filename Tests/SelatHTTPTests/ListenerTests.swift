@@ -140,7 +140,9 @@ import Testing
     /// It would be lost with a connection that is closed over bytes which nobody has read.
     @Test(arguments: ["", "Connection: close\r\n"])
     func anAnswerReachesWhoeverIsStillSending(_ fields: String) async throws {
-        try await withListener { listener in
+        var limits = HTTPLimits()
+        limits.idle = .milliseconds(50)
+        try await withListener(limits: limits) { listener in
             let head = "POST /refuse HTTP/1.1\r\nHost: n\r\n\(fields)Content-Length: 8388608"
             let body = [UInt8](repeating: 1, count: 8 << 20)
             let answer = try await raw(
@@ -175,6 +177,77 @@ import Testing
                 try await response.collected(upTo: 1_024)
             }
             #expect(problem.status == 400)
+        }
+    }
+
+    /// Whoever cancelled the reader has an answer to give, such as that a newer upload came.
+    @Test func aCancelledReaderOfABodyStillAnswers() async throws {
+        let router = Router(context: HTTPContext.self)
+        router.post("/fenced") { request, _ -> Response in
+            let (began, told) = AsyncStream<Void>.makeStream()
+            let reading = Task {
+                var count = 0
+                for try await piece in request.body {
+                    count += piece.readableBytes
+                    told.finish()
+                }
+                return count
+            }
+            for await _ in began {}
+            try await Task.sleep(for: .milliseconds(20))
+            reading.cancel()
+            await #expect(throws: CancellationError.self) { try await reading.value }
+            throw Problem(status: .conflict)
+        }
+        try await withListener(router: router) { listener in
+            let client = try await HTTPClient.connect(to: listener.address)
+            var sent = 0
+            let response = try await client.send(request(.post, "/fenced"), length: 1 << 20) {
+                // The rest is long in coming.
+                defer { sent += 1 }
+                if sent > 0 { try await Task.sleep(for: .milliseconds(200)) }
+                return ByteBuffer(repeating: 1, count: 1 << 10)
+            }
+            let problem = try await #require(throws: Problem.self) {
+                try await response.collected(upTo: 1_024)
+            }
+            #expect(problem.status == 409)
+        }
+    }
+
+    /// What was read away of an early refusal ends the message: the next request is answered too.
+    @Test func aConnectionGoesOnBehindALargeBodyThatNobodyReads() async throws {
+        try await withListener { listener in
+            let refused = "POST /refuse HTTP/1.1\r\nHost: n\r\nContent-Length: 3145728\r\n\r\n"
+            let next = "GET /hello HTTP/1.1\r\nHost: n\r\nConnection: close\r\n\r\n"
+            let answer = try await raw(
+                Array(refused.utf8) + [UInt8](repeating: 1, count: 3 << 20) + Array(next.utf8),
+                to: listener.address)
+            #expect(answer.hasPrefix("HTTP/1.1 409 "))
+            #expect(answer.contains("HTTP/1.1 200 "))
+        }
+    }
+
+    /// Time counts for each 16 KiB, and not for the answer as a whole.
+    @Test func anAnswerThatTakesLongIsNotCutOffWhileItIsTaken() async throws {
+        var limits = HTTPLimits()
+        limits.patience = .milliseconds(200)
+        let router = Router(context: HTTPContext.self)
+        let size = 24 << 20
+        router.get("/large") { _, _ in
+            Response.bytes(
+                [UInt8](repeating: 7, count: size), mediaType: "application/octet-stream")
+        }
+        try await withListener(limits: limits, router: router) { listener in
+            let client = try await HTTPClient.connect(to: listener.address)
+            let response = try await client.send(request(.get, "/large"))
+            var count = 0
+            for try await piece in response.body {
+                count += piece.readableBytes
+                try await Task.sleep(for: .milliseconds(5))
+            }
+            #expect(count == size)
+            await client.close()
         }
     }
 

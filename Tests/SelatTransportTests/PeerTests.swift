@@ -20,6 +20,49 @@ import Testing
         }
     }
 
+    /// Connections are few, and a handshake may take its time: strangers who say nothing make room.
+    @Test func silentStrangersKeepNobodyOut() async throws {
+        var limits = HTTPLimits()
+        limits.connectionsMax = 4
+        try await withNode(limits: limits) { node in
+            let upload = try ExamService.upload(from: try NodeID("MY/nacsa"))
+            let known = try await node.connect()
+            _ = try await known.offer(upload, head: [1], payload: nil)
+            guard case .tcp(let host, let port) = node.server.address else {
+                Issue.record("no address")
+                return
+            }
+            let bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            var strangers: [any Channel] = []
+            for _ in 0..<12 {
+                strangers.append(try await bootstrap.connect(host: host, port: port).get())
+            }
+            let late = try await node.connect()
+            _ = try await late.offer(upload, head: [1], payload: nil)
+            // Who has proven who it is stays.
+            _ = try await known.offer(upload, head: [1], payload: nil)
+            for stranger in strangers { try? await stranger.close() }
+            await late.close()
+            await known.close()
+        }
+    }
+
+    @Test func oneNodeTakesNotAllConnections() async throws {
+        var limits = HTTPLimits()
+        limits.connectionsPerNodeMax = 2
+        try await withNode(limits: limits) { node in
+            let upload = try ExamService.upload(from: try NodeID("MY/nacsa"))
+            let clients = [try await node.connect(), try await node.connect()]
+            for client in clients { _ = try await client.offer(upload, head: [1], payload: nil) }
+            let third = try await node.connect()
+            await #expect(throws: (any Error).self) {
+                _ = try await third.offer(upload, head: [1], payload: nil)
+            }
+            await third.close()
+            for client in clients { await client.close() }
+        }
+    }
+
     /// Under TLS 1.3 the client's handshake ends before the server has judged it.
     @Test func tellsARefusedClientAtItsFirstRequest() async throws {
         try await withNode { node in
