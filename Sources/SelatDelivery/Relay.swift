@@ -192,7 +192,8 @@ package struct Relay: Hashable, Sendable {
         case (.due, .holding): return now >= expires ? lapse() : [.offer]
         case (.due, .forwarded): return [.ask]
         case (.accepted, .holding) where now >= expires, (.failed, .holding) where now >= expires,
-            (.headStale, .holding) where now >= expires, (.held, .forwarded) where now >= expires,
+            (.headStale, .holding) where now >= expires,
+            (.held, .holding) where now >= expires, (.held, .forwarded) where now >= expires,
             (.failed, .forwarded) where now >= expires,
             (.accepted, .forwarded) where now >= expires:
             return lapse()
@@ -217,7 +218,8 @@ package struct Relay: Hashable, Sendable {
             state = .holding
             failures = 1
             return [.record("relay.held"), .retry(failures: failures)]
-        case (.relayProven, .forwarded), (.held, .forwarded):
+        // The next relay may have it, and no statement of that any more.
+        case (.relayProven, .forwarded), (.held, .forwarded), (.held, .holding):
             failures += 1
             return [.retry(failures: failures)]
         case (.headStale(let cause), .holding), (.headStale(let cause), .forwarded):

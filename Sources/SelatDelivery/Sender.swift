@@ -226,7 +226,8 @@ package struct Sender: Hashable, Sendable {
         case (.accepted, .queued) where now >= expires, (.accepted, .sending) where now >= expires,
             (.failed, .queued) where now >= expires, (.failed, .sending) where now >= expires,
             (.headStale, .queued) where now >= expires,
-            (.headStale, .sending) where now >= expires:
+            (.headStale, .sending) where now >= expires,
+            (.held, .queued) where now >= expires, (.held, .sending) where now >= expires:
             return expire()
         case (.accepted, .queued) where basisHasMoved, (.accepted, .sending) where basisHasMoved:
             return [.release(attempt: attempt + 1)]
@@ -247,6 +248,13 @@ package struct Sender: Hashable, Sendable {
             return [.save, .retry(failures: failures)]
         case (.failed(let cause), .queued), (.failed(let cause), .sending):
             self.cause = cause
+            failures += 1
+            return [.save, .retry(failures: failures)]
+        // It has it, and no statement of that any more.
+        case (.held(let cause, let isAnother), .queued),
+            (.held(let cause, let isAnother), .sending):
+            if isAnother, failures + 1 >= Self.asksPerRoute { headIsStale = true }
+            self.cause = cause ?? "the relay holds it, and states nothing"
             failures += 1
             return [.save, .retry(failures: failures)]
         case (.blocked(let cause, let isAnother), .queued),

@@ -4,8 +4,10 @@ import SelatCore
 actor Endings {
     private var waiting: [TransferID: [Int: AsyncStream<Void>.Continuation]] = [:]
     private var next = 0
+    private var isStopping = false
 
-    /// Returns when the transfer has ended, when `seconds` are over, or when the task is cancelled.
+    /// Returns when the transfer has ended, when `seconds` are over, when the task is cancelled, or when the
+    /// daemon stops.
     /// - Parameter hasEnded: asked once after the wait is set up, so that no ending is missed.
     func wait(
         for id: TransferID, seconds: Int, unless hasEnded: @Sendable () async throws -> Bool
@@ -15,7 +17,7 @@ actor Endings {
         next += 1
         waiting[id, default: [:]][key] = continuation
         defer { forget(id, key) }
-        if try await hasEnded() { return }
+        if try await hasEnded() || isStopping { return }
         await withTaskGroup { group in
             group.addTask { for await _ in stream {} }
             group.addTask { try? await Task.sleep(for: .seconds(seconds)) }
@@ -28,6 +30,12 @@ actor Endings {
         for continuation in (waiting.removeValue(forKey: id) ?? [:]).values {
             continuation.finish()
         }
+    }
+
+    /// From now on nobody waits: whoever does hears how it stands.
+    func stop() {
+        isStopping = true
+        for id in Array(waiting.keys) { tell(id) }
     }
 
     private func forget(_ id: TransferID, _ key: Int) {

@@ -16,6 +16,7 @@ extension Exchange {
     package func cancel(
         _ id: TransferID, reason: String, by user: UInt32
     ) async throws -> OutboundRow {
+        try requireNotReceived(id)
         let now = clock.now()
         let word = await cancellation(of: id, reason, at: now)
         let row = try await store.commit { transaction -> OutboundRow in
@@ -29,6 +30,15 @@ extension Exchange {
         }.value
         await endTakenBack(id, word)
         return row
+    }
+
+    /// - Throws: `Problem` for what came from another node: only its sender decides that.
+    private func requireNotReceived(_ id: TransferID) throws {
+        let (own, received) = try store.lookUp { (try $0.outbound(id), try $0.inbound(id)) }
+        guard own == nil, let row = received.first else { return }
+        throw ServiceProblem.notReady(
+            "`\(id)` was received here, from `\(row.from)`",
+            remedy: "its sender can; see `selat show \(id)`")
     }
 
     /// The signed word that a transfer is taken back, for the one node that may hold a part of it.
@@ -110,6 +120,7 @@ extension Exchange {
     /// Tries a transfer now that waits for its next try: one of the own, or one that passes through.
     /// - Throws: `Problem` where it is not known, or waits for nothing that a try could change.
     package func retry(_ id: TransferID) async throws {
+        try requireNotReceived(id)
         let (own, passing) = try await store.read {
             (try $0.outbound(id), try $0.relayed(id))
         }

@@ -65,6 +65,9 @@ extension Exchange {
         }
     }
 
+    /// Another's commit, such as an export's, came before one that was decided on the row of before.
+    struct Overtaken: Error {}
+
     /// A header as it was signed, and the verdict under which.
     private struct Released {
         let envelope: Digest
@@ -100,6 +103,10 @@ extension Exchange {
                 case .letters(let node): try await bringLetters(to: node)
                 }
                 return
+            } catch is Overtaken {
+                // Nothing failed, and nothing that an operator has to know.
+                faults += 1
+                _ = try? await pursuits.pause(pursuit, backoff(faults))
             } catch {
                 if Task.isCancelled { return }
                 // Not the link but this node: the disk is full, a file cannot be read. What is
@@ -302,8 +309,7 @@ extension Exchange {
         _ = try await store.commit { transaction in
             // The state that this was decided on; else the pursuit begins again from the row.
             guard var row = try transaction.outbound(id), row.isAs(before) else {
-                throw ServiceProblem.notReady(
-                    "`\(id)` has changed meanwhile", remedy: "it goes on by itself")
+                throw Overtaken()
             }
             if let released { try transaction.requireNothingNewer(than: released.verdict, for: id) }
             row.take(sender)

@@ -61,7 +61,9 @@ extension Exchange {
                 await lanes.leave(lane)
                 throw error
             }
-            guard let pause = forwarding.pause else { continue }
+            guard [.holding, .forwarded].contains(forwarding.relay.state) else { return }
+            // An answer that the machine has no use for is no reason to ask again at once.
+            let pause = forwarding.pause ?? backoff(forwarding.relay.failures + 1)
             if try await pursuits.pause(forwarding.pursuit, pause) {
                 return try await forwardFromStore(id, from: from)
             }
@@ -176,8 +178,7 @@ extension Exchange {
         _ = try await store.commit { transaction in
             // The state that this was decided on; else the pursuit begins again from the row.
             guard var row = try transaction.relayed(key.id, from: key.from), row.isAs(before) else {
-                throw ServiceProblem.notReady(
-                    "`\(key.id)` has changed meanwhile", remedy: "it goes on by itself")
+                throw Overtaken()
             }
             row.take(relay)
             if let receipt { row.receipt = receipt }

@@ -113,23 +113,23 @@ extension Exchange {
                 reason: "ends before \(offset)")
         }
         let client = try await peers.take(passage.next)
-        var position = offset
+        var pieces = PayloadPieces(stream, from: offset)
+        defer { pieces.cancel() }
         do {
             // It lacks nothing but the word that it is whole.
             if offset == stream.size { try await handOn() }
             let state = try await client.upload(
                 passage.upload, from: offset, length: stream.size
             ) {
-                guard position < stream.size else { return nil }
+                guard pieces.position < stream.size else { return nil }
                 let now = clock.now()
-                let piece = await lanes.pieceBytes(
+                let bytes = await lanes.pieceBytes(
                     passage.lane, atMost: SpoolStream.pieceBytes, at: now)
-                let end = min(position + piece, stream.size)
-                try await lanes.admit(passage.lane, Int(end - position), at: now)
-                if end == stream.size { try await handOn() }
-                defer { position = end }
-                FreedMemory.passed(Int(end - position))
-                return try await stream.buffer(position..<end)
+                let range = pieces.next(atMost: bytes)
+                try await lanes.admit(passage.lane, range.count, at: now)
+                if range.upperBound == stream.size { try await handOn() }
+                FreedMemory.passed(range.count)
+                return try await pieces.take(range, ahead: bytes)
             }
             await peers.keep(client)
             guard let receipt = state.receipt else {
@@ -205,7 +205,7 @@ extension Exchange {
     /// A fault of this node, not of the link: the transfer waits, and says so.
     static func isOwnFault(_ error: any Error) -> Bool {
         switch error {
-        case is StoreError, is CancellationError: true
+        case is StoreError, is CancellationError, is Overtaken: true
         case let error as CryptoError: error.isOfToken
         case EnvelopeError.crypto(let error): error.isOfToken
         default: false

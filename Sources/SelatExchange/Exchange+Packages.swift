@@ -51,7 +51,7 @@ extension Exchange {
                 from: core.from, id: core.id, state: answer.state, size: head.payloadSize,
                 receipt: answer.receipt)
         }
-        let state = try await uploads.alone(upload) {
+        let state = try await uploads.alone(upload, .hand) {
             // An upload that still ran over the link has been fenced off, and has kept what it had.
             let offset = try await self.arrival(of: upload, peer).durable
             return try await self.take(

@@ -1,3 +1,4 @@
+import NIOCore
 import SelatCore
 import SelatStore
 
@@ -33,4 +34,41 @@ extension Exchange {
     private func storedPayload(of name: SpoolFolder.Name) throws -> StoredPayload? {
         try store.lookUp { try $0.part(.payload, of: name) }.map { StoredPayload($0, of: name) }
     }
+}
+
+/// A sealed payload in pieces, in order. While one leaves, the disk reads the next.
+struct PayloadPieces {
+    private let stream: SpoolStream
+    private var ahead: (range: Range<UInt64>, reading: Task<ByteBuffer, any Error>)?
+    /// Where the next piece begins.
+    private(set) var position: UInt64
+
+    init(_ stream: SpoolStream, from offset: UInt64) {
+        self.stream = stream
+        position = offset
+    }
+
+    /// The next piece: the one that is being read already, else one of at most `bytes`.
+    func next(atMost bytes: UInt64) -> Range<UInt64> {
+        ahead?.range ?? position..<min(position + bytes, stream.size)
+    }
+
+    /// The bytes of the next piece.
+    /// - Parameter bytes: how many of those behind it are read meanwhile, at most.
+    nonisolated(nonsending) mutating func take(
+        _ range: Range<UInt64>, ahead bytes: UInt64
+    ) async throws -> ByteBuffer {
+        let piece =
+            if let ahead { try await ahead.reading.value } else { try await stream.buffer(range) }
+        position = range.upperBound
+        let following = position..<min(position + bytes, stream.size)
+        let stream = stream
+        ahead =
+            following.isEmpty
+            ? nil : (following, Task { try await stream.buffer(following) })
+        return piece
+    }
+
+    /// Whoever stops in the middle wants no more of it.
+    func cancel() { ahead?.reading.cancel() }
 }

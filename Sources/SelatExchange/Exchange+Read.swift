@@ -61,12 +61,17 @@ extension Exchange {
                 self.logger.error("opening failed", metadata: ["id": "\(id)", "error": "\(error)"])
                 throw error
             }
-            // A recall reaches also what is being read, to the chunk that was read last.
-            guard !self.isWithdrawn(upload) else {
-                throw ServiceProblem.notReady(
-                    "`\(id)` was taken back just now", remedy: "see `selat show \(id)`")
-            }
+            try self.requireNotWithdrawn(upload)
             return chunk
+        }
+    }
+
+    /// A recall or a destruction reaches also what is being read, to the chunk that was read last.
+    private func requireNotWithdrawn(_ upload: UploadID) throws {
+        guard !isWithdrawn(upload) else {
+            throw ServiceProblem.notReady(
+                "`\(upload.transfer)` was taken back just now",
+                remedy: "see `selat show \(upload.transfer)`")
         }
     }
 
@@ -113,14 +118,19 @@ extension Exchange {
     /// A package as it travels: head, sealed payload, trailer.
     package func package(_ id: TransferID, by user: UInt32) async throws -> Opening {
         let inbound = try store.lookUp { try $0.inbound(id) }
-        let name: SpoolFolder.Name
         if let row = inbound.first {
-            guard [.delivered, .opened].contains(try Recipient(row).state) else {
+            guard try row.isExportable else {
                 throw ServiceProblem.notReady(
                     "`\(id)` is \(row.state)", remedy: "only what was delivered can be exported")
             }
-            name = SpoolFolder.Name(inbound: id, from: row.from)
-            try await recordExport(id, by: user)
+            let package = try await packed(SpoolFolder.Name(inbound: id, from: row.from))
+            try await recordExport(of: row, by: user)
+            let upload = UploadID(from: row.from, transfer: id)
+            return Opening(size: package.size) {
+                let piece = try await package.next()
+                try self.requireNotWithdrawn(upload)
+                return piece
+            }
         } else if let row = try store.lookUp({ try $0.outbound(id) }) {
             guard row.attempt > 0, !(try Sender(row)).state.isOutcome else {
                 throw ServiceProblem.notReady(
@@ -133,19 +143,25 @@ extension Exchange {
                     "the verdict on `\(id)` must be made again before it leaves",
                     remedy: "the next try does that; export it then")
             }
-            name = SpoolFolder.Name(outbound: id)
-            try await recordExport(of: row, by: user)
+            let package = try await packed(SpoolFolder.Name(outbound: id))
+            try await recordExport(of: row, as: package.envelope, by: user)
+            return Opening(size: package.size, next: package.next)
         } else {
             throw ServiceProblem.unknownTransfer(id)
         }
-        return try await packed(name)
     }
 
     /// Before the first byte leaves: a package is a complete envelope, whoever carries it.
-    private func recordExport(of known: OutboundRow, by user: UInt32) async throws {
+    /// - Parameter envelope: the identity of the head that leaves. A pursuit may have written the head of its
+    ///   next attempt, which is none before its release is committed.
+    func recordExport(
+        of known: OutboundRow, as envelope: Digest, by user: UInt32
+    ) async throws {
         let now = clock.now()
         _ = try await store.commit { transaction in
-            guard var row = try transaction.outbound(known.id), row.attempt == known.attempt else {
+            guard var row = try transaction.outbound(known.id), row.attempt == known.attempt,
+                try transaction.holdsHeader(of: envelope)
+            else {
                 throw ServiceProblem.notReady(
                     "`\(known.id)` has changed just now", remedy: "export it again")
             }
@@ -166,22 +182,38 @@ extension Exchange {
         }
     }
 
-    /// Of what was received: nothing of its state changes.
-    private func recordExport(_ id: TransferID, by user: UInt32) async throws {
+    /// Of what was received: nothing of its state changes. What was recalled or destroyed meanwhile has
+    /// stated what it does not reach, and no copy may be made after that.
+    private func recordExport(of known: InboundRow, by user: UInt32) async throws {
         _ = try await store.commit { transaction in
+            guard let row = try transaction.inbound(known.id, from: known.from),
+                try row.isExportable
+            else { throw ServiceProblem.changed(known.id) }
             try transaction.append(
                 EntryDraft(
-                    kind: "transfer.exported", transfer: id, actor: .user(user), details: [:]))
+                    kind: "transfer.exported", transfer: row.id, actor: .user(user), details: [:]))
         }
     }
 
-    private func packed(_ name: SpoolFolder.Name) async throws -> Opening {
+    /// A package whose front is read and whose payload is open: what becomes of the files changes nothing
+    /// in it any more.
+    private struct Packed: Sendable {
+        /// The identity of its head.
+        let envelope: Digest
+        let size: UInt64
+        let next: @Sendable () async throws -> ByteBuffer?
+    }
+
+    private func packed(_ name: SpoolFolder.Name) async throws -> Packed {
         let front = try await part(.head, of: name)
-        let trailer = try EnvelopeHead(parsing: front).trailer
+        let head = try EnvelopeHead(parsing: front)
+        let trailer = head.trailer
         let stream = try payloadStream(of: name)
         let cursor = PackageCursor(front: front, stream: stream, trailer: trailer)
-        let size = UInt64(front.count) + stream.size + UInt64(trailer.count)
-        return Opening(size: size) { try await cursor.next() }
+        return Packed(
+            envelope: try head.unverifiedIdentity(),
+            size: UInt64(front.count) + stream.size + UInt64(trailer.count),
+            next: { try await cursor.next() })
     }
 
     /// The outbound row, or all inbound or relayed rows, of an id.
@@ -231,7 +263,14 @@ extension Exchange {
         _ id: TransferID, in states: Set<Recipient.State>
     ) async throws -> InboundRow {
         let rows = try store.lookUp { try $0.inbound(id) }
-        guard let row = rows.first else { throw ServiceProblem.unknownTransfer(id) }
+        guard let row = rows.first else {
+            guard try store.lookUp({ try $0.outbound(id) }) == nil else {
+                throw ServiceProblem.notReady(
+                    "`\(id)` was sent from here, and not received",
+                    remedy: "ask at its recipient; see `selat show \(id)`")
+            }
+            throw ServiceProblem.unknownTransfer(id)
+        }
         guard rows.count == 1 else {
             throw ServiceProblem.notReady(
                 "\(rows.count) senders used the id `\(id)`", remedy: "ask them to send anew")
@@ -272,6 +311,13 @@ extension Exchange {
         } catch {
             throw ServiceProblem.verificationFailed("`\(row.id)`: \(error)")
         }
+    }
+}
+
+extension InboundRow {
+    /// Whether a package of it can be handed out.
+    fileprivate var isExportable: Bool {
+        get throws { [.delivered, .opened].contains(try Recipient(self).state) }
     }
 }
 

@@ -37,7 +37,11 @@ extension Exchange: EnvelopeService {
                 : "header of `\(id)`"
             return try await refuseFinally(head, refusal, reason, upload)
         case .refuse(let refusal):
-            throw try await refuse(refusal, "header of `\(id)`", head: head, peer: peer)
+            let what =
+                refusal == .wrongAddress
+                ? "`\(id)` goes to `\(head.core.to)`, and not by way of `\(identity.node)`"
+                : "header of `\(id)`"
+            throw try await refuse(refusal, what, head: head, peer: peer)
         case .repeated(let state):
             return OfferAnswer(
                 created: false, upload: upload, state: state.rawValue,
@@ -72,7 +76,7 @@ extension Exchange: EnvelopeService {
     ) async throws -> UploadState {
         try witnesses.requireExchange()
         _ = try await arrival(of: upload, peer)
-        return try await uploads.alone(upload) {
+        return try await uploads.alone(upload, .link) {
             try await self.take(
                 upload, peer, offset: offset, length: length, complete: complete, body)
         }
@@ -334,7 +338,7 @@ extension Exchange: EnvelopeService {
         }
         let body = UploadBody(
             OneBuffer(ByteBuffer(bytes: payload.dropFirst(Int(clamping: offset)))))
-        let state = try await uploads.alone(upload) {
+        let state = try await uploads.alone(upload, .link) {
             try await self.take(
                 upload, peer, offset: offset, length: nil, complete: true, body, with: head)
         }

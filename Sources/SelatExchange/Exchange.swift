@@ -179,8 +179,14 @@ package final class Exchange: Sendable {
     /// Takes nothing new up; `run` returns once what runs has been parked.
     package func stop() { accepted.finish() }
 
-    /// Sends away what waits to be sealed: the daemon stops, and would not come to it.
-    package func dismissWaiting() { Task { await sealings.stop() } }
+    /// Sends away what waits to be sealed, and whoever waits for an end: the daemon stops, and would not come
+    /// to it.
+    package func dismissWaiting() {
+        Task {
+            await sealings.stop()
+            await endings.stop()
+        }
+    }
 
     /// Once a minute: ends what is overdue, and enters what was only counted in that minute.
     private func keepHouse() async {

@@ -146,7 +146,9 @@ package final class SpoolFolder: Sendable {
 
     /// Removes all parts of a transfer; parts that are not there are no fault.
     package func remove(_ name: Name) async {
-        let paths = Name.Part.allCases.map { path(of: name, $0) }
+        let parts = Name.Part.allCases.map { path(of: name, $0) }
+        // What a daemon left that ended while it wrote one.
+        let paths = parts + parts.map(Self.hidden)
         await withCheckedContinuation { continuation in
             queue.async {
                 for path in paths { unlink(path) }
@@ -191,8 +193,22 @@ package final class SpoolFolder: Sendable {
         return try result.get()
     }
 
+    /// What a part is called until it is whole.
+    private static func hidden(_ path: String) -> String { path + ".new" }
+
     private static func write(_ bytes: [UInt8], to path: String) throws(FileFault) {
-        let hidden = path + ".new"
+        let hidden = hidden(path)
+        do throws(FileFault) {
+            try write(bytes, to: path, by: hidden)
+        } catch {
+            unlink(hidden)
+            throw error
+        }
+    }
+
+    private static func write(
+        _ bytes: [UInt8], to path: String, by hidden: String
+    ) throws(FileFault) {
         let file = open(hidden, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
         guard file >= 0 else { throw .latest("making", hidden) }
         defer { close(file) }

@@ -26,6 +26,15 @@ extension Transaction {
     }
 }
 
+extension Transaction {
+    /// Whether this node sent or took the envelope.
+    package func holdsHeader(of envelope: Digest) throws -> Bool {
+        try Row.fetchOne(
+            database, sql: "SELECT 1 FROM headers WHERE envelope = ?",
+            arguments: [Data(envelope.bytes)]) != nil
+    }
+}
+
 extension Snapshot {
     /// The signed header (CMS) of an envelope that this node sent or took; nil for others.
     package func header(of envelope: Digest) throws -> [UInt8]? {

@@ -31,6 +31,15 @@ struct RelayMachineTests {
             relay.handle(.deliveryProven, at: Self.now) == [.record("relay.delivered"), .destroy])
     }
 
+    /// Else it would be offered again at once, and again.
+    @Test func aNextRelayThatStatesNothingIsAskedAgainLater() throws {
+        var relay = try Self.relay([.complete])
+        #expect(relay.handle(.held, at: Self.now) == [.retry(failures: 1)])
+        #expect(relay.handle(.held, at: Self.now) == [.retry(failures: 2)])
+        #expect(relay.state == .holding)
+        #expect(try Self.relay([.complete]).handled(.held) == .lapsed)
+    }
+
     @Test func whatTheNextRelayHasLostIsOfferedAgain() throws {
         var relay = try Self.relay([.complete, .relayProven])
         #expect(

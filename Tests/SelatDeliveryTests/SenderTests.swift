@@ -53,6 +53,24 @@ struct SenderTests {
         #expect(sender.cause == nil)
     }
 
+    /// Its relay may have erased what it stated, or answered before it could.
+    @Test func aRelayThatStatesNothingIsAskedAgain() {
+        for offset in [UInt64?.none, 0] {
+            var sender = Self.sender([.sealed(approvalsOwed: false), .due, .released])
+            if let offset { _ = sender.handle(.accepted(offset: offset), at: Self.start) }
+            for count in 1..<10 {
+                #expect(
+                    sender.handle(.held(cause: nil, isAnother: true), at: Self.start)
+                        == [.save, .retry(failures: count)])
+                #expect(sender.handle(.due, at: Self.start) == [.offer])
+            }
+            _ = sender.handle(.held(cause: nil, isAnother: true), at: Self.start)
+            #expect(sender.handle(.due, at: Self.start) == [.release(attempt: 2)])
+            _ = sender.handle(.held(cause: nil, isAnother: false), at: Self.expires)
+            #expect(sender.state == .expired)
+        }
+    }
+
     @Test func aStaleHeadLeadsToANewAttempt() {
         var sender = Self.sender([.sealed(approvalsOwed: false), .due, .released])
         _ = sender.handle(.headStale(cause: "edition"), at: Self.start)
@@ -227,6 +245,7 @@ struct SenderTests {
         .releaseRefused(cause: "x"), .accepted(offset: 1), .lastPieceReady, .deliveryProven,
         .refusalProven(cause: "x"), .headStale(cause: "x"), .failed(cause: "x"), .approved,
         .approvalRefused(cause: "x"), .approvalsOwed(cause: "x"), .basisMoved, .headLost, .exported,
+        .held(cause: nil, isAnother: true),
     ]
 
     /// Any order of events, also impossible ones: outcomes are final, `handedOn` never falls, the

@@ -124,6 +124,76 @@ struct ByHandTests {
         #expect(try await recipient.entries("transfer.arrived") == 1)
     }
 
+    /// Its sender tries again by itself, several times a second, and would never let a slow import end.
+    @Test func anImportIsNotFencedOffByTheLink() async throws {
+        let carried = try await exported()
+        let (taken, told) = AsyncStream<Void>.makeStream()
+        let (stands, goOn) = AsyncStream<Void>.makeStream()
+        let body = StandingBody(
+            pieces: [Array(carried.payload[..<1_500_000]), Array(carried.payload[1_500_000...])],
+            reached: told, stands: stands)
+        let node = recipient
+        let importing = Task {
+            try await node.exchange.take(packageFront: carried.front, payload: body, by: 8)
+        }
+        for await _ in taken {}
+        let offered = try await node.exchange.offer(
+            head: carried.front, payload: nil, from: sender.id)
+        #expect(offered.state == "receiving")
+        let over = await SelatExchangeTests.problem {
+            _ = try await node.exchange.append(
+                offered.upload, from: sender.id, offset: offered.offset, length: nil,
+                complete: true, body: UploadBody(Pieces(pieces: [carried.payload])))
+        }
+        #expect(over == "upload-superseded")
+        goOn.finish()
+        #expect(try await importing.value.state == "delivered")
+        #expect(try await node.opened(carried.id) == TestFederation.bytes(3_000_000))
+    }
+
+    @Test func anExportEndsWhereTheDatasetIsTakenBack() async throws {
+        let carried = try await exported()
+        _ = try await take(carried, at: recipient)
+        let opening = try await recipient.exchange.package(carried.id, by: 7)
+        _ = try await opening.next()
+        _ = try await opening.next()
+        _ = try await recipient.exchange.destroy(carried.id, reason: nil, by: 0)
+        #expect(await SelatExchangeTests.problem { _ = try await opening.next() } == "not-ready")
+    }
+
+    /// A copy that leaves after the destruction was stated would be one that nobody is told of.
+    @Test(arguments: [100, 200_000])
+    func nothingIsExportedAfterItsDestruction(size: Int) async throws {
+        let carried = try await exported(size: size)
+        _ = try await take(carried, at: recipient)
+        let exchange = recipient.exchange
+        async let destroyed = exchange.destroy(carried.id, reason: nil, by: 0)
+        var exports = 0
+        while (try? await exchange.package(carried.id, by: 7)) != nil { exports += 1 }
+        _ = try await destroyed
+        let kinds = try await recipient.store.entries(EntryFilter(transfer: carried.id)).map {
+            $0.entry.kind.text
+        }
+        #expect(kinds.filter { $0 == "transfer.exported" }.count == exports)
+        #expect(kinds.last == "transfer.destroyed")
+    }
+
+    /// The head of the next attempt lies in the spool before its release is committed.
+    @Test func onlyAHeadThatWasReleasedIsExported() async throws {
+        let carried = try await exported()
+        let row = try #require(try await sender.outbound(carried.id))
+        let before = try await sender.entries("transfer.exported")
+        let exchange = sender.exchange
+        #expect(
+            await SelatExchangeTests.problem {
+                try await exchange.recordExport(of: row, as: SHA256.digest("other".utf8), by: 7)
+            } == "not-ready")
+        #expect(try await sender.entries("transfer.exported") == before)
+        let head = try EnvelopeHead(parsing: carried.front)
+        try await exchange.recordExport(of: row, as: head.unverifiedIdentity(), by: 7)
+        #expect(try await sender.entries("transfer.exported") == before + 1)
+    }
+
     @Test func aPackageThatIsHereIsAnsweredWithItsReceipt() async throws {
         let carried = try await exported(size: 5_000)
         _ = try await take(carried, at: recipient)
@@ -203,6 +273,33 @@ struct ByHandTests {
         #expect(try await sender.outbound(carried.id)?.state == "unconfirmed")
         let brought = try await sender.exchange.take(receipt: receipt, by: .user(9))
         #expect(brought.isNew && brought.state == "delivered")
+    }
+}
+
+/// A body that stands still before its last piece.
+private struct StandingBody: AsyncSequence, Sendable {
+    typealias Element = ByteBuffer
+    let pieces: [[UInt8]]
+    /// Told when it stands.
+    let reached: AsyncStream<Void>.Continuation
+    /// Ends when it goes on.
+    let stands: AsyncStream<Void>
+
+    func makeAsyncIterator() -> Iterator { Iterator(body: self) }
+
+    struct Iterator: AsyncIteratorProtocol {
+        let body: StandingBody
+        var index = 0
+
+        mutating func next() async throws -> ByteBuffer? {
+            guard index < body.pieces.count else { return nil }
+            if index == body.pieces.count - 1 {
+                body.reached.finish()
+                for await _ in body.stands {}
+            }
+            index += 1
+            return ByteBuffer(bytes: body.pieces[index - 1])
+        }
     }
 }
 

@@ -101,6 +101,23 @@ struct LetterTests {
         #expect(await problem { _ = try await recipient.opened(id) } == "not-ready")
     }
 
+    /// Two operators at once: one has done it and is told so, and the sender hears of it.
+    @Test func oneOfTwoWhoDestroyAtOnceIsToldSo() async throws {
+        let id = try await delivered()
+        let exchange = recipient.exchange
+        let answers = await withTaskGroup(of: String?.self) { group in
+            for user in [UInt32(1), 2] {
+                group.addTask {
+                    await problem { _ = try await exchange.destroy(id, reason: nil, by: user) }
+                }
+            }
+            return await group.reduce(into: []) { $0.append($1) }
+        }
+        #expect(answers.filter { $0 == nil }.count == 1)
+        #expect(answers.contains("not-ready"))
+        #expect(try await recipient.entries("transfer.destroyed") == 1)
+    }
+
     @Test func aSenderThatIsDownOrForgetsToAnswerHearsOfItLater() async throws {
         let id = try await delivered()
         let (sender, recipient) = (sender, recipient)

@@ -34,6 +34,29 @@ struct SpoolFileTests {
         try file.write(bytes.span.bytes, at: UInt64(bytes.startIndex))
     }
 
+    /// Nobody would name it, and it would lie there until the next start.
+    @Test func aPartThatCannotBeWrittenLeavesNothing() async throws {
+        let spool = SpoolFolder(folder.url.path())
+        let name = SpoolFolder.Name(
+            outbound: TransferID(milliseconds: 1, entropy: [UInt8](repeating: 1, count: 10)))
+        // A folder stands where the file is to be.
+        let inside = spool.path(of: name, .head) + "/inside"
+        try FileManager.default.createDirectory(
+            atPath: inside, withIntermediateDirectories: true)
+        await #expect(throws: FileFault.self) {
+            try await spool.write([1, 2, 3], to: name, .head)
+        }
+        func names() throws -> [String] {
+            try FileManager.default.contentsOfDirectory(atPath: folder.url.path())
+        }
+        #expect(try names() == ["\(name).head"])
+        // What a daemon left that was killed within.
+        try await spool.write([1], to: name, .leaves)
+        try Data([1]).write(to: URL(filePath: spool.path(of: name, .leaves) + ".new"))
+        await spool.remove(name)
+        #expect(try names() == ["\(name).head"])
+    }
+
     /// Cuts that share blocks in every way: inside one, at a border, three in one block.
     @Test(arguments: [
         [0, 10_000, 20_000, 30_000], [0, 4_096, 8_192, 8_193], [0, 100, 200, 300],
