@@ -14,9 +14,19 @@ package final class PackageFile: SegmentSource {
 
     /// - Throws: `EnvelopeError.malformed` unless the file is exactly a package.
     package init(_ path: String) throws(EnvelopeError) {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        // A pipe that nobody writes to would be waited for without end.
+        let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
         guard descriptor >= 0 else { throw .file(.latest("opening", path)) }
         do throws(EnvelopeError) {
+            var status = stat()
+            guard fstat(descriptor, &status) == 0 else { throw .file(.latest("opening", path)) }
+            guard status.st_mode & S_IFMT == S_IFREG else {
+                let isFolder = status.st_mode & S_IFMT == S_IFDIR
+                throw .file(
+                    FileFault(
+                        "opening", path, code: isFolder ? EISDIR : EINVAL,
+                        reason: isFolder ? "it is a directory" : "it is no file"))
+            }
             let cursor = FileCursor(descriptor, path)
             head = try EnvelopeHead(reading: { (count) throws(EnvelopeError) in
                 try cursor.next(count)

@@ -7,8 +7,8 @@ struct Cancel: AsyncParsableCommand {
         commandName: "cancel",
         abstract: "Take a transfer back that has not left whole.",
         discussion: """
-            Key and sealed payload are destroyed here; what a recipient has of it opens for nobody.
-            What may have arrived whole can only be answered by the recipient.
+            Key and sealed payload are destroyed here; what a recipient has of it opens
+            for nobody. What may have arrived whole can only be answered by the recipient.
 
             Example:
               selat cancel 0198f3a2-7c41-7d2e-9b1a-0f6c2d8e4a11 --reason "the wrong file"

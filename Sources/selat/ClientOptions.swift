@@ -18,15 +18,32 @@ struct ClientOptions: ParsableArguments {
     }
 
     /// Runs `body` with a connection to the daemon.
+    /// - Throws: what `body` throws; `Ending` where the daemon stopped in the middle of an answer, which it
+    ///   breaks off as well where a check fails.
     func withDaemon<Value>(_ body: (ControlClient) async throws -> Value) async throws -> Value {
         let client = try await ControlClient(socket: path)
         do {
             let value = try await body(client)
             await client.close()
             return value
+        } catch ControlError.cutShort(let taken) {
+            await client.close()
+            try await requireDaemon(after: taken)
+            throw ControlError.cutShort(taken: taken)
         } catch {
             await client.close()
             throw error
+        }
+    }
+
+    private func requireDaemon(after taken: UInt64) async throws {
+        do {
+            let client = try await ControlClient(socket: path)
+            await client.close()
+        } catch {
+            throw Ending(
+                .unreachable, "the daemon at `\(path)` stopped after \(taken) bytes of its answer",
+                hint: "nothing was left behind; start the daemon, and ask again")
         }
     }
 }

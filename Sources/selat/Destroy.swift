@@ -7,11 +7,13 @@ struct Destroy: AsyncParsableCommand {
         commandName: "destroy",
         abstract: "Destroy a received dataset for good: its key first, then its bytes.",
         discussion: """
-            The sender gets a signed receipt of it, which says what it does not reach: what was opened or
-            exported here, what was sent on, and backups until they are over.
+            The sender gets a signed receipt of it, which says what it does not reach:
+            what was opened or exported here, what was sent on, and backups until they are
+            over.
 
             Example:
-              selat destroy 0198f3a2-7c41-7d2e-9b1a-0f6c2d8e4a11 --reason "order 17/2026" --yes
+              selat destroy 0198f3a2-7c41-7d2e-9b1a-0f6c2d8e4a11 \\
+                --reason "order 17/2026" --yes
             """)
 
     @Argument(help: "The transfer's id, as `selat inbox` shows it.")

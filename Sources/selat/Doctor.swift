@@ -7,12 +7,13 @@ struct Doctor: AsyncParsableCommand {
         commandName: "doctor",
         abstract: "Look for what is wrong with the node, or soon will be, and say what to do.",
         discussion: """
-            Looks at clock, disk, permissions, limits, OpenSSL, keys, certificates, membership, \
-            revocation lists, witnesses, policies, transfers and the database, and calls every other \
-            node. Each check says what it looked at and what it found.
+            Looks at clock, disk, permissions, limits, OpenSSL, keys, certificates,
+            membership, revocation lists, witnesses, policies, transfers and the database,
+            and calls every other node. Each check says what it looked at and what it
+            found.
 
-            Exit status for monitoring: 0 where nothing fails, also with warnings; 1 where something \
-            does; 69 where no daemon answers.
+            Exit status for monitoring: 0 where nothing fails, also with warnings; 1 where
+            something does; 69 where no daemon answers.
 
             Examples:
               selat doctor

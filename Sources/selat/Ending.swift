@@ -47,6 +47,10 @@ struct Ending: Error {
                     .verificationFailed, error.description,
                     hint: "the reason is in the daemon's log: journalctl -u selatd")
             }
+        case let fault as HTTPFault:
+            self.init(
+                .unreachable, "the daemon went away before it answered: \(fault)",
+                hint: "once it runs again, see what it took: `selat transfers`, `selat inbox`")
         case let problem as Problem where Self.documentRefusals.contains(problem.type):
             let errors = (problem.extensions["errors"]?.arrayValue ?? []).compactMap(\.stringValue)
             self.init(

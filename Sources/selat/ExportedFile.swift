@@ -3,34 +3,34 @@ import NIOCore
 import SelatCore
 import SelatCrypto
 
-/// A file that appears under its name only when it is whole and durable. It is made when the first
-/// byte is there, and removed when the writing ends early.
+/// A file that appears under its name only when it is whole and durable. It is made at once, under another
+/// name, so that nobody is asked for bytes that could not be kept: the log would tell of a copy that is none.
+/// It is removed when the writing ends early.
 final class ExportedFile {
     private let path: String
     private let hidden: String
     private let unfinished = Unfinished()
-    private var descriptor: Int32 = -1
+    private let descriptor: Int32
     private var isPublished = false
 
-    init(_ path: String) {
-        self.path = path
+    /// - Throws: `Ending` where a file has the name, or none can be made there.
+    init(_ path: String) throws {
+        guard access(path, F_OK) != 0 else {
+            throw Ending(.failed, "`\(path)` exists already", hint: "name another file")
+        }
         let parts = path.split(separator: "/", omittingEmptySubsequences: false)
-        hidden =
+        let hidden =
             parts.dropLast().map { "\($0)/" }.joined() + ".\(parts.last ?? "").selat-\(getpid())"
+        descriptor = unfinished.make(hidden) {
+            Glibc.open(hidden, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        }
+        (self.path, self.hidden) = (path, hidden)
+        guard descriptor >= 0 else { throw fault("making `\(path)`") }
     }
 
     deinit { if descriptor >= 0 { close(descriptor) } }
 
     func write(_ piece: ByteBuffer) throws {
-        if descriptor < 0 {
-            guard access(path, F_OK) != 0 else {
-                throw Ending(.failed, "`\(path)` exists already", hint: "name another file")
-            }
-            descriptor = unfinished.make(hidden) {
-                Glibc.open(hidden, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-            }
-            guard descriptor >= 0 else { throw fault("making `\(hidden)`") }
-        }
         try piece.withUnsafeReadableBytes { bytes in
             var rest = bytes[...]
             while !rest.isEmpty {
@@ -45,7 +45,7 @@ final class ExportedFile {
 
     /// Reads what was written back from the disk.
     func digest() throws -> Digest {
-        guard descriptor >= 0, fsync(descriptor) == 0 else { throw fault("syncing `\(path)`") }
+        guard fsync(descriptor) == 0 else { throw fault("syncing `\(path)`") }
         // Not what the cache remembers.
         posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED)
         let file = Glibc.open(hidden, O_RDONLY | O_CLOEXEC)

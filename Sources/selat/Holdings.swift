@@ -7,8 +7,8 @@ struct Holdings: AsyncParsableCommand {
         commandName: "holdings",
         abstract: "Show who still holds what of ours, and what lies here of others'.",
         discussion: """
-            What others hold follows from their receipts and from the duties of both verdicts: it is what
-            they owe.
+            What others hold follows from their receipts and from the duties of both
+            verdicts: it is what they owe.
 
             Example: selat holdings
             """)

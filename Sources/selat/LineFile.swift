@@ -8,7 +8,7 @@ final class LineFile {
     private var pending = ByteBuffer()
 
     /// - Parameter path: `-` is stdout.
-    init(_ path: String) { file = path == "-" ? nil : ExportedFile(path) }
+    init(_ path: String) throws { file = path == "-" ? nil : try ExportedFile(path) }
 
     func write(_ json: JSON) throws { try write(String(decoding: json.canonical, as: UTF8.self)) }
 

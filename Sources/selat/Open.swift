@@ -9,8 +9,9 @@ struct Open: AsyncParsableCommand {
         commandName: "open",
         abstract: "Open a delivered dataset into a new folder.",
         discussion: """
-            The folder appears only when every byte has been verified and is on disk; until then it
-            grows under a hidden name beside it. `datapackage.json` describes the files.
+            The folder appears only when every byte has been verified and is on disk;
+            until then it grows under a hidden name beside it. `datapackage.json`
+            describes the files.
 
             Example:
               selat open 0198f3a2-7c41-7d2e-9b1a-0f6c2d8e4a11 --out flood-warning

@@ -12,13 +12,14 @@ struct PackageImport: AsyncParsableCommand {
         commandName: "import",
         abstract: "Take packages that were brought by hand, as if they came over the link.",
         discussion: """
-            PATH is a package, or a folder of them (*.selat). Each is verified and judged as an offer of
-            its sender's would be, and what arrived lies in the inbox. One that was cut short goes on
-            where it stopped; one that is here already is answered with its receipt again. With
-            --receipts the receipts are written for whoever carries them back:
-            `selat receipt import` at the sender.
+            PATH is a package, or a folder of them (*.selat). Each is verified and judged
+            as an offer of its sender's would be, and what arrived lies in the inbox. One
+            that was cut short goes on where it stopped; one that is here already is
+            answered with its receipt again. With --receipts the receipts are written for
+            whoever carries them back: `selat receipt import` at the sender.
 
-            Exit status: 0 all of them arrived; 3 one does not verify, 2 one was refused, 1 one failed.
+            Exit status: 0 all of them arrived; 3 one does not verify, 2 one was refused,
+            1 one failed.
 
             Examples:
               selat package import warning.selat --receipts out

@@ -29,7 +29,7 @@ struct PackageVerb: AsyncParsableCommand {
         @OptionGroup var client: ClientOptions
 
         func run() async throws {
-            let output = ExportedFile(file)
+            let output = try ExportedFile(file)
             try await client.withDaemon { daemon in
                 var progress = Progress("exporting", total: 0)
                 defer { progress.finish() }
@@ -82,8 +82,8 @@ struct PackageVerb: AsyncParsableCommand {
             commandName: "verify",
             abstract: "Verify a package: signature, path, every part, every segment.",
             discussion: """
-                Needs no daemon and no key: the membership, and its list's digest obtained elsewhere.
-                Exit status 3 when anything differs.
+                Needs no daemon and no key: the membership, and its list's digest obtained
+                elsewhere. Exit status 3 when anything differs.
 
                 Example:
                   selat package verify warning.selat --membership membership --trust sha256:…

@@ -7,8 +7,9 @@ struct PingVerb: AsyncParsableCommand {
         commandName: "ping",
         abstract: "Call another node: TLS both ways, and the membership that both go by.",
         discussion: """
-            The own node's daemon dials on a connection of its own. Exit status 1 where the other node \
-            does not answer, or one of both refuses the other's certificate.
+            The own node's daemon dials on a connection of its own. Exit status 1 where
+            the other node does not answer, or one of both refuses the other's
+            certificate.
 
             Example: selat ping VN/hub
             """)

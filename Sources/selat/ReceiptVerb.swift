@@ -13,8 +13,8 @@ struct ReceiptVerb: AsyncParsableCommand {
             commandName: "export",
             abstract: "Write a transfer's receipt, for whoever carries it back to the sender.",
             discussion: """
-                Its proof is against the newest checkpoint that others have witnessed, where there is one:
-                written again later, it may prove more.
+                Its proof is against the newest checkpoint that others have witnessed, where
+                there is one: written again later, it may prove more.
 
                 Example: selat receipt export 0198f3a2-7c41-7d2e-9b1a-0f6c2d8e4a11 out.receipt
                 """)
@@ -52,8 +52,8 @@ struct ReceiptVerb: AsyncParsableCommand {
             commandName: "import",
             abstract: "Take receipts that were brought back: they settle the transfers here.",
             discussion: """
-                PATH is a receipt, or a folder of them (*.receipt). Exit status: 0 all of them are good; 3
-                one proves nothing, 1 one failed.
+                PATH is a receipt, or a folder of them (*.receipt). Exit status: 0 all of them
+                are good; 3 one proves nothing, 1 one failed.
 
                 Example: selat receipt import /media/courier
                 """)

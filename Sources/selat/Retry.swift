@@ -7,8 +7,8 @@ struct Retry: AsyncParsableCommand {
         commandName: "retry",
         abstract: "Try a transfer now that waits for its next try.",
         discussion: """
-            Nothing needs it: a transfer is tried again by itself, at most five minutes apart. It saves
-            the wait once a link is back.
+            Nothing needs it: a transfer is tried again by itself, at most five minutes
+            apart. It saves the wait once a link is back.
 
             Example: selat retry 0198f3a2-7c41-7d2e-9b1a-0f6c2d8e4a11
             """)

@@ -7,9 +7,9 @@ struct Route: AsyncParsableCommand {
         commandName: "route",
         abstract: "Show the ways to a node, and why each may be taken or not.",
         discussion: """
-            A way leads over the membership's links; each country between the two ends must let a
-            label pass. The first that is lawful and in reach is taken; whether anything may be sent
-            at all is for `selat check`.
+            A way leads over the membership's links; each country between the two ends
+            must let a label pass. The first that is lawful and in reach is taken; whether
+            anything may be sent at all is for `selat check`.
 
             Example: selat route VN/mps --label unclassified
             """)

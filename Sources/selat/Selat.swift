@@ -11,13 +11,14 @@ struct Selat: AsyncParsableCommand {
         discussion: """
             Answers go to stdout, everything else to stderr; --json gives one document.
 
-            Exit status: 0 done; 1 failed; 2 the answer is no; 3 verification failed; \
-            4 not yet; 64 usage; 69 no daemon; 78 configuration or policy invalid.
+            Exit status: 0 done; 1 failed; 2 the answer is no; 3 verification failed; 4
+            not yet; 64 usage; 69 no daemon; 78 configuration or policy invalid.
 
             Try it on this machine:
               selat sandbox up /tmp/selat
               selat send gauges/ --to VN/hub --purpose selat:EarlyWarning \\
-                --label unclassified --personal-data no --socket /tmp/selat/SG-hub/control.sock --wait
+                --label unclassified --personal-data no \\
+                --socket /tmp/selat/SG-hub/control.sock --wait
             """,
         version: Program.version,
         subcommands: [

@@ -3,6 +3,7 @@ import Foundation
 import NIOCore
 import SelatControl
 import SelatCore
+import SelatHTTP
 import SelatPolicy
 
 /// What `send` and `check` ask for.
@@ -82,14 +83,15 @@ struct Send: AsyncParsableCommand {
         commandName: "send",
         abstract: "Judge, seal and send a dataset.",
         discussion: """
-            The dataset is judged first; nothing is read where the answer is no. Once an id is
-            printed, the transfer ends in exactly one outcome, also through crashes.
+            The dataset is judged first; nothing is read where the answer is no. Once an
+            id is printed, the transfer ends in exactly one outcome, also through crashes.
 
             Examples:
               selat send gauges.csv --to VN/mps --purpose selat:EarlyWarning \\
                 --label unclassified --personal-data no
               selat send relief/ --to SG/csa --purpose selat:HumanitarianAssistance \\
-                --label restricted --personal-data yes --facts facts.json --precedence flash --wait
+                --label restricted --personal-data yes --facts facts.json \\
+                --precedence flash --wait
             """)
 
     @OptionGroup var transfer: TransferOptions
@@ -108,7 +110,13 @@ struct Send: AsyncParsableCommand {
         try await client.withDaemon { daemon in
             let begun = try await daemon.post("/v1/transfers", request.json)
             let id = try begunID(begun)
-            let sealed = try await seal(id, dataset, daemon)
+            let sealed: JSON
+            do { sealed = try await seal(id, dataset, daemon) } catch let fault as HTTPFault {
+                throw Ending(
+                    .unreachable, "the daemon went away while `\(id)` was sealed: \(fault)",
+                    hint: "once it runs again, see `selat show \(id)`: what was not sealed whole is"
+                        + " cancelled, and can be sent anew")
+            }
             if sealed["state"] == "waiting", !wait {
                 report(sealed, verdict: begun["verdict"])
                 throw Ending(
@@ -120,10 +128,18 @@ struct Send: AsyncParsableCommand {
             if !client.json {
                 Terminal.note("\(id)  sealed, \(Quantity.bytes(dataset.size)) of files; waiting")
             }
-            let ended = try await daemon.ended(id, patienceSeconds: patience)
-            report(
-                client.json ? try await daemon.getJSON("/v1/transfers/\(id)") : ended,
-                verdict: begun["verdict"])
+            let ended: JSON
+            do {
+                ended = try await daemon.ended(id, patienceSeconds: patience)
+                report(
+                    client.json ? try await daemon.getJSON("/v1/transfers/\(id)") : ended,
+                    verdict: begun["verdict"])
+            } catch let fault as HTTPFault {
+                report(sealed, verdict: begun["verdict"])
+                throw Ending(
+                    .notYet, "the daemon went away: \(fault); `\(id)` is sealed",
+                    hint: "it goes on once the daemon runs again; see `selat show \(id)`")
+            }
             try finish(ended)
         }
     }
@@ -188,7 +204,8 @@ struct Check: AsyncParsableCommand {
         commandName: "check",
         abstract: "Show the verdict on a transfer, explained, and send nothing.",
         discussion: """
-            Takes what `send` takes. Exit status: 0 permitted, 2 refused, 4 facts are missing.
+            Takes what `send` takes. Exit status: 0 permitted, 2 refused, 4 facts are
+            missing.
 
             Example:
               selat check roster.csv --to VN/mps --purpose dpv:ScientificResearch \\

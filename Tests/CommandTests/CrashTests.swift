@@ -34,6 +34,36 @@ extension CommandTests {
             }
         }
 
+        /// Whoever waits is told how it stands, and the next start finds nobody in its place.
+        @Test func aDaemonStopsAlthoughSomebodyWaits() async throws {
+            try await Sandbox.fresh { sandbox in
+                let scratch = sandbox.scratch
+                let file = try scratch.write("x", to: "x.txt")
+                try sandbox.crash("VN")
+                let sending = try Running(
+                    Run.selat,
+                    ["send", file, "--to", "VN/hub", "--wait"] + Sandbox.harmless
+                        + ["--socket", "\(sandbox.folder("SG"))/control.sock"],
+                    place: scratch)
+                try await until("it waits") {
+                    try await sandbox.transfers("SG").first?["state"] == "queued"
+                }
+                let id = try #require(
+                    try await sandbox.transfers("SG").first?["id"]?.stringValue)
+                let start = ContinuousClock.now
+                let daemon = try sandbox.process("SG")
+                kill(daemon, SIGTERM)
+                #expect(await sending.end() == 4)
+                try await until("SG has stopped") { !sandbox.isDaemon(daemon) }
+                #expect(ContinuousClock.now - start < .seconds(15))
+                let words = try scratch.text("stderr")
+                #expect(words.contains("`\(id)` is sealed"), "\(words)")
+                #expect(words.contains("see `selat show \(id)`"), "\(words)")
+                try await sandbox.start()
+                try await delivered(id, in: sandbox)
+            }
+        }
+
         /// Sends without waiting; the id is the promise.
         private func accepted(_ file: String, in sandbox: Sandbox) async throws -> String {
             let ended = try await sandbox.selat(

@@ -135,7 +135,60 @@ extension CommandTests {
             #expect(ended.status == 1)
             #expect(ended.stderr.contains("`\(file)` exists already"))
             #expect(try scratch.text("p.selat") == "mine")
+            let nowhere = try await sandbox.selat(
+                "package", "export", id, "\(scratch.path)/none/p.selat", on: "VN")
+            #expect(nowhere.status == 1)
+            #expect(nowhere.stderr.contains("making `\(scratch.path)/none/p.selat`: No such file"))
             #expect(scratch.files() == ["p.selat", "x.txt"])
+            // Nothing left: the log tells of no copy.
+            let log = try await sandbox.selat(
+                "audit", "log", "--transfer", id, "--kind", "transfer.exported", "--json", on: "VN")
+            #expect(try log.json["entries"]?.arrayValue == [], "\(log.words)")
+        }
+
+        /// Its end would be waited for.
+        @Test func aPipeIsNoPackage() async throws {
+            defer { scratch.remove() }
+            let path = "\(scratch.path)/p.selat"
+            #expect(mkfifo(path, 0o600) == 0)
+            let asked = [
+                try await Run.run(Run.selat, ["package", "inspect", path]),
+                try await sandbox.selat("package", "import", path, on: "VN"),
+            ]
+            for ended in asked {
+                #expect(ended.status == 1 || ended.status == 3, "\(ended.words)")
+                #expect("\(ended.words)".contains("opening `\(path)`: it is no file"))
+            }
+        }
+
+        @Test func aPackageForAnotherSaysWhoseItIs() async throws {
+            defer { scratch.remove() }
+            _ = try await package(bytes: 2_000)
+            let ended = try await sandbox.selat(
+                "package", "import", "\(scratch.path)/VN.selat", on: "MY")
+            #expect(ended.status == 1)
+            #expect(ended.stdout.contains("goes to `VN/hub`, and not by way of `MY/hub`"))
+        }
+
+        /// What can be done with a transfer, its other end can.
+        @Test func theWrongEndIsToldSo() async throws {
+            defer { scratch.remove() }
+            let id = try await sandbox.delivered(try scratch.write("x", to: "x.txt"))
+            let sent = [
+                ["open", id, "--out", "\(scratch.path)/o"], ["destroy", id, "--yes"],
+            ]
+            for words in sent {
+                let ended = try await sandbox.selat(words, on: "SG")
+                #expect(ended.status == 1)
+                #expect(ended.stderr.contains("`\(id)` was sent from here"), "\(ended.words)")
+            }
+            for words in [["cancel", id, "--reason", "r"], ["retry", id]] {
+                let ended = try await sandbox.selat(words, on: "VN")
+                #expect(ended.status == 1)
+                #expect(
+                    ended.stderr.contains("`\(id)` was received here, from `SG/hub`"),
+                    "\(ended.words)")
+            }
         }
 
         @Test func aFlippedBitInAnyPartIsFound() async throws {

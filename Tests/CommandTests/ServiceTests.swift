@@ -182,6 +182,10 @@ extension CommandTests {
                 let text = command["discussion"]?.stringValue ?? ""
                 #expect(names.contains { text.contains($0) }, "`\(names[0]) --help`: no example")
                 #expect(command["abstract"]?.stringValue?.isEmpty == false, "`\(names[0])`")
+                // A longer line is broken where it stands, and an example is two commands then.
+                for line in text.split(separator: "\n") {
+                    #expect(line.count <= 80, "`\(names[0]) --help`: \(line)")
+                }
                 for argument in command["arguments"]?.arrayValue ?? []
                 where argument["shouldDisplay"] != false {
                     let abstract = argument["abstract"]?.stringValue ?? ""

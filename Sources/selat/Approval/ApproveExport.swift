@@ -9,12 +9,14 @@ struct ApproveExport: AsyncParsableCommand {
         commandName: "export",
         abstract: "Write a request to a file, for an officer at another machine.",
         discussion: """
-            The file holds the sealed dataset AND its key: it is as secret as the dataset itself.
-            With --description it holds neither: what the destination's officers decide on.
+            The file holds the sealed dataset AND its key: it is as secret as the dataset
+            itself. With --description it holds neither: what the destination's officers
+            decide on.
 
             Examples:
               selat approve export 0198f3a2-7c41-7d2e-9b1a-0f6c2d8e4a11 roster.request
-              selat approve export 0198f3a2-7c41-7d2e-9b1a-0f6c2d8e4a11 to-vn.request --description
+              selat approve export 0198f3a2-7c41-7d2e-9b1a-0f6c2d8e4a11 to-vn.request \\
+                --description
             """)
 
     @Argument(help: "The transfer's id.")
@@ -29,7 +31,7 @@ struct ApproveExport: AsyncParsableCommand {
     @OptionGroup var client: ClientOptions
 
     func run() async throws {
-        let output = ExportedFile(file)
+        let output = try ExportedFile(file)
         try await client.withDaemon { daemon in
             if description {
                 let bytes = try await daemon.get("/v1/transfers/\(id.text)/approval")

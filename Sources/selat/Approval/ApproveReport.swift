@@ -7,8 +7,10 @@ struct ApproveReport: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "report",
         abstract: "Enter the report on a release by one officer; only its digest is kept.",
-        discussion:
-            "Example: selat approve report 0198f3a2-7c41-7d2e-9b1a-0f6c2d8e4a11 --file report.pdf")
+        discussion: """
+            Example:
+              selat approve report 0198f3a2-7c41-7d2e-9b1a-0f6c2d8e4a11 --file report.pdf
+            """)
 
     @Argument(help: "The transfer's id.")
     var id: TransferID

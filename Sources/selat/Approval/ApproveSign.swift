@@ -6,8 +6,9 @@ struct ApproveSign: AsyncParsableCommand {
         commandName: "sign",
         abstract: "Show one request, and approve it (what `selat approve ID` does).",
         discussion: """
-            Your key and certificate are read here and never reach the daemon. The dataset is opened
-            in this process; an officer of the destination decides on its description.
+            Your key and certificate are read here and never reach the daemon. The dataset
+            is opened in this process; an officer of the destination decides on its
+            description.
 
             Examples:
               selat approve 0198f3a2-7c41-7d2e-9b1a-0f6c2d8e4a11 --key lee.key \\

@@ -147,7 +147,7 @@ struct OfficersWord: ParsableArguments {
         on message: [UInt8], _ statement: ApprovalStatement, _ sheet: RequestSheet
     ) async throws {
         guard let out else { return try await handIn(message, sheet) }
-        let file = ExportedFile(out)
+        let file = try ExportedFile(out)
         try file.write(ByteBuffer(bytes: message))
         try file.publish()
         guard !client.json else {

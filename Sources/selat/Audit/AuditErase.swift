@@ -9,12 +9,14 @@ extension AuditVerb {
             commandName: "erase",
             abstract: "Erase the details of audit entries for good; that is itself an entry.",
             discussion: """
-                The entries stay, and every proof holds; their details and salts are overwritten in
-                the node's database. Backups still hold them until the time that is printed, and
-                whoever is named after `also held by` has a copy of its own. With --statement an
-                officer's signed order is entered as it is; nobody verifies it here.
+                The entries stay, and every proof holds; their details and salts are
+                overwritten in the node's database. Backups still hold them until the time
+                that is printed, and whoever is named after `also held by` has a copy of its
+                own. With --statement an officer's signed order is entered as it is; nobody
+                verifies it here.
 
-                Example: selat audit erase 48213 --reason 'order 17/2026 of the data authority'
+                Example: selat audit erase 48213 --reason 'order 17/2026 of the data
+                authority'
                 """)
 
         @Argument(help: "The entries' sequences.")

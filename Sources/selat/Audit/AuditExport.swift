@@ -9,8 +9,9 @@ extension AuditVerb {
             abstract: "Write a range of the log to a file that verifies without the node.",
             discussion: """
                 The file holds the entries, the signed checkpoint and what proves them in it;
-                `selat audit verify FILE` checks it on any machine. With --redacted all details are
-                left out. --format ocsf and cef are lines for a SIEM, and prove nothing.
+                `selat audit verify FILE` checks it on any machine. With --redacted all
+                details are left out. --format ocsf and cef are lines for a SIEM, and prove
+                nothing.
 
                 Examples:
                   selat audit export log.selat-audit
@@ -36,7 +37,7 @@ extension AuditVerb {
         @OptionGroup var client: ClientOptions
 
         func run() async throws {
-            let output = LineFile(file)
+            let output = try LineFile(file)
             let count = try await client.withDaemon { try await export($0, to: output) }
             try output.finish()
             if client.json && file != "-" {

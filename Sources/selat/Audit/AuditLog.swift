@@ -9,7 +9,8 @@ extension AuditVerb {
             abstract: "Show audit entries, oldest first.",
             discussion: """
                 With --follow the newest entries are shown, and each further one as it comes.
-                --format lines gives one JSON document a line; ocsf and cef are lines for a SIEM.
+                --format lines gives one JSON document a line; ocsf and cef are lines for a
+                SIEM.
 
                 Examples:
                   selat audit log --transfer 0198f3a2-7c41-7d2e-9b1a-0f6c2d8e4a11

@@ -10,9 +10,9 @@ extension AuditVerb {
             commandName: "prove",
             abstract: "Write what proves one transfer to somebody who trusts neither end.",
             discussion: """
-                Makes a folder with the signed header, the verdicts, the log entries with their \
-                proofs, the receipt, the membership and the policy files. `selat audit verify` \
-                checks it on any machine, without a daemon.
+                Makes a folder with the signed header, the verdicts, the log entries with
+                their proofs, the receipt, the membership and the policy files. `selat audit
+                verify` checks it on any machine, without a daemon.
 
                 Example:
                   selat audit prove 0198f3a2-7c41-7d2e-9b1a-0f6c2d8e4a11 --out proof

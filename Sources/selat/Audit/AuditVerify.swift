@@ -11,11 +11,11 @@ extension AuditVerb {
             abstract: "Verify an audit log, an export of one, or the evidence of one transfer.",
             discussion: """
                 With a database file: reads every entry, the tree and every checkpoint, on any
-                machine, and writes nothing; --key names the log's key from a source that you trust.
-                Without: asks the daemon. With a file of `audit export`: the same for its range, line
-                by line. With a folder that `audit prove` made: says in sentences
-                what is proven and what is not, from the one digest after --trust. Exit status 3
-                when anything is wrong.
+                machine, and writes nothing; --key names the log's key from a source that you
+                trust. Without: asks the daemon. With a file of `audit export`: the same for
+                its range, line by line. With a folder that `audit prove` made: says in
+                sentences what is proven and what is not, from the one digest after --trust.
+                Exit status 3 when anything is wrong.
 
                 Examples:
                   selat audit verify --socket /run/selat/control.sock

@@ -11,10 +11,11 @@ struct Backup: AsyncParsableCommand {
         commandName: "backup",
         abstract: "Write everything the node needs elsewhere into one sealed file, while it runs.",
         discussion: """
-            Database, spool, keys, membership and configuration, as they are at one moment; no transfer
-            waits. It is sealed to the certificate that the configuration names as `backup` (selat keys
-            backup makes one), signed by the node, and read back from the disk before it gets its name.
-            Only its key opens it: see selat restore. Root may name another certificate with --to.
+            Database, spool, keys, membership and configuration, as they are at one
+            moment; no transfer waits. It is sealed to the certificate that the
+            configuration names as `backup` (selat keys backup makes one), signed by the
+            node, and read back from the disk before it gets its name. Only its key opens
+            it: see selat restore. Root may name another certificate with --to.
 
             Examples:
               selat backup /backup/csa-$(date +%F).selatbackup
@@ -38,7 +39,7 @@ struct Backup: AsyncParsableCommand {
             request["recipient"] = .string(
                 String(decoding: try PersonalKey.bytes(of: to), as: UTF8.self))
         }
-        let output = ExportedFile(file)
+        let output = try ExportedFile(file)
         let made = try await client.withDaemon { daemon in
             let given = try await take(.object(request), from: daemon, into: output)
             let written = try output.digest()

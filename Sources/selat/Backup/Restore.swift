@@ -10,17 +10,20 @@ struct Restore: AsyncParsableCommand {
         abstract:
             "Lay out a node from its backup; or, once it runs, go on where witnesses know more.",
         discussion: """
-            With FILE, without a daemon: opens the backup with its key, verifies from the federation's
-            digest on that this node made it, and lays everything out so that selatd starts: in a folder
-            of its own (--out), or where the configuration had it, below a root (--root /). Nothing that
-            exists is touched, and what fails leaves nothing behind. The old node must never run again.
+            With FILE, without a daemon: opens the backup with its key, verifies from the
+            federation's digest on that this node made it, and lays everything out so that
+            selatd starts: in a folder of its own (--out), or where the configuration had
+            it, below a root (--root /). Nothing that exists is touched, and what fails
+            leaves nothing behind. The old node must never run again.
 
-            The node then finds from its witnesses that it knows less than they do, and neither sends nor
-            takes. With --continue its log begins the next epoch, under a new name; the first entry says
-            what the old one had reached, and why it ended. What only the lost part held stays lost.
+            The node then finds from its witnesses that it knows less than they do, and
+            neither sends nor takes. With --continue its log begins the next epoch, under
+            a new name; the first entry says what the old one had reached, and why it
+            ended. What only the lost part held stays lost.
 
             Examples:
-              selat restore csa.selatbackup --key backup.key --trust sha256:4f62… --root / --user selat
+              selat restore csa.selatbackup --key backup.key --trust sha256:4f62… \\
+                --root / --user selat
               selat restore csa.selatbackup --key backup.key --trust sha256:4f62… --check
               selat restore --continue --reason "disk failed, backup of Monday restored"
             """)

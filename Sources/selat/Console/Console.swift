@@ -12,13 +12,14 @@ struct Console: AsyncParsableCommand {
         abstract:
             "Serve pages about the node to a browser on this machine, to look and not to change.",
         discussion: """
-            Transfers with their timelines, what waits for officers, the policy matrix, holdings, the
-            audit log and a map of the members: as much of it as whoever runs this command may see at
-            the control socket. Open the address that it prints; Ctrl-C ends it.
+            Transfers with their timelines, what waits for officers, the policy matrix,
+            holdings, the audit log and a map of the members: as much of it as whoever
+            runs this command may see at the control socket. Open the address that it
+            prints; Ctrl-C ends it.
 
-            It listens on a loopback address or a socket of your own alone, answers only the browser
-            that was given the printed address, and changes nothing: every page is read only. To look
-            from another machine, forward the port with ssh.
+            It listens on a loopback address or a socket of your own alone, answers only
+            the browser that was given the printed address, and changes nothing: every
+            page is read only. To look from another machine, forward the port with ssh.
 
             Examples:
               selat console

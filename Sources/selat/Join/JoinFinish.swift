@@ -10,12 +10,13 @@ struct JoinFinish: AsyncParsableCommand {
         commandName: "finish",
         abstract: "Check the certificates that the authority issued, and put them in their places.",
         discussion: """
-            Says of each certificate that does not serve what is wrong with it. The authority's own
-            certificate comes from the membership list, or, while the country is no member yet, from
-            --ca.
+            Says of each certificate that does not serve what is wrong with it. The
+            authority's own certificate comes from the membership list, or, while the
+            country is no member yet, from --ca.
 
             Example:
-              selat join finish --out /etc/selat --certificates tls.pem signing.pem agreement.pem \\
+              selat join finish --out /etc/selat \\
+                --certificates tls.pem signing.pem agreement.pem \\
                 --membership membership/
             """)
 

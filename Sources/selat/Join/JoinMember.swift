@@ -47,7 +47,7 @@ struct JoinMember: AsyncParsableCommand {
         for certificate in candidate.anchors + candidate.authorities {
             Terminal.note("\(certificate): \(certificate.publicKey.fingerprint)")
         }
-        let file = LineFile(out)
+        let file = try LineFile(out)
         try file.write(candidate.json)
         try file.finish()
     }

@@ -8,14 +8,16 @@ struct JoinNode: AsyncParsableCommand {
         commandName: "node",
         abstract: "Make a new node's keys, requests, sheet and configuration; needs no daemon.",
         discussion: """
-            The keys are made here and stay here; with --passphrase-file they are encrypted, and the
-            configuration says where the daemon finds the passphrase: in that file, which only its
-            user may read then, or in a credential of its service. The federation's digest comes from another member
-            by another way than the files: everything else is believed because of it.
+            The keys are made here and stay here; with --passphrase-file they are
+            encrypted, and the configuration says where the daemon finds the passphrase:
+            in that file, which only its user may read then, or in a credential of its
+            service. The federation's digest comes from another member by another way than
+            the files: everything else is believed because of it.
 
             Example:
               selat join --node TH/hub --host selat.th.example --membership membership/ \\
-                --trust sha256:4f62… --out /etc/selat --passphrase-file pass --credential selat-keys
+                --trust sha256:4f62… --out /etc/selat --passphrase-file pass \\
+                --credential selat-keys
             """)
 
     @Option(help: "The new node, such as TH/hub.")

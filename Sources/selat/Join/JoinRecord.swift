@@ -8,12 +8,12 @@ struct JoinRecord: AsyncParsableCommand {
         commandName: "record",
         abstract: "Make a member's first record, unsigned, from the sheet of its first node.",
         discussion: """
-            The member's authorities sign it with `selat members sign`. Later records come from
-            `selat members propose --record`.
+            The member's authorities sign it with `selat members sign`. Later records come
+            from `selat members propose --record`.
 
             Example:
-              selat join record --sheet join.json --certificate tls.pem --certificate signing.pem \\
-                --certificate agreement.pem --ca root.pem \\
+              selat join record --sheet join.json --certificate tls.pem \\
+                --certificate signing.pem --certificate agreement.pem --ca root.pem \\
                 --officer TH/hub/somchai:releasing-officer:somchai.pem \\
                 --policy-signer p1.pem --policy-signer p2.pem --out TH-1.json
             """)
@@ -59,7 +59,7 @@ struct JoinRecord: AsyncParsableCommand {
         let signers = try policySigner.map(PEMFile.certificate)
         let record = try record(
             sheet.entry(with: issued.found), signers, sheet.federation, now)
-        let file = LineFile(out)
+        let file = try LineFile(out)
         try file.write(record.json)
         try file.finish()
         Terminal.hint("two authorities sign it: selat members sign \(out)")

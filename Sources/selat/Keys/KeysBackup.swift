@@ -7,10 +7,11 @@ struct KeysBackup: AsyncParsableCommand {
         commandName: "backup",
         abstract: "Make the key pair to which backups are sealed; needs no daemon.",
         discussion: """
-            Makes backup.key and backup.pem. The certificate goes to the node, which seals to it and can
-            open nothing with it: name it as `backup` in the configuration. Whoever holds the key can
-            read everything that the node has, so it belongs where the node is not: on another machine,
-            in a safe. Without it no backup opens, and there is no other way; keep two copies.
+            Makes backup.key and backup.pem. The certificate goes to the node, which seals
+            to it and can open nothing with it: name it as `backup` in the configuration.
+            Whoever holds the key can read everything that the node has, so it belongs
+            where the node is not: on another machine, in a safe. Without it no backup
+            opens, and there is no other way; keep two copies.
 
             Example:
               selat keys backup --node SG/csa --out /media/usb --passphrase-file pass

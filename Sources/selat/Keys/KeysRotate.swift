@@ -8,11 +8,12 @@ struct KeysRotate: AsyncParsableCommand {
         abstract:
             "Let the daemon make its next key: tls, signing, agreement, mlkem or witness.",
         discussion: """
-            The key is made in the daemon's state directory and never leaves it. The country's
-            authority issues a certificate from the request, having compared the fingerprint, and
-            publishes a record that lists it first. ML-KEM and witness keys have no certificate: what
-            is printed goes into the record as it is. The node takes the key up by itself, and destroys
-            the old one once nothing can name it any more. Asked again, the same request is answered.
+            The key is made in the daemon's state directory and never leaves it. The
+            country's authority issues a certificate from the request, having compared the
+            fingerprint, and publishes a record that lists it first. ML-KEM and witness
+            keys have no certificate: what is printed goes into the record as it is. The
+            node takes the key up by itself, and destroys the old one once nothing can
+            name it any more. Asked again, the same request is answered.
 
             Examples:
               selat keys rotate signing --out signing.csr

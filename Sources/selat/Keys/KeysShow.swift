@@ -7,8 +7,9 @@ struct KeysShow: AsyncParsableCommand {
         commandName: "show",
         abstract: "Show every key of the node, and its member's certificates, with days left.",
         discussion: """
-            A key is `in-use`, `next` (made, and not listed or not spread yet), `old` (kept until
-            nothing can name it any more), `unlisted` (in no record) or `destroyed`.
+            A key is `in-use`, `next` (made, and not listed or not spread yet), `old`
+            (kept until nothing can name it any more), `unlisted` (in no record) or
+            `destroyed`.
 
             Example:
               selat keys

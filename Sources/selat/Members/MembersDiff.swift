@@ -7,8 +7,8 @@ struct MembersDiff: AsyncParsableCommand {
         commandName: "diff",
         abstract: "Show in what two lists, or two records of one member, differ.",
         discussion: """
-            Takes signed files and proposals alike. Nothing is verified: what a signed file says is
-            shown as it stands.
+            Takes signed files and proposals alike. Nothing is verified: what a signed
+            file says is shown as it stands.
 
             Example:
               selat members diff membership.cms cut.json

@@ -8,8 +8,8 @@ struct MembersMerge: AsyncParsableCommand {
         commandName: "merge",
         abstract: "Join copies of one list or record that were signed apart.",
         discussion: """
-            Who has signed two copies stands once. The signatures themselves are verified by whoever
-            signs or takes the result.
+            Who has signed two copies stands once. The signatures themselves are verified
+            by whoever signs or takes the result.
 
             Example:
               selat members merge cut-SG.cms cut-MY.cms --out cut.cms

@@ -8,15 +8,17 @@ struct MembersPropose: AsyncParsableCommand {
         commandName: "propose",
         abstract: "Write the next membership list, or a member's next record, for others to sign.",
         discussion: """
-            The next one begins as what is held, with the next serial and new dates, and the changes
-            that you name; with none, say --renew. Or edit the JSON and pass it with --from. Shows
-            what changes and who must sign; nothing is in force before they have.
+            The next one begins as what is held, with the next serial and new dates, and
+            the changes that you name; with none, say --renew. Or edit the JSON and pass
+            it with --from. Shows what changes and who must sign; nothing is in force
+            before they have.
 
             Examples:
               selat members propose --add TH.json --out add-TH.json
               selat members propose --cut VN/hub --distrust-from 2026-11-20T00:00:00Z
               selat members propose --quorum 3 --suite 2 --suite 1:2027-01-01T00:00:00Z
-              selat members propose --record SG --certificate tls-new.pem --officer SG/csa/tan:releasing-officer:tan.pem
+              selat members propose --record SG --certificate tls-new.pem \\
+                --officer SG/csa/tan:releasing-officer:tan.pem
               selat members propose --renew --membership membership --trust sha256:4f62…
             """)
 

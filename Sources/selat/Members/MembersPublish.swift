@@ -10,9 +10,10 @@ struct MembersPublish: AsyncParsableCommand {
         abstract:
             "Hand signed lists, records and revocation lists to the node, which spreads them.",
         discussion: """
-            A file is known by what it holds: a list, a record, or in PEM the revocation lists of the
-            country that it is named after (SG.crl). The node verifies each, takes all or none, and
-            passes them on to every node that it reaches. Exit status 78 when one is refused.
+            A file is known by what it holds: a list, a record, or in PEM the revocation
+            lists of the country that it is named after (SG.crl). The node verifies each,
+            takes all or none, and passes them on to every node that it reaches. Exit
+            status 78 when one is refused.
 
             Example:
               selat members publish cut.cms SG.crl

@@ -8,16 +8,18 @@ struct MembersSign: AsyncParsableCommand {
         commandName: "sign",
         abstract: "Sign a proposed list or record with an authority's key.",
         discussion: """
-            Shows first what would change, against the membership in the folder or the daemon's, and
-            refuses what contradicts itself or is not the next of what is held. Works offline: bring
-            the file and the folder to where the key is.
+            Shows first what would change, against the membership in the folder or the
+            daemon's, and refuses what contradicts itself or is not the next of what is
+            held. Works offline: bring the file and the folder to where the key is.
 
-            From NAME.json it writes NAME.cms; to a file that others have signed it adds. Once nobody's
-            signature is missing, more would only give the list another digest, and are refused.
+            From NAME.json it writes NAME.cms; to a file that others have signed it adds.
+            Once nobody's signature is missing, more would only give the list another
+            digest, and are refused.
 
             Example:
-              selat members sign cut.json --key authority-1.key --certificate authority-1.pem \\
-                --membership membership --trust sha256:4f62…
+              selat members sign cut.json --key authority-1.key \\
+                --certificate authority-1.pem --membership membership \\
+                --trust sha256:4f62…
             """)
 
     @Argument(help: "The proposal, or what others have signed of it.")

@@ -10,9 +10,10 @@ struct PolicyActivate: AsyncParsableCommand {
         abstract:
             "Hand signed policy editions to the own node, which judges by them when in force.",
         discussion: """
-            Takes FILE.yaml and FILE.yaml.p7s of a folder, all or none. Each edition comes into force
-            at its `in-force`, without a restart; other nodes obtain it from this one. Editing a file
-            afterwards changes nothing. Exit status 78 where one is refused; nothing changes then.
+            Takes FILE.yaml and FILE.yaml.p7s of a folder, all or none. Each edition comes
+            into force at its `in-force`, without a restart; other nodes obtain it from
+            this one. Editing a file afterwards changes nothing. Exit status 78 where one
+            is refused; nothing changes then.
 
             Example:
               selat policy activate Policies

@@ -8,9 +8,9 @@ struct PolicyCheck: AsyncParsableCommand {
         commandName: "check",
         abstract: "Read all policy files and list every mistake with its place.",
         discussion: """
-            Needs no daemon. One line for each: file:line:column: message [code]; the codes are \
-            explained in Policy.docc/Diagnostics.md. Exit status: 0 no errors (warnings are \
-            shown), 78 errors.
+            Needs no daemon. One line for each: file:line:column: message [code]; the
+            codes are explained in Policy.docc/Diagnostics.md. Exit status: 0 no errors
+            (warnings are shown), 78 errors.
 
             Example:
               selat policy check Policies

@@ -8,14 +8,15 @@ struct PolicyDiff: AsyncParsableCommand {
         commandName: "diff",
         abstract: "Show which transfers an edit permits, refuses, or permits on other terms.",
         discussion: """
-            Compares what two editions mean, over all facts and not by samples. OLD and NEW are
-            two folders of policy files, or two files of one name; a file is read together with the
-            folder in which it lies, or where that is no whole set, with the other one's. Each
-            statement names the rule that did it, and one transfer to try. Needs no daemon.
+            Compares what two editions mean, over all facts and not by samples. OLD and
+            NEW are two folders of policy files, or two files of one name; a file is read
+            together with the folder in which it lies, or where that is no whole set, with
+            the other one's. Each statement names the rule that did it, and one transfer
+            to try. Needs no daemon.
 
-            --fail-on takes newly-permitted, newly-refused, newly-incomplete, other-obligations,
-            other-choice, other-refusal, input or any. Exit status: 0 done, 2 a change of a kind
-            that --fail-on names, 78 a file is not valid.
+            --fail-on takes newly-permitted, newly-refused, newly-incomplete,
+            other-obligations, other-choice, other-refusal, input or any. Exit status: 0
+            done, 2 a change of a kind that --fail-on names, 78 a file is not valid.
 
             Examples:
               selat policy diff /tmp/before/MY.yaml Policies/MY.yaml

@@ -8,10 +8,10 @@ struct PolicyExplain: AsyncParsableCommand {
         commandName: "explain",
         abstract: "Say in plain sentences what a file, a rule or a verdict means.",
         discussion: """
-            NAME is a file's jurisdiction (SG) or one of its rules (SG/consent). A verdict is what \
-            `selat check --json` printed, or a case of the folder's `tests` by its name; the page \
-            then says, too, which change of one fact alone would make the answer another one. \
-            Needs no daemon.
+            NAME is a file's jurisdiction (SG) or one of its rules (SG/consent). A verdict
+            is what `selat check --json` printed, or a case of the folder's `tests` by its
+            name; the page then says, too, which change of one fact alone would make the
+            answer another one. Needs no daemon.
 
             Examples:
               selat policy explain SG

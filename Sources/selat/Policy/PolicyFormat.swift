@@ -7,10 +7,11 @@ struct PolicyFormat: AsyncParsableCommand {
         commandName: "format",
         abstract: "Lay policy files out: the same keys and values, the author's comments kept.",
         discussion: """
-            Writes the labels of terms as comments that begin with `# = `, from the vocabulary beside \
-            the file. Never changes what a file says: where it cannot keep that, it leaves the file \
-            as it is. A signature covers a file's bytes: format before signing. Exit status: 0 done, \
-            1 --check found a file laid out otherwise, 78 a file does not parse.
+            Writes the labels of terms as comments that begin with `# = `, from the
+            vocabulary beside the file. Never changes what a file says: where it cannot
+            keep that, it leaves the file as it is. A signature covers a file's bytes:
+            format before signing. Exit status: 0 done, 1 --check found a file laid out
+            otherwise, 78 a file does not parse.
 
             Example:
               selat policy format Policies/MY.yaml

@@ -7,10 +7,11 @@ struct PolicyGaps: AsyncParsableCommand {
         commandName: "gaps",
         abstract: "List the facts of which no rule speaks, and pairs that can exchange nothing.",
         discussion: """
-            A gap is no mistake: what no ground permits is refused. But it is better known than
-            met. For each file and flow the facts are listed for which no prohibition and no ground
-            can apply, with one transfer to try; then the pairs of countries between which no
-            transfer can be permitted whatever is stated. Needs no daemon.
+            A gap is no mistake: what no ground permits is refused. But it is better known
+            than met. For each file and flow the facts are listed for which no prohibition
+            and no ground can apply, with one transfer to try; then the pairs of countries
+            between which no transfer can be permitted whatever is stated. Needs no
+            daemon.
 
             Exit status: 0 done, 78 a file is not valid.
 

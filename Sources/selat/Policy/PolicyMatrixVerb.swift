@@ -7,14 +7,16 @@ struct PolicyMatrixVerb: AsyncParsableCommand {
         commandName: "matrix",
         abstract: "Show who may send to whom, for given facts, and why not.",
         discussion: """
-            Rows send, columns receive. Each field has a sign: + permitted, A permitted after \
-            approval, ? facts are missing, x refused; the reasons stand below. Without options \
-            the dataset is not personal, unclassified and for the public's benefit. Needs no daemon.
+            Rows send, columns receive. Each field has a sign: + permitted, A permitted
+            after approval, ? facts are missing, x refused; the reasons stand below.
+            Without options the dataset is not personal, unclassified and for the public's
+            benefit. Needs no daemon.
 
             Examples:
               selat policy matrix
               selat policy matrix Policies --personal-data yes --facts facts.json
-              selat policy matrix --purpose selat:Defence --label restricted --svg > matrix.svg
+              selat policy matrix --purpose selat:Defence --label restricted \\
+                --svg > matrix.svg
             """)
 
     @Argument(help: "The folder with the policy files.")

@@ -8,8 +8,8 @@ struct PolicyNew: AsyncParsableCommand {
         commandName: "new",
         abstract: "Write a country's policy file to start from.",
         discussion: """
-            The file passes `selat policy check` and permits nearly nothing. An existing file is never \
-            replaced.
+            The file passes `selat policy check` and permits nearly nothing. An existing
+            file is never replaced.
 
             Example:
               selat policy new PG --directory Policies

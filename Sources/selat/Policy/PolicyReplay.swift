@@ -9,15 +9,18 @@ struct PolicyReplay: AsyncParsableCommand {
         commandName: "replay",
         abstract: "Judge the node's real transfers again under draft files.",
         discussion: """
-            Takes the verdicts of the log, of what was sent and of what was received, and shows which
-            would end otherwise, and why. A draft is judged as if it were in force and signed. What
-            was refused to a sender elsewhere is not in the log with its facts, nor is what was erased.
+            Takes the verdicts of the log, of what was sent and of what was received, and
+            shows which would end otherwise, and why. A draft is judged as if it were in
+            force and signed. What was refused to a sender elsewhere is not in the log
+            with its facts, nor is what was erased.
 
-            Exit status: 0 shown; 2 a change that --fail-on names; 78 the draft is not valid.
+            Exit status: 0 shown; 2 a change that --fail-on names; 78 the draft is not
+            valid.
 
             Examples:
               selat policy replay --since 90d Policies
-              selat policy replay --since 1d --fail-on newly-permitted --fail-on newly-refused Policies
+              selat policy replay --since 1d --fail-on newly-permitted \\
+                --fail-on newly-refused Policies
             """)
 
     @Argument(help: "The folder with the draft: a whole set of policy files.")

@@ -8,10 +8,10 @@ struct PolicySchema: AsyncParsableCommand {
         commandName: "schema",
         abstract: "Write the JSON Schemas by which editors complete and check policy files.",
         discussion: """
-            Written to the folder's `schema` from the language's own description and the folder's \
-            vocabulary; a file names its schema in its first line. Run it again after each change of \
-            the vocabulary. Exit status: 0 written (--check: as they should be), 1 --check found a \
-            difference, 78 the vocabulary has faults.
+            Written to the folder's `schema` from the language's own description and the
+            folder's vocabulary; a file names its schema in its first line. Run it again
+            after each change of the vocabulary. Exit status: 0 written (--check: as they
+            should be), 1 --check found a difference, 78 the vocabulary has faults.
 
             Example:
               selat policy schema Policies

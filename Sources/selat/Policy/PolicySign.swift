@@ -8,19 +8,21 @@ struct PolicySign: AsyncParsableCommand {
         commandName: "sign",
         abstract: "Sign policy editions with an officer's own key; needs no daemon.",
         discussion: """
-            Writes FILE.p7s, or adds to the signatures in it: a detached CMS message over the file's
-            very bytes, for one federation. Read the file before you sign it; afterwards not a byte
-            of it may change. A draft is not signed: set `standing: published` first.
+            Writes FILE.p7s, or adds to the signatures in it: a detached CMS message over
+            the file's very bytes, for one federation. Read the file before you sign it;
+            afterwards not a byte of it may change. A draft is not signed: set `standing:
+            published` first.
 
-            With --instrument it is the text of one agreement that is signed, for the officer's own
-            country, and the signature comes into `agreements.yaml` itself; the file's own signatures
-            follow once every party has signed.
+            With --instrument it is the text of one agreement that is signed, for the
+            officer's own country, and the signature comes into `agreements.yaml` itself;
+            the file's own signatures follow once every party has signed.
 
             Examples:
               selat policy sign Policies/SG.yaml --key lee.key --certificate lee.pem \\
                 --federation sha256:4f62…
-              selat policy sign Policies/agreements.yaml --instrument sg-vn-relief-2026 \
-                --text letters.pdf --key lee.key --certificate lee.pem --federation sha256:4f62…
+              selat policy sign Policies/agreements.yaml --instrument sg-vn-relief-2026 \\
+                --text letters.pdf --key lee.key --certificate lee.pem \\
+                --federation sha256:4f62…
             """)
 
     @Argument(help: "The policy files.")

@@ -7,12 +7,13 @@ struct PolicyTest: AsyncParsableCommand {
         commandName: "test",
         abstract: "Judge the cases in the folder's `tests` and compare with what they expect.",
         discussion: """
-            A case names a time, the facts of a transfer and the verdict that it must get. A rule \
-            decides in a case if the verdict would be another one without it; a rule that decides \
-            in none could be gone, or wrong, and nobody would notice. Needs no daemon.
+            A case names a time, the facts of a transfer and the verdict that it must get.
+            A rule decides in a case if the verdict would be another one without it; a
+            rule that decides in none could be gone, or wrong, and nobody would notice.
+            Needs no daemon.
 
-            Exit status: 0 all as expected and every rule decides somewhere; 2 not so; 78 a file \
-            is not valid.
+            Exit status: 0 all as expected and every rule decides somewhere; 2 not so; 78
+            a file is not valid.
 
             Examples:
               selat policy test Policies

@@ -9,13 +9,14 @@ struct RecallAnswer: AsyncParsableCommand {
         commandName: "answer",
         abstract: "Answer a recall of a dataset that lies here, with an own officer's key.",
         discussion: """
-            --destroy agrees: it is destroyed once the hold of 24 hours is over. --refuse names the legal
-            ground on which it is kept; it can then be opened again, and the sender reads the ground.
+            --destroy agrees: it is destroyed once the hold of 24 hours is over. --refuse
+            names the legal ground on which it is kept; it can then be opened again, and
+            the sender reads the ground.
 
             Example:
               selat recall answer 0198f3a2-7c41-7d2e-9b1a-0f6c2d8e4a11 \\
-                --refuse "Court order 17/2026 preserves it" --key tran.key --certificate tran.pem \\
-                --federation sha256:4f62…
+                --refuse "Court order 17/2026 preserves it" --key tran.key \\
+                --certificate tran.pem --federation sha256:4f62…
             """)
 
     @Argument(help: "The transfer's id, as `selat recall list` shows it.")

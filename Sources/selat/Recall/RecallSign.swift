@@ -9,15 +9,17 @@ struct RecallSign: AsyncParsableCommand {
         commandName: "sign",
         abstract: "Recall a dataset with an officer's own key (what `selat recall ID` does).",
         discussion: """
-            Your key and certificate are read here and never reach the daemon. With --out, --from and
-            --to nothing is asked of a daemon: the signed recall is handed in elsewhere.
+            Your key and certificate are read here and never reach the daemon. With --out,
+            --from and --to nothing is asked of a daemon: the signed recall is handed in
+            elsewhere.
 
             Examples:
-              selat recall 0198f3a2-7c41-7d2e-9b1a-0f6c2d8e4a11 --reason "the wrong roster" \\
-                --key lee.key --certificate lee.pem --federation sha256:4f62…
-              selat recall 0198f3a2-7c41-7d2e-9b1a-0f6c2d8e4a11 --reason "the wrong roster" \\
-                --from SG/csa --to VN/mps --out recall.cms --key lee.key --certificate lee.pem \\
+              selat recall 0198f3a2-7c41-7d2e-9b1a-0f6c2d8e4a11 \\
+                --reason "the wrong roster" --key lee.key --certificate lee.pem \\
                 --federation sha256:4f62…
+              selat recall 0198f3a2-7c41-7d2e-9b1a-0f6c2d8e4a11 \\
+                --reason "the wrong roster" --from SG/csa --to VN/mps --out recall.cms \\
+                --key lee.key --certificate lee.pem --federation sha256:4f62…
             """)
 
     @Argument(help: "The transfer's id.")

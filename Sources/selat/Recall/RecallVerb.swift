@@ -10,11 +10,12 @@ struct Recall: AsyncParsableCommand {
         abstract:
             "Have a dataset back: an officer of the sender asks, one of the recipient answers.",
         discussion: """
-            `selat recall ID` signs with an officer's own key and hands the recall to the node. What has
-            not left whole is cancelled. Else the recipient's node makes the dataset unopenable at once,
-            and says in a signed receipt which copies that does not reach. It is destroyed after 24 hours
-            where a retention duty has it destroyed anyway, or once an officer there agrees; an officer
-            there may refuse with a legal ground.
+            `selat recall ID` signs with an officer's own key and hands the recall to the
+            node. What has not left whole is cancelled. Else the recipient's node makes
+            the dataset unopenable at once, and says in a signed receipt which copies that
+            does not reach. It is destroyed after 24 hours where a retention duty has it
+            destroyed anyway, or once an officer there agrees; an officer there may refuse
+            with a legal ground.
             """,
         subcommands: [RecallSign.self, RecallList.self, RecallAnswer.self, RecallAdd.self],
         defaultSubcommand: RecallSign.self)
@@ -45,7 +46,7 @@ struct RecallWord {
             if client.json { return Terminal.result(answer) }
             return Terminal.result(RecallText.line(answer))
         }
-        let file = ExportedFile(out)
+        let file = try ExportedFile(out)
         try file.write(ByteBuffer(bytes: message))
         try file.publish()
         guard !client.json else {

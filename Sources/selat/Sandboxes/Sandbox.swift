@@ -9,8 +9,8 @@ struct Sandbox: AsyncParsableCommand {
         commandName: "sandbox",
         abstract: "A whole federation on this machine, for trying out and for tests.",
         discussion: """
-            Sandbox keys lie on disk without a passphrase, and nodes of a real federation refuse a
-            sandbox's membership list.
+            Sandbox keys lie on disk without a passphrase, and nodes of a real federation
+            refuse a sandbox's membership list.
             """,
         subcommands: [Up.self, Add.self, Down.self])
 
@@ -91,10 +91,10 @@ struct Sandbox: AsyncParsableCommand {
             commandName: "add",
             abstract: "Let another member join the running sandbox, and start its node.",
             discussion: """
-                Does what authorities, operator and members do when a country joins, one after the
-                other: authority, keys and sheet, certificates, record, the next list signed by the
-                quorum of the old and of the new one, publication, and the node, which goes live by
-                itself.
+                Does what authorities, operator and members do when a country joins, one after
+                the other: authority, keys and sheet, certificates, record, the next list
+                signed by the quorum of the old and of the new one, publication, and the node,
+                which goes live by itself.
 
                 Example:
                   selat sandbox add /tmp/selat --member TH

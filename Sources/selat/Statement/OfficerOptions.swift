@@ -22,7 +22,7 @@ struct OfficerOptions: ParsableArguments {
         } catch let error as FederationError {
             throw Ending(.failed, "\(error)")
         }
-        let file = ExportedFile(out)
+        let file = try ExportedFile(out)
         try file.write(ByteBuffer(bytes: message))
         try file.publish()
         guard !json else {

@@ -7,8 +7,8 @@ struct StatementAdd: AsyncParsableCommand {
         commandName: "add",
         abstract: "Hand officers' signed statements to the node, which verifies and keeps them.",
         discussion: """
-            From then on they count for every transfer that they are about, as long as they last, and
-            travel with it, so that the recipient verifies them too.
+            From then on they count for every transfer that they are about, as long as
+            they last, and travel with it, so that the recipient verifies them too.
 
             Example:
               selat statement add tia-sg.cms

@@ -8,13 +8,15 @@ struct StatementAttest: AsyncParsableCommand {
         commandName: "attest",
         abstract: "Sign, with an officer's own key, that a document is there; needs no daemon.",
         discussion: """
-            You must have the role that the policy file names as the document's `attested-by`. The
-            paper itself stays with you: only its digest is signed. Hand the statement to the node
-            with `selat statement add`; it counts for the time that the policy file gives it.
+            You must have the role that the policy file names as the document's
+            `attested-by`. The paper itself stays with you: only its digest is signed.
+            Hand the statement to the node with `selat statement add`; it counts for the
+            time that the policy file gives it.
 
             Example:
               selat statement attest MY:tia --from MY/hub --to SG/csa --paper tia-sg.pdf \\
-                --key lee.key --certificate lee.pem --federation sha256:4f62… --out tia-sg.cms
+                --key lee.key --certificate lee.pem --federation sha256:4f62… \\
+                --out tia-sg.cms
             """)
 
     @Argument(help: "The document, as the policy file names it, such as MY:tia.")

@@ -8,14 +8,15 @@ struct StatementDeclare: AsyncParsableCommand {
         commandName: "declare",
         abstract: "Declare an emergency with an emergency officer's own key; needs no daemon.",
         discussion: """
-            It opens only the rules that name an emergency, and lifts none of the language's own.
-            It ends by itself, at most 72 hours from now. Hand it to the node with
-            `selat statement add`; it cannot be taken back, only left to end.
+            It opens only the rules that name an emergency, and lifts none of the
+            language's own. It ends by itself, at most 72 hours from now. Hand it to the
+            node with `selat statement add`; it cannot be taken back, only left to end.
 
             Example:
               selat statement declare --from VN/mps --to SG --to TH --hours 48 \\
                 --reference 2026/17 --reason "Typhoon, province of Quang Ninh" \\
-                --key tran.key --certificate tran.pem --federation sha256:4f62… --out typhoon.cms
+                --key tran.key --certificate tran.pem --federation sha256:4f62… \\
+                --out typhoon.cms
             """)
 
     @Option(help: "The node that sends, such as VN/mps.")

@@ -7,9 +7,9 @@ struct Watch: AsyncParsableCommand {
         commandName: "watch",
         abstract: "Watch the node, or one transfer until it has ended, as it lives.",
         discussion: """
-            On a terminal a page that renews itself: queues by precedence, peers with rates, what is
-            under way, who is waited for, warnings. Ctrl-C ends it. Elsewhere a line for each change;
-            with --json a document a line for each look.
+            On a terminal a page that renews itself: queues by precedence, peers with
+            rates, what is under way, who is waited for, warnings. Ctrl-C ends it.
+            Elsewhere a line for each change; with --json a document a line for each look.
 
             Of one transfer the exit status is its outcome's, as with `send --wait`.
 
