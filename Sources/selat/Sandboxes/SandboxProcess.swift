@@ -20,6 +20,12 @@ struct SandboxProcess {
             if await answers() { return pid }
             try await Task.sleep(for: .milliseconds(50))
         }
+        // Its database is locked, and its process id would be lost.
+        if let pid = try await runningID() {
+            throw Ending(
+                .failed, "\(node.id) runs as process \(pid), and does not answer",
+                hint: "it may be about to end: try again, or see \(logFile)")
+        }
         let pid = try spawn()
         try folder.write(Array("\(pid)\n".utf8), to: pidFile)
         while ContinuousClock.now < deadline {
