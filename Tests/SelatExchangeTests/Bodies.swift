@@ -24,13 +24,15 @@ struct Broken: AsyncSequence, Sendable {
     struct LinkBroke: Error {}
 }
 
-/// A body that holds its last piece back until it is cancelled, and gives it then: what was on its way
-/// when the upload was fenced off.
+/// A body that holds its last piece back until it is released or cancelled, and gives it then: what was on
+/// its way when the upload was fenced off.
 struct LateBody: AsyncSequence, Sendable {
     typealias Element = ByteBuffer
     let pieces: [[UInt8]]
     /// Told when all but the last were taken.
     let waits: AsyncStream<Void>.Continuation
+    /// Ends when the last may come; without it, only cancelling brings it.
+    var released: AsyncStream<Void>?
 
     func makeAsyncIterator() -> Iterator { Iterator(body: self) }
 
@@ -43,7 +45,7 @@ struct LateBody: AsyncSequence, Sendable {
             if index == body.pieces.count - 1 {
                 body.waits.finish()
                 let (never, continuation) = AsyncStream<Void>.makeStream()
-                for await _ in never {}
+                for await _ in body.released ?? never {}
                 continuation.finish()
             }
             index += 1

@@ -129,9 +129,9 @@ struct ByHandTests {
         let carried = try await exported()
         let (taken, told) = AsyncStream<Void>.makeStream()
         let (stands, goOn) = AsyncStream<Void>.makeStream()
-        let body = StandingBody(
+        let body = LateBody(
             pieces: [Array(carried.payload[..<1_500_000]), Array(carried.payload[1_500_000...])],
-            reached: told, stands: stands)
+            waits: told, released: stands)
         let node = recipient
         let importing = Task {
             try await node.exchange.take(packageFront: carried.front, payload: body, by: 8)
@@ -273,33 +273,6 @@ struct ByHandTests {
         #expect(try await sender.outbound(carried.id)?.state == "unconfirmed")
         let brought = try await sender.exchange.take(receipt: receipt, by: .user(9))
         #expect(brought.isNew && brought.state == "delivered")
-    }
-}
-
-/// A body that stands still before its last piece.
-private struct StandingBody: AsyncSequence, Sendable {
-    typealias Element = ByteBuffer
-    let pieces: [[UInt8]]
-    /// Told when it stands.
-    let reached: AsyncStream<Void>.Continuation
-    /// Ends when it goes on.
-    let stands: AsyncStream<Void>
-
-    func makeAsyncIterator() -> Iterator { Iterator(body: self) }
-
-    struct Iterator: AsyncIteratorProtocol {
-        let body: StandingBody
-        var index = 0
-
-        mutating func next() async throws -> ByteBuffer? {
-            guard index < body.pieces.count else { return nil }
-            if index == body.pieces.count - 1 {
-                body.reached.finish()
-                for await _ in body.stands {}
-            }
-            index += 1
-            return ByteBuffer(bytes: body.pieces[index - 1])
-        }
     }
 }
 
