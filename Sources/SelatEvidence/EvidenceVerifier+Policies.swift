@@ -6,7 +6,8 @@ import SelatPolicy
 // The policy files: who signed them, and whether they give the verdicts.
 
 extension EvidenceVerifier {
-    /// A file whose signatures are bad is no member's law; one without any only proves less.
+    /// A file whose signatures are bad is no member's law; one without any only proves less, and so does
+    /// one that cannot be judged any more because documents of a member that signs are over.
     mutating func checkPolicies(_ federation: Federation) {
         let members = Set(federation.members.map(\.country))
         var signed: [String] = []
@@ -28,6 +29,13 @@ extension EvidenceVerifier {
                     in: head, file: "\(name).yaml", at: try moment())
                 signed.append("\(name) (edition \(head.number))")
             } catch {
+                let over = error is FederationError ? lapsed(federation) : []
+                guard over.isEmpty else {
+                    report.unproven.append(
+                        "that the policy file `\(name)` is signed as it must be: the documents of "
+                            + "\(over.map(\.code).joined(separator: ", ")) were over (\(error))")
+                    continue
+                }
                 report.wrong.append("policy file `\(name)`: \(error)")
             }
         }
@@ -35,6 +43,25 @@ extension EvidenceVerifier {
         report.proven.append(
             "these policy files are signed by their members' policy signers: "
                 + signed.joined(separator: ", "))
+    }
+
+    /// Countries whose policy signers cannot be judged at that moment although what they signed before
+    /// stays good: their record or their revocation lists were over, or they have left.
+    private func lapsed(_ federation: Federation) -> [Country] {
+        guard let moment = try? moment() else { return [] }
+        let members = Set(federation.members.map(\.country))
+        let over = members.filter { country in
+            let end = federation.records[country].map {
+                $0.expires + FederationLimits.graceSecondsMax
+            }
+            return end.map { moment >= $0 } ?? false
+                || federation.areRevocationListsOver(of: country, at: moment)
+        }
+        let earlier = evidence.membership.lists.compactMap { der in
+            try? MembershipList(content: CMS.unverifiedContent(der, type: .membershipList))
+        }
+        let left = Set(earlier.flatMap(\.members).map(\.country)).subtracting(members)
+        return over.union(left).sorted()
     }
 }
 

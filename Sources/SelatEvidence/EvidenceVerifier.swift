@@ -46,9 +46,11 @@ package struct EvidenceVerifier {
 
     private mutating func checkMembership(_ trusted: Digest) -> Federation? {
         do {
-            let federation = try Federation(
-                verifying: evidence.membership, trusted: trusted, allowsSandbox: true,
-                at: try moment())
+            let federation = try Federation(verifyingPast: evidence.membership, trusted: trusted)
+            guard try beginning() < federation.expires + FederationLimits.graceSecondsMax else {
+                throw EvidenceFault.differs(
+                    "list \(federation.serial) was over for seven days when the transfer began")
+            }
             guard federation.id == subject.federation else {
                 report.wrong.append("the evidence is of another federation than its membership")
                 return nil
@@ -67,7 +69,7 @@ package struct EvidenceVerifier {
         }
     }
 
-    /// The moment at which signatures are judged: when the transfer began, by the header's own word,
+    /// The moment at which policy files are judged: when the transfer began, by the header's own word,
     /// or when the newest of the membership documents that were in force at its end was issued.
     func moment() throws -> Timestamp {
         let issued = try Federation(restoring: evidence.membership).issueDates

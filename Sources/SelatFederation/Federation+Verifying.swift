@@ -37,12 +37,44 @@ extension Federation {
             anchors: electorate.anchors, documents: documents)
     }
 
-    /// What a node verified when it took it, from its own database.
+    /// Believes documents by which a node once went, as evidence and backups hold them.
+    ///
+    /// Whose signatures are needed is as above, but each list and each record is judged at its own
+    /// issue and without revocation lists: what is over now was good then, and one member's lapse
+    /// must not void what two others did. A record that is over stays, and `node(_:at:)` refuses to
+    /// use it; what a member that is in the last list no more has left behind is passed over. For
+    /// how long after its end the last list may have been used is the caller's to judge.
+    /// - Parameter trusted: digest of the first list's CMS bytes, obtained elsewhere.
+    /// - Throws: the first `FederationError`.
+    package init(
+        verifyingPast documents: MembershipDocuments, trusted: Digest
+    ) throws(FederationError) {
+        let digest = SHA256.digest(documents.lists[0])
+        guard trusted == digest else { throw .anotherList(digest, trusted: trusted) }
+        let list = try Self.verifiedChain(documents, allowsSandbox: true, at: nil)
+        let documents = documents.ofMembers(of: list)
+        let id = list.federation ?? digest
+        let signing = try Electorate(list, nil)
+        var records: [Country: MemberRecord] = [:]
+        for (country, der) in documents.records {
+            guard let member = list.member(country), let anchors = signing.anchors[country]
+            else { throw .unknownMember(country) }
+            records[country] = try Self.record(of: member, der, anchors, federation: id, at: nil)
+        }
+        let electorate = try Electorate(list, documents.revocationLists)
+        self.init(
+            id: id, list: list, listDigest: SHA256.digest(documents.list), records: records,
+            anchors: electorate.anchors, documents: documents)
+    }
+
+    /// What a node verified when it took it, from its own database, where what members that have left
+    /// once said stays for good.
     /// - Throws: `FederationError` for bytes that are no such documents.
     package init(restoring documents: MembershipDocuments) throws(FederationError) {
         let list = try Self.unverifiedList(documents.list)
+        let documents = documents.ofMembers(of: list)
         var records: [Country: MemberRecord] = [:]
-        for (country, der) in documents.records where list.member(country) != nil {
+        for (country, der) in documents.records {
             records[country] = try MemberRecord(
                 content: try Self.unverifiedContent(
                     der, .memberRecord, MemberRecord.document(of: country)), country: country)
@@ -56,21 +88,22 @@ extension Federation {
 
     /// Follows the lists from the first to the last. Those before the last are judged at their own
     /// issue and without revocation lists, of which only today's are held: what they said is over.
+    /// - Parameter time: when the last list is judged; nil where it is judged like those before it.
     private static func verifiedChain(
-        _ documents: MembershipDocuments, allowsSandbox: Bool, at time: Timestamp
+        _ documents: MembershipDocuments, allowsSandbox: Bool, at time: Timestamp?
     ) throws(FederationError) -> MembershipList {
         var before: (list: MembershipList, der: [UInt8])?
         for (index, der) in documents.lists.enumerated() {
             let list = try unverifiedList(der)
             if list.isSandbox && !allowsSandbox { throw .sandbox }
-            let isLast = index == documents.lists.count - 1
-            let lists = isLast ? documents.revocationLists : nil
+            let judged = index == documents.lists.count - 1 ? time : nil
+            let lists = judged == nil ? nil : documents.revocationLists
             var electorates = [try Electorate(list, lists)]
             if let before {
                 try checkSuccession(list, of: before.list, SHA256.digest(before.der))
                 electorates.append(try Electorate(before.list, lists))
             }
-            try checkQuorums(der, of: electorates, at: isLast ? time : list.issued)
+            try checkQuorums(der, of: electorates, at: judged ?? list.issued)
             before = (list, der)
         }
         guard let list = before?.list else { preconditionFailure("a membership has a list") }
@@ -150,24 +183,31 @@ extension Federation {
         }
     }
 
+    /// - Parameter time: when it must be in force and its signers good; nil for its own issue.
     static func record(
         of member: MembershipList.Member, _ der: [UInt8], _ anchors: TrustAnchors,
-        federation: Digest, at time: Timestamp
+        federation: Digest, at time: Timestamp?
     ) throws(FederationError) -> MemberRecord {
         let document = MemberRecord.document(of: member.country)
         let content = try unverifiedContent(der, .memberRecord, document)
+        let judged: Timestamp
+        if let time {
+            judged = time
+        } else {
+            judged = try MemberRecord(content: content, country: member.country).issued
+        }
         let signatures = try signatures(of: der, .memberRecord, document) {
             name throws(CryptoError) in
             try member.authorities.first { $0.issuerAndSerial == name }.map {
                 authority throws(CryptoError) in
-                try anchors.verify(authority, purpose: .authority, at: time)
+                try anchors.verify(authority, purpose: .authority, at: judged)
             }
         }
         guard signatures.count >= member.threshold else {
             throw .tooFewSigners(document, signed: signatures.count, needed: member.threshold)
         }
         let record = try MemberRecord(content: content, country: member.country)
-        try checkForce(document, record.issued, record.expires, at: time)
+        if let time { try checkForce(document, record.issued, record.expires, at: time) }
         guard record.federation == federation else {
             throw .contradiction(document, reason: "it belongs to another federation")
         }

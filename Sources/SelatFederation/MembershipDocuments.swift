@@ -26,4 +26,13 @@ package struct MembershipDocuments: Sendable {
 
     /// The list in force.
     package var list: [UInt8] { lists[lists.count - 1] }
+
+    /// Without the records and revocation lists of countries that `list` does not have: a member that
+    /// has left or was cut leaves its own behind, and they speak for nobody any more.
+    func ofMembers(of list: MembershipList) -> MembershipDocuments {
+        let countries = Set(list.members.map(\.country))
+        return MembershipDocuments(
+            lists: lists, records: records.filter { countries.contains($0.key) },
+            revocationLists: revocationLists.filter { countries.contains($0.key) })
+    }
 }

@@ -102,6 +102,40 @@ struct EvidenceTests {
         #expect(try report(files).unproven.count { $0.contains("not every file") } == 3)
     }
 
+    /// What a third country let lapse, or left behind, is no fault of these two.
+    @Test func othersDocumentsMayBeOver() async throws {
+        let world = try TestFederation()
+        let (sender, start) = (world.sender, TestFederation.start)
+        world.clock.advance(seconds: 600)
+        let id = try await sender.send(world.request())
+        try await world.recipient.serving { await sender.exchange.pursue(id) }
+        let my = try Country("MY")
+        let held = try #require(world.federation.records[my])
+        let record = try MemberRecord(
+            federation: held.federation, country: my, issued: start, expires: start + 60,
+            nodes: held.nodes, officers: held.officers, policySigners: held.policySigners
+        ).signed(by: world.authority("MY").signers, at: start)
+        let list = try world.authority("MY").root.revocationList(
+            number: 1, from: start + -5 * 86_400, until: start + -3 * 86_400)
+        for node in [sender, world.recipient] {
+            var files = try await node.exchange.evidence(of: id).files
+            files["membership/records/TH.cms"] = files["membership/records/MY.cms"]
+            files["membership/crls/TH.crl"] = Array(list.pem.utf8)
+            files["membership/records/MY.cms"] = record
+            files["membership/crls/MY.crl"] = Array(list.pem.utf8)
+            let report = EvidenceVerifier.verify(
+                try Evidence(files: files), trusted: world.federation.id)
+            #expect(report.wrong == [])
+            #expect(report.proven.contains { $0.contains("that it took in whole this envelope") })
+            // As bad a signature as ever is wrong all the same.
+            files["membership/records/MY.cms"] = files["membership/records/SG.cms"]
+            #expect(
+                !EvidenceVerifier.verify(
+                    try Evidence(files: files), trusted: world.federation.id
+                ).isSound)
+        }
+    }
+
     // MARK: What became of it
 
     /// What both ends show of a dataset that was opened, and destroyed then.

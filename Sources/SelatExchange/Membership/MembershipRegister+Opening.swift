@@ -56,7 +56,7 @@ extension MembershipRegister {
             state.forks = Set(forks.map(\.serial))
             state.since = rows.map(\.taken).max()
         }
-        await register.offer(input)
+        await register.offer(input, beside: held)
         return register
     }
 
@@ -90,25 +90,31 @@ extension MembershipRegister {
     }
 
     /// The folder's documents; a folder that says nothing new is the usual case.
-    private func offer(_ input: () throws -> MembershipDocuments) async {
+    private func offer(
+        _ input: () throws -> MembershipDocuments, beside held: MembershipDocuments
+    ) async {
         do {
-            let documents = try input()
-            _ = try await take(news(in: documents), from: .daemon, together: false)
+            let news = news(in: try input(), beside: held)
+            _ = try await take(news, from: .daemon, together: false)
         } catch {
             logger.warning("membership folder not taken", metadata: ["error": "\(error)"])
         }
     }
 
     /// What of a folder's documents is not older than what is held: what was renewed since lies there
-    /// for years, and is no attempt at anything.
-    private func news(in documents: MembershipDocuments) -> MembershipBundle {
+    /// for years, and is no attempt at anything. Nor is what a member that has left said last.
+    private func news(
+        in documents: MembershipDocuments, beside kept: MembershipDocuments
+    ) -> MembershipBundle {
         let federation = federation
         let records = documents.records.filter { country, bytes in
+            guard bytes != kept.records[country] else { return false }
             let content = try? CMS.unverifiedContent(bytes, type: .memberRecord)
             let record = content.flatMap { try? MemberRecord(content: $0, country: country) }
             return record.map { $0.serial > federation.records[country]?.serial ?? 0 } ?? true
         }
         let lists = documents.revocationLists.filter { country, pem in
+            guard pem != kept.revocationLists[country] else { return false }
             let held = (try? federation.tlsAnchors(for: country))?.revocationLists ?? []
             let lists = (try? CRL.all(pem: pem)) ?? []
             return lists.isEmpty

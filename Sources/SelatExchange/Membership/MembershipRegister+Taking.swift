@@ -194,7 +194,8 @@ extension MembershipRegister {
             restoring: MembershipDocuments(
                 lists: Array(documents.lists.prefix(kept)), records: [:],
                 revocationLists: documents.revocationLists))
-        _ = try earlier.taking(list: bytes, at: now)
+        // Those of members who came in only with the list in question are not of the earlier one.
+        _ = try earlier.taking(list: bytes, with: documents.revocationLists, at: now)
     }
 
     private static func serial(of list: [UInt8]) -> UInt64 {

@@ -153,11 +153,21 @@ struct BackupStart {
         _ front: BackupFront, _ documents: MembershipDocuments, _ trust: Digest
     ) throws -> VerifierKey {
         let header = front.header
-        let federation = try HeldMembership.verified(documents, trust, at: header.created)
+        let federation = try Federation(verifyingPast: documents, trusted: trust)
+        if federation.expires <= header.created {
+            Terminal.warning("the membership list has expired at \(federation.expires)")
+        }
         guard federation.id == header.federation else {
             throw BackupError.malformed("header", "it is of another federation")
         }
-        let judged = min(header.created, federation.expires + -1)
+        // A node whose documents were over is backed up all the same: they count as they last stood.
+        let country = header.node.country
+        let ends: [Timestamp?] = [
+            header.created, federation.expires + -1,
+            federation.records[country].map { $0.expires + -1 },
+            federation.revocationListEnds[country],
+        ]
+        let judged = ends.compactMap(\.self).min() ?? header.created
         try front.verify { try federation.signer($0, node: header.node, at: judged) }
         guard let node = federation.nodes[header.node] else {
             throw BackupError.malformed("membership", "no record lists `\(header.node)`")
