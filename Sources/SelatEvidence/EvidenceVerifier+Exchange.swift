@@ -68,16 +68,16 @@ extension EvidenceVerifier {
             return nil
         }
         do {
-            let content = try CMS.unverifiedContent(cms, type: .header)
-            let created = try Header(parsing: content).core.created
-            let signed = try CMS.verify(cms, type: .header) {
-                try federation.signer($0, node: subject.from, at: created)
+            // A transfer may wait for its officers, and its node's key be renewed meanwhile.
+            let unverified = try CMS.Unverified(parsing: cms, type: .header)
+            let signed = try unverified.verify {
+                try federation.signer($0, node: subject.from, at: unverified.signingTime)
             }
             let header = try Header(parsing: signed.content)
             guard header.core.from == subject.from, header.core.to == subject.to,
                 header.core.id == subject.id, header.core.federation == subject.federation
             else { throw EvidenceFault.differs("it is about another transfer") }
-            try checkRecorded(header, permitted)
+            try checkRecorded(header, signedAt: signed.signingTime, permitted)
             if let distrust = try distrustedHeader(federation) {
                 report.unproven.append(
                     "that \(subject.from) sent the envelope \(header.identity): its signature does "
@@ -96,11 +96,24 @@ extension EvidenceVerifier {
         }
     }
 
-    /// The maker's log must hold the very header, the sender's behind a verdict that permits.
-    private func checkRecorded(_ header: Header, _ permitted: UInt64?) throws {
+    /// The maker's log must hold the very header, the sender's behind a verdict that permits; and when
+    /// it was signed, which is its signer's word, must lie between the transfer's beginning and that entry.
+    private func checkRecorded(
+        _ header: Header, signedAt time: Timestamp, _ permitted: UInt64?
+    ) throws {
         let kind = isSenders ? "transfer.released" : "transfer.received"
         let identity = JSON.string(header.identity.text)
         let found = entries(kind).first { $0.details["envelope"] == identity }
+        let entry = evidence.entries.last {
+            $0.entry.kind.text == kind && $0.entry.sequence == found?.sequence ?? $0.entry.sequence
+        }
+        let end = min(entry?.entry.time ?? header.core.expires, header.core.expires)
+        guard time >= header.core.created + -Limits.clockSkewSecondsMax,
+            time <= end + Limits.clockSkewSecondsMax
+        else {
+            throw EvidenceFault.differs(
+                "it was signed at \(time), and not between \(header.core.created) and \(end)")
+        }
         guard let found else {
             // Erased details take with them which header it was; an entry of the kind must be there.
             guard

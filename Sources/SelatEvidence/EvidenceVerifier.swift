@@ -49,7 +49,7 @@ package struct EvidenceVerifier {
             let federation = try Federation(verifyingPast: evidence.membership, trusted: trusted)
             guard try beginning() < federation.expires + FederationLimits.graceSecondsMax else {
                 throw EvidenceFault.differs(
-                    "list \(federation.serial) was over for seven days when the transfer began")
+                    "list \(federation.serial) was over for seven days when the header was signed")
             }
             guard federation.id == subject.federation else {
                 report.wrong.append("the evidence is of another federation than its membership")
@@ -69,7 +69,7 @@ package struct EvidenceVerifier {
         }
     }
 
-    /// The moment at which policy files are judged: when the transfer began, by the header's own word,
+    /// The moment at which policy files are judged: when the header was signed, by its signer's word,
     /// or when the newest of the membership documents that were in force at its end was issued.
     func moment() throws -> Timestamp {
         let issued = try Federation(restoring: evidence.membership).issueDates
@@ -80,8 +80,7 @@ package struct EvidenceVerifier {
         guard let header = evidence.header else {
             return evidence.entries.first?.entry.time ?? subject.made
         }
-        let content = try CMS.unverifiedContent(header, type: .header)
-        return try Header(parsing: content).core.created
+        return try CMS.Unverified(parsing: header, type: .header).signingTime
     }
 
     private mutating func checkLog(_ federation: Federation) {

@@ -43,7 +43,8 @@ extension Federation {
     /// issue and without revocation lists: what is over now was good then, and one member's lapse
     /// must not void what two others did. A record that is over stays, and `node(_:at:)` refuses to
     /// use it; what a member that is in the last list no more has left behind is passed over. For
-    /// how long after its end the last list may have been used is the caller's to judge.
+    /// how long after its end the last list may have been used is the caller's to judge. Nodes and
+    /// officers are good at a moment unless they were revoked by then.
     /// - Parameter trusted: digest of the first list's CMS bytes, obtained elsewhere.
     /// - Throws: the first `FederationError`.
     package init(
@@ -61,7 +62,7 @@ extension Federation {
             else { throw .unknownMember(country) }
             records[country] = try Self.record(of: member, der, anchors, federation: id, at: nil)
         }
-        let electorate = try Electorate(list, documents.revocationLists)
+        let electorate = try Electorate(list, documents.revocationLists, judgesPast: true)
         self.init(
             id: id, list: list, listDigest: SHA256.digest(documents.list), records: records,
             anchors: electorate.anchors, documents: documents)
@@ -120,7 +121,8 @@ extension Federation {
         /// - Parameter revocationLists: PEM by country; nil where revocation is not judged.
         /// - Throws: `FederationError.notTrusted` for a list that is none, or a stranger's.
         init(
-            _ list: MembershipList, _ revocationLists: [Country: [UInt8]]?
+            _ list: MembershipList, _ revocationLists: [Country: [UInt8]]?,
+            judgesPast: Bool = false
         ) throws(FederationError) {
             self.list = list
             var anchors: [Country: TrustAnchors] = [:]
@@ -135,7 +137,7 @@ extension Federation {
                         country: member.country, anchors: member.anchors,
                         revocationLists: lists.filter { list in
                             member.anchors.contains { list.isIssued(by: $0) }
-                        }, requiresRevocationLists: isRequired)
+                        }, requiresRevocationLists: isRequired, judgesPast: judgesPast)
                 } catch {
                     throw .notTrusted("authorities of `\(member.country)`", error)
                 }

@@ -136,6 +136,78 @@ struct EvidenceTests {
         }
     }
 
+    /// The revocation lists in a folder may be newer than what was signed by then.
+    @Test func whatWasRevokedLaterCounts() async throws {
+        let world = try TestFederation()
+        let (sender, recipient) = (world.sender, world.recipient)
+        func lists() throws -> [String: [UInt8]] {
+            func list(_ code: String, _ node: TestNode) throws -> [UInt8] {
+                try world.revocationList(
+                    code, number: 1, revoking: [node.identity.signer.certificate])
+            }
+            return [
+                "membership/crls/SG.crl": try list("SG", sender),
+                "membership/crls/VN.crl": try list("VN", recipient),
+            ]
+        }
+        let before = try lists()
+        let id = try await sender.send(world.request())
+        try await recipient.serving { await sender.exchange.pursue(id) }
+        world.clock.advance(seconds: 3_600)
+        let after = try lists()
+        for node in [sender, recipient] {
+            let files = try await node.exchange.evidence(of: id).files
+            func report(_ lists: [String: [UInt8]]) throws -> EvidenceReport {
+                EvidenceVerifier.verify(
+                    try Evidence(files: files.merging(lists) { $1 }),
+                    trusted: world.federation.id)
+            }
+            #expect(try report(after).wrong == [])
+            let wrong = try report(before).wrong
+            #expect(wrong.contains { $0.hasPrefix("header:") && $0.contains("revoked") })
+            #expect(wrong.contains { $0.hasPrefix("receipt:") && $0.contains("revoked") })
+        }
+    }
+
+    /// A transfer that waited for its officers is signed by the key of the day of its release.
+    @Test func aHeaderIsJudgedWhenItWasSigned() async throws {
+        let world = try TestFederation()
+        let (sender, start) = (world.sender, TestFederation.start)
+        let id = try await sender.send(world.request())
+        try await world.recipient.serving { await sender.exchange.pursue(id) }
+        let key = try PrivateKey.generate(.p256)
+        let renewed = try CMS.Signer(
+            certificate: world.authority("SG").root.issue(
+                for: .signing, uri: sender.id.uri, to: key.publicKey, from: start + 100,
+                until: start + 86_400), key: key)
+        var files = try await sender.exchange.evidence(of: id).files
+        files["membership/records/SG.cms"] = try world.record("SG", after: world.federation) {
+            nodes in
+            nodes = nodes.map { node in
+                MemberRecord.Node(
+                    id: node.id, endpoint: node.endpoint, tls: node.tls,
+                    signing: [renewed.certificate] + node.signing, agreement: node.agreement,
+                    mlkem: node.mlkem, logKey: node.logKey, roles: node.roles)
+            }
+        }
+        let content = try CMS.unverifiedContent(
+            try #require(files["header.cms"]), type: .header)
+        func isSound(by signer: CMS.Signer, at time: Timestamp) throws -> Bool {
+            var files = files
+            files["header.cms"] = try CMS.sign(
+                content: content, type: .header, signer: signer, at: time)
+            return EvidenceVerifier.verify(
+                try Evidence(files: files), trusted: world.federation.id
+            ).isSound
+        }
+        #expect(try isSound(by: renewed, at: start + 200))
+        #expect(try !isSound(by: renewed, at: start + 50))
+        #expect(try isSound(by: sender.identity.signer, at: start))
+        // Its own word does not reach beyond the transfer's beginning and the entry of its release.
+        #expect(try !isSound(by: sender.identity.signer, at: start + -301))
+        #expect(try !isSound(by: renewed, at: start + 301))
+    }
+
     // MARK: What became of it
 
     /// What both ends show of a dataset that was opened, and destroyed then.

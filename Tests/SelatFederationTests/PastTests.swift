@@ -88,6 +88,22 @@ import Testing
         #expect(throws: FederationError.self) { try sign("VN") }
     }
 
+    /// Also where the path was followed before, for an earlier moment.
+    @Test func aNodeIsGoodUntilItsCertificateWasRevoked() throws {
+        let certificate = world.member("SG").signing.certificate
+        let crl = try world.member("SG").issuer.revocationList(
+            revoking: [certificate: World.now], number: 1, from: World.now + 60,
+            until: World.crlUntil)
+        let federation = try past(list(), crls: [Country("SG"): Array(crl.pem.utf8)])
+        let (name, node) = (certificate.issuerAndSerial, try NodeID("SG/hub"))
+        _ = try federation.signer(name, node: node, at: World.now + -1)
+        for time in [World.now, World.now + 120] {
+            #expect(throws: FederationError.self) {
+                try federation.signer(name, node: node, at: time)
+            }
+        }
+    }
+
     /// It is judged at another moment, and by the same people.
     @Test func whoMustSignIsTheSame() throws {
         let list = try list()

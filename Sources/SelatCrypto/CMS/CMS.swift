@@ -110,6 +110,10 @@ package enum CMS {
         /// Proves nothing until `verify` has passed.
         package var content: [UInt8] { message.content }
 
+        /// What the first signer claims as the time of signing: a moment at which to judge the
+        /// signer, no more.
+        package var signingTime: Timestamp { message.signers[0].signingTime }
+
         /// `CMS.verify`, of a message that is parsed already.
         package func verify(
             signer: (IssuerAndSerial) throws -> VerifiedCertificate

@@ -69,6 +69,24 @@ package final class CRL: @unchecked Sendable {
             && X509_CRL_verify(pointer, authority.publicKey.pointer) == 1
     }
 
+    /// When a certificate was revoked by this list's word; nil where the list does not name it.
+    func revocation(of certificate: Certificate) -> Timestamp? {
+        ERR_clear_error()
+        defer { ERR_clear_error() }
+        var entry: OpaquePointer?
+        guard X509_CRL_get0_by_cert(pointer, &entry, certificate.pointer) == 1 else { return nil }
+        // A date that cannot be read revokes from ever on.
+        let ever = Timestamp(seconds: .min)
+        guard let epoch = ASN1_TIME_set(nil, 0) else { return ever }
+        defer { ASN1_TIME_free(epoch) }
+        var days: Int32 = 0
+        var seconds: Int32 = 0
+        guard let date = X509_REVOKED_get0_revocationDate(entry),
+            ASN1_TIME_diff(&days, &seconds, epoch, date) == 1
+        else { return ever }
+        return Timestamp(seconds: Int64(days) * 86_400 + Int64(seconds))
+    }
+
     private static func number(in extensions: DERReader) throws(DERError) -> UInt64 {
         var extensions = extensions
         while !extensions.isAtEnd {

@@ -30,6 +30,8 @@ package final class TrustAnchors: @unchecked Sendable {
     package let revocationLists: [CRL]
     /// Whether a certificate counts only where its issuer's revocation list is held.
     package let requiresRevocationLists: Bool
+    /// Whether moments that are over are judged, by lists that may have been issued since.
+    package let judgesPast: Bool
     private let store: OpaquePointer
 
     /// - Parameters:
@@ -38,10 +40,13 @@ package final class TrustAnchors: @unchecked Sendable {
     ///     issuer; a list counts until `revocationGraceSeconds` after its nextUpdate.
     ///   - requiresRevocationLists: what it means that there are none: nothing is verified, or
     ///     revocation is not checked (sandboxes).
+    ///   - judgesPast: only for what others believed once, as evidence shows it: a list that was
+    ///     issued after the moment tells what was revoked by then, and what was revoked later was
+    ///     good then.
     /// - Throws: `CryptoError.untrusted` for an anchor that is no self-signed CA.
     package init(
         country: Country, anchors: [Certificate], revocationLists: [CRL],
-        requiresRevocationLists: Bool = false
+        requiresRevocationLists: Bool = false, judgesPast: Bool = false
     ) throws(CryptoError) {
         guard !anchors.isEmpty else {
             throw .untrusted("nobody", country: country.code, reason: "there is no anchor")
@@ -65,6 +70,7 @@ package final class TrustAnchors: @unchecked Sendable {
         self.anchors = anchors
         self.revocationLists = revocationLists
         self.requiresRevocationLists = requiresRevocationLists || !revocationLists.isEmpty
+        self.judgesPast = judgesPast
         self.store = store
     }
 
@@ -103,9 +109,18 @@ package final class TrustAnchors: @unchecked Sendable {
             throw refusal(
                 certificate, "the newest revocation list of its authority counted until \(end)")
         }
+        let revoked = judgesPast ? Self.revocations(of: path, by: lists) : []
+        guard revoked.allSatisfy({ time < $0 }) else {
+            throw refusal(certificate, "certificate revoked")
+        }
         return VerifiedCertificate(
             certificate, country: country, purpose: purpose,
-            validUntil: (path.map(\.notAfter) + fresh).min() ?? time)
+            validUntil: (path.map(\.notAfter) + fresh + revoked).min() ?? time)
+    }
+
+    /// When certificates of a path were revoked, as far as they were.
+    private static func revocations(of path: [Certificate], by lists: [CRL]) -> [Timestamp] {
+        lists.flatMap { list in path.compactMap { list.revocation(of: $0) } }
     }
 
     /// Why the certificate itself cannot serve `purpose`, or nil.
@@ -140,13 +155,26 @@ package final class TrustAnchors: @unchecked Sendable {
         let revocation = X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL
         X509_VERIFY_PARAM_set_flags(
             parameters, UInt(revocationLists.isEmpty ? flags : flags | revocation))
-        // How long a list counts is judged above.
-        X509_STORE_CTX_set_verify_cb(context) { isGood, context in
-            guard X509_STORE_CTX_get_error(context) == X509_V_ERR_CRL_HAS_EXPIRED else {
-                return isGood
+        // How long a list counts is judged above; in the past also when something was revoked, which
+        // OpenSSL does not ask.
+        if judgesPast {
+            X509_STORE_CTX_set_verify_cb(context) { isGood, context in
+                switch X509_STORE_CTX_get_error(context) {
+                case X509_V_ERR_CRL_HAS_EXPIRED, X509_V_ERR_CRL_NOT_YET_VALID,
+                    X509_V_ERR_CERT_REVOKED:
+                    X509_STORE_CTX_set_error(context, X509_V_OK)
+                    return 1
+                default: return isGood
+                }
             }
-            X509_STORE_CTX_set_error(context, X509_V_OK)
-            return 1
+        } else {
+            X509_STORE_CTX_set_verify_cb(context) { isGood, context in
+                guard X509_STORE_CTX_get_error(context) == X509_V_ERR_CRL_HAS_EXPIRED else {
+                    return isGood
+                }
+                X509_STORE_CTX_set_error(context, X509_V_OK)
+                return 1
+            }
         }
         defer { ERR_clear_error() }
         guard X509_verify_cert(context) == 1 else {

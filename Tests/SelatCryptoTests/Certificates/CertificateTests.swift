@@ -93,6 +93,51 @@ import Testing
         #expect(error?.description.contains("revocation list") == true)
     }
 
+    private func past(_ list: CRL) throws -> TrustAnchors {
+        try TrustAnchors(
+            country: authority.country, anchors: [authority.issuer.certificate],
+            revocationLists: [list], judgesPast: true)
+    }
+
+    @Test func whatWasRevokedLaterWasGoodBefore() throws {
+        let certificate = try authority.signer().certificate
+        let revoked = Authority.now + -60
+        let list = try authority.revocationList(revoking: [certificate: revoked])
+        let (before, anchors) = (revoked + -1, try past(list))
+        let verified = try anchors.verify(certificate, purpose: .signing, at: before)
+        // Who remembers the path must not remember it beyond that.
+        #expect(verified.validUntil == revoked)
+        for time in [revoked, Authority.now] {
+            let error = #expect(throws: CryptoError.self) {
+                try anchors.verify(certificate, purpose: .signing, at: time)
+            }
+            #expect(error?.description.contains("revoked") == true)
+        }
+        let other = try authority.signer().certificate
+        _ = try anchors.verify(other, purpose: .signing, at: Authority.now)
+        // Of the present a list says all that it says.
+        #expect(throws: CryptoError.self) {
+            try authority.anchors(revoking: [certificate: revoked]).verify(
+                certificate, purpose: .signing, at: before)
+        }
+    }
+
+    @Test func aListThatWasIssuedLaterTellsOfThePastAlone() throws {
+        let certificate = try authority.signer().certificate
+        let list = try authority.revocationList()
+        let before = list.thisUpdate + -86_400
+        _ = try past(list).verify(certificate, purpose: .signing, at: before)
+        #expect(throws: CryptoError.self) {
+            try authority.anchors().verify(certificate, purpose: .signing, at: before)
+        }
+        // How long it counts is the same.
+        #expect(throws: CryptoError.self) {
+            try past(list).verify(
+                certificate, purpose: .signing,
+                at: list.nextUpdate + TrustAnchors.revocationGraceSeconds)
+        }
+    }
+
     @Test func whereRevocationListsAreOwedNoneIsNoList() throws {
         let certificate = try authority.signer().certificate
         let anchors = try TrustAnchors(
