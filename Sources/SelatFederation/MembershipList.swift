@@ -132,9 +132,15 @@ package struct MembershipList: Hashable, Sendable {
         highFrom.map { label.classification >= $0 } ?? false ? .high : profile
     }
 
-    /// What cuts a node off: its own cut, or that of its country.
+    /// What cuts a node off: its own cut, or that of its country. Of both the stricter counts in each
+    /// part, or a country that is cut later would give its node's forgeries back.
     package func cut(of node: NodeID) -> Cut? {
-        cuts.first { $0.subject == .node(node) || $0.subject == .member(node.country) }
+        let own = cuts.filter { $0.subject == .node(node) || $0.subject == .member(node.country) }
+        guard let first = own.first else { return nil }
+        return Cut(
+            subject: first.subject,
+            distrustFrom: own.map(\.distrustFrom).min() ?? first.distrustFrom,
+            logSize: own.compactMap(\.logSize).min())
     }
 
     static let document = "membership list"

@@ -39,6 +39,27 @@ import Testing
         #expect(list.cut(of: try NodeID("VN/hub2")) == nil)
     }
 
+    /// Whichever of the two came first, and whichever is the stricter in which part.
+    @Test(arguments: [
+        (World.from, World.from + 3_600), (World.from + 3_600, World.from),
+    ])
+    func ofTwoCutsTheStricterCounts(_ node: Timestamp, _ country: Timestamp) throws {
+        let vn = try Country("VN")
+        let list = try world.list(
+            members: ["SG", "MY"].map { world.listed(world.member($0)) },
+            cuts: [
+                try cut("VN/hub", from: node, logSize: 7), try cut("VN/hub2", from: node),
+                MembershipList.Cut(subject: .member(vn), distrustFrom: country),
+            ])
+        let both = try #require(list.cut(of: try NodeID("VN/hub")))
+        #expect(both.distrustFrom == min(node, country) && both.logSize == 7)
+        let other = try #require(list.cut(of: try NodeID("VN/hub2")))
+        #expect(other.distrustFrom == min(node, country) && other.logSize == nil)
+        #expect(
+            list.cut(of: try NodeID("VN/third"))
+                == MembershipList.Cut(subject: .member(vn), distrustFrom: country))
+    }
+
     @Test func contradictionsAreRefused() throws {
         let wrong: [[MembershipList.Cut]] = [
             [try cut(country: "SG")],
