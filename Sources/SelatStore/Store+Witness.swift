@@ -213,11 +213,29 @@ extension Snapshot {
 
     /// Receipts that are held and not witnessed, oldest first.
     package func unwitnessedReceipts(limit: Int) throws -> [UnwitnessedReceipt] {
-        try Row.fetchAll(
+        try UnwitnessedReceipt.fetch(
             database,
-            sql: "SELECT id, peer, since FROM unwitnessed_receipts ORDER BY since, id LIMIT ?",
-            arguments: [limit]
-        ).map {
+            "SELECT id, peer, since FROM unwitnessed_receipts ORDER BY since, id LIMIT ?", [limit])
+    }
+
+    /// The same, so many of each peer: those of one must not stand before everybody else's.
+    package func unwitnessedReceipts(ofEachPeer limit: Int) throws -> [UnwitnessedReceipt] {
+        try UnwitnessedReceipt.fetch(
+            database,
+            """
+            SELECT id, peer, since FROM (
+              SELECT id, peer, since, row_number() OVER (PARTITION BY peer ORDER BY since, id) AS place
+              FROM unwitnessed_receipts
+            ) WHERE place <= ? ORDER BY since, id
+            """, [limit])
+    }
+}
+
+extension UnwitnessedReceipt {
+    fileprivate static func fetch(
+        _ database: Database, _ sql: String, _ arguments: StatementArguments
+    ) throws -> [UnwitnessedReceipt] {
+        try Row.fetchAll(database, sql: sql, arguments: arguments).map {
             UnwitnessedReceipt(
                 id: try TransferID($0[0]), peer: try NodeID($0[1]),
                 since: Timestamp(seconds: $0[2]))

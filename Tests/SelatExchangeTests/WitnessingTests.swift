@@ -374,6 +374,30 @@ import Testing
         #expect(answer["paths"]?.objectValue?.keys.sorted() == ["1", "299"])
     }
 
+    /// As where its signer lost its disk and its log goes on without the entry.
+    @Test func aReceiptThatCannotBeRenewedHoldsUpNoOther() async throws {
+        let world = try TestFederation(Self.plan())
+        let (sender, recipient) = (world.sender, world.recipient)
+        let hopeless = try await sender.send(world.request())
+        let good = try await sender.send(world.request())
+        try await Self.serving([sender, recipient, world.stranger]) {
+            for id in [hopeless, good] { await sender.exchange.pursue(id) }
+            let held = try Receipt(parsing: try #require(try await sender.receipt(of: hopeless)))
+            let lost = try #require(try await sender.store.entries().first)
+            let document = Receipt(
+                statement: held.statement, entry: lost.entry, details: held.details,
+                salt: held.salt, proof: held.proof
+            ).json.canonical
+            _ = try await sender.store.commit {
+                try $0.keep(document, as: .receipt, of: hopeless)
+            }
+            try await recipient.exchange.witnesses.ask()
+            try await sender.exchange.witnesses.renewReceipts()
+            let open = try await sender.store.read { try $0.unwitnessedReceipts(limit: 10) }
+            #expect(open.map(\.id) == [hopeless])
+        }
+    }
+
     @Test func aSilentLogIsReportedOnceAndHeardAgain() async throws {
         let world = try TestFederation(Self.plan())
         let (sender, witness) = (world.sender, world.recipient)

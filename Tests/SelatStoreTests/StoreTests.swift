@@ -26,6 +26,22 @@ import Testing
         await store.close()
     }
 
+    @Test func onePeersUnwitnessedReceiptsStandBeforeNobodyElses() async throws {
+        let store = try Store.openForTest(folder)
+        let (one, other) = (try NodeID("VN/hub"), try NodeID("MY/hub"))
+        let ids = (0..<UInt64(4)).map { number in
+            TransferID(milliseconds: number, entropy: [UInt8](repeating: 0, count: 10))
+        }
+        _ = try await store.commit { transaction in
+            for id in ids.prefix(3) { try transaction.awaitWitnesses(id, of: one) }
+            try transaction.awaitWitnesses(ids[3], of: other)
+        }
+        let open = try await store.read { try $0.unwitnessedReceipts(ofEachPeer: 2) }
+        #expect(open.map(\.id) == [ids[0], ids[1], ids[3]])
+        #expect(open.map(\.peer) == [one, one, other])
+        await store.close()
+    }
+
     @Test func changeThatThrowsUndoesOnlyItself() async throws {
         let store = try Store.openForTest(folder)
         try await withThrowingTaskGroup(of: Void.self) { group in

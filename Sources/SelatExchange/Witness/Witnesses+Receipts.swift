@@ -66,9 +66,9 @@ extension Witnesses {
         ]
     }
 
-    /// Asks for newer proofs of the receipts that are held and not witnessed.
+    /// Asks for newer proofs of the receipts that are held and not witnessed, a part of each peer's.
     func renewReceipts() async throws {
-        let open = try await store.read { try $0.unwitnessedReceipts(limit: 4_096) }
+        let open = try await store.read { try $0.unwitnessedReceipts(ofEachPeer: 4_096) }
         for (peer, receipts) in Dictionary(grouping: open, by: \.peer) {
             let chunks = stride(from: 0, to: receipts.count, by: Limits.proofsPerRequestMax).map {
                 receipts[$0..<min($0 + Limits.proofsPerRequestMax, receipts.count)]
@@ -108,7 +108,15 @@ extension Witnesses {
         var renewed: [(id: TransferID, document: [UInt8])] = []
         for (id, receipt) in held {
             guard let path = answer["paths"]?["\(receipt.entry.sequence)"] else { continue }
-            renewed.append((id, try receipt.renewed(path, note, log.key).json.canonical))
+            do {
+                renewed.append((id, try receipt.renewed(path, note, log.key).json.canonical))
+            } catch {
+                // A peer that lost its disk went on without what it had stated; its other receipts
+                // are no worse for that.
+                logger.debug(
+                    "receipt not renewed",
+                    metadata: ["peer": "\(peer)", "transfer": "\(id)", "error": "\(error)"])
+            }
         }
         guard !renewed.isEmpty else { return }
         _ = try await store.commit { [renewed] transaction in
