@@ -138,8 +138,8 @@ extension Exchange {
 
     private func proven(_ rows: [EntryRow]) async throws -> [ProvenEntry] {
         let sequences = rows.map(\.entry.sequence)
-        let proofs = try await store.proofs(
-            of: sequences, in: witnesses.witnessed(covering: sequences.max() ?? 0))
+        let checkpoint = try await witnesses.firstWitnessed(covering: sequences.max() ?? 0)
+        let proofs = try await store.proofs(of: sequences, in: checkpoint)
         return zip(rows, proofs).map { row, proof in
             ProvenEntry(entry: row.entry, details: row.details, salt: row.salt, proof: proof)
         }

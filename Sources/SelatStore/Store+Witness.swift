@@ -117,7 +117,8 @@ extension Transaction {
         ).execute(arguments: [origin, node.text, Data(note)])
     }
 
-    /// Keeps a checkpoint of the own log. Those before it that met no quorum prove nothing more.
+    /// Keeps a checkpoint of the own log. Those before it that met no quorum prove nothing more; one that
+    /// met it stays as it is, for the sooner it was cosigned, the more it proves.
     package func save(_ row: CosignedRow, origin: String) throws {
         try database.cachedStatement(
             sql: "DELETE FROM cosigned WHERE origin = ? AND size < ? AND quorum = 0"
@@ -126,7 +127,7 @@ extension Transaction {
             sql: """
                 INSERT INTO cosigned (origin, size, note, quorum) VALUES (?, ?, ?, ?)
                 ON CONFLICT (origin, size) DO UPDATE SET note = excluded.note,
-                  quorum = max(quorum, excluded.quorum)
+                  quorum = excluded.quorum WHERE cosigned.quorum = 0
                 """
         ).execute(arguments: [origin, Int64(row.size), Data(row.note), row.isWitnessed])
     }
@@ -193,11 +194,17 @@ extension Snapshot {
                 SELECT size, note, quorum FROM cosigned WHERE origin = ? AND quorum >= ?
                 ORDER BY size DESC LIMIT 1
                 """)
-        guard let row = try Row.fetchOne(statement, arguments: [origin, isWitnessed]) else {
-            return nil
-        }
-        return CosignedRow(
-            size: try row.number(0), note: try row.octets(1) ?? [], isWitnessed: row[2])
+        return try CosignedRow(statement, [origin, isWitnessed])
+    }
+
+    /// The smallest checkpoint of the own log that met the quorum and holds an entry.
+    package func cosigned(_ origin: String, covering sequence: UInt64) throws -> CosignedRow? {
+        let statement = try database.cachedStatement(
+            sql: """
+                SELECT size, note, quorum FROM cosigned WHERE origin = ? AND quorum = 1 AND size > ?
+                ORDER BY size LIMIT 1
+                """)
+        return try CosignedRow(statement, [origin, Int64(sequence)])
     }
 
     /// What is wrong with others' logs.
@@ -228,6 +235,14 @@ extension Snapshot {
               FROM unwitnessed_receipts
             ) WHERE place <= ? ORDER BY since, id
             """, [limit])
+    }
+}
+
+extension CosignedRow {
+    /// - Returns: nil where the statement finds none.
+    fileprivate init?(_ statement: Statement, _ arguments: StatementArguments) throws {
+        guard let row = try Row.fetchOne(statement, arguments: arguments) else { return nil }
+        self.init(size: try row.number(0), note: try row.octets(1) ?? [], isWitnessed: row[2])
     }
 }
 

@@ -129,6 +129,22 @@ import Testing
         #expect(isSound || report.wrong.contains { $0.contains("distrust what was not witnessed") })
     }
 
+    /// Its log has grown since and was cosigned again, or rests and was cosigned again.
+    @Test(arguments: [1, 0])
+    func whatIsCosignedLaterTakesNothingFromWhatWasBefore(_ grown: Int) async throws {
+        let id = try await delivered()
+        for _ in 0..<grown {
+            _ = try await recipient.store.commit {
+                try $0.append(EntryDraft(kind: "node.started", details: [:]))
+            }
+        }
+        try await serving { [recipient] in try await recipient.exchange.witnesses.ask() }
+        try await cut(recipient, from: 601, at: [recipient])
+        let report = try await report(id, at: recipient)
+        #expect(report.wrong == [])
+        #expect(report.proven.contains { $0.contains("is witnessed: cosigned by") })
+    }
+
     @Test(arguments: [(Int64(601), true), (600, false)])
     func aCutSendersHeaderCountsByTheRecipientsLog(_ from: Int64, _ counts: Bool) async throws {
         let id = try await delivered()

@@ -16,6 +16,14 @@ extension Witnesses {
         state.withLock { $0.witnessed }.flatMap { sequence < $0.checkpoint.size ? $0 : nil }
     }
 
+    /// The first witnessed checkpoint of this epoch that holds an entry. What was cosigned soon after the
+    /// entry counts also where this node was cut, or its witnesses' keys have changed, since.
+    func firstWitnessed(covering sequence: UInt64) async throws -> SignedCheckpoint? {
+        let (origin, key) = (origin, verifierKey)
+        let row = try await store.read { try $0.cosigned(origin, covering: sequence) }
+        return try row.map { try SignedCheckpoint(note: $0.note, key: key) }
+    }
+
     /// The best proof of an entry that can be given now; nil where the log is not shown so far.
     func proof(of sequence: UInt64) async throws -> TLogProof? {
         guard standing == .proven else { return nil }
