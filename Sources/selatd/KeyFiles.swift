@@ -31,8 +31,8 @@ struct KeyFiles {
         let replaced = Set(made.map(\.purpose))
         return try Self.places(named).compactMap { purpose, place in
             // A token's key is taken out by whoever holds the token, never by the daemon.
-            let isGone = !TokenKeyName.isOne(place) && access(place, F_OK) != 0
-            if replaced.contains(purpose), isGone { return nil }
+            let mayBeGone = replaced.contains(purpose) && !TokenKeyName.isOne(place)
+            if mayBeGone, try Self.isGone(place) { return nil }
             return try held(purpose, place, .configured(place))
         }
     }
@@ -126,7 +126,7 @@ extension KeyFiles {
                     "storage key `\(path)` is missing beside a database; restore it from the backup"
                 )
             }
-            try keep(Random.secret(AES256GCM.keyBytes), at: path)
+            try keep(Random.secret(AES256GCM.keyBytes)) { try Self.create(path, $0) }
         }
         var bytes = try Self.bytes(path)
         defer { wipe(&bytes) }
@@ -156,35 +156,73 @@ extension KeyFiles {
         }
     }
 
-    private func keep(_ key: Secret, at path: String) throws {
+    /// - Parameter write: gets what is to lie in the file.
+    private func keep(_ key: Secret, _ write: ([UInt8]) throws -> Void) throws {
         if let passphrase {
-            try Self.create(path, try PassphraseSeal.seal(key, passphrase: passphrase))
+            try write(try PassphraseSeal.seal(key, passphrase: passphrase))
         } else {
-            try key.withRevealed { try Self.create(path, $0) }
+            try key.withRevealed { bytes throws in try write(bytes) }
         }
     }
 
     /// The old file is whole until the new one is durable under its name.
     private func replace(_ key: Secret, at path: String, in state: String) throws {
         let new = "\(path).new"
-        guard unlink(new) == 0 || errno == ENOENT else { throw Self.failure("replacing", new) }
-        try keep(key, at: new)
+        try keep(key) { try Self.fill(new, $0) }
         guard rename(new, path) == 0 else { throw Self.failure("replacing", path) }
-        let folder = open(state, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard folder >= 0 else { throw Self.failure("syncing", state) }
-        defer { close(folder) }
-        guard fsync(folder) == 0 else { throw Self.failure("syncing", state) }
+        try Self.synchronize(folder: state)
     }
 }
 
 // Files.
 extension KeyFiles {
+    /// Makes a file that has its name only once it is whole, and is durable when this returns: a part of
+    /// a key, left by a full disk or a crash, would stop every later start.
     static func create(_ path: String, _ bytes: [UInt8]) throws {
+        let new = "\(path).new"
+        try fill(new, bytes)
+        do {
+            defer { unlink(new) }
+            // A link, unlike a rename, does not touch a file that has the name already.
+            guard link(new, path) == 0 else { throw failure("making", path) }
+        }
+        try synchronize(folder: folder(of: path))
+    }
+
+    /// Writes a file whose bytes are durable when this returns, and leaves none where that fails.
+    private static func fill(_ path: String, _ bytes: [UInt8]) throws {
+        // What lies there may be a second name of a key that is in use: it is never written over.
+        guard unlink(path) == 0 || errno == ENOENT else { throw failure("replacing", path) }
         let file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard file >= 0 else { throw failure("making", path) }
         defer { close(file) }
         let count = bytes.withUnsafeBytes { write(file, $0.baseAddress, $0.count) }
-        guard count == bytes.count, fsync(file) == 0 else { throw failure("writing", path) }
+        guard count == bytes.count, fsync(file) == 0 else {
+            let fault = failure("writing", path)
+            unlink(path)
+            throw fault
+        }
+    }
+
+    /// A name is durable once its folder is.
+    static func synchronize(folder: String) throws {
+        let file = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard file >= 0 else { throw failure("syncing", folder) }
+        defer { close(file) }
+        guard fsync(file) == 0 else { throw failure("syncing", folder) }
+    }
+
+    private static func folder(of path: String) -> String {
+        guard let slash = path.lastIndex(of: "/") else { return "." }
+        return slash == path.startIndex ? "/" : String(path[..<slash])
+    }
+
+    /// Whether a key was destroyed: it has no file, or one of zeros alone, whose name did not go.
+    static func isGone(_ path: String) throws -> Bool {
+        guard access(path, F_OK) == 0 else { return true }
+        var held = try bytes(path)
+        defer { wipe(&held) }
+        return held.allSatisfy { $0 == 0 }
     }
 
     /// - Parameter isCredential: a file that systemd has made for this service; it may be root's, with

@@ -44,7 +44,7 @@ struct Node {
         let probe = try probeOpenSSL(logger)
         try prepareState(configuration.state)
         let files = try KeyFiles(configuration)
-        let ring = try keyRing(configuration, files)
+        let ring = try keyRing(configuration, files, logger)
         let storageKey = try files.storage(in: configuration.state)
         let epoch = try epoch(of: configuration)
         let log = try NodeIdentity.log(
@@ -180,9 +180,10 @@ struct Node {
     }
 
     private static func keyRing(
-        _ configuration: Configuration, _ files: KeyFiles
+        _ configuration: Configuration, _ files: KeyFiles, _ logger: Logger
     ) throws -> KeyRing {
         let shelf = StateKeys(state: configuration.state, files: files)
+        shelf.finishDestroying(logger)
         let made = try shelf.held()
         return KeyRing(
             held: try files.configured(configuration.keys, besides: made) + made, shelf: shelf)

@@ -107,6 +107,45 @@ extension CommandTests {
             }
         }
 
+        /// What a crash or a full disk leaves of a key that is made or destroyed stops no start.
+        @Test func whatABrokenOffKeyLeavesIsRemoved() async throws {
+            defer { node.scratch.remove() }
+            try node.scratch.write("half a key", to: "state/storage.key.new")
+            chmod(node.state, 0o700)
+            try await rotating("tls", isNew: true)
+            #expect(!node.scratch.exists("state/storage.key.new"))
+            #expect(try node.scratch.bytes("state/storage.key").count == 32)
+            let made = node.scratch.files("state/keys")
+            #expect(made.count == 1 && made.allSatisfy { $0.hasSuffix(".key") }, "\(made)")
+            let unfinished = "mlkem-0000000000000000.key.new"
+            let left: [(String, [UInt8])] = [
+                ("signing-0000000000000000.key", [UInt8](repeating: 0, count: 241)),
+                ("witness-0000000000000000.key", []),
+                ("agreement-0000000000000000.key.over", Array("a key that is over".utf8)),
+                (unfinished, Array("half a key".utf8)),
+            ]
+            for (name, bytes) in left {
+                let file = try node.scratch.write(bytes, to: "state/keys/\(name)")
+                chmod(file, 0o600)
+            }
+            try await rotating("tls", isNew: false)
+            #expect(Set(node.scratch.files("state/keys")) == Set(made + [unfinished]))
+            // The next making removes what an earlier one left, and nothing that is in use.
+            try await rotating("witness", isNew: true)
+            let names = node.scratch.files("state/keys")
+            #expect(names.count == 2 && names.allSatisfy { $0.hasSuffix(".key") }, "\(names)")
+            #expect(Set(made).isSubset(of: names))
+        }
+
+        /// Serves once, and lets the daemon make the next key of a purpose.
+        private func rotating(_ purpose: String, isNew: Bool) async throws {
+            try await node.serving {
+                let ended = try await Run.run(
+                    Run.selat, ["keys", "rotate", purpose, "--json", "--socket", node.control])
+                #expect(try ended.json["made"] == .bool(isNew), "\(ended.words)")
+            }
+        }
+
         @Test func aWrongPassphraseIs78AndSaysNoSecret() async throws {
             defer { node.scratch.remove() }
             let lines = try await encrypted()
