@@ -294,8 +294,9 @@ extension Exchange {
         }
     }
 
-    /// The head of a transfer that lies here. The signature is judged at the time of the offer: an old
-    /// certificate neither breaks an upload nor makes a delivered dataset unreadable.
+    /// The head of a transfer that lies here. The signature is judged as of now, and as of the offer: an
+    /// old certificate neither breaks an upload nor makes a delivered dataset unreadable, and neither
+    /// does a clock that was ahead when the sender's record was taken.
     func head(of row: InboundRow) async throws -> VerifiedHead {
         let bytes: [UInt8]
         do {
@@ -303,10 +304,15 @@ extension Exchange {
         } catch let error as FileFault {
             throw ServiceProblem.disk(error)
         }
+        let (current, now) = (federation, clock.now())
         let then = try await membership.federation(asOf: row.received)
         do {
             return try EnvelopeHead(parsing: bytes).verify { name in
-                try then.signer(name, node: row.from, at: row.received)
+                do {
+                    return try current.signer(name, node: row.from, at: now)
+                } catch {
+                    return try then.signer(name, node: row.from, at: row.received)
+                }
             }
         } catch {
             throw ServiceProblem.verificationFailed("`\(row.id)`: \(error)")

@@ -232,8 +232,9 @@ extension Exchange: EnvelopeService {
         _ destroyBy: Timestamp?, _ approvals: [VerifiedApproval], by peer: NodeID
     ) throws -> New {
         let core = head.core
+        let received = membership.moment(at: clock.now())
         var row = InboundRow(
-            from: core.from, id: core.id, received: clock.now(), expires: core.expires,
+            from: core.from, id: core.id, received: received, expires: core.expires,
             state: Recipient.State.receiving.rawValue, payloadSize: head.header.payload.size,
             fixedParts: head.fixedParts, header: head.header.json.canonical, peer: peer)
         row.contentKey = try storageKey.wrap(

@@ -83,6 +83,28 @@ struct MembershipRegisterTests {
         #expect(try await node.entries("membership.refused") == 0)
     }
 
+    /// A record that was taken while the clock was ahead is one of the future once the clock is right.
+    @Test func whatARecordOfAnAheadClockBearsOutStaysReadable() async throws {
+        let (sender, recipient, ahead) = (world.sender, world.recipient, Int64(2 * 86_400))
+        let (all, country) = (world.federation.documents, sender.id.country)
+        try await recipient.register(
+            folder: MembershipDocuments(
+                lists: all.lists, records: all.records.filter { $0.key != country },
+                revocationLists: all.revocationLists))
+        world.clock.advance(seconds: ahead)
+        let register = try await recipient.register(folder: all)
+        #expect(register.federation.records[country] != nil)
+        world.clock.advance(seconds: -ahead)
+        let id = try await sender.send(world.request())
+        try await recipient.serving { await sender.exchange.pursue(id) }
+        #expect(try await recipient.opened(id) == TestFederation.bytes(5_000))
+        // What is received by that register's word is noted so that its record is found again.
+        let now = world.clock.now()
+        #expect(try await register.federation(asOf: now).records[country] == nil)
+        #expect(register.moment(at: now) == now + ahead)
+        #expect(try await register.federation(asOf: now + ahead).records[country] != nil)
+    }
+
     @Test func olderListsAndRecordsAreRefused() async throws {
         let next = try world.list(after: world.federation)
         let record = try world.record("VN", after: world.federation)
