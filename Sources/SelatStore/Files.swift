@@ -43,9 +43,18 @@ enum Files {
         rmdir(path)
     }
 
-    /// Removes the copies that migrations made beside a database: they hold what was erased since.
-    static func removeMigrationCopies(of database: String) {
-        for migration in Schema.migrations { unlink("\(database).before-\(migration.name)") }
+    /// Removes the copies that migrations made beside a database, for good: they hold what is erased.
+    static func removeMigrationCopies(of database: String) throws {
+        var isAnyGone = false
+        for migration in Schema.migrations {
+            let copy = "\(database).before-\(migration.name)"
+            if unlink(copy) == 0 {
+                isAnyGone = true
+            } else if errno != ENOENT {
+                throw failure(copy)
+            }
+        }
+        if isAnyGone { try synchronizeFolder(of: database) }
     }
 
     static func synchronize(_ path: String) throws { try synchronize(path, O_RDONLY) }

@@ -200,9 +200,7 @@ extension Store {
     /// files, unless a reader held an older state open: then the writer tries again by itself.
     /// - Throws: `StoreError.notErasable`, `AuditError`.
     package func erase(_ erasure: Erasure, by actor: EntryActor) async throws -> UInt64 {
-        let entered = try await commit { try $0.erase(erasure, by: actor) }
-        Files.removeMigrationCopies(of: path)
-        return entered.value
+        try await commit { try $0.erase(erasure, by: actor) }.value
     }
 
     /// Erases what retention rules let go.
@@ -234,7 +232,6 @@ extension Store {
             }
             count += due.count
         }
-        if count > 0 { Files.removeMigrationCopies(of: path) }
         return count
     }
 

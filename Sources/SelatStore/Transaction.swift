@@ -49,7 +49,8 @@ package final class Transaction {
         return sequence
     }
 
-    /// What this change removes leaves the files too: the write-ahead log is emptied after it.
+    /// What this change removes leaves the files too: copies that migrations made are removed before it
+    /// is durable, and the write-ahead log is emptied after it.
     package func leaveNoTrace() { erases = true }
 
     /// Keeps `bytes` under `key`, replacing what was there; nil removes it.

@@ -222,7 +222,12 @@ extension Writer {
             let transaction = Transaction(
                 database: database, log: log, time: setting.clock.now(), path: setting.path)
             let resume = try change.apply(transaction)
-            if transaction.erases { mustTruncate = true }
+            if transaction.erases {
+                // Before the commit: whenever this process ends, nothing counts as erased that a copy
+                // still holds. What cannot be removed refuses this change alone.
+                try Files.removeMigrationCopies(of: setting.path)
+                mustTruncate = true
+            }
             try release.run()
             return resume
         } catch {

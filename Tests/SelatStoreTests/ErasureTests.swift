@@ -227,4 +227,32 @@ import Testing
         #expect(!Files.exists(copy))
         await store.close()
     }
+
+    /// A destroyed dataset's key, and a small one's payload, lie in such a copy too.
+    @Test func migrationCopiesGoWithWhateverLeavesNoTrace() async throws {
+        let store = try await written(1)
+        let copy = folder.database + ".before-erasures"
+        try Data([1]).write(to: URL(filePath: copy))
+        try await store.append(1)
+        #expect(Files.exists(copy))
+        _ = try await store.commit { $0.leaveNoTrace() }
+        #expect(!Files.exists(copy))
+        await store.close()
+    }
+
+    /// Nothing is entered as erased while a copy holds it.
+    @Test func aCopyThatCannotBeRemovedRefusesTheErasureAlone() async throws {
+        let store = try await written(4)
+        let copy = folder.database + ".before-erasures"
+        try FileManager.default.createDirectory(
+            atPath: copy, withIntermediateDirectories: false)
+        await #expect(throws: StoreError.self) {
+            try await store.erase(try erasure(3...3), by: .daemon)
+        }
+        #expect(try await store.read { try $0.entry(3) }?.details != nil)
+        try await store.append(1)
+        #expect(try await store.entries().count == 5)
+        await store.close()
+        #expect(try LogFile.verify(path: folder.database).failures == [])
+    }
 }
