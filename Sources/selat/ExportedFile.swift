@@ -65,12 +65,27 @@ final class ExportedFile {
     /// Removes it again, under its name too.
     func withdraw() { if isPublished { unlink(path) } }
 
+    /// When this returns, the file lies there whole, and its name too outlives a crash.
     func publish() throws {
         guard fsync(descriptor) == 0 else { throw fault("syncing `\(path)`") }
         // A link, unlike a rename, does not touch a file that appeared meanwhile.
         guard link(hidden, path) == 0 else { throw fault("naming it `\(path)`") }
         unfinished.remove()
         isPublished = true
+        do { try syncFolder() } catch {
+            withdraw()
+            throw error
+        }
+    }
+
+    /// A name is durable once its folder is.
+    private func syncFolder() throws {
+        let parent = path.split(separator: "/", omittingEmptySubsequences: false).dropLast()
+        let folder = parent.isEmpty ? "." : parent.joined(separator: "/") + "/"
+        let handle = Glibc.open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard handle >= 0 else { throw fault("opening folder `\(folder)`") }
+        defer { close(handle) }
+        guard fsync(handle) == 0 else { throw fault("syncing folder `\(folder)`") }
     }
 
     private func fault(_ action: String) -> Ending {

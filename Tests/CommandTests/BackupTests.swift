@@ -173,9 +173,11 @@ struct BackupTests {
 
             let checked = try await Self.restore([file, "--check", "--node", "SG/hub"] + keys)
             #expect(checked.status == 0 && checked.stdout.contains("verified: SG/hub"))
-            let rooted = try await Self.restore(
-                [file, "--root", "\(sandbox.scratch.path)/root"] + keys)
+            let (rooted, synced) = try await Run.synced(
+                Run.selat, ["restore", file, "--root", "\(sandbox.scratch.path)/root"] + keys)
             #expect(rooted.status == 0, "\(rooted.words)")
+            // Also the folder that was there, in which the topmost one was made.
+            if let synced { #expect(synced.contains(sandbox.scratch.path), "\(synced)") }
             let configuration = "root\(sandbox.folder("SG"))/selatd.yaml"
             #expect(
                 try sandbox.scratch.text(configuration)

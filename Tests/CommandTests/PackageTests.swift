@@ -127,6 +127,20 @@ extension CommandTests {
             #expect(scratch.files() == ["x.txt"])
         }
 
+        /// The bytes alone are not enough: after a crash the file must have its name.
+        @Test func anExportIsDurableWithItsName() async throws {
+            defer { scratch.remove() }
+            let id = try await sandbox.delivered(try scratch.write("x", to: "x.txt"))
+            let (ended, synced) = try await Run.synced(
+                Run.selat,
+                [
+                    "package", "export", id, "\(scratch.path)/p.selat", "--socket",
+                    sandbox.socket("VN"),
+                ])
+            try #require(ended.status == 0, "\(ended.words)")
+            if let synced { #expect(synced.last == scratch.path, "\(synced)") }
+        }
+
         @Test func exportDoesNotReplaceAFile() async throws {
             defer { scratch.remove() }
             let id = try await sandbox.delivered(try scratch.write("x", to: "x.txt"))

@@ -38,6 +38,7 @@ enum Run {
     static let openssl = tool("openssl")
     static let curl = tool("curl")
     static let sqlite3 = tool("sqlite3")
+    private static let strace = tool("strace")
 
     /// Where a tool lies, nil where it is not installed.
     private static func tool(_ name: String) -> String? {
@@ -63,6 +64,24 @@ enum Run {
         let status = await running.end()
         return Ended(
             stdout: try place.text("stdout"), stderr: try place.text("stderr"), status: status)
+    }
+}
+
+extension Run {
+    /// Runs `program` to its end, and sees what it has synced.
+    /// - Returns: the paths in order; nil where nothing is installed that could see them.
+    static func synced(
+        _ program: String, _ arguments: [String]
+    ) async throws -> (ended: Ended, paths: [String]?) {
+        guard let strace else { return (try await run(program, arguments), nil) }
+        let place = try Scratch()
+        defer { place.remove() }
+        let ended = try await run(
+            strace,
+            ["-f", "-y", "-e", "trace=fsync", "-o", "\(place.path)/calls", program] + arguments)
+        let calls = try place.text("calls").split(separator: "\n")
+        let paths = calls.compactMap { $0.firstMatch(of: #/fsync\(\d+<([^>]+)>/#) }
+        return (ended, paths.map { String($0.1) })
     }
 }
 

@@ -137,11 +137,14 @@ final class RestoredNode {
         unfinished.keep()
     }
 
+    /// A name is durable once the folder above it is, also that of a folder that was made in one that
+    /// was there.
     private func sync() throws {
-        let above = files.map { file in
-            file.split(separator: "/").dropLast().map { "/\($0)" }.joined()
+        let above = (files + folders).map { path in
+            let parent = path.split(separator: "/").dropLast().map { "/\($0)" }.joined()
+            return parent.isEmpty ? "/" : parent
         }
-        for folder in Set(above + folders) where !folder.isEmpty {
+        for folder in Set(above + folders) {
             let handle = Glibc.open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
             guard handle >= 0 else { throw Self.fault("opening `\(folder)`") }
             defer { close(handle) }
