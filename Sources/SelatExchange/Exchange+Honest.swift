@@ -93,22 +93,26 @@ extension Exchange {
     /// Looks at the clock once a second until the task is cancelled: whether it was set, and whether an
     /// edition comes into force. One timer for both, because each wakes an idle node.
     func watchClock() async {
-        var watch = ClockWatch()
-        let start = ContinuousClock.now
         while !Task.isCancelled {
-            let steady = start.duration(to: .now).components.seconds
-            await enterStep(watch.look(wall: clock.now().seconds, steady: steady))
+            await lookAtClock()
             await editions.activateComing()
             guard (try? await Task.sleep(for: .seconds(1))) != nil else { return }
         }
     }
 
-    private func enterStep(_ seconds: Int64?) async {
-        guard let seconds else { return }
-        logger.warning("clock was set", metadata: ["seconds": "\(seconds)"])
+    /// Looks whether the clock was set since the last look. Whatever ends things by the clock looks
+    /// first: they may all wake at once behind a step.
+    package func lookAtClock() async {
+        let step = clockWatch.withLock { watch in
+            let steady = started.duration(to: .now).components.seconds
+            return watch.look(wall: clock.now().seconds, steady: steady)
+        }
+        guard let step else { return }
+        witnesses.noteStep(by: step)
+        logger.warning("clock was set", metadata: ["seconds": "\(step)"])
         _ = try? await store.commit { transaction in
             try transaction.append(
-                EntryDraft(kind: "clock.stepped", details: ["seconds": .integer(seconds)]))
+                EntryDraft(kind: "clock.stepped", details: ["seconds": .integer(step)]))
         }
     }
 

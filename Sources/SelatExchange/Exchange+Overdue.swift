@@ -8,8 +8,10 @@ import SelatTransport
 // What time ends: transfers that lapsed, and datasets whose retention is over.
 
 extension Exchange {
-    /// Ends what has lapsed, and destroys what a retention duty no longer lets lie here.
+    /// Ends what has lapsed, and destroys what a retention duty no longer lets lie here, where the clock
+    /// can be believed.
     func endOverdue() async throws {
+        guard witnesses.mayEnd else { return forgetWithdrawn() }
         let now = clock.now()
         let due = try await store.read {
             try $0.inboundDue(

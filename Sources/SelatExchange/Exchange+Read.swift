@@ -34,6 +34,7 @@ extension Exchange {
         if let reason = quarantine(row) { throw ServiceProblem.quarantined(id, reason) }
         var machine = try Recipient(row)
         guard machine.handle(.open, at: now).contains(.handOut) else {
+            try witnesses.requireEnding()
             try await end(row, .tick, at: now)
             throw ServiceProblem.notReady(
                 "`\(id)` is \(machine.state.rawValue)", remedy: "see `selat show \(id)`")

@@ -66,6 +66,9 @@ package final class Exchange: Sendable {
     /// Handshakes of this minute that failed, by cause.
     let strangers = Mutex<[String: Int]>([:])
     let counted = Mutex(Counted())
+    let clockWatch = Mutex(ClockWatch())
+    /// From when on seconds are counted by a clock that nobody sets.
+    let started = ContinuousClock.now
     /// Recalls of this minute, by the peer that brought them.
     let recallsHeard = Mutex<[NodeID: Int]>([:])
     /// What must not be handed out any more, also where that has begun, and since when.
@@ -192,6 +195,7 @@ package final class Exchange: Sendable {
     private func keepHouse() async {
         while !Task.isCancelled {
             guard (try? await Task.sleep(for: .seconds(60))) != nil else { return }
+            await lookAtClock()
             // Each for itself: what fails in one must not keep the others from being done.
             await kept { try await self.endOverdue() }
             await kept { try await self.enterCounted() }

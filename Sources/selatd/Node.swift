@@ -78,7 +78,8 @@ struct Node {
             exchange, configuration, roles, surroundings, memory: memory, probe: probe,
             backups: Backups(configuration, file: path, spool: exchange.spool), logger)
         let health = try await surroundings.openHealth(configuration, logger: logger)
-        let retention = Retention(rules: configuration.retention, store: store, logger: logger)
+        let retention = Retention(
+            rules: configuration.retention, exchange: exchange, logger: logger)
         let reload = Reload(
             path: path, started: configuration, exchange: exchange, roles: roles,
             retention: retention, manager: surroundings.manager, logger: logger)

@@ -79,6 +79,64 @@ import Testing
         #expect((judgement.fault(at: Self.now) == nil) == isGood)
     }
 
+    /// An upload that has not begun, and whose time is over.
+    @Test func nothingEndsByAClockThatCannotBeRight() async throws {
+        let world = try TestFederation()
+        let (sender, recipient) = (world.sender, world.recipient)
+        let sealing = try await world.seal()
+        _ = try await recipient.exchange.offer(
+            head: world.head(sealing), payload: nil, from: sender.id)
+        world.clock.advance(seconds: 3_601)
+        let witnesses = recipient.exchange.witnesses
+        witnesses.state.withLock { $0.clockFault = "it is ahead" }
+        try await recipient.exchange.endOverdue()
+        #expect(try await recipient.inbound(sealing.core.id, from: sender)?.state == "receiving")
+        witnesses.state.withLock { $0.clockFault = nil }
+        witnesses.noteStep(by: 301)
+        try await recipient.exchange.endOverdue()
+        #expect(try await recipient.inbound(sealing.core.id, from: sender)?.state == "receiving")
+        witnesses.state.withLock { $0.clockDoubt = nil }
+        try await recipient.exchange.endOverdue()
+        #expect(try await recipient.inbound(sealing.core.id, from: sender)?.state == "lapsed")
+    }
+
+    @Test func aClockThatWasSetIsBelievedOnceTwoCountriesBearItOut() async throws {
+        let world = try TestFederation()
+        let witnesses = world.sender.exchange.witnesses
+        func answer(of node: TestNode, skew: Int64) {
+            witnesses.state.withLock {
+                $0.dialogues[node.id] = Witnesses.Dialogue(
+                    size: 1, time: world.clock.now(), skew: skew)
+            }
+        }
+        for node in [world.recipient, world.stranger] { answer(of: node, skew: 0) }
+        witnesses.noteStep(by: Limits.clockSkewSecondsMax)
+        #expect(witnesses.mayEnd)
+        // What they said before the step is no word about it.
+        witnesses.noteStep(by: Limits.clockSkewSecondsMax + 1)
+        try await witnesses.judgeClock()
+        #expect(!witnesses.mayEnd)
+        answer(of: world.recipient, skew: -400)
+        try await witnesses.judgeClock()
+        #expect(!witnesses.mayEnd && witnesses.clockFault == nil)
+        answer(of: world.stranger, skew: -400)
+        try await witnesses.judgeClock()
+        #expect(!witnesses.mayEnd && witnesses.clockFault != nil)
+        for node in [world.recipient, world.stranger] { answer(of: node, skew: 1) }
+        try await witnesses.judgeClock()
+        #expect(witnesses.mayEnd)
+    }
+
+    @Test func whereNobodyWitnessesAClockIsBelievedAfterAWhile() async throws {
+        var plan = TestFederation.Plan()
+        plan.awaitsProof = true
+        let witnesses = try TestFederation(plan).sender.exchange.witnesses
+        #expect(!witnesses.mayEnd)
+        let longest = Witnesses.doubtLongest
+        witnesses.state.withLock { $0.clockDoubt = ContinuousClock.now - longest }
+        #expect(witnesses.mayEnd)
+    }
+
     @Test func anEntryOfTheFutureStopsTheExchangeUntilItIsOver() async throws {
         let world = try TestFederation()
         let node = world.sender

@@ -52,9 +52,23 @@ import Testing
 
     private func review(
         _ held: [HeldKey], after notes: [Digest: KeyNote] = [:], listing listed: [HeldKey],
-        at seconds: Int64
+        at seconds: Int64, mayEnd: Bool = true
     ) throws -> KeyReview {
-        KeyReview(held: held, notes: notes, record: try record(listed), at: Self.start + seconds)
+        KeyReview(
+            held: held, notes: notes, record: try record(listed), at: Self.start + seconds,
+            mayEnd: mayEnd)
+    }
+
+    @Test func noKeyEndsByAClockThatIsNotBelieved() throws {
+        let (old, new) = (try held(.agreement, "old"), try held(.agreement, "new"))
+        let first = try review([old, new], listing: [new, old], at: 0)
+        let dropped = try review([old, new], after: first.notes, listing: [new], at: 200)
+        let late = 200 + 30 * Self.days
+        let waiting = try review(
+            [old, new], after: dropped.notes, listing: [new], at: late, mayEnd: false)
+        #expect(kinds(waiting).isEmpty && waiting.over.isEmpty)
+        let ended = try review([old, new], after: waiting.notes, listing: [new], at: late)
+        #expect(kinds(ended) == ["keys.destroyed"])
     }
 
     @Test(arguments: [KeyPurpose.tls, .signing])

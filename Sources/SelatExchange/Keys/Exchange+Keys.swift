@@ -140,7 +140,9 @@ extension Exchange {
         let now = clock.now()
         let record = try federation.node(identity.node, at: now)
         let before = ring.state.withLock { $0 }
-        let review = KeyReview(held: before.held, notes: before.notes, record: record, at: now)
+        let review = KeyReview(
+            held: before.held, notes: before.notes, record: record, at: now,
+            mayEnd: witnesses.mayEnd)
         if review.notes != before.notes || !review.over.isEmpty {
             let (drafts, bytes) = (review.drafts, KeyRing.bytes(of: review.notes))
             _ = try await store.commit { transaction in
@@ -164,6 +166,7 @@ extension Exchange {
     func keepKeys() async {
         var reminded: [String: Timestamp] = [:]
         while !Task.isCancelled {
+            await lookAtClock()
             do { try await reviewKeys() } catch {
                 logger.error("reviewing keys failed", metadata: ["error": "\(error)"])
             }

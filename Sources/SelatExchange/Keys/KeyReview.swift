@@ -20,8 +20,10 @@ struct KeyReview {
         let certificate: Certificate?
     }
 
+    /// - Parameter mayEnd: whether `now` can be believed where a key would be destroyed.
     init(
-        held: [HeldKey], notes: [Digest: KeyNote], record: MemberRecord.Node, at now: Timestamp
+        held: [HeldKey], notes: [Digest: KeyNote], record: MemberRecord.Node, at now: Timestamp,
+        mayEnd: Bool
     ) {
         self.notes = notes
         self.now = now
@@ -33,7 +35,7 @@ struct KeyReview {
         for purpose in KeyPurpose.allCases {
             let keys = live.filter { $0.purpose == purpose }
             takeUp(keys, purpose)
-            end(keys, purpose)
+            if mayEnd { end(keys, purpose) }
         }
     }
 

@@ -40,20 +40,58 @@ extension Witnesses {
             return size == 0 ? nil : try snapshot.entry(size - 1)?.entry.time
         }
         let issued = federation.issueDates
-        let dialogues = state.withLock { $0.dialogues }
+        let (dialogues, doubt) = state.withLock { ($0.dialogues, $0.clockDoubt) }
         var newest: [Country: Timestamp] = [:]
         var skews: [Country: Int64] = [:]
         for (witness, dialogue) in dialogues {
             guard let time = dialogue.time else { continue }
             newest[witness.country] = max(newest[witness.country] ?? time, time)
-            skews[witness.country] = dialogue.skew
+            if let skew = dialogue.skew { skews[witness.country] = skew }
         }
         // The second of the countries: no single one can push the floor into the future.
         let agreed = newest.values.sorted(by: >).dropFirst().first
         let floor = ([last, agreed].compactMap { $0 } + issued).max() ?? federation.list.issued
         let judgement = ClockJudgement(floor: floor, skews: Array(skews.values))
         let fault = judgement.fault(at: clock.now())
-        state.withLock { $0.clockFault = fault }
+        let isBorneOut = skews.count >= 2
+        state.withLock { state in
+            state.clockFault = fault
+            // What was asked before the newest step says nothing of it.
+            if isBorneOut, state.clockDoubt == doubt { state.clockDoubt = nil }
+        }
+    }
+
+    /// The wall clock was set: how others' clocks stood beside it before is no measure of it now.
+    func noteStep(by seconds: Int64) {
+        guard abs(seconds) > Limits.clockSkewSecondsMax else { return }
+        state.withLock { state in
+            state.clockDoubt = .now
+            state.dialogues = state.dialogues.mapValues { dialogue in
+                var dialogue = dialogue
+                dialogue.skew = nil
+                return dialogue
+            }
+        }
+    }
+
+    /// Whether what cannot be undone may end because its time is over (Exchange.docc, *The clock*): a
+    /// clock that is found wrong later gives nothing back.
+    package var mayEnd: Bool {
+        state.withLock { state in
+            guard state.clockFault == nil else { return false }
+            return state.clockDoubt.map { $0.duration(to: .now) >= Self.doubtLongest } ?? true
+        }
+    }
+
+    /// Where fewer than two countries answer, there is no more to wait for.
+    static let doubtLongest = Duration.seconds(600)
+
+    /// - Throws: `Problem` while nothing may end by the clock.
+    func requireEnding() throws {
+        try requireClock()
+        guard mayEnd else {
+            throw ServiceProblem.clock("it was set, or started, and nobody has borne it out yet")
+        }
     }
 
     /// Why the clock cannot be right; nil where it may be.

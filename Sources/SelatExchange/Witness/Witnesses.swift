@@ -42,6 +42,8 @@ package final class Witnesses: Sendable {
         var programs: [NodeID: String] = [:]
         /// Why the wall clock cannot be right, if so.
         var clockFault: String?
+        /// Since when nobody has borne out the clock that a start or a step has given; nil where it was.
+        var clockDoubt: ContinuousClock.Instant?
         /// Cosignatures given, and when they were entered last.
         var cosigned = 0
         var keyUseEntered: Timestamp
@@ -53,8 +55,9 @@ package final class Witnesses: Sendable {
         /// Cosigned last of this log, as far as is known.
         var size: UInt64 = 0
         var time: Timestamp?
-        /// By how much the witness's clock was ahead when it answered.
-        var skew: Int64 = 0
+        /// By how much the witness's clock was ahead when it answered; nil where it has not answered
+        /// since this one was set.
+        var skew: Int64?
         var failures = 0
         var next: ContinuousClock.Instant?
         var cause: String?
@@ -77,7 +80,7 @@ package final class Witnesses: Sendable {
         state = Mutex(
             State(
                 standing: isProven ? .proven : .unproven, log: membership.identity.log,
-                keyUseEntered: clock.now(),
+                clockDoubt: isProven ? nil : ContinuousClock.now, keyUseEntered: clock.now(),
                 news: PeerNews(program: program?.text)))
     }
 
