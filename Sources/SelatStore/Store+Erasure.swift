@@ -143,6 +143,48 @@ extension Snapshot {
         }
         return (due, rows.last.map { UInt64($0["sequence"] as Int64) })
     }
+
+    /// The same among entries that were passed already: one that was made while the clock was ahead was
+    /// not due then, though later ones were.
+    /// - Parameters:
+    ///   - sequences: where to look.
+    ///   - limit: how many entries are looked at, however many are due later.
+    /// - Returns: those that are due, and the first that this rule may still have to do with.
+    func dueAmongPassed(
+        kind: EntryKind, before: Timestamp, in sequences: ClosedRange<UInt64>, limit: Int
+    ) throws -> (entries: SequenceSet, rest: UInt64) {
+        let rows = try Row.fetchAll(
+            database,
+            sql: """
+                SELECT sequence, time < ? AS is_over, (kind = ? OR (kind > ? AND kind < ?)) AND EXISTS (
+                    SELECT 1 FROM details WHERE details.sequence = entries.sequence) AS is_held
+                FROM entries WHERE sequence BETWEEN ? AND ? ORDER BY sequence LIMIT ?
+                """,
+            arguments: [
+                before.seconds, kind.text, kind.text + ".", kind.text + "/",
+                Int64(clamping: sequences.lowerBound), Int64(clamping: sequences.upperBound), limit,
+            ])
+        var due = SequenceSet()
+        var rest: UInt64?
+        for row in rows where row["is_held"] as Bool {
+            let sequence = UInt64(row["sequence"] as Int64)
+            guard row["is_over"] as Bool else {
+                rest = rest ?? sequence
+                continue
+            }
+            guard due.ranges.count < Limits.erasureRangesMax else {
+                return (due, rest ?? sequence)
+            }
+            due.append(sequence...sequence)
+        }
+        let last = rows.last.map { UInt64($0["sequence"] as Int64) } ?? sequences.upperBound
+        return (due, rest ?? last + 1)
+    }
+
+    /// A sequence that is kept under a name.
+    fileprivate func sequence(_ key: String) throws -> UInt64? {
+        try value(key).flatMap { UInt64(String(decoding: $0, as: UTF8.self)) }
+    }
 }
 
 // Who else has what is erased here.
@@ -211,28 +253,72 @@ extension Store {
     package func eraseDue(_ rules: [EntryKind: Int64], at now: Timestamp) async throws -> UInt64 {
         var count: UInt64 = 0
         for (kind, seconds) in rules.sorted(by: { $0.key.text < $1.key.text }) {
-            let key = "retention.\(kind).\(seconds)"
-            let (due, end) = try await read { snapshot in
-                let after = try snapshot.value(key).flatMap {
-                    UInt64(String(decoding: $0, as: UTF8.self))
-                }
-                return try snapshot.due(
-                    kind: kind, before: now + -seconds, after: after, limit: Self.dueEntriesMax)
-            }
-            guard let end else { continue }
-            _ = try await commit { transaction in
-                if !due.isEmpty {
-                    try transaction.erase(
-                        Erasure(
-                            entries: due, reason: "retention of \(kind): \(seconds) seconds",
-                            complete: now + Limits.backupLifeSecondsMax),
-                        by: .daemon)
-                }
-                try transaction.setValue(key, Array("\(end)".utf8))
-            }
-            count += due.count
+            let rule = RetentionRule(kind: kind, seconds: seconds)
+            count += try await eraseNewlyDue(rule, at: now)
+            count += try await eraseAmongPassed(rule, at: now)
         }
         return count
+    }
+
+    private struct RetentionRule {
+        let kind: EntryKind
+        let seconds: Int64
+
+        /// Under which it is kept how far was looked.
+        var key: String { "retention.\(kind).\(seconds)" }
+        /// Under which it is kept from where on something may have been passed.
+        var passedKey: String { "\(key).passed" }
+    }
+
+    private func eraseNewlyDue(
+        _ rule: RetentionRule, at now: Timestamp
+    ) async throws -> UInt64 {
+        let (due, end) = try await read { snapshot in
+            try snapshot.due(
+                kind: rule.kind, before: now + -rule.seconds,
+                after: try snapshot.sequence(rule.key), limit: Self.dueEntriesMax)
+        }
+        guard let end else { return 0 }
+        return try await erase(due, by: rule, at: now, noting: end, as: rule.key)
+    }
+
+    /// Looks again from the first entry that was passed and is not due yet, which is one of a clock that
+    /// was ahead; there is none where no clock ever was. Such an entry may stay the first for years, so a
+    /// round looks at `dueEntriesMax` entries from it on and no further. Where nothing is noted yet, it
+    /// begins with the log.
+    private func eraseAmongPassed(
+        _ rule: RetentionRule, at now: Timestamp
+    ) async throws -> UInt64 {
+        let found = try await read { snapshot -> (entries: SequenceSet, rest: UInt64)? in
+            let first = try snapshot.sequence(rule.passedKey) ?? 0
+            guard let last = try snapshot.sequence(rule.key), first <= last else { return nil }
+            let found = try snapshot.dueAmongPassed(
+                kind: rule.kind, before: now + -rule.seconds, in: first...last,
+                limit: Self.dueEntriesMax)
+            return found.rest == first && found.entries.isEmpty ? nil : found
+        }
+        guard let found else { return 0 }
+        return try await erase(
+            found.entries, by: rule, at: now, noting: found.rest, as: rule.passedKey)
+    }
+
+    /// Erases entries, and notes how far was looked, in one change.
+    private func erase(
+        _ due: SequenceSet, by rule: RetentionRule, at now: Timestamp, noting place: UInt64,
+        as key: String
+    ) async throws -> UInt64 {
+        _ = try await commit { transaction in
+            if !due.isEmpty {
+                try transaction.erase(
+                    Erasure(
+                        entries: due,
+                        reason: "retention of \(rule.kind): \(rule.seconds) seconds",
+                        complete: now + Limits.backupLifeSecondsMax),
+                    by: .daemon)
+            }
+            try transaction.setValue(key, Array("\(place)".utf8))
+        }
+        return due.count
     }
 
     /// Entries that one round of one rule looks at.

@@ -144,6 +144,48 @@ import Testing
         #expect(report.erased == 5)
     }
 
+    /// An entry of a clock that was ahead, between two of one that was right.
+    @Test func whatWasStampedAheadIsErasedOnceItIsDue() async throws {
+        let clock = TestClock(FixedClock().now())
+        let store = try Store.open(
+            path: folder.database, log: TestLog.identity, clock: clock, entropy: SeededEntropy(7),
+            fatal: { preconditionFailure("\($0)") })
+        let start = clock.now()
+        for ahead in [0, 86_400, 0] as [Int64] {
+            clock.set(start + ahead)
+            _ = try await store.commit {
+                try $0.append(EntryDraft(kind: "offer.refused", details: ["text": "x"]))
+            }
+        }
+        let rules: [EntryKind: Int64] = ["offer": 3_600]
+        #expect(try await store.eraseDue(rules, at: start + 3_601) == 2)
+        #expect(try await store.eraseDue(rules, at: start + 3_602) == 0)
+        #expect(try await store.read { try $0.entry(1) }?.details != nil)
+        #expect(try await store.eraseDue(rules, at: start + 86_400 + 3_601) == 1)
+        #expect(try await store.read { try $0.entry(1) }?.details == nil)
+        await store.close()
+    }
+
+    /// One that stays of the future keeps nothing behind it from being found.
+    @Test func anEntryOfTheFarFutureHoldsUpNoOther() async throws {
+        let clock = TestClock(FixedClock().now())
+        let store = try Store.open(
+            path: folder.database, log: TestLog.identity, clock: clock, entropy: SeededEntropy(7),
+            fatal: { preconditionFailure("\($0)") })
+        let start = clock.now()
+        for ahead in [900 * 86_400, 86_400, 0] as [Int64] {
+            clock.set(start + ahead)
+            _ = try await store.commit {
+                try $0.append(EntryDraft(kind: "offer.refused", details: ["text": "x"]))
+            }
+        }
+        let rules: [EntryKind: Int64] = ["offer": 3_600]
+        #expect(try await store.eraseDue(rules, at: start + 3_601) == 1)
+        #expect(try await store.eraseDue(rules, at: start + 86_400 + 3_601) == 1)
+        #expect(try await store.read { try $0.entry(0) }?.details != nil)
+        await store.close()
+    }
+
     /// What the triggers refuse to somebody with the `sqlite3` tool, after an honest erasure.
     @Test(arguments: [
         "DELETE FROM details WHERE sequence = 3", "DELETE FROM details WHERE sequence = 10",
