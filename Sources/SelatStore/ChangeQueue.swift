@@ -1,6 +1,5 @@
 // Where changes wait for the writer.
 
-import Foundation
 import SelatCore
 
 /// One change, without the type of its value.
@@ -21,7 +20,7 @@ final class ChangeQueue: @unchecked Sendable {
         case closed
     }
 
-    private let condition = NSCondition()
+    private let condition = SteadyCondition()
     private var waiting: [PendingChange] = []
     private var isClosed = false
     private var hasEnded = false
@@ -44,7 +43,7 @@ final class ChangeQueue: @unchecked Sendable {
     func take(patience: Double?) -> Batch {
         condition.lock()
         defer { condition.unlock() }
-        let deadline = patience.map { Date(timeIntervalSinceNow: $0) }
+        let deadline = patience.map { ContinuousClock.now + .seconds($0) }
         while waiting.isEmpty {
             if isClosed { return .closed }
             guard let deadline else {
