@@ -16,13 +16,14 @@ package struct Checkpoint: Hashable, Sendable {
 
     /// Parses a note's text. Extension lines are refused: Selat's logs write none, and nobody could
     /// audit them.
-    /// - Throws: `AuditError.malformed` for anything but what `text` gives.
+    /// - Throws: `AuditError.malformed` for anything but what `text` gives, and for a size that no log reaches:
+    ///   above `JSON.integerMax`, which neither a database nor a document holds.
     package init(parsing text: String) throws(AuditError) {
         let lines = text.utf8.split(separator: 0x0A, omittingEmptySubsequences: false)
             .map { Substring($0) }
         guard lines.count == 4, !lines[0].isEmpty, lines[3].isEmpty,
-            let size = UInt64(decimal: lines[1]), let hash = Base64.decode(lines[2]),
-            let root = try? Digest(bytes: hash)
+            let size = UInt64(decimal: lines[1]), size <= UInt64(JSON.integerMax),
+            let hash = Base64.decode(lines[2]), let root = try? Digest(bytes: hash)
         else { throw .malformed("checkpoint", text.quotable) }
         self.init(origin: String(lines[0]), size: size, root: root)
     }

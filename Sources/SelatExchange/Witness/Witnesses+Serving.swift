@@ -28,8 +28,9 @@ extension Witnesses: LogService {
         do throws(AuditError) { try request.note.verify(key) } catch {
             throw Problem.refusal(403, "\(error)")
         }
+        let isEntered = isSetbackEntered(of: node)
         let outcome = try await store.commit { transaction in
-            try Self.judge(request, of: node, by: witness, in: transaction)
+            try Self.judge(request, of: node, by: witness, isEntered, in: transaction)
         }.value
         switch outcome {
         case .cosigned(let line):
@@ -47,6 +48,8 @@ extension Witnesses: LogService {
             throw Problem.refusal(422, "the proof does not verify")
         case .laterEpoch(let origin):
             throw Problem.refusal(403, "`\(origin)` has taken this log's place")
+        case .epochsExceeded:
+            throw Problem.refusal(403, "\(node) has begun \(Self.epochsMax) logs before this one")
         }
     }
 
@@ -83,27 +86,51 @@ extension Witnesses: LogService {
         case judged(WitnessJudgement)
         /// A higher epoch of the same node has been cosigned.
         case laterEpoch(String)
+        case epochsExceeded
     }
+
+    /// Logs of one node that are cosigned: each is kept and entered for good, and begins with a backup that was
+    /// restored.
+    private static let epochsMax = 256
+
+    /// A log that shows less and then more, over and over, fills nobody's: what one node asks is entered as far as
+    /// it asks as often as a log that only grows.
+    private func isSetbackEntered(of node: NodeID) -> Bool {
+        let minute = clock.now().seconds / 60
+        return state.withLock { state in
+            if state.asked.minute != minute { state.asked = (minute, [:]) }
+            state.asked.counts[node, default: 0] += 1
+            return state.asked.counts[node, default: 0] <= Self.requestsEnteredMax
+        }
+    }
+
+    /// A log asks every ten seconds.
+    private static let requestsEnteredMax = 60
 
     /// Compares, keeps and enters, all in one transaction.
     private static func judge(
         _ request: WitnessRequest, of node: NodeID, by witness: CosignerIdentity,
-        in transaction: Transaction
+        _ isSetbackEntered: Bool, in transaction: Transaction
     ) throws -> Outcome {
         let origin = request.checkpoint.origin
         let rows = try transaction.witnessed(of: node)
         if let later = rows.first(where: { epoch($0.origin) > epoch(origin) }) {
-            try transaction.enter(.behind, of: node, request.note, last: later)
+            if isSetbackEntered {
+                try transaction.enter(.behind, of: node, request.note, last: later)
+            }
             return .laterEpoch(later.origin)
         }
         let last = rows.first { $0.origin == origin }
         let judgement = request.judge(
             after: last.map { Checkpoint(origin: origin, size: $0.size, root: $0.root) })
         switch judgement {
-        case .behind: try transaction.enter(.behind, of: node, request.note, last: last)
+        case .behind where isSetbackEntered:
+            try transaction.enter(.behind, of: node, request.note, last: last)
+        case .behind: break
         case .forked: try transaction.enter(.forked, of: node, request.note, last: last)
         case .unproven: try transaction.enter(.unproven, of: node, request.note, last: last)
         case .conflict, .oldAboveSize: break
+        case .consistent where last == nil && rows.count >= epochsMax: return .epochsExceeded
         case .consistent:
             if last == nil, let before = rows.max(by: { epoch($0.origin) < epoch($1.origin) }) {
                 try transaction.enterEpoch(origin, of: node, after: before)

@@ -18,12 +18,19 @@ extension Witnesses {
                 if let note = Base64.decode(text[...]) { state.addUnread(note, from: node) }
             }
             guard let program = news.program, state.programs[node] != program else { return false }
-            state.programs[node] = program
+            // What changes with each message is no upgrade; what it is then comes with a later one.
+            let now = ContinuousClock.now
+            if let last = state.programsEntered[node], now - last < Self.programInterval {
+                return false
+            }
+            (state.programs[node], state.programsEntered[node]) = (program, now)
             return true
         }
         guard isNewProgram, let program = news.program else { return }
         Task { await self.enterProgram(program, of: node) }
     }
+
+    private static let programInterval = Duration.seconds(60)
 
     /// A checkpoint that came with a receipt.
     func hear(checkpoint note: [UInt8], from node: NodeID) {

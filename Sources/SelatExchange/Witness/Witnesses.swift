@@ -40,6 +40,10 @@ package final class Witnesses: Sendable {
         var heard: [NodeID: String] = [:]
         var unread: [NodeID: [[UInt8]]] = [:]
         var programs: [NodeID: String] = [:]
+        /// When a peer's program was entered last.
+        var programsEntered: [NodeID: ContinuousClock.Instant] = [:]
+        /// Of this minute, how often each node asked for a cosignature.
+        var asked: (minute: Int64, counts: [NodeID: Int]) = (0, [:])
         /// Why the wall clock cannot be right, if so.
         var clockFault: String?
         /// Since when nobody has borne out the clock that a start or a step has given; nil where it was.
