@@ -62,10 +62,12 @@ extension Exchange {
         let hops = try await hops(letter).filter { !down.contains($0) }
         guard !hops.isEmpty else { return .unreachable }
         guard let document = try await document(letter) else { return .waits }
+        if letter.kind == Self.recallLetter, try await isAnswered(letter) { return .taken }
         var brought = Brought.unreachable
         for hop in hops {
             do {
-                if try await bring(letter, document, to: hop) == .taken { return .taken }
+                let answer = try await bring(letter, document, to: hop)
+                if answer == .taken, try await isBelieved(hop, about: letter) { return .taken }
                 brought = .waits
             } catch let problem as Problem {
                 logger.warning(
@@ -85,6 +87,26 @@ extension Exchange {
             guard letter.kind == Self.recallLetter else { break }
         }
         return brought
+    }
+
+    /// Whether a letter ends by this node's word that its addressee has it. A recall must not end by a relay's
+    /// alone, which may have kept it to itself: the recipient's own receipt tells.
+    private func isBelieved(_ hop: NodeID, about letter: LetterRow) async throws -> Bool {
+        guard hop != letter.addressee, letter.kind == Self.recallLetter else { return true }
+        return try await isAnswered(letter)
+    }
+
+    /// Whether a recall's addressee has stated what became of the dataset since, or that it will not have it.
+    private func isAnswered(_ letter: LetterRow) async throws -> Bool {
+        let (receipts, own) = try await store.read {
+            (try $0.receipts(of: letter.id, from: letter.from), try $0.outbound(letter.id))
+        }
+        if letter.from == identity.node, own?.state == Sender.State.refused.rawValue { return true }
+        return receipts.contains { receipt in
+            guard receipt.signer == letter.addressee else { return false }
+            let kind = ReceiptKind(rawValue: receipt.kind)
+            return kind?.answersRecall == true || kind == .destroyed || kind == .refused
+        }
     }
 
     private func bring(

@@ -62,10 +62,11 @@ extension Exchange {
         guard let known, known.to == asked.to else {
             throw ServiceProblem.unknownTransfer(asked.id)
         }
-        guard
-            try await store.read({ try $0.letterCount(of: asked.from.country) })
-                < Limits.lettersPerMemberMax
-        else { throw ServiceProblem.tooManyLetters(asked.from.country) }
+        // Receipts do not count, which others write.
+        let isFull = try await store.read {
+            try $0.letterCount(of: asked.from.country, as: Self.recallLetter)
+                >= Limits.lettersPerMemberMax
+        }
         let now = clock.now()
         let (answer, isDropped) = try await store.commit { transaction -> (LetterAnswer, Bool) in
             if let before = try transaction.recall(of: asked.id, from: asked.from) {
@@ -76,6 +77,7 @@ extension Exchange {
                     Self.recallLetter, about: asked.id, from: asked.from, to: asked.to)
                 return (isOwed ? .held : .taken, false)
             }
+            guard !isFull else { throw ServiceProblem.tooManyLetters(asked.from.country) }
             try transaction.save(RecallRow(recall, at: now))
             try transaction.post(recall, at: now)
             try transaction.append(recall.draft("recall.taken", by: .node(peer)))

@@ -71,7 +71,11 @@ extension Exchange {
         let signed = try header.map {
             try Header(parsing: try CMS.unverifiedContent($0, type: .header))
         }
-        let isAboutIt = signed.map { $0.core.id == row.id && $0.core.from == identity.node }
+        // Each header is one attempt: else a recipient could state the same thing of any number of them.
+        let isAboutIt = signed.map {
+            $0.core.id == row.id && $0.core.from == identity.node
+                && $0.attempt == statement.attempt
+        }
         // A restored backup lacks the headers that were signed after it was made.
         guard isAboutIt ?? membership.isRestored else {
             throw ReceiptError.aboutAnother("envelope")

@@ -88,10 +88,6 @@ extension Exchange: LetterService {
             try await enterRejection("\(error)", of: row.id, by: .node(peer))
             throw ServiceProblem.verificationFailed("receipt of `\(row.id)`: \(error)")
         }
-        guard
-            try store.lookUp({ try $0.letterCount(of: row.from.country) })
-                < Limits.lettersPerMemberMax
-        else { throw ServiceProblem.tooManyLetters(row.from.country) }
         if statement.kind.isOutcome { try await settle(row, statement, bytes, by: peer) }
         return try await owe(bytes, statement, of: row, from: peer)
     }
@@ -142,12 +138,19 @@ extension Exchange: LetterService {
         try await removeEnded(row.id, from: row.from)
     }
 
+    /// Attempts of one transfer of which a relay holds the same thing stated.
+    private static let attemptsToldMax = 4
+
     /// Keeps a receipt that passes through, and owes it to the sender until the sender has it.
     private func owe(
         _ bytes: [UInt8], _ statement: ReceiptStatement, of row: RelayedRow, from peer: NodeID
     ) async throws -> LetterAnswer {
         let now = clock.now()
         let receipt = ReceiptRow(statement, bytes, at: now)
+        let isFull = try store.lookUp {
+            try $0.letterCount(of: row.from.country, besides: Self.recallLetter)
+                >= Limits.lettersPerMemberMax
+        }
         let answer = try await store.commit { transaction -> LetterAnswer in
             guard try !transaction.holdsReceipt(receipt) else {
                 // Whoever brings it again learns whether the sender has it by now.
@@ -155,6 +158,11 @@ extension Exchange: LetterService {
                     receipt.kind, about: row.id, from: row.from, to: row.from)
                     ? .held : .taken
             }
+            // Of an attempt that went past this relay anything can be stated, and only the sender sees through it.
+            guard
+                try transaction.receiptCount(receipt.kind, of: row.id, from: row.from)
+                    < Self.attemptsToldMax, !isFull
+            else { throw ServiceProblem.tooManyLetters(row.from.country) }
             try transaction.keep(receipt)
             try transaction.post(
                 receipt.kind, bytes, about: row.id, from: row.from, to: row.from,

@@ -153,6 +153,13 @@ extension Transaction {
             ]) != nil
     }
 
+    /// How many receipts of this kind a transfer has, of all attempts.
+    package func receiptCount(_ kind: String, of id: TransferID, from: NodeID) throws -> Int {
+        let sql = "SELECT count(*) FROM receipts WHERE id = ? AND sender = ? AND kind = ?"
+        return try Int.fetchOne(
+            database.cachedStatement(sql: sql), arguments: [id.text, from.text, kind]) ?? 0
+    }
+
     /// Whether a letter of this kind about a transfer is still owed to a node.
     package func owes(
         _ kind: String, about id: TransferID, from: NodeID, to addressee: NodeID
@@ -215,11 +222,21 @@ extension Snapshot {
         try LetterRow.fetch(database, "WHERE until <= ? LIMIT 1000", [now.seconds])
     }
 
-    /// How many letters are owed for transfers of a country's nodes.
-    package func letterCount(of country: Country) throws -> Int {
-        try Int.fetchOne(
-            database, sql: "SELECT count(*) FROM letters WHERE substr(sender, 1, 3) = ?",
-            arguments: ["\(country.code)/"]) ?? 0
+    /// How many letters of one kind are owed for transfers of a country's nodes.
+    package func letterCount(of country: Country, as kind: String) throws -> Int {
+        try letterCount("kind = ?", kind, country)
+    }
+
+    /// The same of all kinds but one.
+    package func letterCount(of country: Country, besides kind: String) throws -> Int {
+        try letterCount("kind <> ?", kind, country)
+    }
+
+    private func letterCount(
+        _ condition: String, _ kind: String, _ country: Country
+    ) throws -> Int {
+        let sql = "SELECT count(*) FROM letters WHERE substr(sender, 1, 3) = ? AND \(condition)"
+        return try Int.fetchOne(database, sql: sql, arguments: ["\(country.code)/", kind]) ?? 0
     }
 
     /// The newest entry about a transfer.

@@ -4,6 +4,7 @@ import SelatCore
 import SelatCrypto
 import SelatDelivery
 import SelatEvidence
+import SelatFederation
 import SelatHTTP
 import SelatPolicy
 import SelatStore
@@ -238,6 +239,21 @@ struct LetterTests {
         #expect(try await sender.entries("receipt.taken") == 1)
     }
 
+    /// Each would be kept and entered for good.
+    @Test func whatIsStatedOfAnAttemptThatWasNoneIsRefused() async throws {
+        let id = try await delivered()
+        for attempt: UInt64 in [0, 2, 3] {
+            let receipt = try await recipient.stated(.opened, of: id, from: sender.id, attempt)
+            #expect(
+                await problem {
+                    _ = try await sender.exchange.take(receipt: receipt, from: recipient.id)
+                } == "verification-failed")
+        }
+        let receipt = try await recipient.stated(.opened, of: id, from: sender.id, 1)
+        #expect(try await sender.exchange.take(receipt: receipt, from: recipient.id) == .taken)
+        #expect(try await sender.entries("receipt.taken") == 1)
+    }
+
     @Test func aReceiptOfAnUnknownTransferIsRefusedAndEntered() async throws {
         let id = try await delivered()
         _ = try await recipient.opened(id)
@@ -285,6 +301,28 @@ struct LetterTests {
         return try CMS.sign(
             content: statement.json.canonical, type: .receipt, signer: recipient.identity.signer,
             at: world.clock.now())
+    }
+}
+
+extension TestNode {
+    /// What its key signs and its log holds, whatever became of the dataset.
+    func stated(
+        _ kind: ReceiptKind, of id: TransferID, from: NodeID, _ attempt: UInt64
+    ) async throws -> [UInt8] {
+        let row = try #require(try await store.read { try $0.inbound(id, from: from) })
+        let now = exchange.clock.now()
+        let content = ReceiptStatement(
+            federation: exchange.federation.id, kind: kind, from: from, id: id,
+            envelope: SHA256.digest(row.header), attempt: attempt, signer: self.id, time: now)
+        let message = try CMS.sign(
+            content: content.json.canonical, type: .receipt, signer: identity.signer, at: now)
+        let entry = try await store.commit { transaction in
+            try transaction.append(
+                EntryDraft(
+                    kind: "transfer.opened", transfer: id, actor: .user(0),
+                    details: [Receipt.statementKey: .string(SHA256.digest(message).text)]))
+        }.value
+        return try #require(try await exchange.receipt(message, entry))
     }
 }
 
@@ -379,6 +417,32 @@ struct RelayedLetterTests {
                 }
             }
         }
+    }
+
+    /// It cannot know what went past it; what it holds of one transfer is bounded all the same.
+    @Test func aRelayHoldsAFewAttemptsOfOneTransfer() async throws {
+        let world = try RelayTests.world()
+        let (sender, relay, recipient) = (world.sender, world.stranger, world.recipient)
+        let id = try await recipient.running {
+            try await relay.running {
+                try await sender.running {
+                    let id = try await sender.send(world.request())
+                    _ = try await sender.ended(id)
+                    return id
+                }
+            }
+        }
+        var answers: [String?] = []
+        for attempt: UInt64 in 2...6 {
+            let receipt = try await recipient.stated(.opened, of: id, from: sender.id, attempt)
+            answers.append(
+                await problem {
+                    let answer = try await relay.exchange.take(receipt: receipt, from: recipient.id)
+                    #expect(answer == .held)
+                })
+        }
+        #expect(answers == [nil, nil, nil, nil, "too-many-letters"])
+        #expect(try await relay.entries("relay.told") == 4)
     }
 
     @Test func aRelayHoldsNothingThatItsRecipientHasNotSigned() async throws {

@@ -509,6 +509,51 @@ struct RelayedRecallTests {
             }
         }
     }
+
+    /// It says that the recipient has it, and keeps it to itself.
+    @Test func noRecallEndsByARelaysWordAlone() async throws {
+        let world = try RelayTests.world()
+        let (sender, relay, recipient) = (world.sender, world.stranger, world.recipient)
+        let id = try await recipient.running {
+            try await relay.running {
+                try await sender.running {
+                    let id = try await sender.send(world.request())
+                    #expect(try await sender.ended(id).state == "delivered")
+                    return id
+                }
+            }
+        }
+        for node in [sender, relay] { try await node.restart() }
+        let recall = try world.recall(id)
+        #expect(try await relay.exchange.take(recall: recall, from: sender.id) == .held)
+        for letter in try await relay.exchange.letters(about: id, from: sender.id) {
+            _ = try await relay.store.commit { try $0.end(letter) }
+        }
+        #expect(try await relay.exchange.take(recall: recall, from: sender.id) == .taken)
+        _ = try await sender.exchange.take(recallWord: recall, by: 0)
+        try await relay.running {
+            try await sender.running {
+                try await Task.sleep(for: .seconds(1))
+                #expect(
+                    try await sender.exchange.letters(about: id, from: sender.id).count == 1)
+            }
+        }
+        // The recipient's own word ends it, whoever brings that.
+        _ = try await recipient.exchange.take(recall: recall, from: relay.id)
+        let row = try #require(
+            try await recipient.store.read { try $0.stated(of: id, from: sender.id) }.last)
+        let receipt = try #require(try await recipient.exchange.receipt(row.statement, row.entry))
+        for node in [sender, relay] { try await node.restart() }
+        _ = try await sender.exchange.take(receipt: receipt, from: relay.id)
+        try await relay.running {
+            try await sender.running {
+                try await RelayTests.until {
+                    try await sender.exchange.letters(about: id, from: sender.id).isEmpty
+                }
+            }
+        }
+    }
+
     /// Its newest attempt was to go by a relay that never took it, and its receipt was lost.
     @Test func aRecallIsBroughtPastWhoeverDoesNotKnowTheTransfer() async throws {
         let world = try RelayTests.world(links: [:])
