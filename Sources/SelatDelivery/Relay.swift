@@ -107,6 +107,8 @@ package struct Relay: Hashable, Sendable {
     package private(set) var cause: String?
     /// Failures in a row; not durable.
     package private(set) var failures = 0
+    /// How often the next relay has lost what it had stated to hold; not durable.
+    private var losses = 0
     /// How far the next node has come, as it last said; nil before its first answer.
     private var reached: UInt64?
 
@@ -214,10 +216,11 @@ package struct Relay: Hashable, Sendable {
             cause = nil
             return [.record("relay.forwarded"), .retry(failures: failures)]
         case (.accepted, .forwarded):
-            // The next relay has lost it; the whole is here still.
+            // The next relay has lost it; the whole is here still. Each time makes entries.
             state = .holding
             failures = 1
-            return [.record("relay.held"), .retry(failures: failures)]
+            losses += 1
+            return [.record("relay.held"), .retry(failures: losses)]
         // The next relay may have it, and no statement of that any more.
         case (.relayProven, .forwarded), (.held, .forwarded), (.held, .holding):
             failures += 1

@@ -85,8 +85,9 @@ package struct Sender: Hashable, Sendable {
         case refusalProven(cause: String)
         /// The recipient asks for a new attempt: an edition that the head names is stale there.
         case headStale(cause: String)
-        /// The link broke, or the next node could not take it now.
-        case failed(cause: String)
+        /// The link broke, or the next node could not take it now. `isAnother` says whether a lawful route past
+        /// this relay is open.
+        case failed(cause: String, isAnother: Bool = false)
         /// The next node cannot be reached, or may not or will not pass it on. `isAnother` says
         /// whether another lawful route is open.
         case blocked(cause: String, isAnother: Bool)
@@ -127,6 +128,9 @@ package struct Sender: Hashable, Sendable {
     package private(set) var cause: String?
     /// Failures in a row; not durable: after a start everything is tried at once.
     package private(set) var failures = 0
+    /// How often a relay's word that it holds the whole led to nothing. Each time makes entries, so that one which
+    /// loses everything that it takes is tried later each time; not durable.
+    private var requeued = 0
     /// Whether the recipient asked for a new attempt; it will ask again after a start.
     private var headIsStale = false
     /// Whether the next bytes of the payload need a new attempt.
@@ -168,10 +172,10 @@ package struct Sender: Hashable, Sendable {
     package static let releasedKind = "transfer.released"
 
     /// Failures in a row after which another route is taken: a node that starts anew is back by then.
-    static let failuresPerRoute = 3
-    /// How often a relay is asked in vain before another route is taken beside it: over four minutes,
+    package static let failuresPerRoute = 3
+    /// How often a relay is asked or tried in vain before another route is taken beside it: over four minutes,
     /// since the waits double.
-    static let asksPerRoute = 10
+    package static let asksPerRoute = 10
 
     /// Takes one step.
     /// - Returns: what to do now, in order. An event that does not fit the state does nothing: a
@@ -246,7 +250,9 @@ package struct Sender: Hashable, Sendable {
             self.cause = cause
             failures += 1
             return [.save, .retry(failures: failures)]
-        case (.failed(let cause), .queued), (.failed(let cause), .sending):
+        case (.failed(let cause, let isAnother), .queued),
+            (.failed(let cause, let isAnother), .sending):
+            if isAnother, failures + 1 >= Self.asksPerRoute { headIsStale = true }
             self.cause = cause
             failures += 1
             return [.save, .retry(failures: failures)]
@@ -309,8 +315,9 @@ package struct Sender: Hashable, Sendable {
             if isAnother, failures > Self.failuresPerRoute { return requeue(cause) }
             self.cause = cause
             return [.save, .retry(failures: failures)]
-        case .failed(let cause):
+        case .failed(let cause, let isAnother):
             failures += 1
+            if isAnother, failures > Self.asksPerRoute { return requeue(cause) }
             self.cause = cause
             return [.save, .retry(failures: failures)]
         default:
@@ -324,8 +331,9 @@ package struct Sender: Hashable, Sendable {
         state = .queued
         headIsStale = true
         failures = 0
+        requeued += 1
         self.cause = cause
-        return [.record("transfer.queued", cause: cause), .retry(failures: 1)]
+        return [.record("transfer.queued", cause: cause), .retry(failures: requeued)]
     }
 
     private mutating func tryNow(at now: Timestamp) -> [Action] {

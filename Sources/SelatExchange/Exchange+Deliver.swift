@@ -26,7 +26,7 @@ extension Exchange {
         var sender: Sender
         /// The nodes of the newest attempt; empty before the first.
         var route: [NodeID]
-        /// Relays that would not pass it on.
+        /// Relays that would not pass it on, or led to nothing: a new attempt goes past them where it can.
         var avoided: Set<NodeID> = []
         /// The recipient's receipt.
         var receipt: ProvenReceipt?
@@ -52,6 +52,24 @@ extension Exchange {
 
         var id: TransferID { row.id }
         var to: NodeID { row.to }
+
+        /// Notes a relay by which it comes no further.
+        func weigh(_ news: News) {
+            guard next != to else { return }
+            let isVain =
+                switch news {
+                case .blocked(_, let isRefusal): isRefusal
+                // It had stated that it holds the whole.
+                case .accepted: sender.state == .relayed
+                case .failed(_, let isOwn) where isOwn: false
+                case .held, .failed, .headStale: sender.failures + 1 >= Sender.failuresPerRoute
+                // It states again and again that it holds the whole, and no more.
+                case .relayProven:
+                    sender.state == .relayed && sender.failures + 1 >= Sender.asksPerRoute
+                case .deliveryProven, .refusalProven: false
+                }
+            if isVain { avoided.insert(next) }
+        }
 
         func takeConnection() -> PeerClient? {
             defer { connection = nil }
@@ -133,7 +151,9 @@ extension Exchange {
         while !delivery.sender.state.isOutcome {
             // A release may choose another way; then this lane is left with the next pause.
             let lane = delivery.lane
-            await lanes.enter(lane)
+            // Behind uploads that do not end it would wait beyond its time.
+            let isEntered = await lanes.enter(lane, atMost: untilExpiry(of: delivery.sender))
+            guard isEntered || clock.now() >= row.expires else { continue }
             delivery.pause = nil
             do {
                 try Task.checkCancellation()
@@ -243,8 +263,11 @@ extension Exchange {
         let passage = Passage(
             upload: UploadID(from: identity.node, transfer: delivery.id),
             name: SpoolFolder.Name(outbound: delivery.id), recipient: delivery.to,
-            lane: delivery.lane, attempt: delivery.sender.attempt, head: delivery.released?.head)
-        switch try await tried(passage, { try await work(passage) }) {
+            lane: delivery.lane, expires: delivery.row.expires, attempt: delivery.sender.attempt,
+            head: delivery.released?.head)
+        let news = try await tried(passage) { try await work(passage) }
+        delivery.weigh(news)
+        switch news {
         case .accepted(let offset): return .accepted(offset: offset)
         case .relayProven(let receipt, let cause):
             delivery.relayed = receipt
@@ -260,17 +283,24 @@ extension Exchange {
         case .held(let cause):
             return .held(cause: cause, isAnother: try await isAnotherRouteOpen(delivery))
         case .headStale(let cause): return .headStale(cause: cause)
-        case .blocked(let cause, let isRefusal):
-            if isRefusal, delivery.next != delivery.to { delivery.avoided.insert(delivery.next) }
+        case .blocked(let cause, _):
             return .blocked(cause: cause, isAnother: try await isAnotherRouteOpen(delivery))
-        case .failed(let cause): return .failed(cause: cause)
+        case .failed(let cause, let isOwn):
+            // What the recipient itself does not manage, or this node, they manage over no other way.
+            guard delivery.next != delivery.to, !isOwn else { return .failed(cause: cause) }
+            return .failed(cause: cause, isAnother: try await isAnotherRouteOpen(delivery))
         }
     }
 
     private nonisolated(nonsending) func isAnotherRouteOpen(
         _ delivery: Delivery
     ) async throws -> Bool {
-        for route in try await openRoutes(delivery) where route != delivery.route {
+        var routes = try await openRoutes(delivery)
+        // A relay that was gone round is another way again where this one leads to nothing.
+        if routes.allSatisfy({ $0 == delivery.route }) {
+            routes = try await self.routes(of: delivery.row, avoiding: [])
+        }
+        for route in routes where route != delivery.route {
             if await !peers.isOutOfReach(route[1]) { return true }
         }
         return false

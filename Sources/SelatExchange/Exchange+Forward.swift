@@ -33,7 +33,7 @@ extension Exchange {
         var passage: Passage {
             Passage(
                 upload: UploadID(from: row.from, transfer: row.id), name: name,
-                recipient: row.to, lane: lane, attempt: relay.attempt)
+                recipient: row.to, lane: lane, expires: row.expires, attempt: relay.attempt)
         }
         var lane: Lanes.Lane {
             Lanes.Lane(
@@ -48,7 +48,9 @@ extension Exchange {
         // What still arrives, or waits for the sender, is taken up again when there is news.
         while [.holding, .forwarded].contains(forwarding.relay.state) {
             let lane = forwarding.lane
-            await lanes.enter(lane)
+            let patience = Duration.seconds(max(1, row.expires - clock.now()))
+            let isEntered = await lanes.enter(lane, atMost: patience)
+            guard isEntered || clock.now() >= row.expires else { continue }
             forwarding.pause = nil
             do {
                 try Task.checkCancellation()
@@ -153,7 +155,7 @@ extension Exchange {
         case .held: return .held
         // Only the sender can go another way.
         case .headStale(let cause): return .headStale(cause: cause)
-        case .blocked(let cause, _), .failed(let cause): return .failed(cause: cause)
+        case .blocked(let cause, _), .failed(let cause, _): return .failed(cause: cause)
         }
     }
 

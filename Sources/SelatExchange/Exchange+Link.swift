@@ -20,6 +20,8 @@ struct Passage: Sendable {
     let recipient: NodeID
     /// Its place on the link to the node to which it is offered: the recipient, or a relay.
     let lane: Lanes.Lane
+    /// Nothing of it leaves after that.
+    let expires: Timestamp
     /// The newest attempt of which a head is durable.
     let attempt: UInt64
     /// That head, where it is at hand and need not be read.
@@ -50,7 +52,8 @@ enum News: Sendable {
     case headStale(cause: String)
     /// The node is out of reach, or, with `isRefusal`, will not pass the envelope on.
     case blocked(cause: String, isRefusal: Bool)
-    case failed(cause: String)
+    /// With `isOwn` it was this node that could not.
+    case failed(cause: String, isOwn: Bool = false)
 }
 
 extension Exchange {
@@ -115,6 +118,7 @@ extension Exchange {
         let client = try await peers.take(passage.next)
         var pieces = PayloadPieces(stream, from: offset)
         defer { pieces.cancel() }
+        var looked = clock.now()
         do {
             // It lacks nothing but the word that it is whole.
             if offset == stream.size { try await handOn() }
@@ -123,6 +127,12 @@ extension Exchange {
             ) {
                 guard pieces.position < stream.size else { return nil }
                 let now = clock.now()
+                // A peer may take a byte now and then for as long as it likes.
+                guard now < passage.expires else { throw TooLate() }
+                if now != looked {
+                    looked = now
+                    guard try isOngoing(passage.upload) else { throw Overtaken() }
+                }
                 let bytes = await lanes.pieceBytes(
                     passage.lane, atMost: SpoolStream.pieceBytes, at: now)
                 let range = pieces.next(atMost: bytes)
@@ -139,6 +149,22 @@ extension Exchange {
         } catch {
             try await release(client, after: error)
             throw error
+        }
+    }
+
+    private struct TooLate: Error, CustomStringConvertible {
+        var description: String { "it expired before its last byte had left" }
+    }
+
+    /// Whether nobody has ended it meanwhile, such as by `cancel` or a recall.
+    private func isOngoing(_ upload: UploadID) throws -> Bool {
+        try store.lookUp { snapshot in
+            if upload.from == identity.node {
+                return try snapshot.outbound(upload.transfer)
+                    .map { try !Sender($0).state.isOutcome } ?? false
+            }
+            return try snapshot.relayed(upload.transfer, from: upload.from)
+                .map { try !Relay($0).state.isOutcome } ?? false
         }
     }
 
@@ -177,7 +203,9 @@ extension Exchange {
         _ passage: Passage, _ work: nonisolated(nonsending) () async throws -> News
     ) async throws -> News {
         // What keeps this node from exchanging says nothing about the next one.
-        do { try witnesses.requireExchange() } catch { return .failed(cause: "\(error)") }
+        do { try witnesses.requireExchange() } catch {
+            return .failed(cause: "\(error)", isOwn: true)
+        }
         do {
             return try await work()
         } catch let error where Self.isOwnFault(error) {
@@ -193,7 +221,7 @@ extension Exchange {
             // What one relay cannot do now another may; where only the recipient cannot, all waits.
             return .blocked(cause: "\(passage.next): \(problem)", isRefusal: true)
         } catch let fault as FileFault {
-            return .failed(cause: "\(fault)")
+            return .failed(cause: "\(fault)", isOwn: true)
         } catch {
             if Task.isCancelled { throw CancellationError() }
             let cause = "\(passage.next): \(error)"

@@ -27,7 +27,8 @@ actor Lanes {
 
     private struct Waiting {
         let lane: Lane
-        let turn: CheckedContinuation<Void, Never>
+        /// Told whether it was admitted.
+        let turn: CheckedContinuation<Bool, Never>
     }
 
     /// Uploads to one node at a time, of those that are as urgent.
@@ -40,48 +41,68 @@ actor Lanes {
     /// How long an urgent transfer that was begun and not sealed is waited for.
     private static let announcement = Duration.seconds(10)
 
-    private var busy: Set<Lane> = []
+    /// Those that have a turn, and when each moved last.
+    private var busy: [Lane: ContinuousClock.Instant] = [:]
     private var waiting: [Waiting] = []
     private var announced: [TransferID: (precedence: Precedence, until: ContinuousClock.Instant)] =
         [:]
     private var givingWay: Set<Lane> = []
     private var limits: [BandwidthLimit]
     private var pace: [NodeID: ContinuousClock.Instant] = [:]
+    private let stillness: Duration
 
-    init(_ limits: [BandwidthLimit]) { self.limits = limits }
+    /// - Parameter stillness: who has moved nothing for so long holds nobody else up.
+    init(_ limits: [BandwidthLimit], stillness: Duration = .seconds(5)) {
+        self.limits = limits
+        self.stillness = stillness
+    }
 
     func replace(_ limits: [BandwidthLimit]) { self.limits = limits }
 
     // MARK: Turns
 
-    /// Waits for a turn; each is given back with `leave`.
-    func enter(_ lane: Lane) async {
+    /// Waits for a turn, at most for `patience`; each is given back with `leave`.
+    /// - Returns: whether it got one.
+    @discardableResult
+    func enter(_ lane: Lane, atMost patience: Duration? = nil) async -> Bool {
         announced[lane.id] = nil
         if mayEnter(lane) {
-            busy.insert(lane)
-            return
+            busy[lane] = .now
+            return true
         }
-        await withCheckedContinuation { waiting.append(Waiting(lane: lane, turn: $0)) }
+        let end = patience.map { patience in
+            Task {
+                try await Task.sleep(for: patience)
+                giveUp(lane)
+            }
+        }
+        defer { end?.cancel() }
+        return await withCheckedContinuation { waiting.append(Waiting(lane: lane, turn: $0)) }
+    }
+
+    private func giveUp(_ lane: Lane) {
+        guard let index = waiting.firstIndex(where: { $0.lane == lane }) else { return }
+        waiting.remove(at: index).turn.resume(returning: false)
     }
 
     func leave(_ lane: Lane) {
-        busy.remove(lane)
+        busy[lane] = nil
         let inTurn = waiting.indices.sorted { a, b in
             let (a, b) = (waiting[a].lane, waiting[b].lane)
             return (a.precedence, a.id) < (b.precedence, b.id)
         }
         var entered: Set<Int> = []
         for index in inTurn where mayEnter(waiting[index].lane) {
-            busy.insert(waiting[index].lane)
+            busy[waiting[index].lane] = .now
             entered.insert(index)
-            waiting[index].turn.resume()
+            waiting[index].turn.resume(returning: true)
         }
         waiting = waiting.indices.filter { !entered.contains($0) }.map { waiting[$0] }
     }
 
     /// What is less urgent takes nobody's lane.
     private func mayEnter(_ lane: Lane) -> Bool {
-        let before = busy.count {
+        let before = busy.keys.count {
             $0.peer == lane.peer && $0.isSmall == lane.isSmall && $0.precedence <= lane.precedence
         }
         return before < (lane.isSmall ? Self.smallPerPeer : Self.uploadsPerPeer)
@@ -107,9 +128,16 @@ actor Lanes {
 
     private func isOvertaken(_ precedence: Precedence) -> Bool {
         guard precedence > .flash else { return false }
-        if busy.contains(where: { $0.precedence < precedence }) { return true }
-        if waiting.contains(where: { $0.lane.precedence < precedence }) { return true }
         let now = ContinuousClock.now
+        // A node that takes an urgent transfer and no bytes of it must not slow down all others.
+        let moving = busy.filter { now - $0.value < stillness }.keys
+        if moving.contains(where: { $0.precedence < precedence }) { return true }
+        // Nor does what waits behind such ones.
+        let peers = Set(moving.map(\.peer))
+        let isAwaited = waiting.contains { waiting in
+            waiting.lane.precedence < precedence && peers.contains(waiting.lane.peer)
+        }
+        if isAwaited { return true }
         announced = announced.filter { $0.value.until > now }
         return announced.values.contains { $0.precedence < precedence }
     }
@@ -119,6 +147,8 @@ actor Lanes {
     func admit(_ lane: Lane, _ count: Int, at now: Timestamp) async throws {
         givingWay.insert(lane)
         defer { givingWay.remove(lane) }
+        // The link has taken what came before.
+        if busy[lane] != nil { busy[lane] = .now }
         try await giveWay(lane.precedence)
         guard let rate = rate(to: lane.peer, at: now) else { return }
         let start = max(pace[lane.peer] ?? .now, .now)
@@ -129,7 +159,7 @@ actor Lanes {
     /// How many bytes an upload takes at once: beside others less, since each piece lies in memory several times on
     /// its way, and on a slow link less, so that it never pauses for long.
     func pieceBytes(_ lane: Lane, atMost most: UInt64, at now: Timestamp) -> UInt64 {
-        let uploads = UInt64(busy.count { !$0.isSmall })
+        let uploads = UInt64(busy.keys.count { !$0.isSmall })
         let share = max(most / max(uploads, 1), min(most, Self.pieceBytesMin))
         return rate(to: lane.peer, at: now).map { min(share, max($0 / 4, 4_096)) } ?? share
     }
@@ -145,11 +175,11 @@ actor Lanes {
 
     /// The links that are in use, by node.
     var loads: [LinkLoad] {
-        let peers = Set(busy.map(\.peer)).union(waiting.map(\.lane.peer))
+        let peers = Set(busy.keys.map(\.peer)).union(waiting.map(\.lane.peer))
         return peers.sorted().map { peer in
             LinkLoad(
                 peer: peer,
-                sending: Self.byPrecedence(busy.filter { $0.peer == peer }.map(\.precedence)),
+                sending: Self.byPrecedence(busy.keys.filter { $0.peer == peer }.map(\.precedence)),
                 waiting: Self.byPrecedence(
                     waiting.filter { $0.lane.peer == peer }.map(\.lane.precedence)),
                 givingWay: givingWay.count { lane in

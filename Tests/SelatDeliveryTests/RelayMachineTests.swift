@@ -59,6 +59,18 @@ struct RelayMachineTests {
         #expect(relay.handle(.due, at: Self.now) == [.offer])
     }
 
+    /// A next relay that loses it again and again makes entries each time.
+    @Test func whatIsLostAgainAndAgainIsTriedEverLater() throws {
+        var relay = try Self.relay([.complete])
+        for time in 1...20 {
+            _ = relay.handle(.relayProven, at: Self.now)
+            #expect(relay.state == .forwarded)
+            #expect(
+                relay.handle(.accepted(offset: 0), at: Self.now)
+                    == [.record("relay.held"), .retry(failures: time)])
+        }
+    }
+
     @Test func aNewerAttemptDoesNotDisturbAnUpload() throws {
         var relay = try Self.relay([.durable(60)])
         #expect(relay.handle(.renewed(attempt: 2), at: Self.now) == [.record("relay.renewed")])

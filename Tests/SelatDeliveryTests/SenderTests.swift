@@ -189,6 +189,43 @@ struct SenderTests {
             sender.handle(.failed(cause: "full"), at: Self.start) == [.save, .retry(failures: 2)])
     }
 
+    /// A relay that breaks every upload off is gone round, where there is another way.
+    @Test func aRelayThatIsTriedInVainIsGoneRound() {
+        var sender = Self.sender([.sealed(approvalsOwed: false), .due, .released])
+        for _ in 1..<Sender.asksPerRoute {
+            _ = sender.handle(.failed(cause: "broken", isAnother: true), at: Self.start)
+            #expect(sender.handle(.due, at: Self.start) == [.offer])
+        }
+        _ = sender.handle(.failed(cause: "broken", isAnother: true), at: Self.start)
+        #expect(sender.handle(.due, at: Self.start) == [.release(attempt: 2)])
+    }
+
+    @Test func aRelayThatHeldItAndAnswersNoMoreIsGoneRound() {
+        var sender = Self.sender([
+            .sealed(approvalsOwed: false), .due, .released, .accepted(offset: 0), .relayProven,
+        ])
+        for _ in 1..<Sender.asksPerRoute {
+            _ = sender.handle(.failed(cause: "nonsense", isAnother: true), at: Self.start)
+        }
+        #expect(sender.state == .relayed)
+        _ = sender.handle(.failed(cause: "nonsense", isAnother: true), at: Self.start)
+        #expect(sender.state == .queued)
+    }
+
+    /// A relay that states that it holds the whole, and then that it does not, makes entries each time.
+    @Test func aRelayThatLosesItAgainAndAgainIsTriedEverLater() {
+        var sender = Self.sender([.sealed(approvalsOwed: false), .due, .released])
+        for time in 1...20 {
+            _ = sender.handle(.relayProven, at: Self.start)
+            #expect(
+                sender.handle(.accepted(offset: 0), at: Self.start).last
+                    == .retry(failures: time))
+            #expect(sender.state == .queued)
+            _ = sender.handle(.due, at: Self.start)
+            _ = sender.handle(.released, at: Self.start)
+        }
+    }
+
     @Test func aMovedBasisIsJudgedBeforeAnythingLeaves() {
         var sender = Self.sender([.sealed(approvalsOwed: false), .due, .released, .basisMoved])
         #expect(sender.handle(.due, at: Self.start) == [.release(attempt: 2)])

@@ -21,7 +21,7 @@ struct LaneTests {
     /// A task that is done once the lane is its own.
     private static func entering(_ lane: Lane, _ lanes: Lanes) async throws -> Task<Void, Never> {
         let waiting = await lanes.waitingCount
-        let task = Task { await lanes.enter(lane) }
+        let task = Task { _ = await lanes.enter(lane) }
         while await lanes.waitingCount == waiting { await Task.yield() }
         return task
     }
@@ -96,6 +96,37 @@ struct LaneTests {
         let load = try #require(await lanes.loads.last)
         #expect(load.peer == upload.peer && load.givingWay == 0)
         #expect(load.sending == [.routine: 1])
+    }
+
+    /// A node may take an urgent transfer, and no byte of it.
+    @Test func whoMovesNothingHoldsNobodyUp() async throws {
+        let lanes = Lanes([], stillness: .milliseconds(20))
+        let upload = try Self.lane(1, .routine)
+        await lanes.enter(upload)
+        let slow = try await Self.full(lanes, .flash)
+        _ = try await Self.entering(try Self.lane(9, .flash), lanes)
+        try await Task.sleep(for: .milliseconds(30))
+        try await lanes.admit(upload, 1, at: Timestamp(seconds: 0))
+        let load = await lanes.loads.first
+        #expect(load?.givingWay == 0 && load?.waiting == [.flash: 1])
+        let start = ContinuousClock.now
+        try await lanes.giveWay(.routine)
+        #expect(.now - start < .milliseconds(500))
+        // As soon as one moves it goes first.
+        try await lanes.admit(slow[0], 1, at: Timestamp(seconds: 0))
+        let piece = Task { try await lanes.admit(upload, 1, at: Timestamp(seconds: 0)) }
+        while await lanes.loads.first?.givingWay == 0 { await Task.yield() }
+        try await piece.value
+    }
+
+    @Test func nobodyWaitsForATurnBeyondItsTime() async throws {
+        let lanes = Lanes([])
+        let first = try await Self.full(lanes)
+        let late = try Self.lane(9, .routine)
+        #expect(await !lanes.enter(late, atMost: .milliseconds(20)))
+        #expect(await lanes.waitingCount == 0)
+        await lanes.leave(first[0])
+        #expect(await lanes.enter(late, atMost: .zero))
     }
 
     @Test func whatIsOvertakenForEverGoesOn() async throws {

@@ -349,6 +349,74 @@ struct RelayTests {
             await problem {
                 _ = try await recipient.exchange.uploadState(sealing.upload, from: sender.id)
             } == "unknown-upload")
+        // The sender goes round the relay, which is not to take it away again.
+        let third = try world.head(sealing, attempt: 3)
+        _ = try await recipient.exchange.offer(head: third, payload: nil, from: sender.id)
+        for head in [second, second] {
+            #expect(
+                await problem {
+                    _ = try await recipient.exchange.offer(
+                        head: head, payload: nil, from: relay.id)
+                } == "upload-superseded")
+        }
+        #expect(try await recipient.take(sealing).state == "delivered")
+    }
+
+    /// It brings again and again what its recipient does not take now; the sender's own envelopes are answered
+    /// all the same.
+    @Test func whatARelayBringsCountsAgainstNobodyElse() async throws {
+        let world = try Self.world(links: [:])
+        let (sender, relay, recipient) = (world.sender, world.stranger, world.recipient)
+        let stale = try world.head(
+            try await world.seal(), verdict: try verdict(world), serial: 7, relay: relay.id)
+        for _ in 0..<70 {
+            let answer = await problem {
+                _ = try await recipient.exchange.offer(head: stale, payload: nil, from: relay.id)
+            }
+            #expect(answer == "stale-membership")
+        }
+        let forged = try world.head(try await world.seal(), record: [0x7B, 0x7D])
+        let answer = try await recipient.exchange.offer(
+            head: forged, payload: nil, from: sender.id)
+        #expect(answer.state == "refused" && answer.receipt != nil)
+    }
+
+    @Test func whatExpiresOnItsWayStopsThere() async throws {
+        let world = try TestFederation()
+        let (sender, recipient) = (world.sender, world.recipient)
+        try await Self.slowed(sender)
+        try await recipient.running {
+            try await sender.running {
+                let id = try await sender.send(world.request(size: 2_500_000), life: 600)
+                try await Self.until { try await sender.outbound(id)?.state == "sending" }
+                world.clock.advance(seconds: 601)
+                try await Self.until { try await sender.outbound(id)?.state == "expired" }
+                try await Self.until { await sender.exchange.linkLoads.isEmpty }
+            }
+        }
+    }
+
+    @Test func whatIsTakenBackOnItsWayStopsThere() async throws {
+        let world = try TestFederation()
+        let (sender, recipient) = (world.sender, world.recipient)
+        try await Self.slowed(sender)
+        try await recipient.running {
+            try await sender.running {
+                let id = try await sender.send(world.request(size: 2_500_000))
+                try await Self.until { try await sender.outbound(id)?.state == "sending" }
+                _ = try await sender.exchange.cancel(id, reason: "a mistake", by: 0)
+                world.clock.advance(seconds: 1)
+                try await Self.until { await sender.exchange.linkLoads.isEmpty }
+                #expect(try await recipient.inbound(id, from: sender)?.durable != 2_500_000)
+            }
+        }
+    }
+
+    /// What takes minutes otherwise.
+    private static func slowed(_ node: TestNode) async throws {
+        await node.exchange.lanes.replace([
+            BandwidthLimit(node: nil, hours: nil, bytesPerSecond: 20_000)
+        ])
     }
 
     /// What is on its way when a recall comes is fenced off first: it would bring the files back.

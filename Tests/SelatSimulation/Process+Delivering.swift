@@ -14,7 +14,7 @@ final class Delivery {
     var released: Head?
     /// The nodes of the newest attempt; empty before the first.
     var route: [Int]
-    /// Relays that would not pass it on.
+    /// Relays that would not pass it on, or led to nothing.
     var avoided: Set<Int> = []
     var pause: Int64?
     /// What was in force when the try began that is running.
@@ -30,6 +30,21 @@ final class Delivery {
 
     /// The node to which it goes.
     var next: Int { route.count > 1 ? route[1] : to }
+
+    /// Notes a relay by which it comes no further.
+    func weigh(_ news: News) {
+        guard next != to else { return }
+        let isVain =
+            switch news {
+            case .blocked: true
+            case .accepted: sender.state == .relayed
+            case .held, .failed, .headStale: sender.failures + 1 >= Sender.failuresPerRoute
+            case .relayProven:
+                sender.state == .relayed && sender.failures + 1 >= Sender.asksPerRoute
+            case .deliveryProven, .refusalProven: false
+            }
+        if isVain { avoided.insert(next) }
+    }
 }
 
 extension Process {
@@ -205,7 +220,9 @@ extension Process {
         let passage = Passage(
             key: own(delivery.transfer), role: .outbound, recipient: delivery.to,
             next: delivery.next, attempt: delivery.sender.attempt, due: delivery.due)
-        switch try await tried(passage, { try await work(passage) }) {
+        let news = try await tried(passage) { try await work(passage) }
+        delivery.weigh(news)
+        switch news {
         case .accepted(let offset): return .accepted(offset: offset)
         case .relayProven(let cause):
             return delivery.sender.state == .relayed
@@ -220,9 +237,10 @@ extension Process {
             return .held(cause: cause, isAnother: isAnotherRouteOpen(delivery))
         case .headStale(let cause): return .headStale(cause: cause)
         case .blocked(let cause):
-            if delivery.next != delivery.to { delivery.avoided.insert(delivery.next) }
             return .blocked(cause: cause, isAnother: isAnotherRouteOpen(delivery))
-        case .failed(let cause): return .failed(cause: cause)
+        case .failed(let cause):
+            let isAnother = delivery.next != delivery.to && isAnotherRouteOpen(delivery)
+            return .failed(cause: cause, isAnother: isAnother)
         }
     }
 
