@@ -79,6 +79,7 @@ extension Exchange {
     }
 
     /// Enters a refusal that the sender can mend, or that tells nothing about the transfer.
+    /// - Parameter peer: who brought it. What a relay brings again and again counts against nobody else.
     func refuse(
         _ refusal: Recipient.Refusal, _ detail: String, head: VerifiedHead?, peer: NodeID
     ) async throws -> Problem {
@@ -113,10 +114,11 @@ extension Exchange {
     }
 
     /// Approvals that the own policies ask for: the sender can still obtain them.
-    func refuse(asking debts: [ApprovalDebt], _ head: VerifiedHead) async throws -> Problem {
+    func refuse(
+        asking debts: [ApprovalDebt], _ head: VerifiedHead, peer: NodeID
+    ) async throws -> Problem {
         var problem = try await refuse(
-            .approvalOwed, "owed here: \(ApprovalDebt.list(debts))", head: head,
-            peer: head.core.from)
+            .approvalOwed, "owed here: \(ApprovalDebt.list(debts))", head: head, peer: peer)
         problem.extensions["owed"] = .array(debts.map(\.json))
         problem.remedy = "obtain these approvals, and make the next attempt with them"
         return problem
@@ -132,9 +134,10 @@ extension Exchange {
 
     /// Signs and records a no that cannot change.
     func refuseFinally(
-        _ head: VerifiedHead, _ refusal: Recipient.Refusal, _ reason: String, _ upload: UploadID
+        _ head: VerifiedHead, _ refusal: Recipient.Refusal, _ reason: String, _ upload: UploadID,
+        by peer: NodeID
     ) async throws -> OfferAnswer {
-        guard isEnteredSingly(head.core.from) else { throw ServiceProblem.tooManyRefusals }
+        guard isEnteredSingly(peer) else { throw ServiceProblem.tooManyRefusals }
         let now = clock.now()
         let words = "\(refusal.rawValue): \(reason)"
         let statement = try sign(.refused, head, reason: words, at: now)
@@ -154,7 +157,7 @@ extension Exchange {
             var row = new
             row.statementEntry = try transaction.append(
                 EntryDraft(
-                    kind: "offer.refused", transfer: row.id, actor: .node(row.from),
+                    kind: "offer.refused", transfer: row.id, actor: .node(peer),
                     details: [
                         "cause": .string(refusal.rawValue),
                         "detail": .string(String(reason.prefix(1_000))),

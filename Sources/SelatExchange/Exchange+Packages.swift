@@ -38,7 +38,7 @@ extension Exchange {
         // Whoever carries it stands for the hop before this node.
         let own = header.route.firstIndex(of: identity.node) ?? 0
         let peer = own > 0 ? header.route[own - 1] : core.from
-        let answer = try await offer(head: front, payload: nil, from: peer)
+        let answer = try await offer(head: front, payload: nil, from: peer, isByHand: true)
         let entry = EntryDraft(
             kind: "transfer.imported", transfer: core.id, actor: .user(user),
             details: [

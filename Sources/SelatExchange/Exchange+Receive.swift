@@ -6,9 +6,11 @@ import SelatDelivery
 import SelatEnvelope
 import SelatEvidence
 import SelatFederation
+import SelatHTTP
 import SelatPolicy
 import SelatStore
 package import SelatTransport
+import Synchronization
 
 // The recipient's road: verify the head, look inside, judge, record; take the payload in; record,
 // sign, answer.
@@ -16,6 +18,13 @@ package import SelatTransport
 extension Exchange: EnvelopeService {
     package func offer(
         head bytes: [UInt8], payload: [UInt8]?, from peer: NodeID
+    ) async throws -> OfferAnswer {
+        try await offer(head: bytes, payload: payload, from: peer, isByHand: false)
+    }
+
+    /// - Parameter isByHand: whether somebody brings it who stands for `peer`.
+    func offer(
+        head bytes: [UInt8], payload: [UInt8]?, from peer: NodeID, isByHand: Bool
     ) async throws -> OfferAnswer {
         try witnesses.requireExchange()
         let head = try await authentic(bytes, from: peer)
@@ -35,7 +44,7 @@ extension Exchange: EnvelopeService {
                 refusal == .suiteTooWeak
                 ? "\(head.core.suite), though the record of `\(identity.node)` lists ML-KEM keys"
                 : "header of `\(id)`"
-            return try await refuseFinally(head, refusal, reason, upload)
+            return try await refuseFinally(head, refusal, reason, upload, by: peer)
         case .refuse(let refusal):
             let what =
                 refusal == .wrongAddress
@@ -47,6 +56,10 @@ extension Exchange: EnvelopeService {
                 created: false, upload: upload, state: state.rawValue,
                 offset: known?.durable ?? 0, receipt: try await receipt(of: known))
         case .resume(let offset):
+            let isFree = isByHand || peer == head.core.from
+            guard try isNewest(head, of: known, by: peer) || isFree else {
+                throw ServiceProblem.superseded(upload)
+            }
             try await carry(upload, by: peer)
             return try await taken(
                 upload, head, by: peer, offset: offset, created: false, payload)
@@ -56,7 +69,9 @@ extension Exchange: EnvelopeService {
                 try await self.consider(head, bytes, Self.whole(payload, of: head), upload, peer)
             }
             switch considered {
-            case .known: return try await offer(head: bytes, payload: payload, from: peer)
+            case .known:
+                return try await offer(
+                    head: bytes, payload: payload, from: peer, isByHand: isByHand)
             case .refused(let answer): return answer
             case .arrived(let row): return try await self.answer(of: row, upload)
             case .taken:
@@ -124,6 +139,25 @@ extension Exchange: EnvelopeService {
         (try? federation.node(node, at: now))?.roles.contains(.exchange) == true
     }
 
+    /// Whether an offer is of the newest attempt so far. A relay that was gone round must not take the upload
+    /// away from whoever brings it now.
+    private func isNewest(
+        _ head: VerifiedHead, of known: InboundRow?, by peer: NodeID
+    ) throws -> Bool {
+        guard let known else { return true }
+        let first = try Header(parsing: known.header).attempt
+        let upload = UploadID(from: known.from, transfer: known.id)
+        let attempt = head.header.attempt
+        return newestAttempts.withLock { newest in
+            let last = newest[upload] ?? first
+            if newest.count >= Self.attemptsKeptMax { newest = [:] }
+            newest[upload] = max(attempt, last)
+            return attempt > last || attempt == last && peer == known.peer
+        }
+    }
+
+    private static let attemptsKeptMax = 10_000
+
     /// From now on the upload belongs to another peer: a later attempt came by another way.
     private func carry(_ upload: UploadID, by peer: NodeID) async throws {
         _ = try await store.commit { transaction in
@@ -171,26 +205,24 @@ extension Exchange: EnvelopeService {
         guard try isNew(row) else { return .known }
         guard begun < Limits.uploadsPerPeerMax else {
             throw try await refuse(
-                .tooManyUploads, "\(begun) have not ended", head: head, peer: from)
+                .tooManyUploads, "\(begun) have not ended", head: head, peer: peer)
         }
         guard inbox.hasRoom(for: head.header.payload.size, beside: held) else {
-            throw try await refuse(
-                .inboxFull,
-                "datasets of `\(from.country)` that lie here: \(inbox.words(held))",
-                head: head, peer: from)
+            let problem = ServiceProblem.inboxFull(from.country, inbox.words(held))
+            throw try await refuse(.inboxFull, problem.detail ?? "", head: head, peer: peer)
         }
         try await requireReserve(
             for: head.header.precedence, size: head.header.payload.size, from: .peer)
-        let (contentKey, manifest) = try await opened(head)
+        let (contentKey, manifest) = try await opened(head, by: peer)
         switch await judge(head, manifest) {
         case .refused(let refusal, let reason) where refusal.isFinal:
-            return .refused(try await refuseFinally(head, refusal, reason, upload))
+            return .refused(try await refuseFinally(head, refusal, reason, upload, by: peer))
         case .refused(let refusal, let reason):
-            throw try await refuse(refusal, reason, head: head, peer: head.core.from)
+            throw try await refuse(refusal, reason, head: head, peer: peer)
         case .stale(let stale):
             throw try await refuse(stale, head, peer: peer)
         case .asking(let debts):
-            throw try await refuse(asking: debts, head)
+            throw try await refuse(asking: debts, head, peer: peer)
         case .permitted(let own, let destroyBy, let approvals):
             let new = try new(head, contentKey, manifest, own, destroyBy, approvals, by: peer)
             if let payload {
@@ -202,7 +234,7 @@ extension Exchange: EnvelopeService {
     }
 
     func opened(
-        _ head: VerifiedHead
+        _ head: VerifiedHead, by peer: NodeID
     ) async throws -> (contentKey: ContentKey, manifest: Manifest) {
         do {
             guard let keys = identity.openingKeys(for: head.core) else {
@@ -213,7 +245,7 @@ extension Exchange: EnvelopeService {
             // It says nothing of the envelope: the peer offers it again.
             throw ServiceProblem.token(error)
         } catch {
-            throw try await refuse(.envelopeInvalid, "\(error)", head: head, peer: head.core.from)
+            throw try await refuse(.envelopeInvalid, "\(error)", head: head, peer: peer)
         }
     }
 
@@ -232,9 +264,8 @@ extension Exchange: EnvelopeService {
         _ destroyBy: Timestamp?, _ approvals: [VerifiedApproval], by peer: NodeID
     ) throws -> New {
         let core = head.core
-        let received = membership.moment(at: clock.now())
         var row = InboundRow(
-            from: core.from, id: core.id, received: received, expires: core.expires,
+            from: core.from, id: core.id, received: clock.now(), expires: core.expires,
             state: Recipient.State.receiving.rawValue, payloadSize: head.header.payload.size,
             fixedParts: head.fixedParts, header: head.header.json.canonical, peer: peer)
         row.contentKey = try storageKey.wrap(
@@ -254,12 +285,26 @@ extension Exchange: EnvelopeService {
     private func record(_ new: New, _ head: VerifiedHead, _ bytes: [UInt8]) async throws {
         try await place(bytes, payloadSize: new.row.payloadSize, as: new.name) {
             _ = try await self.store.commit { transaction in
+                try self.requireRoom(for: new.row, in: transaction.snapshot)
                 try self.enter(new, head, in: transaction)
                 try transaction.save(new.row)
             }
         }
         // It may have lapsed before.
         restore(UploadID(from: new.row.from, transfer: new.row.id))
+    }
+
+    /// Once more, now that nothing comes in between: many offers of one member's may have found the same room.
+    private func requireRoom(for row: InboundRow, in snapshot: Snapshot) throws {
+        let begun = try snapshot.inboundCount(
+            from: row.from, state: Recipient.State.receiving.rawValue)
+        guard begun < Limits.uploadsPerPeerMax else {
+            throw ServiceProblem.refusal(.tooManyUploads, "\(begun) have not ended")
+        }
+        let (country, held) = (row.from.country, try snapshot.inboundLoad(of: row.from.country))
+        guard inbox.hasRoom(for: row.payloadSize, beside: held) else {
+            throw ServiceProblem.inboxFull(country, inbox.words(held))
+        }
     }
 
     /// Records in one commit that a small package was taken, and that it is here.
@@ -272,6 +317,7 @@ extension Exchange: EnvelopeService {
         let row: InboundRow
         do {
             row = try await store.commit { transaction in
+                try self.requireRoom(for: new.row, in: transaction.snapshot)
                 try self.enter(new, head, in: transaction)
                 var row = new.row
                 try self.complete(

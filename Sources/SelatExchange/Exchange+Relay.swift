@@ -10,6 +10,7 @@ import SelatHTTP
 import SelatPolicy
 import SelatStore
 import SelatTransport
+import Synchronization
 
 // The relay's road, first half: verify, ask whether the envelope may pass here, store, and state that.
 // A relay has no key: it sees the header, and whether each segment is the one that the header means.
@@ -35,6 +36,7 @@ extension Exchange {
             return try await taken(
                 upload, head, by: peer, offset: offset, created: false, payload)
         case .consider, .renew:
+            if answer == .renew { try countRenewal(by: peer) }
             // Alone, or two offers of one new id would each begin its files.
             let isNew = try await uploads.alone(upload) {
                 try await self.pass(head, bytes, Self.whole(payload, of: head), through: hop)
@@ -47,6 +49,19 @@ extension Exchange {
                 upload, head, by: peer, offset: row.durable, created: isNew, payload)
         }
     }
+
+    /// Each new attempt is kept and entered for good.
+    private func countRenewal(by peer: NodeID) throws {
+        let count = renewals.withLock { counts in
+            counts[peer, default: 0] += 1
+            return counts[peer, default: 0]
+        }
+        guard count <= Self.renewalsPerMinuteMax else {
+            throw Problem.tooManyRequests(.seconds(60))
+        }
+    }
+
+    private static let renewalsPerMinuteMax = 600
 
     /// What a relay says of an envelope that asks nothing of the one who brings it.
     private func standing(of upload: UploadID, created: Bool) async throws -> OfferAnswer {
@@ -95,6 +110,13 @@ extension Exchange {
         }
         try await place(bytes, payloadSize: head.header.payload.size, as: name) {
             _ = try await self.store.commit { transaction in
+                // Once more, now that nothing comes in between.
+                let country = new.row.from.country
+                let held = try transaction.snapshot.relayedLoad(
+                    of: country, states: Relay.spooledStates)
+                guard self.relaying.hasRoom(for: new.row.payloadSize, beside: held) else {
+                    throw ServiceProblem.relayFull(country, self.relaying.words(held))
+                }
                 try self.enter(new, head, in: transaction)
                 try transaction.save(new.row)
             }
@@ -165,10 +187,8 @@ extension Exchange {
             try $0.relayedLoad(of: country, states: Relay.spooledStates)
         }
         guard relaying.hasRoom(for: head.header.payload.size, beside: held) else {
-            throw try await refuse(
-                .relayFull,
-                "transfers of `\(country)` that lie here: \(relaying.words(held))",
-                head: head, peer: peer)
+            let problem = ServiceProblem.relayFull(country, relaying.words(held))
+            throw try await refuse(.relayFull, problem.detail ?? "", head: head, peer: peer)
         }
     }
 

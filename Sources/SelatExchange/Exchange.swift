@@ -58,6 +58,8 @@ package final class Exchange: Sendable {
     /// Keeps the membership the same everywhere.
     package let gossip: MembershipGossip
     let uploads = Uploads()
+    /// Of what arrives, the newest attempt that was offered. What is lost with the process, rows make good.
+    let newestAttempts = Mutex<[UploadID: UInt64]>([:])
     let endings = Endings()
     /// Nodes that are asked for their policies now.
     let catchingUp = Mutex<Set<NodeID>>([])
@@ -73,6 +75,8 @@ package final class Exchange: Sendable {
     let recallsHeard = Mutex<[NodeID: Int]>([:])
     /// What must not be handed out any more, also where that has begun, and since when.
     let withdrawn = Mutex<[UploadID: ContinuousClock.Instant]>([:])
+    /// New attempts of this minute of what passes through, by the peer that brought them.
+    let renewals = Mutex<[NodeID: Int]>([:])
     /// Offers of this minute that were refused, by peer.
     let refusals = Mutex<[NodeID: Int]>([:])
 
@@ -228,6 +232,7 @@ package final class Exchange: Sendable {
             return counts
         }
         recallsHeard.withLock { $0 = [:] }
+        renewals.withLock { $0 = [:] }
         let peers = refusals.withLock { counts in
             defer { counts = [:] }
             return counts.filter { $0.value > Limits.refusalsPerMinuteMax }

@@ -99,7 +99,9 @@ package enum ServiceProblem {
             detail: row.handedOn && !isOutcome
                 ? "`\(row.id)` may have arrived whole: only the recipient's word ends it"
                 : "`\(row.id)` is \(row.state)",
-            remedy: "see `selat show \(row.id)`")
+            remedy: row.state == Sender.State.sealing.rawValue
+                ? "break off the `selat send` that brings it: it is cancelled then"
+                : "see `selat show \(row.id)`")
     }
 
     static func notReleasable(_ id: TransferID, _ again: Verdict) -> Problem {
@@ -286,6 +288,14 @@ package enum ServiceProblem {
     }
 
     /// A refusal to a peer.
+    static func relayFull(_ country: Country, _ held: String) -> Problem {
+        refusal(.relayFull, "transfers of `\(country)` that lie here: \(held)")
+    }
+
+    static func inboxFull(_ country: Country, _ held: String) -> Problem {
+        refusal(.inboxFull, "datasets of `\(country)` that lie here: \(held)")
+    }
+
     static func refusal(_ refusal: Recipient.Refusal, _ detail: String) -> Problem {
         Problem(
             type: "urn:selat:problem:\(refusal.rawValue)", title: "the envelope is not taken",

@@ -29,6 +29,9 @@ package final class Transaction {
         appended = log.tree.size..<log.tree.size
     }
 
+    /// What there is, with what this change has written so far.
+    package var snapshot: Snapshot { Snapshot(database: database) }
+
     /// Appends an audit entry in this change's transaction.
     /// - Returns: its sequence, which is its index in the tree. Final only once the change is
     ///   committed.

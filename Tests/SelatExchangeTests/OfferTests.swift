@@ -282,6 +282,31 @@ struct OfferTests {
         #expect(try await node.entries("offer.refused") == 61)
     }
 
+    /// All of them find room before the first one is recorded.
+    @Test func manyOffersAtOnceFindNoMoreRoomThanThereIs() async throws {
+        var plan = TestFederation.Plan()
+        plan.inbox = MemberQuota(transfersMax: 2, bytesMax: .max)
+        let world = try TestFederation(plan)
+        let node = world.recipient
+        var heads: [[UInt8]] = []
+        for _ in 0..<6 { heads.append(try world.head(try await world.seal(100_000))) }
+        let answers = await withTaskGroup(of: String?.self) { group in
+            for head in heads {
+                group.addTask {
+                    await problem {
+                        _ = try await node.exchange.offer(
+                            head: head, payload: nil, from: world.sender.id)
+                    }
+                }
+            }
+            return await group.reduce(into: [String?]()) { $0.append($1) }
+        }
+        #expect(answers.count { $0 == nil } == 2)
+        #expect(answers.count { $0 == "inbox-full" } == 4)
+        #expect(try node.parts.count == 4)
+        #expect(try await node.entries("transfer.received") == 2)
+    }
+
     @Test func twoOffersOfOneNewEnvelopeMakeOneUpload() async throws {
         let sealing = try await world.seal()
         let head = try world.head(sealing)
