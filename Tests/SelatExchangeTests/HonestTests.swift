@@ -1,7 +1,9 @@
 import SelatAudit
 import SelatCore
+import SelatEnvelope
 import SelatStore
 import SelatTestSupport
+import Synchronization
 import Testing
 
 @testable import SelatExchange

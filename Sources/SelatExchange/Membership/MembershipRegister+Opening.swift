@@ -55,7 +55,6 @@ extension MembershipRegister {
         register.state.withLock { state in
             state.forks = Set(forks.map(\.serial))
             state.since = rows.map(\.taken).max()
-            state.newest = state.since
         }
         await register.offer(input, beside: held)
         return register
@@ -86,7 +85,7 @@ extension MembershipRegister {
             for row in rows { try transaction.keep(row) }
             try transaction.append(Self.entry(of: rows, cut: [], from: .daemon))
         }
-        register.state.withLock { ($0.since, $0.newest) = (now, now) }
+        register.state.withLock { $0.since = now }
         return register
     }
 
@@ -133,12 +132,6 @@ extension MembershipRegister {
     /// by it, whatever has been renewed or cut since.
     package func federation(asOf time: Timestamp) async throws -> Federation {
         try await earlier(asOf: time) ?? federation
-    }
-
-    /// The moment to note of what is judged now, so that its membership is found again: never before
-    /// the latest document was taken, also where the clock was set back since.
-    func moment(at now: Timestamp) -> Timestamp {
-        max(now, state.withLock { $0.newest } ?? now)
     }
 
     /// The same where it is another than the membership in force; nil where it is that.

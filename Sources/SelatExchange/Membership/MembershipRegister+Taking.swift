@@ -84,7 +84,6 @@ extension MembershipRegister {
         state.withLock { state in
             state.view = after
             state.since = now
-            state.newest = max(now, state.newest ?? now)
             state.forks.formUnion(rows.filter { $0.kind == .fork }.map(\.serial))
         }
         for row in rows {

@@ -39,9 +39,6 @@ package final class MembershipRegister: Sendable {
         var observers: [@Sendable (View, View) async -> Void] = []
         /// Since when nothing of it has changed; nil where the database has to tell.
         var since: Timestamp?
-        /// The latest moment at which any of it was taken. It is later than `since`, and than now, where
-        /// the clock was set back.
-        var newest: Timestamp?
         /// The membership of an earlier moment, asked for last.
         var past: (digests: [Digest], federation: Federation)?
     }
