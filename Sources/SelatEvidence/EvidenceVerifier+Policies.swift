@@ -16,12 +16,12 @@ extension EvidenceVerifier {
                 report.unproven.append("that anybody signed the policy file `\(name)`")
                 continue
             }
+            var owner: EditionOwner?
             do {
                 let head = try EditionHead(
                     PolicySource(name: "\(name).yaml", bytes: file.bytes))
-                guard let owner = EditionOwner(of: head, members: members) else {
-                    throw EvidenceFault.differs("`\(name)` is no member")
-                }
+                owner = EditionOwner(of: head, members: members)
+                guard let owner else { throw EvidenceFault.differs("`\(name)` is no member") }
                 _ = try federation.verifyEdition(
                     "\(name).yaml", content: file.bytes, signatures: signatures, owner: owner,
                     at: try moment())
@@ -29,7 +29,7 @@ extension EvidenceVerifier {
                     in: head, file: "\(name).yaml", at: try moment())
                 signed.append("\(name) (edition \(head.number))")
             } catch {
-                let over = error is FederationError ? lapsed(federation) : []
+                let over = error is FederationError ? lapsed(federation, among: owner) : []
                 guard over.isEmpty else {
                     report.unproven.append(
                         "that the policy file `\(name)` is signed as it must be: the documents of "
@@ -47,7 +47,8 @@ extension EvidenceVerifier {
 
     /// Countries whose policy signers cannot be judged at that moment although what they signed before
     /// stays good: their record or their revocation lists were over, or they have left.
-    private func lapsed(_ federation: Federation) -> [Country] {
+    /// - Parameter owner: whose file it is: another's lapse excuses no bad signature.
+    private func lapsed(_ federation: Federation, among owner: EditionOwner?) -> [Country] {
         guard let moment = try? moment() else { return [] }
         let members = Set(federation.members.map(\.country))
         let over = members.filter { country in
@@ -61,7 +62,9 @@ extension EvidenceVerifier {
             try? MembershipList(content: CMS.unverifiedContent(der, type: .membershipList))
         }
         let left = Set(earlier.flatMap(\.members).map(\.country)).subtracting(members)
-        return over.union(left).sorted()
+        let all = over.union(left).sorted()
+        guard case .member(let country) = owner else { return all }
+        return all.filter { $0 == country }
     }
 }
 

@@ -101,8 +101,16 @@ package struct EvidenceVerifier {
                     of: subject.maker, entry.entry.sequence, note, federation)
                 if let distrust { throw EvidenceFault.distrusted(distrust) }
             }
-            report.proven.append(
-                logSentence(try SignedCheckpoint(note: note, anyEpochOf: key).checkpoint))
+            let checkpoint = try SignedCheckpoint(note: note, anyEpochOf: key).checkpoint
+            report.proven.append(logSentence(checkpoint))
+            // Under a new origin a log may have been written anew; witnesses know only its name.
+            if let epoch = checkpoint.origin.split(separator: "/").last.flatMap({ UInt64($0) }),
+                epoch > 1
+            {
+                report.unproven.append(
+                    "that the log of \(subject.maker) held before its epoch \(epoch) what it holds of"
+                        + " that time now: it was begun anew, as from a backup")
+            }
             try judgeWitnesses(of: note, subject.maker, federation)
             report.unproven += erasedSentences
         } catch {

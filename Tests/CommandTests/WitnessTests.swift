@@ -134,10 +134,20 @@ struct WitnessTests {
             let restored = try await sandbox.selat(
                 "restore", "--continue", "--reason", "the disk failed", on: "VN")
             #expect(restored.status == 0 && restored.words.contains("/VN/hub/2"))
-            _ = try await sandbox.delivered(dataset)
+            let id = try await sandbox.delivered(dataset)
             try await Self.eventually("the new epoch is witnessed") {
                 try await Self.isWitnessed("VN", sandbox)
             }
+            // What it tells of the time before, it may have written anew.
+            let folder = "\(sandbox.scratch.path)/proof"
+            let proved = try await sandbox.selat("audit", "prove", id, "--out", folder, on: "VN")
+            try #require(proved.status == 0, "\(proved.words)")
+            let standing = try await sandbox.selat("status", "--json", on: "VN").json
+            let trust = try #require(standing["membership"]?["federation"]?.stringValue)
+            let proof = try await Run.run(
+                Run.selat, ["audit", "verify", folder, "--trust", trust])
+            #expect(proof.status == 0, "\(proof.words)")
+            #expect(proof.stdout.contains("before its epoch 2"), "\(proof.words)")
             let verified = try await sandbox.selat("audit", "verify", on: "VN")
             #expect(verified.status == 0, "\(verified.words)")
             #expect(try await Self.kinds("SG", sandbox).contains("witness.epoch"))
