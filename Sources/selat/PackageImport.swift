@@ -119,8 +119,9 @@ struct PackageImport: AsyncParsableCommand {
     struct Outcome {
         let file: String
         var answer: JSON?
-        /// Why it was not taken.
+        /// Why it was not taken, and what to do.
         var fault: String?
+        var remedy: String?
         var receipt: String?
         let status: ExitStatus
 
@@ -137,11 +138,14 @@ struct PackageImport: AsyncParsableCommand {
         init(file: String, _ ending: Ending) {
             self.file = file
             fault = ending.message ?? "it failed"
+            remedy = ending.hint
             status = ending.status
         }
 
         var line: String {
-            guard let answer else { return "\(file)  \(fault ?? "")" }
+            guard let answer else {
+                return "\(file)  \(fault ?? "")" + (remedy.map { "; \($0)" } ?? "")
+            }
             let reason = answer["receipt"]?["reason"]?.stringValue.map { ": \($0)" } ?? ""
             return "\(file)  \(answer.text("id"))  from \(answer.text("from"))  "
                 + "\(answer.text("state"))\(reason)"
@@ -151,6 +155,7 @@ struct PackageImport: AsyncParsableCommand {
             var members = answer?.objectValue ?? [:]
             members["file"] = .string(file)
             members["error"] = fault.map { .string($0) }
+            members["remedy"] = remedy.map { .string($0) }
             members["receipt_path"] = receipt.map { .string($0) }
             return .object(members)
         }

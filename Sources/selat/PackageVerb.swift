@@ -111,6 +111,19 @@ struct PackageVerb: AsyncParsableCommand {
             } catch {
                 throw Ending(.verificationFailed, "membership `\(membership)`: \(error)")
             }
+            do {
+                try verify(federation, at: now)
+            } catch let ending as Ending {
+                guard json, ending.status == .verificationFailed else { throw ending }
+                Terminal.result([
+                    "verified": false, "file": .string(file),
+                    "error": .string(ending.message ?? ""),
+                ])
+                throw Ending(ending.status)
+            }
+        }
+
+        private func verify(_ federation: Federation, at now: Timestamp) throws {
             let package = try PackageFile.opened(file)
             do {
                 let claimed = try Header(
@@ -160,7 +173,9 @@ extension PackageFile {
             // A file that cannot be read says nothing about what it holds.
             throw Ending(.failed, "\(fault)")
         } catch {
-            throw Ending(.verificationFailed, "`\(path)`: \(error)")
+            throw Ending(
+                .verificationFailed, "`\(path)`: \(error)",
+                hint: "do not use it; ask the sender for another copy")
         }
     }
 }

@@ -25,7 +25,7 @@ enum ReceiptFile {
     /// - Throws: `Ending` for a file that holds no JSON document.
     static func read(_ path: String) throws -> JSON {
         guard let contents = FileManager.default.contents(atPath: path) else {
-            throw Ending(.failed, "reading `\(path)`: it cannot be read")
+            throw Ending(.failed, "reading `\(path)`: \(InputFile.hindrance(path))")
         }
         guard contents.count <= bytesMax else {
             throw Ending(.verificationFailed, "`\(path)` is larger than 1 MiB: no receipt")

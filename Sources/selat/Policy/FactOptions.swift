@@ -108,8 +108,19 @@ enum InputFile {
     static func bytes(_ path: String, _ what: String) throws -> [UInt8] {
         if path == "-" { return Array(try FileHandle.standardInput.readToEnd() ?? Data()) }
         guard let data = FileManager.default.contents(atPath: path) else {
-            throw Ending(.failed, "reading \(what) `\(path)`: there is no such file to read")
+            throw Ending(.failed, "reading \(what) `\(path)`: \(hindrance(path))")
         }
         return Array(data)
+    }
+
+    /// Why there is nothing to read at a path.
+    static func hindrance(_ path: String) -> String {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return String(cString: strerror(errno)) }
+        switch status.st_mode & S_IFMT {
+        case S_IFREG: return access(path, R_OK) == 0 ? "it cannot be read" : "permission denied"
+        case S_IFDIR: return "it is a folder"
+        default: return "it is no regular file"
+        }
     }
 }

@@ -147,7 +147,7 @@ private struct EditionPair {
 
     private static func file(_ path: String) throws -> PolicySource {
         guard let bytes = FileManager.default.contents(atPath: path) else {
-            throw Ending(.failed, "reading `\(path)`: there is no such file to read")
+            throw Ending(.failed, "reading `\(path)`: \(InputFile.hindrance(path))")
         }
         return PolicySource(name: path, bytes: Array(bytes))
     }
