@@ -71,12 +71,14 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
     ],
     targets: [
+        // What Swift's module of the system's C library leaves out.
+        .systemLibrary(name: "CLinux"),
         // The two C libraries, as the system ships and patches them.
         .systemLibrary(
             name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(
             name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
-        module("SelatCore"),
+        module("SelatCore", ["CLinux"]),
         module("SelatCrypto", ["SelatCore", "COpenSSL", nioCore, crypto]),
         module("SelatPolicy", ["SelatCore", "SelatCrypto", yams]),
         module("SelatEnvelope", ["SelatCore", "SelatCrypto", "SelatPolicy"]),
@@ -217,7 +219,8 @@ let package = Package(
                 "SelatTransport", "SelatExchange", "SelatTestSupport", nioCore, logging, grdb,
             ]),
         tests(
-            "SelatControlTests", ["SelatCore", "SelatHTTP", "SelatControl", "SelatTestSupport"]),
+            "SelatControlTests",
+            ["SelatCore", "SelatHTTP", "SelatControl", "SelatTestSupport", logging]),
         tests(
             "SelatServiceTests",
             ["SelatService", "SelatHTTP", hummingbird, httpTypes, nioCore, logging]),

@@ -49,6 +49,18 @@ package struct ControlClient: Sendable {
         return try JSON(parsing: try await answer.collected(upTo: 1 << 20).body)
     }
 
+    /// Asks for what needs the bytes of files, or makes them, with the files handed over.
+    /// - Returns: the body of the answer.
+    package func send(
+        _ method: HTTPRequest.Method, _ path: String, with files: FileHandover
+    ) async throws -> [UInt8] {
+        let answer = try await connection.send(
+            Self.request(method, "\(path)?files=\(files.ticket)"), length: 0,
+            patience: Self.turnPatience
+        ) { nil }
+        return try await answer.collected(upTo: 1 << 20).body
+    }
+
     /// Streams a body of `length` bytes to a route that makes something of it.
     package func post(
         _ path: String, length: UInt64,

@@ -1,7 +1,7 @@
 import HTTPTypes
 import Hummingbird
 import SelatCore
-import SelatHTTP
+package import SelatHTTP
 
 // What callers send is parsed here, and nowhere behind it.
 
@@ -54,6 +54,19 @@ extension ControlRoutes {
         return process
     }
 
+    /// The files that a call names by their ticket; nil where it names none.
+    static func handed(
+        _ request: Request, _ files: FileSocket?, to caller: Caller
+    ) throws -> HandedFiles? {
+        guard let ticket = request.uri.queryParameters["files"] else { return nil }
+        guard let handed = files?.take(String(ticket), of: caller.user) else {
+            throw Problem.badFiles(
+                "none were handed over under this ticket, or they were used",
+                remedy: "hand them over anew (Files.md)")
+        }
+        return handed
+    }
+
     static func number(
         _ request: Request, _ key: String, default value: Int, _ range: ClosedRange<Int>
     ) throws -> Int {
@@ -94,6 +107,14 @@ extension ControlRoutes {
 }
 
 extension Problem {
+    /// Files that were handed over cannot be used.
+    package static func badFiles(_ detail: String, remedy: String) -> Problem {
+        Problem(
+            type: "urn:selat:problem:bad-files",
+            title: "the files that were handed over are no use", status: 422, detail: detail,
+            remedy: remedy)
+    }
+
     static func badRequest(_ detail: String) -> Problem {
         Problem(
             type: "urn:selat:problem:bad-request", title: "the request is not well-formed",

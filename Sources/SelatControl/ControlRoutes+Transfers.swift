@@ -4,7 +4,7 @@ import SelatHTTP
 
 extension ControlRoutes {
     static func addTransfers(
-        to group: RouterGroup<HTTPContext>, _ service: some ControlService
+        to group: RouterGroup<HTTPContext>, _ service: some ControlService, _ files: FileSocket?
     ) {
         group.get { request, _ in
             let direction: Direction? = try word(request, "direction")
@@ -25,8 +25,12 @@ extension ControlRoutes {
         }
         group.put(":id/payload") { request, context in
             let (id, caller) = (try id(context), try caller(context))
+            guard let handed = try handed(request, files, to: caller) else {
+                return Response.json(
+                    try await service.seal(id, request.body, by: caller, unless: context.gone))
+            }
             return Response.json(
-                try await service.seal(id, request.body, by: caller, unless: context.gone))
+                try await service.seal(id, handed, by: caller, unless: context.gone))
         }
         group.get(":id") { request, context in
             let wait = try number(request, "wait_seconds", default: 0, 0...300)
@@ -48,9 +52,13 @@ extension ControlRoutes {
         group.get(":id/manifest") { _, context in
             Response.json(try await service.manifest(try id(context)))
         }
-        group.post(":id/opening") { _, context in
+        group.post(":id/opening") { request, context in
             let (id, caller) = (try id(context), try caller(context))
-            return stream(try await service.open(id, by: caller))
+            guard let handed = try handed(request, files, to: caller) else {
+                return stream(try await service.open(id, by: caller))
+            }
+            try await service.open(id, into: handed, by: caller, unless: context.gone)
+            return stream(ByteStream(size: 0) { nil })
         }
         group.post(":id/destruction") { request, context in
             let (id, caller) = (try id(context), try caller(context))

@@ -5,9 +5,10 @@ package import SelatHTTP
 package enum ControlRoutes {
     /// - Parameters:
     ///   - register: who may be what.
+    ///   - files: where callers hand files over; nil where they cannot.
     ///   - refused: hears of each call that was malformed, or that its caller may not make.
     package static func router(
-        _ service: some ControlService, roles register: RoleRegister,
+        _ service: some ControlService, roles register: RoleRegister, files: FileSocket? = nil,
         refused: @escaping @Sendable (RefusedCall) -> Void = { _ in }
     ) -> Router<HTTPContext> {
         let router = Router(context: HTTPContext.self)
@@ -18,7 +19,7 @@ package enum ControlRoutes {
         v1.get("status") { _, _ in Response.json(try await service.status()) }
         v1.get("doctor") { _, _ in Response.json(try await service.doctor()) }
         addPings(to: v1.group("pings"), service)
-        addTransfers(to: v1.group("transfers"), service)
+        addTransfers(to: v1.group("transfers"), service, files)
         addTransfers(awaitedIn: v1.group("transfers"), service)
         v1.get("holdings") { request, _ in
             let limit = try number(request, "limit", default: 1_000, 1...10_000)

@@ -27,6 +27,11 @@ package protocol TransferControl: Sendable {
     func seal<Body: AsyncSequence & Sendable>(
         _ id: TransferID, _ body: Body, by caller: Caller, unless gone: EventLoopFuture<Void>
     ) async throws -> JSON where Body.Element == ByteBuffer
+    /// The same of files that the caller has handed over.
+    func seal(
+        _ id: TransferID, _ files: HandedFiles, by caller: Caller,
+        unless gone: EventLoopFuture<Void>
+    ) async throws -> JSON
     /// Transfers, newest first.
     func transfers(_ direction: Direction?, limit: Int) async throws -> JSON
     /// Own transfers that ended as nobody here asked for, newest first, each with a remedy.
@@ -45,6 +50,11 @@ package protocol TransferControl: Sendable {
     func manifest(_ id: TransferID) async throws -> JSON
     /// A delivered dataset in plain: its files, one after the other.
     func open(_ id: TransferID, by caller: Caller) async throws -> ByteStream
+    /// The same into files that the caller has handed over, which are whole when it returns.
+    func open(
+        _ id: TransferID, into files: HandedFiles, by caller: Caller,
+        unless gone: EventLoopFuture<Void>
+    ) async throws
     /// Destroys a delivered dataset for good.
     func destroy(_ id: TransferID, _ request: DestroyRequest, by caller: Caller) async throws
         -> JSON

@@ -61,13 +61,16 @@ package final class PayloadSealer: Sendable {
     /// Ends the sealing without a result.
     package func cancel() { work.fail(.cancelled) }
 
-    /// Seals a payload whose plaintext can be read at any place; the threads read it themselves.
+    /// Seals a payload whose plaintext can be read at any place; the threads read it themselves, each byte once.
+    /// - Parameter turn: waits until the next segment may be sealed. What it throws ends the sealing.
     package static func seal(
         _ source: any SegmentSource, permit: Permit, core: EnvelopeCore, contentKey: ContentKey,
-        messageSize: UInt64, sink: any SegmentSink
-    ) async throws(EnvelopeError) -> SealedPayload {
+        messageSize: UInt64, sink: any SegmentSink,
+        turn: nonisolated(nonsending) () async throws -> Void = {}
+    ) async throws -> SealedPayload {
         try await seal(
-            source, core: core, contentKey: contentKey, messageSize: messageSize, sink: sink)
+            source, core: core, contentKey: contentKey, messageSize: messageSize, sink: sink,
+            turn: turn)
     }
 
     /// Seals a payload of one segment that is at hand, without threads and without a sink.
@@ -86,13 +89,27 @@ package final class PayloadSealer: Sendable {
 
     static func seal(
         _ source: any SegmentSource, core: EnvelopeCore, contentKey: ContentKey,
-        messageSize: UInt64, sink: any SegmentSink
-    ) async throws(EnvelopeError) -> SealedPayload {
+        messageSize: UInt64, sink: any SegmentSink,
+        turn: nonisolated(nonsending) () async throws -> Void = {}
+    ) async throws -> SealedPayload {
+        let layout = try SegmentLayout(messageSize: messageSize)
         let work = SealingWork(
-            layout: try SegmentLayout(messageSize: messageSize),
+            layout: layout,
             key: try chunkKey(core, contentKey, Random.bytes(ChunkedEncryption.saltBytes)),
             sink: sink, source: source)
         try work.start()
+        do {
+            for _ in 0..<layout.count {
+                try await turn()
+                work.handOver(try await work.slotToRead())
+            }
+        } catch {
+            // The first cause stays where the sealing itself had failed.
+            work.fail(.cancelled)
+            _ = try? await work.outcome()
+            throw error
+        }
+        try work.close()
         return try await work.outcome()
     }
 
@@ -257,6 +274,14 @@ private final class SealingWork: Sendable {
         }
     }
 
+    /// A segment that a thread fills from the source.
+    func slotToRead() async throws(EnvelopeError) -> Filling {
+        var filling = try await slotToFill()
+        try expect(filling.size)
+        filling.count = filling.size
+        return filling
+    }
+
     func handOver(_ filling: Filling) {
         guard filling.isFull else { return monitor.quietly { $0.filling = filling } }
         monitor.change { $0.filled.append(filling) }
@@ -331,15 +356,12 @@ private final class SealingWork: Sendable {
     private func nextSegment() -> Filling? {
         monitor.wait { (state) -> Filling?? in
             if state.failure != nil { return .some(nil) }
-            if source != nil || state.isClosed && state.filled.isEmpty {
-                return claim(&state)
-            }
+            if state.isClosed && state.filled.isEmpty { return claim(&state) }
             return state.filled.isEmpty ? nil : .some(state.filled.removeFirst())
         }
     }
 
-    /// Claims a segment that no producer fills: any when the threads read themselves, otherwise
-    /// only the last one where it has no plaintext.
+    /// Claims a segment that no producer fills: the last one, where it has no plaintext.
     private func claim(_ state: inout State) -> Filling?? {
         guard state.next < layout.count else { return .some(nil) }
         guard let slot = state.free.popLast() else { return nil }

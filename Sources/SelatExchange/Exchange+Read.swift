@@ -29,6 +29,70 @@ extension Exchange {
 
     /// Opens a delivered dataset: recorded first, handed out then.
     package func open(_ id: TransferID, by user: UInt32) async throws -> Opening {
+        let sealed = try await sealed(id)
+        // Every leaf was checked on arrival, and that is recorded; here every chunk's tag is.
+        let opener = try PayloadOpener(
+            sealed.source, size: sealed.row.payloadSize, core: sealed.head.core,
+            contentKey: sealed.key)
+        try await enterOpening(sealed, by: user)
+        let upload = UploadID(from: sealed.row.from, transfer: id)
+        return Opening(size: sealed.head.layout.messageSize) {
+            let chunk: ByteBuffer?
+            do {
+                chunk = try await opener.next { bytes in
+                    bytes.withUnsafeBytes { ByteBuffer(bytes: $0) }
+                }
+            } catch {
+                self.logger.error("opening failed", metadata: ["id": "\(id)", "error": "\(error)"])
+                throw error
+            }
+            try self.requireNotWithdrawn(upload)
+            return chunk
+        }
+    }
+
+    /// Opens a delivered dataset into files that the caller has handed over, each as long as its file in the
+    /// dataset. They may be used when this has returned, and not before.
+    /// - Parameter gone: completes when the caller hangs up.
+    /// - Throws: `PlainFiles.Unusable` for files that do not fit the dataset, or cannot be written.
+    package func open(
+        _ id: TransferID, into handed: HandedFiles, by user: UInt32,
+        unless gone: EventLoopFuture<Void>? = nil
+    ) async throws {
+        let sealed = try await sealed(id)
+        let upload = UploadID(from: sealed.row.from, transfer: id)
+        let dataset = try sealed.head.manifest(under: sealed.key).dataset
+        let files = try PlainFiles(handed, as: dataset.files, isWritten: true) {
+            self.isWithdrawn(upload)
+        }
+        try await enterOpening(sealed, by: user)
+        do {
+            try await cancelled(by: gone) {
+                try await PayloadOpener.open(
+                    sealed.source, size: sealed.row.payloadSize, core: sealed.head.core,
+                    contentKey: sealed.key, into: files)
+            }
+            try await spool.onDisk { () throws(FileFault) in
+                try files.finish(size: sealed.head.layout.messageSize)
+            }
+            try requireNotWithdrawn(upload)
+        } catch {
+            try requireNotWithdrawn(upload)
+            if let unusable = files.unusable { throw unusable }
+            logger.error("opening failed", metadata: ["id": "\(id)", "error": "\(error)"])
+            throw Self.problem(of: error)
+        }
+    }
+
+    /// A delivered dataset that may be opened.
+    private struct SealedDataset: Sendable {
+        let row: InboundRow
+        let head: VerifiedHead
+        let key: ContentKey
+        let source: any SegmentSource
+    }
+
+    private func sealed(_ id: TransferID) async throws -> SealedDataset {
         let row = try await delivered(id)
         let now = clock.now()
         if let reason = quarantine(row) { throw ServiceProblem.quarantined(id, reason) }
@@ -41,29 +105,18 @@ extension Exchange {
         }
         let (head, key) = try await held(row)
         let source = try await payloadSource(of: SpoolFolder.Name(inbound: id, from: row.from))
-        // Every leaf was checked on arrival, and that is recorded; here every chunk's tag is.
-        let opener = try PayloadOpener(
-            source, size: row.payloadSize, core: head.core, contentKey: key)
+        return SealedDataset(row: row, head: head, key: key, source: source)
+    }
+
+    /// Before the first byte is handed out.
+    private func enterOpening(_ sealed: SealedDataset, by user: UInt32) async throws {
+        let (row, now) = (sealed.row, clock.now())
         let statement =
             Self.isStated(try Recipient(row), .open, at: now)
             ? try await self.statement(.opened, on: row, at: now) : nil
         guard try await recordOpening(row, statement, by: user, at: now) else {
             throw ServiceProblem.notReady(
-                "`\(id)` was destroyed just now", remedy: "see `selat show \(id)`")
-        }
-        let upload = UploadID(from: row.from, transfer: id)
-        return Opening(size: head.layout.messageSize) {
-            let chunk: ByteBuffer?
-            do {
-                chunk = try await opener.next { bytes in
-                    bytes.withUnsafeBytes { ByteBuffer(bytes: $0) }
-                }
-            } catch {
-                self.logger.error("opening failed", metadata: ["id": "\(id)", "error": "\(error)"])
-                throw error
-            }
-            try self.requireNotWithdrawn(upload)
-            return chunk
+                "`\(row.id)` was destroyed just now", remedy: "see `selat show \(row.id)`")
         }
     }
 

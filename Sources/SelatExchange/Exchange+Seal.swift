@@ -21,6 +21,22 @@ extension Exchange {
     package func seal<Body: AsyncSequence & Sendable>(
         _ id: TransferID, _ body: Body, by user: UInt32, unless gone: EventLoopFuture<Void>? = nil
     ) async throws -> Sender.State where Body.Element == ByteBuffer {
+        try await seal(id, from: ArrivingPlaintext(body: body), by: user, unless: gone)
+    }
+
+    /// The same of files that the caller has handed over.
+    package func seal(
+        _ id: TransferID, _ files: HandedFiles, by user: UInt32,
+        unless gone: EventLoopFuture<Void>? = nil
+    ) async throws -> Sender.State {
+        let plaintext = HandedPlaintext(handed: files, gone: gone)
+        return try await seal(id, from: plaintext, by: user, unless: gone)
+    }
+
+    private func seal(
+        _ id: TransferID, from plaintext: some Plaintext, by user: UInt32,
+        unless gone: EventLoopFuture<Void>?
+    ) async throws -> Sender.State {
         let claimed = pending.withLock { $0.removeValue(forKey: id) }
         guard let claimed else {
             guard let row = try store.lookUp({ try $0.outbound(id) }) else {
@@ -31,7 +47,7 @@ extension Exchange {
                 remedy: "begin a new transfer")
         }
         do {
-            let sealed = try await sealedInTurn(id, claimed, body, unless: gone)
+            let sealed = try await sealedInTurn(id, claimed, plaintext, unless: gone)
             let wrapped = try storageKey.wrap(sealed.key.secret, for: .outbound(id))
             if case .spool(let leaves) = sealed.place { try await keep(leaves, of: id) }
             let owed = !claimed.permit.outstanding([]).isEmpty
@@ -80,15 +96,16 @@ extension Exchange {
         return try SealedPayload(identity: record.payload, leaves: leaves)
     }
 
-    private func sealedInTurn<Body: AsyncSequence & Sendable>(
-        _ id: TransferID, _ claimed: PendingSeal, _ body: Body, unless gone: EventLoopFuture<Void>?
-    ) async throws -> Sealed where Body.Element == ByteBuffer {
+    private func sealedInTurn(
+        _ id: TransferID, _ claimed: PendingSeal, _ plaintext: some Plaintext,
+        unless gone: EventLoopFuture<Void>?
+    ) async throws -> Sealed {
         let request = claimed.request
         let place = Sealings.Place(
             id: id, precedence: request.precedence, size: request.dataset.totalBytes)
         try await sealings.enter(place, unless: gone)
         do {
-            let sealed = try await sealed(id, claimed, body)
+            let sealed = try await sealed(id, claimed, plaintext)
             await sealings.leave(place)
             return sealed
         } catch {
@@ -97,9 +114,9 @@ extension Exchange {
         }
     }
 
-    private func sealed<Body: AsyncSequence & Sendable>(
-        _ id: TransferID, _ claimed: PendingSeal, _ body: Body
-    ) async throws -> Sealed where Body.Element == ByteBuffer {
+    private func sealed(
+        _ id: TransferID, _ claimed: PendingSeal, _ plaintext: some Plaintext
+    ) async throws -> Sealed {
         let choice: SuiteChoice
         do throws(SuiteShortage) {
             choice = try chooseSuite(
@@ -113,10 +130,14 @@ extension Exchange {
             created: claimed.created, expires: claimed.expires, label: claimed.request.label,
             suite: choice.suite, toKeys: choice.keys.digest)
         let (key, parts) = try ContentKey.make(for: core, to: choice.keys)
+        // Sealing takes what an urgent transfer needs as well: the processors, and the disk.
+        let turn = { @Sendable [lanes] in
+            try await lanes.giveWay(claimed.request.precedence)
+        }
         let size = claimed.request.dataset.totalBytes
         let sealedSize = try SegmentLayout(messageSize: size).sealedSize
         if Self.isStored(sealed: sealedSize) {
-            let message = try await whole(body, size, claimed.request.precedence)
+            let message = try await plaintext.whole(claimed.request, turn: turn)
             let (bytes, payload) = try PayloadSealer.seal(
                 message, permit: claimed.permit, core: core, contentKey: key)
             let record = SealedRecord(core: core, keys: parts, payload: payload.identity)
@@ -126,38 +147,11 @@ extension Exchange {
         let sink = try await spool.onDisk { () throws(FileFault) in
             try SpoolFile(creating: path, size: sealedSize)
         }
-        let sealer = try PayloadSealer(
-            permit: claimed.permit, core: core, contentKey: key, messageSize: size, sink: sink)
-        for try await piece in body {
-            // Sealing takes what an urgent transfer needs as well: the processors, and the disk.
-            try await lanes.giveWay(claimed.request.precedence)
-            try await sealer.append(piece.readableBytesView)
-            FreedMemory.passed(piece.readableBytes)
-        }
-        let payload = try await sealer.finish()
+        let payload = try await plaintext.seal(
+            claimed.request, permit: claimed.permit, core: core, contentKey: key, sink: sink,
+            turn: turn)
         let record = SealedRecord(core: core, keys: parts, payload: payload.identity)
         return Sealed(record: record, key: key, place: .spool(payload.leaves))
-    }
-
-    /// A small dataset, as it was announced.
-    /// - Throws: `EnvelopeError.sizeDiffers`.
-    private func whole<Body: AsyncSequence & Sendable>(
-        _ body: Body, _ size: UInt64, _ precedence: Precedence
-    ) async throws -> [UInt8] where Body.Element == ByteBuffer {
-        var message: [UInt8] = []
-        message.reserveCapacity(Int(size))
-        for try await piece in body {
-            try await lanes.giveWay(precedence)
-            let count = UInt64(message.count + piece.readableBytes)
-            guard count <= size else {
-                throw EnvelopeError.sizeDiffers(expected: size, actual: count)
-            }
-            message += piece.readableBytesView
-        }
-        guard message.count == size else {
-            throw EnvelopeError.sizeDiffers(expected: size, actual: UInt64(message.count))
-        }
-        return message
     }
 
     private func accept(

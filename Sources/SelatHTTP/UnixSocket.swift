@@ -4,18 +4,26 @@ import NIOCore
 
 /// A listening unix socket whose file is made with its final permissions, never replaces the socket
 /// of a living daemon, and goes away with its listener.
-struct UnixSocket: Sendable {
-    let path: String
-    let descriptor: Int32
+package struct UnixSocket: Sendable {
+    /// What goes over it.
+    package enum Kind: Sendable {
+        case stream
+        /// Whole packets, in order (SOCK_SEQPACKET).
+        case packets
+    }
+
+    package let path: String
+    /// It listens, and does not block.
+    package let descriptor: Int32
     /// Which file is ours, so that a successor's socket is not removed by mistake.
     private let identity: FileIdentity
 
     /// - Throws: `HTTPFault` when a daemon answers on the path, something else stands there, or a
     ///   system call fails.
-    init(path: String, mode: UInt32) throws(HTTPFault) {
+    package init(path: String, mode: UInt32, kind: Kind = .stream) throws(HTTPFault) {
         var address = try Self.address(path)
-        try Self.removeStale(path, &address)
-        let descriptor = try Self.open(path)
+        try Self.removeStale(path, &address, kind)
+        let descriptor = try Self.open(path, kind)
         do throws(HTTPFault) {
             // The file that bind makes takes its mode from the socket, less the umask of the whole
             // process (unix(7)); chmod gives it the rest. Nobody connects before it listens.
@@ -32,18 +40,33 @@ struct UnixSocket: Sendable {
         self.descriptor = descriptor
     }
 
+    /// A connection to whoever listens at `path`; the caller closes it.
+    /// - Throws: `HTTPFault` where nobody does.
+    package static func connected(to path: String, kind: Kind) throws(HTTPFault) -> Int32 {
+        var address = try address(path)
+        let descriptor = try open(path, kind)
+        do throws(HTTPFault) {
+            try check("connect", path, with(&address) { connect(descriptor, $0, $1) })
+        } catch {
+            Glibc.close(descriptor)
+            throw error
+        }
+        return descriptor
+    }
+
     /// Removes the socket file if it is still ours.
-    func unlink() {
+    package func unlink() {
         guard let current = try? FileIdentity(path), current == identity else { return }
         _ = Glibc.unlink(path)
     }
 
     /// Dials before it unlinks: a socket that answers belongs to a living daemon.
-    private static func removeStale(_ path: String, _ address: inout sockaddr_un) throws(HTTPFault)
-    {
+    private static func removeStale(
+        _ path: String, _ address: inout sockaddr_un, _ kind: Kind
+    ) throws(HTTPFault) {
         guard let file = try? FileIdentity(path) else { return }
         guard file.isSocket else { throw .notASocket(path: path) }
-        let descriptor = try open(path)
+        let descriptor = try open(path, kind)
         defer { Glibc.close(descriptor) }
         let outcome = with(&address) { connect(descriptor, $0, $1) }
         // Only a refused connection proves that nobody listens; a full backlog (EAGAIN) or a
@@ -54,8 +77,9 @@ struct UnixSocket: Sendable {
         _ = Glibc.unlink(path)
     }
 
-    private static func open(_ path: String) throws(HTTPFault) -> Int32 {
-        let type = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
+    private static func open(_ path: String, _ kind: Kind) throws(HTTPFault) -> Int32 {
+        let bytes = kind == .stream ? SOCK_STREAM : SOCK_SEQPACKET
+        let type = Int32(bytes.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
         return try check("socket", path, socket(AF_UNIX, type, 0))
     }
 
@@ -119,6 +143,23 @@ struct UnixSocket: Sendable {
 }
 
 extension ProcessCredentials {
+    /// The process that connected; nil where the kernel does not say.
+    package init?(ofPeer descriptor: Int32) {
+        var credentials = KernelCredentials()
+        var length = socklen_t(MemoryLayout<KernelCredentials>.size)
+        guard getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &credentials, &length) == 0 else {
+            return nil
+        }
+        var groups = KernelGroups()
+        length = socklen_t(MemoryLayout<KernelGroups>.size)
+        let known =
+            getsockopt(descriptor, SOL_SOCKET, SO_PEERGROUPS, &groups, &length) == 0
+            ? groups.present : []
+        self.init(
+            process: credentials.pid, user: credentials.uid,
+            groups: known.union([credentials.gid]))
+    }
+
     /// Asks the kernel who connected. SO_PEERCRED and SO_PEERGROUPS are fixed when the connection is
     /// made (unix(7)): a process keeps the groups that it had then, and no name service is asked,
     /// which could be slow, or another's.

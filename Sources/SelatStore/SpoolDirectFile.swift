@@ -27,6 +27,14 @@ enum DirectFile {
         return Opened(descriptor: buffered, isBuffered: true)
     }
 
+    /// A second descriptor of an open file.
+    static func share(_ descriptor: Int32, _ name: String) throws(FileFault) -> Opened {
+        let flags = fcntl(descriptor, F_GETFL)
+        let shared = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
+        guard flags >= 0, shared >= 0 else { throw .latest("taking over", name) }
+        return Opened(descriptor: shared, isBuffered: flags & direct == 0)
+    }
+
     /// Writes all bytes, whatever the number of calls.
     static func write(
         _ descriptor: Int32, _ path: String, _ bytes: UnsafeRawBufferPointer, at offset: UInt64

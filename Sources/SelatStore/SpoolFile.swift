@@ -12,7 +12,8 @@ package final class SpoolFile: SegmentSink {
     /// Whether the file system refused direct writes: slower, and worth a warning.
     package let isBuffered: Bool
 
-    private let descriptor: Int32
+    /// For whoever hands the file over; it is closed when this goes away.
+    package let descriptor: Int32
     private let edges: SpoolEdges
 
     /// Creates the file and reserves its room, so that a full disk shows at once.
@@ -42,6 +43,13 @@ package final class SpoolFile: SegmentSink {
             close(opened.descriptor)
             throw error
         }
+    }
+
+    /// Another's file, at whose beginning nothing is written yet.
+    /// - Parameter name: how faults call it.
+    /// - Throws: `FileFault` where the system gives no second descriptor.
+    convenience init(sharing descriptor: Int32, as name: String) throws(FileFault) {
+        self.init(name, try DirectFile.share(descriptor, name), SpoolEdges())
     }
 
     private init(
@@ -103,10 +111,15 @@ package final class SpoolFile: SegmentSink {
     }
 
     package func finish(size: UInt64) throws(FileFault) {
+        try settle(size: size)
+        try DirectFile.syncFolder(of: path)
+    }
+
+    /// Cuts or pads to `size` and blocks until the file is durable; its name may not be.
+    func settle(size: UInt64) throws(FileFault) {
         try edges.flush(descriptor, path)
         guard ftruncate(descriptor, off_t(size)) == 0 else { throw .latest("cutting", path) }
         guard fsync(descriptor) == 0 else { throw .latest("syncing", path) }
-        try DirectFile.syncFolder(of: path)
     }
 
     package func discard() { unlink(path) }

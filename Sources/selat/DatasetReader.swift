@@ -1,6 +1,27 @@
 import Foundation
+import Glibc
 import NIOCore
+import SelatControl
 import SelatCore
+
+/// A large dataset's files, opened, for whoever reads them at any place.
+struct OpenedDataset: ~Copyable {
+    /// Smaller ones are read as fast from here.
+    private static let bytesMin: UInt64 = 8 << 20
+
+    private(set) var descriptors: [Int32] = []
+
+    /// - Returns: nil where it is too small, or has more files than are handed over.
+    /// - Throws: `Ending` when a file cannot be opened.
+    init?(_ dataset: DatasetFolder) throws {
+        guard dataset.size >= Self.bytesMin, dataset.files.count <= FileHandover.filesMax else {
+            return nil
+        }
+        for file in dataset.files { descriptors.append(try DatasetReader.open(file)) }
+    }
+
+    deinit { for descriptor in descriptors { close(descriptor) } }
+}
 
 /// Reads a dataset's files one after the other, exactly as many bytes as were announced.
 struct DatasetReader: ~Copyable {
@@ -36,10 +57,16 @@ struct DatasetReader: ~Copyable {
     }
 
     private mutating func openFile() throws {
-        // O_NOFOLLOW: what was a file when the folder was read must not have become a link.
-        descriptor = open(files[index].location, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
-        guard descriptor >= 0 else { throw fault(String(cString: strerror(errno))) }
+        descriptor = try Self.open(files[index])
         left = files[index].size
+    }
+
+    /// - Throws: `Ending` when it cannot be opened.
+    static func open(_ file: DatasetFolder.File) throws -> Int32 {
+        // O_NOFOLLOW: what was a file when the folder was read must not have become a link.
+        let descriptor = Glibc.open(file.location, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
+        guard descriptor >= 0 else { throw fault(String(cString: strerror(errno)), file) }
+        return descriptor
     }
 
     private mutating func finishFile() throws {
@@ -50,9 +77,11 @@ struct DatasetReader: ~Copyable {
         index += 1
     }
 
-    private func fault(_ reason: String) -> Ending {
+    private func fault(_ reason: String) -> Ending { Self.fault(reason, files[index]) }
+
+    private static func fault(_ reason: String, _ file: DatasetFolder.File) -> Ending {
         Ending(
-            .failed, "reading `\(files[index].location)`: \(reason)",
+            .failed, "reading `\(file.location)`: \(reason)",
             hint: "nothing was sent; send it again once the file is at rest")
     }
 }

@@ -72,9 +72,8 @@ final class LargeFile {
         }
     }
 
-    /// - Throws: `FileFault` where the file exists, or its disk has no room for `size` bytes.
-    init(creating path: String, size: UInt64) throws(FileFault) {
-        file = try SpoolFile(creating: path, size: size)
+    init(_ file: SpoolFile, size: UInt64) {
+        self.file = file
         self.size = size
     }
 

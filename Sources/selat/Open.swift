@@ -33,6 +33,16 @@ struct Open: AsyncParsableCommand {
                 throw Ending(.failed, "the daemon described no dataset")
             }
             try folder.expect(descriptor)
+            if let made = try folder.makeAll(),
+                let files = FileHandover(made, control: client.path)
+            {
+                let progress = HandoverProgress("opening", total: folder.size, of: files)
+                defer { progress.finish() }
+                let path = "/v1/transfers/\(id.text)/opening"
+                _ = try await daemon.send(.post, path, with: files)
+                try folder.finishAll()
+                return descriptor
+            }
             var progress = Progress("opening", total: folder.size)
             defer { progress.finish() }
             try await daemon.stream(.post, "/v1/transfers/\(id.text)/opening") { piece in

@@ -1,7 +1,9 @@
 import Glibc
 import NIOCore
+import SelatControl
 import SelatCore
 import SelatCrypto
+import SelatStore
 
 /// An opened dataset while it is written: under a hidden name, renamed when it is whole and durable,
 /// removed otherwise.
@@ -19,6 +21,8 @@ final class OpenedFolder {
     private var output: Output?
     private var written: UInt64 = 0
     private var hasher = FileHasher(nil)
+    /// All files of a large dataset, for whoever writes them.
+    private var made: [SpoolFile] = []
     private var folders: Set<String> = []
     private let unfinished = Unfinished()
 
@@ -93,8 +97,68 @@ final class OpenedFolder {
         }
     }
 
+    /// Makes all files of a large dataset, of their size.
+    /// - Returns: their descriptors, in order, for another to write; nil where the dataset is small, or has more files
+    ///   than are handed over.
+    func makeAll() throws -> [Int32]? {
+        guard size >= LargeFile.bytesMin, files.count <= FileHandover.filesMax else { return nil }
+        made = []
+        for file in files {
+            try makeFolders(of: file.path)
+            made.append(try spoolFile("\(hidden)/\(file.path)", file.size))
+            index += 1
+        }
+        index = 0
+        return made.map(\.descriptor)
+    }
+
+    /// Another has written them all.
+    func finishAll() throws {
+        for file in made {
+            try onDisk { () throws(FileFault) in try file.finish(size: files[index].size) }
+            hasher = FileHasher(files[index].hash)
+            if files[index].hash != nil { try hash("\(hidden)/\(files[index].path)") }
+            index += 1
+            try compare(files[index - 1])
+        }
+        made = []
+    }
+
+    private func hash(_ path: String) throws {
+        let descriptor = Glibc.open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
+        guard descriptor >= 0 else { throw fault("reading `\(files[index].path)`") }
+        defer { close(descriptor) }
+        while true {
+            var piece = ByteBuffer()
+            let count = piece.writeWithUnsafeMutableBytes(minimumWritableBytes: 1 << 20) { bytes in
+                max(0, read(descriptor, bytes.baseAddress, 1 << 20))
+            }
+            guard count > 0 else { return }
+            hasher.update(piece.readableBytesView)
+        }
+    }
+
     private func openFile() throws -> Output {
         let path = files[index].path
+        let size = files[index].size
+        let output: Output
+        if index < made.count {
+            // Nobody else would write it.
+            output = .large(LargeFile(made[index], size: size))
+        } else {
+            try makeFolders(of: path)
+            let made = "\(hidden)/\(path)"
+            output =
+                size < LargeFile.bytesMin
+                ? try smallFile(made) : .large(LargeFile(try spoolFile(made, size), size: size))
+        }
+        self.output = output
+        written = 0
+        hasher = FileHasher(files[index].hash)
+        return output
+    }
+
+    private func makeFolders(of path: String) throws {
         var folder = ""
         for part in path.split(separator: "/").dropLast() {
             folder += folder.isEmpty ? "\(part)" : "/\(part)"
@@ -104,14 +168,6 @@ final class OpenedFolder {
                 throw fault("making folder `\(folder)`")
             }
         }
-        let made = "\(hidden)/\(path)"
-        let output =
-            files[index].size < LargeFile.bytesMin
-            ? try smallFile(made) : try largeFile(made, files[index].size)
-        self.output = output
-        written = 0
-        hasher = FileHasher(files[index].hash)
-        return output
     }
 
     private func smallFile(_ path: String) throws -> Output {
@@ -122,11 +178,11 @@ final class OpenedFolder {
         return .small(descriptor)
     }
 
-    private func largeFile(_ path: String, _ size: UInt64) throws -> Output {
-        var made: Result<LargeFile, FileFault>?
+    private func spoolFile(_ path: String, _ size: UInt64) throws -> SpoolFile {
+        var made: Result<SpoolFile, FileFault>?
         _ = unfinished.make(path) {
             do throws(FileFault) {
-                made = .success(try LargeFile(creating: path, size: size))
+                made = .success(try SpoolFile(creating: path, size: size))
                 return 0
             } catch {
                 made = .failure(error)
@@ -135,7 +191,7 @@ final class OpenedFolder {
         }
         return try onDisk { () throws(FileFault) in
             guard let made else { preconditionFailure("the call was made") }
-            return .large(try made.get())
+            return try made.get()
         }
     }
 
@@ -150,6 +206,11 @@ final class OpenedFolder {
         }
         self.output = nil
         index += 1
+        try compare(file)
+    }
+
+    /// With the hash that its descriptor gives.
+    private func compare(_ file: File) throws {
         switch hasher.finish() {
         case .matches, .notGiven: break
         case .differs(let expected, let got):

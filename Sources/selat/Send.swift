@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import HTTPTypes
 import NIOCore
 import SelatControl
 import SelatCore
@@ -70,9 +71,13 @@ struct TransferOptions: ParsableArguments {
         let label = Label(
             classification: label, releasableTo: releasableTo.isEmpty ? [to.country] : releasableTo,
             tlp: tlp, marking: marking)
+        let life = try Span.seconds(expires)
+        guard (1...Limits.envelopeLifeSecondsMax).contains(life) else {
+            throw Ending(.usage, "--expires `\(expires)`: a transfer lives from 1s to 30d")
+        }
         return SendRequest(
             to: to, label: label, facts: facts, ground: ground, title: title,
-            precedence: precedence, lifeSeconds: try Span.seconds(expires),
+            precedence: precedence, lifeSeconds: life,
             dataset: try dataset.dataPackage(title: title), series: series,
             derivedFrom: derivedFrom, emergency: emergency)
     }
@@ -157,9 +162,22 @@ struct Send: AsyncParsableCommand {
     private func seal(
         _ id: String, _ dataset: DatasetFolder, _ daemon: ControlClient
     ) async throws -> JSON {
+        let turn = TurnNotice()
+        if let opened = try OpenedDataset(dataset),
+            let files = FileHandover(opened.descriptors, control: client.path)
+        {
+            let progress = HandoverProgress("sealing", total: dataset.size, of: files) {
+                turn.taken()
+            }
+            defer {
+                progress.finish()
+                turn.finish()
+            }
+            return try JSON(
+                parsing: try await daemon.send(.put, "/v1/transfers/\(id)/payload", with: files))
+        }
         var reader = DatasetReader(dataset)
         var progress = Progress("sealing", total: dataset.size)
-        let turn = TurnNotice()
         defer {
             progress.finish()
             turn.finish()

@@ -21,6 +21,7 @@ struct Node {
     private let exchange: Exchange
     private let server: NodeServer
     private let control: HTTPListener
+    private let files: FileSocket?
     private let health: HTTPListener?
     private let retention: Retention
     private let logger: Logger
@@ -74,8 +75,9 @@ struct Node {
         try await exchange.reviewKeys()
         try await enterStart(store, configuration, register.federation, editions.active, program)
         let roles = RoleRegister(try RoleBook(configuration, logger: logger))
+        let fileSocket = fileSocket(beside: configuration.control, roles, logger)
         let (server, control) = try await listen(
-            exchange, configuration, roles, surroundings, memory: memory, probe: probe,
+            exchange, configuration, roles, surroundings, fileSocket, memory: memory, probe: probe,
             backups: Backups(configuration, file: path, spool: exchange.spool), logger)
         let health = try await surroundings.openHealth(configuration, logger: logger)
         let retention = Retention(
@@ -84,15 +86,17 @@ struct Node {
             path: path, started: configuration, exchange: exchange, roles: roles,
             retention: retention, manager: surroundings.manager, logger: logger)
         return Node(
-            exchange: exchange, server: server, control: control, health: health,
+            exchange: exchange, server: server, control: control, files: fileSocket, health: health,
             retention: retention, reload: reload, surroundings: surroundings,
             logger: logger)
     }
 
     private init(
-        exchange: Exchange, server: NodeServer, control: HTTPListener, health: HTTPListener?,
-        retention: Retention, reload: Reload, surroundings: Surroundings, logger: Logger
+        exchange: Exchange, server: NodeServer, control: HTTPListener, files: FileSocket?,
+        health: HTTPListener?, retention: Retention, reload: Reload, surroundings: Surroundings,
+        logger: Logger
     ) {
+        self.files = files
         self.health = health
         self.reload = reload
         self.surroundings = surroundings
@@ -133,6 +137,8 @@ struct Node {
                         successTerminationBehavior: .ignore),
                 ] + [health].compactMap { $0 }.map { .init(service: Part(serving: $0)) },
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet))
+        files?.start()
+        defer { files?.shutDown() }
         manager.ready(ServingStatus(exchange).line)
         logger.notice(
             "ready",
@@ -309,8 +315,8 @@ struct Node {
 
     private static func listen(
         _ exchange: Exchange, _ configuration: Configuration, _ roles: RoleRegister,
-        _ surroundings: Surroundings, memory: String?, probe: String?, backups: Backups,
-        _ logger: Logger
+        _ surroundings: Surroundings, _ files: FileSocket?, memory: String?, probe: String?,
+        backups: Backups, _ logger: Logger
     ) async throws -> (NodeServer, HTTPListener) {
         let (host, port) = configuration.listen
         let register = exchange.membership
@@ -342,13 +348,25 @@ struct Node {
         let control = try await listening(at: configuration.control) {
             try await HTTPListener.bind(
                 surroundings.handed(.control) ?? controlPoint(configuration), logger: logger,
-                responder: ControlRoutes.router(service, roles: roles) { call in
+                responder: ControlRoutes.router(service, roles: roles, files: files) { call in
                     exchange.refusedCall(
                         by: call.user, cause: call.cause, route: call.route,
                         roles: call.roles.sorted().map(\.rawValue))
                 }.buildResponder())
         }
         return (server, control)
+    }
+
+    /// Nothing depends on it: without it the bytes come with the calls.
+    private static func fileSocket(
+        beside control: String, _ roles: RoleRegister, _ logger: Logger
+    ) -> FileSocket? {
+        do throws(HTTPFault) {
+            return try FileSocket(beside: control, roles: roles, logger: logger)
+        } catch {
+            logger.warning("files cannot be handed over", metadata: ["error": "\(error)"])
+            return nil
+        }
     }
 
     /// Whoever is on the machine may connect, and the daemon decides by role: a socket has one group,

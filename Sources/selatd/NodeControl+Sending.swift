@@ -6,6 +6,7 @@ import SelatEnvelope
 import SelatExchange
 import SelatHTTP
 import SelatPolicy
+import SelatStore
 
 // Asking for a verdict, and sending.
 
@@ -53,6 +54,20 @@ extension NodeControl {
     ) async throws -> JSON where Body.Element == ByteBuffer {
         let state = try await exchange.seal(id, body, by: caller.user, unless: gone)
         return ["id": .string(id.text), "state": .string(state.rawValue)]
+    }
+
+    func seal(
+        _ id: TransferID, _ files: HandedFiles, by caller: Caller,
+        unless gone: EventLoopFuture<Void>
+    ) async throws -> JSON {
+        do {
+            let state = try await exchange.seal(id, files, by: caller.user, unless: gone)
+            return ["id": .string(id.text), "state": .string(state.rawValue)]
+        } catch let unusable as PlainFiles.Unusable {
+            throw Problem.badFiles(
+                unusable.description,
+                remedy: "nothing was sent; send it again once the files are at rest")
+        }
     }
 
     private func outbound(_ request: SendRequest) throws -> OutboundRequest {

@@ -7,6 +7,7 @@ import SelatDelivery
 import SelatEnvelope
 import SelatEvidence
 import SelatExchange
+import SelatHTTP
 import SelatPolicy
 import SelatStore
 
@@ -263,6 +264,18 @@ extension NodeControl {
     func open(_ id: TransferID, by caller: Caller) async throws -> ByteStream {
         let opening = try await exchange.open(id, by: caller.user)
         return ByteStream(size: opening.size, next: opening.next)
+    }
+
+    func open(
+        _ id: TransferID, into files: HandedFiles, by caller: Caller,
+        unless gone: EventLoopFuture<Void>
+    ) async throws {
+        do {
+            try await exchange.open(id, into: files, by: caller.user, unless: gone)
+        } catch let unusable as PlainFiles.Unusable {
+            throw Problem.badFiles(
+                unusable.description, remedy: "use nothing of it; mend that, and open it again")
+        }
     }
 
     func evidence(_ id: TransferID) async throws -> JSON {

@@ -43,6 +43,39 @@ extension CommandTests {
             try await opens(id, like: "d")
         }
 
+        /// More files than are handed over: their bytes come with the calls.
+        @Test func manyLargeFilesAreOpenedLikeFew() async throws {
+            defer { scratch.remove() }
+            for number in 0..<65 { try scratch.write(noise(140_000 + number), to: "d/\(number)") }
+            let id = try await sandbox.delivered("\(scratch.path)/d")
+            try await opens(id, like: "d")
+        }
+
+        /// An older daemon, or one that could not make its socket.
+        @Test func whereNoFilesAreTakenTheirBytesComeWithTheCalls() async throws {
+            defer { scratch.remove() }
+            let sockets = ["SG", "VN"].map { "\(sandbox.socket($0)).files" }
+            for socket in sockets { try #require(rename(socket, socket + ".away") == 0) }
+            defer { for socket in sockets { _ = rename(socket + ".away", socket) } }
+            try scratch.write(noise(9_000_001), to: "d/a/large.bin")
+            try scratch.write(noise(3), to: "d/small.bin")
+            let id = try await sandbox.delivered("\(scratch.path)/d")
+            try await opens(id, like: "d")
+        }
+
+        @Test(.enabled(if: Run.curl != nil, "curl is not installed"))
+        func aTicketThatNobodyHoldsIsNamed() async throws {
+            defer { scratch.remove() }
+            let id = try await sandbox.delivered(try scratch.write("x", to: "x.txt"))
+            let answer = try await Run.run(
+                try #require(Run.curl),
+                [
+                    "-sS", "--unix-socket", sandbox.socket("VN"), "-X", "POST",
+                    "http://selat/v1/transfers/\(id)/opening?files=00",
+                ])
+            #expect(try answer.json["type"] == "urn:selat:problem:bad-files", "\(answer.words)")
+        }
+
         /// Opens at VN and compares every file with what was sent.
         private func opens(_ id: String, like source: String, on country: String = "VN")
             async throws
@@ -169,6 +202,22 @@ extension CommandTests {
             #expect(again.stderr.contains("`abc.txt` has sha256:ba7816bf"))
             #expect(again.stdout.isEmpty)
             #expect(scratch.files("o") == ["beside"])
+            let left = try FileManager.default.contentsOfDirectory(atPath: "\(scratch.path)/o")
+            #expect(left == ["beside"])
+        }
+
+        /// The daemon writes it, and who asked for it compares.
+        @Test func aWrongHashOfALargeFileLeavesNothingBehind() async throws {
+            defer { scratch.remove() }
+            try scratch.write(noise(9_000_000), to: "d/abc.txt")
+            try scratch.write(
+                descriptor(String(repeating: "0", count: 64)), to: "d/datapackage.json")
+            let id = try await sandbox.delivered("\(scratch.path)/d")
+            try scratch.write("", to: "o/beside")
+            let opened = try await sandbox.selat(
+                "open", id, "--out", "\(scratch.path)/o/out", on: "VN")
+            #expect(opened.status == 3, "\(opened.words)")
+            #expect(opened.stderr.contains("`abc.txt` has sha256:"))
             let left = try FileManager.default.contentsOfDirectory(atPath: "\(scratch.path)/o")
             #expect(left == ["beside"])
         }

@@ -16,9 +16,9 @@ extension OpenAPI {
             problems: ProblemKind.reading),
         Operation(
             "POST /v1/transfers/:id/opening", "openDataset",
-            "the plaintext of a delivered dataset",
+            "the plaintext of a delivered dataset", parameters: [files],
             answer: .bytes("the files, one after the other, as the manifest lists them"),
-            problems: ProblemKind.reading),
+            problems: ProblemKind.reading + [.badFiles]),
         Operation(
             "POST /v1/transfers/:id/destruction", "destroyDataset",
             "destroys a delivered dataset for good",

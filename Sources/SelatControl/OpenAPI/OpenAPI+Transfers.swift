@@ -24,10 +24,11 @@ extension OpenAPI {
             problems: [.badFacts, .badDataset, .badStatement] + ProblemKind.sending),
         Operation(
             "PUT /v1/transfers/:id/payload", "sealPayload",
-            "seals the dataset; the transfer is accepted",
+            "seals the dataset; the transfer is accepted", parameters: [files],
             body: .bytes("the dataset's files, one after the other, in the order of `resources`"),
             answer: .json(.object(["id": .transferID, "state": .state])),
-            problems: [.unknownTransfer, .badDataset, .verificationFailed] + ProblemKind.sending),
+            problems: [.unknownTransfer, .badDataset, .badFiles, .verificationFailed]
+                + ProblemKind.sending),
         Operation(
             "GET /v1/transfers", "listTransfers", "transfers, newest first",
             parameters: [
@@ -58,6 +59,12 @@ extension OpenAPI {
             "tries a transfer now that waits for its next try",
             answer: .json(.component("Transfer")), problems: [.unknownTransfer, .notReady]),
     ]
+
+    static let files = Operation.Parameter(
+        name: "files",
+        schema: .pattern(
+            "^[0-9a-f]{32}$", "files that were handed over (Files.md): no bytes come with the call")
+    )
 
     private static let waitSeconds = Operation.Parameter(
         name: "wait_seconds",

@@ -17,6 +17,7 @@ enum ProblemKind: String, CaseIterable, Sendable {
     case badRecall = "bad-recall"
     case alreadyRecalled = "already-recalled"
     case badDataset = "bad-dataset"
+    case badFiles = "bad-files"
     case notErasable = "not-erasable"
     case verificationFailed = "verification-failed"
     case policyRefused = "policy-refused"
@@ -40,8 +41,8 @@ enum ProblemKind: String, CaseIterable, Sendable {
         case .notReady, .suiteMissing, .notListed, .membershipForked, .unwitnessed, .quarantined,
             .alreadyRecalled:
             409
-        case .badFacts, .badStatement, .badApproval, .badRecall, .badDataset, .notErasable,
-            .verificationFailed, .policyRefused, .membershipRefused:
+        case .badFacts, .badStatement, .badApproval, .badRecall, .badDataset, .badFiles,
+            .notErasable, .verificationFailed, .policyRefused, .membershipRefused:
             422
         case .peerUnreachable: 502
         case .joining, .logNotProven, .clock, .tokenUnavailable: 503
