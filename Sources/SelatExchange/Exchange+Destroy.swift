@@ -4,6 +4,7 @@ package import SelatCore
 import SelatDelivery
 import SelatEnvelope
 import SelatEvidence
+import SelatFederation
 import SelatHTTP
 package import SelatStore
 import SelatTransport
@@ -12,12 +13,16 @@ import SelatTransport
 // operator's word, the end of a retention duty and a payload that came too late take the same road.
 
 extension Exchange {
-    /// Destroys a dataset that was received here, for good.
-    /// - Throws: `Problem` where it is not known, or does not lie here.
+    /// Destroys a dataset that was received here, for good. One that an officer keeps on a legal ground is not
+    /// destroyed without a word about it.
+    /// - Throws: `Problem` where it is not known, does not lie here, or is kept and no reason is given.
     package func destroy(
         _ id: TransferID, reason: String?, by user: UInt32
     ) async throws -> InboundRow {
         let row = try await received(id, in: [.delivered, .opened, .recalled])
+        if reason == nil, let ground = try await legalGround(of: row) {
+            throw ServiceProblem.keptOnGround(id, ground)
+        }
         let words = reason.map { "operator: \($0)" } ?? "operator"
         guard
             let after = try await end(
@@ -26,6 +31,14 @@ extension Exchange {
             throw ServiceProblem.changed(id)
         }
         return after
+    }
+
+    /// What an own officer stated who refused the recall of a dataset.
+    private func legalGround(of row: InboundRow) async throws -> String? {
+        let recall = try await recall(of: row.id, from: row.from)
+        guard recall?.decision == RecallAnswer.Decision.refuse.rawValue else { return nil }
+        return try await story(of: row).last { $0.statement.kind == .retained }?.statement.reason
+            ?? "its recall was refused"
     }
 
     /// Performs a step that ends a transfer here. An upload that still runs is fenced off.

@@ -104,6 +104,13 @@ package enum ServiceProblem {
                 : "see `selat show \(row.id)`")
     }
 
+    static func keptOnGround(_ id: TransferID, _ ground: String) -> Problem {
+        Problem(
+            type: "urn:selat:problem:not-ready", title: "not possible now", status: 409,
+            detail: "`\(id)` was recalled, and is kept on a legal ground: \(ground)",
+            remedy: "where that is over, say why with --reason; the sender reads it")
+    }
+
     static func notReleasable(_ id: TransferID, _ again: Verdict) -> Problem {
         Problem(
             type: "urn:selat:problem:not-ready", title: "not possible now", status: 409,

@@ -243,6 +243,14 @@ struct RecallTests {
         // Brought again it changes nothing.
         #expect(try await recipient.exchange.take(recall: recall, from: sender.id) == .taken)
         #expect(try await state(id) == "opened")
+        // Nobody destroys it without a word about that.
+        #expect(
+            await problem {
+                _ = try await recipient.exchange.destroy(id, reason: nil, by: 0)
+            } == "not-ready")
+        #expect(try await recipient.opened(id) == TestFederation.bytes(5_000))
+        let over = try await recipient.exchange.destroy(id, reason: "the order is over", by: 0)
+        #expect(over.state == "destroyed")
     }
 
     @Test func whatHasNotLeftWholeIsCancelled() async throws {
