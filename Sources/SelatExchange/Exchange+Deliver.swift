@@ -295,12 +295,7 @@ extension Exchange {
     private nonisolated(nonsending) func isAnotherRouteOpen(
         _ delivery: Delivery
     ) async throws -> Bool {
-        var routes = try await openRoutes(delivery)
-        // A relay that was gone round is another way again where this one leads to nothing.
-        if routes.allSatisfy({ $0 == delivery.route }) {
-            routes = try await self.routes(of: delivery.row, avoiding: [])
-        }
-        for route in routes where route != delivery.route {
+        for route in try await openRoutes(delivery) where route != delivery.route {
             if await !peers.isOutOfReach(route[1]) { return true }
         }
         return false
@@ -402,7 +397,12 @@ extension Exchange {
             try witnesses.requireExchange()
             // One that was cut, or takes nothing any more, is named as that.
             _ = try recipient(delivery.to, at: clock.now())
-            let routes = try await openRoutes(delivery)
+            var routes = try await openRoutes(delivery)
+            if !delivery.avoided.isEmpty {
+                // That the law refuses one way says nothing of another, which was gone round.
+                let others = try await self.routes(of: delivery.row, avoiding: [])
+                routes += others.filter { !routes.contains($0) }
+            }
             var refusal: Sender.Event?
             for route in routes {
                 let event = try await release(delivery, over: route, attempt: attempt)

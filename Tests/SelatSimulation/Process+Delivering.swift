@@ -312,7 +312,8 @@ extension Process {
                 throw Mishap.notReady("not a member")
             }
             var routes = routes(of: row, avoiding: delivery.avoided)
-            if routes.isEmpty { routes = self.routes(of: row, avoiding: []) }
+            // That the law refuses one way says nothing of another.
+            routes += self.routes(of: row, avoiding: []).filter { !routes.contains($0) }
             var refusal: Sender.Event?
             for route in routes {
                 let event = try await release(delivery, row, over: route, attempt: attempt)
