@@ -205,6 +205,7 @@ package final class Exchange: Sendable {
             await kept { try await self.enterCounted() }
             await kept { try await self.endForgottenSeals() }
             await kept { try await self.diskStanding() }
+            await lanes.dismissOverdue()
             FreedMemory.giveBack()
         }
     }

@@ -27,6 +27,8 @@ actor Lanes {
 
     private struct Waiting {
         let lane: Lane
+        /// Nil for as long as it takes.
+        let until: ContinuousClock.Instant?
         /// Told whether it was admitted.
         let turn: CheckedContinuation<Bool, Never>
     }
@@ -61,7 +63,8 @@ actor Lanes {
 
     // MARK: Turns
 
-    /// Waits for a turn, at most for `patience`; each is given back with `leave`.
+    /// Waits for a turn; each is given back with `leave`.
+    /// - Parameter patience: after it, `dismissOverdue` sends it away.
     /// - Returns: whether it got one.
     @discardableResult
     func enter(_ lane: Lane, atMost patience: Duration? = nil) async -> Bool {
@@ -70,19 +73,19 @@ actor Lanes {
             busy[lane] = .now
             return true
         }
-        let end = patience.map { patience in
-            Task {
-                try await Task.sleep(for: patience)
-                giveUp(lane)
-            }
+        return await withCheckedContinuation { turn in
+            waiting.append(Waiting(lane: lane, until: patience.map { .now + $0 }, turn: turn))
         }
-        defer { end?.cancel() }
-        return await withCheckedContinuation { waiting.append(Waiting(lane: lane, turn: $0)) }
     }
 
-    private func giveUp(_ lane: Lane) {
-        guard let index = waiting.firstIndex(where: { $0.lane == lane }) else { return }
-        waiting.remove(at: index).turn.resume(returning: false)
+    /// Sends those away who have waited too long. A sleep for each that waits would leave its timer behind, for
+    /// days, where the turn comes.
+    func dismissOverdue() {
+        let now = ContinuousClock.now
+        func isOverdue(_ waiting: Waiting) -> Bool { waiting.until.map { $0 <= now } ?? false }
+        let overdue = waiting.filter(isOverdue)
+        waiting.removeAll(where: isOverdue)
+        for waiting in overdue { waiting.turn.resume(returning: false) }
     }
 
     func leave(_ lane: Lane) {

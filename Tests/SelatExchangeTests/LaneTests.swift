@@ -123,8 +123,15 @@ struct LaneTests {
         let lanes = Lanes([])
         let first = try await Self.full(lanes)
         let late = try Self.lane(9, .routine)
-        #expect(await !lanes.enter(late, atMost: .milliseconds(20)))
-        #expect(await lanes.waitingCount == 0)
+        let task = Task { await lanes.enter(late, atMost: .milliseconds(20)) }
+        while await lanes.waitingCount == 0 { await Task.yield() }
+        let patient = try await Self.entering(try Self.lane(8, .routine), lanes)
+        try await Task.sleep(for: .milliseconds(30))
+        await lanes.dismissOverdue()
+        #expect(await !task.value)
+        #expect(await lanes.waitingCount == 1)
+        await lanes.leave(first[1])
+        await patient.value
         await lanes.leave(first[0])
         #expect(await lanes.enter(late, atMost: .zero))
     }
