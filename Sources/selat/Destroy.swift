@@ -9,7 +9,8 @@ struct Destroy: AsyncParsableCommand {
         discussion: """
             The sender gets a signed receipt of it, which says what it does not reach:
             what was opened or exported here, what was sent on, and backups until they are
-            over. What an officer keeps on a legal ground is destroyed with a --reason alone.
+            over. What an officer keeps on a legal ground is destroyed with a --reason
+            alone.
 
             Example:
               selat destroy 0198f3a2-7c41-7d2e-9b1a-0f6c2d8e4a11 \\
