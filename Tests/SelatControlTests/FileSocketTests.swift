@@ -2,26 +2,21 @@ import Foundation
 import Logging
 import SelatCore
 import SelatHTTP
+import SelatTestSupport
 import Testing
 
 @testable import SelatControl
 
 /// Open files that change hands beside a control socket.
 struct FileSocketTests {
-    /// In memory, which is a file system of this machine's own wherever the tests run.
-    private let folder = Folder()
+    private let folder: MemoryFolder
     private let socket: FileSocket
     private let me = getuid()
 
     private var control: String { "\(folder.path)/c" }
 
-    private final class Folder {
-        let path = "/dev/shm/selat-\(UUID().uuidString.prefix(8))"
-        init() { _ = mkdir(path, 0o700) }
-        deinit { try? FileManager.default.removeItem(atPath: path) }
-    }
-
     init() throws {
+        folder = try MemoryFolder()
         socket = try FileSocket(
             beside: "\(folder.path)/c", roles: Self.roles(operators: [getgid()]),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
@@ -48,9 +43,7 @@ struct FileSocketTests {
 
     /// An open file with these bytes.
     private func file(_ name: String, _ content: String, flags: Int32 = O_RDWR) -> Int32 {
-        let path = "\(folder.path)/\(name)"
-        _ = FileManager.default.createFile(atPath: path, contents: Data(content.utf8))
-        return open(path, flags)
+        folder.open(name, content.utf8, flags: flags)
     }
 
     private func read(_ descriptor: Int32) -> String {

@@ -3,6 +3,7 @@ import SelatAudit
 import SelatCore
 import SelatEnvelope
 import SelatStore
+import SelatTestSupport
 import Testing
 
 @testable import SelatExchange
@@ -10,24 +11,19 @@ import Testing
 /// Datasets that are sealed from, and opened into, files that the caller has opened.
 struct HandedFilesTests: Sendable {
     private let world: TestFederation
-    private let folder = Folder()
+    private let folder: MemoryFolder
     private var sender: TestNode { world.sender }
     private var recipient: TestNode { world.recipient }
 
-    init() throws { world = try TestFederation() }
-
-    /// In memory, which is a file system of this machine's own wherever the tests run.
-    private final class Folder: Sendable {
-        let path = "/dev/shm/selat-\(UUID().uuidString.prefix(8))"
-        init() { _ = mkdir(path, 0o700) }
-        deinit { try? FileManager.default.removeItem(atPath: path) }
+    init() throws {
+        world = try TestFederation()
+        folder = try MemoryFolder()
     }
 
     private func path(_ name: String) -> String { "\(folder.path)/\(name)" }
 
     private func handed(_ name: String, _ content: [UInt8]) throws -> HandedFiles {
-        _ = FileManager.default.createFile(atPath: path(name), contents: Data(content))
-        return try HandedFiles([open(path(name), O_RDWR)])
+        try HandedFiles([folder.open(name, content)])
     }
 
     private func content(_ name: String) throws -> [UInt8] {

@@ -423,15 +423,7 @@ struct RelayedLetterTests {
     @Test func aRelayHoldsAFewAttemptsOfOneTransfer() async throws {
         let world = try RelayTests.world()
         let (sender, relay, recipient) = (world.sender, world.stranger, world.recipient)
-        let id = try await recipient.running {
-            try await relay.running {
-                try await sender.running {
-                    let id = try await sender.send(world.request())
-                    _ = try await sender.ended(id)
-                    return id
-                }
-            }
-        }
+        let id = try await world.relayed()
         var answers: [String?] = []
         for attempt: UInt64 in 2...6 {
             let receipt = try await recipient.stated(.opened, of: id, from: sender.id, attempt)
@@ -448,15 +440,7 @@ struct RelayedLetterTests {
     @Test func aRelayHoldsNothingThatItsRecipientHasNotSigned() async throws {
         let world = try RelayTests.world()
         let (sender, relay, recipient) = (world.sender, world.stranger, world.recipient)
-        let id = try await recipient.running {
-            try await relay.running {
-                try await sender.running {
-                    let id = try await sender.send(world.request())
-                    _ = try await sender.ended(id)
-                    return id
-                }
-            }
-        }
+        let id = try await world.relayed()
         let row = try #require(try await relay.relayed(id, from: sender))
         let held = try #require(try await relay.exchange.receipt(row.statement, row.statementEntry))
         #expect(

@@ -522,15 +522,7 @@ struct RelayedRecallTests {
     @Test func noRecallEndsByARelaysWordAlone() async throws {
         let world = try RelayTests.world()
         let (sender, relay, recipient) = (world.sender, world.stranger, world.recipient)
-        let id = try await recipient.running {
-            try await relay.running {
-                try await sender.running {
-                    let id = try await sender.send(world.request())
-                    #expect(try await sender.ended(id).state == "delivered")
-                    return id
-                }
-            }
-        }
+        let id = try await world.relayed()
         for node in [sender, relay] { try await node.restart() }
         let recall = try world.recall(id)
         #expect(try await relay.exchange.take(recall: recall, from: sender.id) == .held)

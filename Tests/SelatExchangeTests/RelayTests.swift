@@ -474,3 +474,18 @@ struct RelayTests {
         Issue.record("it did not come about in 30 seconds")
     }
 }
+
+extension TestFederation {
+    /// A dataset that came to the recipient by way of the third node, all of which are down afterwards.
+    func relayed() async throws -> TransferID {
+        try await recipient.running {
+            try await self.stranger.running {
+                try await self.sender.running {
+                    let id = try await self.sender.send(self.request())
+                    #expect(try await self.sender.ended(id).state == "delivered")
+                    return id
+                }
+            }
+        }
+    }
+}

@@ -1,5 +1,6 @@
 import Foundation
 import SelatCore
+import SelatTestSupport
 import Synchronization
 import Testing
 
@@ -7,14 +8,9 @@ import Testing
 
 /// A dataset's plaintext in files that another process has opened.
 struct PlainFilesTests {
-    private let folder = Folder()
+    private let folder: MemoryFolder
 
-    /// In memory, which is a file system of this machine's own wherever the tests run.
-    private final class Folder {
-        let path = "/dev/shm/selat-\(UUID().uuidString.prefix(8))"
-        init() { _ = mkdir(path, 0o700) }
-        deinit { try? FileManager.default.removeItem(atPath: path) }
-    }
+    init() throws { folder = try MemoryFolder() }
 
     private func path(_ index: Int) -> String { "\(folder.path)/\(index)" }
 
@@ -24,10 +20,7 @@ struct PlainFilesTests {
 
     private func handed(_ files: [[UInt8]]) throws -> HandedFiles {
         try HandedFiles(
-            files.enumerated().map { index, bytes in
-                _ = FileManager.default.createFile(atPath: path(index), contents: Data(bytes))
-                return open(path(index), O_RDWR)
-            })
+            files.enumerated().map { index, bytes in folder.open("\(index)", bytes) })
     }
 
     private func described(_ files: [[UInt8]]) -> [(name: String, size: UInt64)] {
@@ -125,9 +118,9 @@ struct PlainFilesTests {
     }
 
     @Test func whatCannotBeWrittenIsTheCallers() throws {
-        _ = FileManager.default.createFile(atPath: path(0), contents: Data())
         let files = try PlainFiles(
-            try HandedFiles([open(path(0), O_RDONLY)]), as: described([bytes(10)]), isWritten: true)
+            try HandedFiles([folder.open("0", [], flags: O_RDONLY)]), as: described([bytes(10)]),
+            isWritten: true)
         #expect(throws: FileFault.self) {
             try files.write(bytes(10).span.bytes, at: 0)
             try files.finish(size: 10)
