@@ -195,24 +195,19 @@ extension Exchange: EnvelopeService {
         _ peer: NodeID
     ) async throws -> Considered {
         let from = head.core.from
-        let (row, begun, held) = try store.lookUp {
+        let size = head.header.payload.size
+        let (row, lack) = try store.lookUp {
             (
                 try $0.inbound(upload.transfer, from: from),
-                try $0.inboundCount(from: from, state: Recipient.State.receiving.rawValue),
-                try $0.inboundLoad(of: from.country)
+                try self.lackOfRoom(for: size, from: from, in: $0)
             )
         }
         guard try isNew(row) else { return .known }
-        guard begun < Limits.uploadsPerPeerMax else {
-            throw try await refuse(
-                .tooManyUploads, "\(begun) have not ended", head: head, peer: peer)
-        }
-        guard inbox.hasRoom(for: head.header.payload.size, beside: held) else {
-            let problem = ServiceProblem.inboxFull(from.country, inbox.words(held))
-            throw try await refuse(.inboxFull, problem.detail ?? "", head: head, peer: peer)
+        if let lack {
+            throw try await refuse(lack.refusal, lack.detail, head: head, peer: peer)
         }
         try await requireReserve(
-            for: head.header.precedence, size: head.header.payload.size, from: .peer)
+            for: head.header.precedence, size: size, from: .peer)
         let (contentKey, manifest) = try await opened(head, by: peer)
         switch await judge(head, manifest) {
         case .refused(let refusal, let reason) where refusal.isFinal:
@@ -294,16 +289,26 @@ extension Exchange: EnvelopeService {
         restore(UploadID(from: new.row.from, transfer: new.row.id))
     }
 
+    /// Why one more payload of a sender's finds no room here.
+    private func lackOfRoom(
+        for size: UInt64, from: NodeID, in snapshot: Snapshot
+    ) throws -> (refusal: Recipient.Refusal, detail: String)? {
+        let begun = try snapshot.inboundCount(
+            from: from, state: Recipient.State.receiving.rawValue)
+        guard begun < Limits.uploadsPerPeerMax else {
+            return (.tooManyUploads, "\(begun) have not ended")
+        }
+        let held = try snapshot.inboundLoad(of: from.country)
+        guard !inbox.hasRoom(for: size, beside: held) else { return nil }
+        return (
+            .inboxFull, "datasets of `\(from.country)` that lie here: \(inbox.words(held))"
+        )
+    }
+
     /// Once more, now that nothing comes in between: many offers of one member's may have found the same room.
     private func requireRoom(for row: InboundRow, in snapshot: Snapshot) throws {
-        let begun = try snapshot.inboundCount(
-            from: row.from, state: Recipient.State.receiving.rawValue)
-        guard begun < Limits.uploadsPerPeerMax else {
-            throw ServiceProblem.refusal(.tooManyUploads, "\(begun) have not ended")
-        }
-        let (country, held) = (row.from.country, try snapshot.inboundLoad(of: row.from.country))
-        guard inbox.hasRoom(for: row.payloadSize, beside: held) else {
-            throw ServiceProblem.inboxFull(country, inbox.words(held))
+        if let lack = try lackOfRoom(for: row.payloadSize, from: row.from, in: snapshot) {
+            throw ServiceProblem.refusal(lack.refusal, lack.detail)
         }
     }
 

@@ -111,11 +111,8 @@ extension Exchange {
         try await place(bytes, payloadSize: head.header.payload.size, as: name) {
             _ = try await self.store.commit { transaction in
                 // Once more, now that nothing comes in between.
-                let country = new.row.from.country
-                let held = try transaction.snapshot.relayedLoad(
-                    of: country, states: Relay.spooledStates)
-                guard self.relaying.hasRoom(for: new.row.payloadSize, beside: held) else {
-                    throw ServiceProblem.relayFull(country, self.relaying.words(held))
+                if let lack = try self.lackOfRoom(for: head, in: transaction.snapshot) {
+                    throw ServiceProblem.refusal(.relayFull, lack)
                 }
                 try self.enter(new, head, in: transaction)
                 try transaction.save(new.row)
@@ -182,14 +179,18 @@ extension Exchange {
 
     /// What lies here for one country's senders is bounded: they fill nobody else's room.
     private func requireRoom(for head: VerifiedHead, from peer: NodeID) async throws {
+        guard let lack = try await store.read({ try self.lackOfRoom(for: head, in: $0) }) else {
+            return
+        }
+        throw try await refuse(.relayFull, lack, head: head, peer: peer)
+    }
+
+    /// Why one more envelope of a member's finds no room here.
+    private func lackOfRoom(for head: VerifiedHead, in snapshot: Snapshot) throws -> String? {
         let country = head.core.from.country
-        let held = try await store.read {
-            try $0.relayedLoad(of: country, states: Relay.spooledStates)
-        }
-        guard relaying.hasRoom(for: head.header.payload.size, beside: held) else {
-            let problem = ServiceProblem.relayFull(country, relaying.words(held))
-            throw try await refuse(.relayFull, problem.detail ?? "", head: head, peer: peer)
-        }
+        let held = try snapshot.relayedLoad(of: country, states: Relay.spooledStates)
+        guard !relaying.hasRoom(for: head.header.payload.size, beside: held) else { return nil }
+        return "transfers of `\(country)` that lie here: \(relaying.words(held))"
     }
 
     /// A transfer that may pass, before it is recorded.

@@ -295,14 +295,6 @@ package enum ServiceProblem {
     }
 
     /// A refusal to a peer.
-    static func relayFull(_ country: Country, _ held: String) -> Problem {
-        refusal(.relayFull, "transfers of `\(country)` that lie here: \(held)")
-    }
-
-    static func inboxFull(_ country: Country, _ held: String) -> Problem {
-        refusal(.inboxFull, "datasets of `\(country)` that lie here: \(held)")
-    }
-
     static func refusal(_ refusal: Recipient.Refusal, _ detail: String) -> Problem {
         Problem(
             type: "urn:selat:problem:\(refusal.rawValue)", title: "the envelope is not taken",

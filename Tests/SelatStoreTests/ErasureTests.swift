@@ -144,19 +144,25 @@ import Testing
         #expect(report.erased == 5)
     }
 
-    /// An entry of a clock that was ahead, between two of one that was right.
-    @Test func whatWasStampedAheadIsErasedOnceItIsDue() async throws {
+    /// Refused offers that a clock has stamped which was ahead by these seconds.
+    private func stamped(_ ahead: [Int64]) async throws -> (store: Store, start: Timestamp) {
         let clock = TestClock(FixedClock().now())
         let store = try Store.open(
             path: folder.database, log: TestLog.identity, clock: clock, entropy: SeededEntropy(7),
             fatal: { preconditionFailure("\($0)") })
         let start = clock.now()
-        for ahead in [0, 86_400, 0] as [Int64] {
-            clock.set(start + ahead)
+        for seconds in ahead {
+            clock.set(start + seconds)
             _ = try await store.commit {
                 try $0.append(EntryDraft(kind: "offer.refused", details: ["text": "x"]))
             }
         }
+        return (store, start)
+    }
+
+    /// An entry of a clock that was ahead, between two of one that was right.
+    @Test func whatWasStampedAheadIsErasedOnceItIsDue() async throws {
+        let (store, start) = try await stamped([0, 86_400, 0])
         let rules: [EntryKind: Int64] = ["offer": 3_600]
         #expect(try await store.eraseDue(rules, at: start + 3_601) == 2)
         #expect(try await store.eraseDue(rules, at: start + 3_602) == 0)
@@ -168,17 +174,7 @@ import Testing
 
     /// One that stays of the future keeps nothing behind it from being found.
     @Test func anEntryOfTheFarFutureHoldsUpNoOther() async throws {
-        let clock = TestClock(FixedClock().now())
-        let store = try Store.open(
-            path: folder.database, log: TestLog.identity, clock: clock, entropy: SeededEntropy(7),
-            fatal: { preconditionFailure("\($0)") })
-        let start = clock.now()
-        for ahead in [900 * 86_400, 86_400, 0] as [Int64] {
-            clock.set(start + ahead)
-            _ = try await store.commit {
-                try $0.append(EntryDraft(kind: "offer.refused", details: ["text": "x"]))
-            }
-        }
+        let (store, start) = try await stamped([900 * 86_400, 86_400, 0])
         let rules: [EntryKind: Int64] = ["offer": 3_600]
         #expect(try await store.eraseDue(rules, at: start + 3_601) == 1)
         #expect(try await store.eraseDue(rules, at: start + 86_400 + 3_601) == 1)
