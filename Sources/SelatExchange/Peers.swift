@@ -34,6 +34,9 @@ actor Peers {
         let client: PeerClient
         do {
             client = try await dial(node, membership.peerVerification(.tlsServer, clock))
+        } catch is CancellationError {
+            // Whoever gave up has learnt nothing of the node.
+            throw CancellationError()
         } catch {
             outOfReach[node] = .now + Self.distrust
             throw error

@@ -20,7 +20,8 @@ package final class HTTPClient: Sendable {
     /// Who the connection proved the server to be.
     package let peer: ConnectionPeer
 
-    /// Connects, and establishes the peer when there is something below HTTP.
+    /// Connects, and establishes the peer when there is something below HTTP. Cancelling the task ends the attempt
+    /// at once, also where the other end says nothing.
     /// - Throws: `HTTPFault.unreachable` when nobody answers at a host and port, what connecting to a
     ///   path throws, and what `security` refuses.
     package static func connect(
@@ -32,29 +33,39 @@ package final class HTTPClient: Sendable {
             .connectTimeout(limits.connectPatience)
             .channelOption(.recvAllocator, value: ConnectionOptions.receiveBuffers)
             .channelOption(.writeBufferWaterMark, value: ConnectionOptions.writeWaterMarks)
+        let dialled = Dialled()
         let setUp: @Sendable (any Channel) -> EventLoopFuture<Connected> = { channel in
             channel.eventLoop.makeCompletedFuture {
-                try Self.setUp(channel, limits: limits, security: security)
+                try dialled.begin(channel)
+                return try Self.setUp(channel, limits: limits, security: security)
             }
         }
-        let connected: Connected
+        return try await withTaskCancellationHandler {
+            do {
+                let connected = try await Self.connect(bootstrap, to: address, setUp)
+                return HTTPClient(stream: connected.stream, peer: try await connected.peer.get())
+            } catch {
+                await dialled.close()
+                throw Task.isCancelled ? CancellationError() : error
+            }
+        } onCancel: {
+            dialled.cancel()
+        }
+    }
+
+    private static func connect(
+        _ bootstrap: ClientBootstrap, to address: HTTPAddress,
+        _ setUp: @escaping @Sendable (any Channel) -> EventLoopFuture<Connected>
+    ) async throws -> Connected {
         do {
-            connected =
-                switch address {
-                case .tcp(let host, let port):
-                    try await bootstrap.connect(host: host, port: port, channelInitializer: setUp)
-                case .unix(let path):
-                    try await bootstrap.connect(
-                        unixDomainSocketPath: path, channelInitializer: setUp)
-                }
+            return switch address {
+            case .tcp(let host, let port):
+                try await bootstrap.connect(host: host, port: port, channelInitializer: setUp)
+            case .unix(let path):
+                try await bootstrap.connect(unixDomainSocketPath: path, channelInitializer: setUp)
+            }
         } catch let error as NIOConnectionError {
             throw HTTPFault.unreachable("\(address)", reason: error.reason)
-        }
-        do {
-            return HTTPClient(stream: connected.stream, peer: try await connected.peer.get())
-        } catch {
-            await connected.stream.close()
-            throw error
         }
     }
 
@@ -192,6 +203,35 @@ package final class HTTPClient: Sendable {
         try pipeline.addHandler(HTTP1ToHTTPClientCodec())
         let stream = try ClientStream(on: channel, limits: limits, writerYieldsToInbound: true)
         return Connected(stream: stream, peer: peer)
+    }
+}
+
+/// The channel of a connection that is being made; a name may lead to several, one after the other.
+private final class Dialled: Sendable {
+    private let state = Mutex<(channel: (any Channel)?, isCancelled: Bool)>((nil, false))
+
+    /// - Throws: `CancellationError` where nobody waits for it any more.
+    func begin(_ channel: any Channel) throws {
+        let isCancelled = state.withLock { state in
+            state.channel = channel
+            return state.isCancelled
+        }
+        if isCancelled { throw CancellationError() }
+    }
+
+    func cancel() {
+        let channel = state.withLock { state in
+            state.isCancelled = true
+            return state.channel
+        }
+        channel?.close(promise: nil)
+    }
+
+    /// Closes what was begun, and waits for that.
+    func close() async {
+        guard let channel = state.withLock({ $0.channel }) else { return }
+        channel.close(promise: nil)
+        try? await channel.closeFuture.get()
     }
 }
 

@@ -265,7 +265,7 @@ struct Node {
                 fatal: { error in
                     // What the disk holds is uncertain: only the start-up path may find out.
                     logger.critical("ending: \(error)")
-                    exit(70)
+                    Program.end(70)
                 })
         } catch let error as StoreError {
             switch error {

@@ -20,7 +20,7 @@ struct Selatd {
             logger.critical("\(reason)")
             exit(64)
         case .check(let path): exit(check(path, logger))
-        case .run(let path): exit(await run(path, logger))
+        case .run(let path): Program.end(await run(path, logger))
         }
     }
 
@@ -56,6 +56,12 @@ struct Selatd {
         for line in failure.description.split(separator: "\n") { logger.critical("\(line)") }
         return failure.status
     }
+}
+
+extension Program {
+    /// Ends this process at once. Whatever counts is committed; what libraries would do on the way out they would do
+    /// under threads that still work, and OpenSSL takes away what those use.
+    static func end(_ status: Int32) -> Never { _exit(status) }
 }
 
 /// What the command line asks for.

@@ -68,7 +68,9 @@ struct OwnNode: Sendable {
             try await ready(daemon)
             let value = try await body(daemon)
             daemon.signal(SIGTERM)
-            #expect(await daemon.end() == 0)
+            let status = await daemon.end()
+            let words = try scratch.text("stderr")
+            #expect(status == 0, "\(words)")
             return value
         } catch {
             daemon.signal(SIGKILL)

@@ -4,6 +4,7 @@ import NIOPosix
 import SelatCore
 import SelatCrypto
 import SelatHTTP
+import SelatTestSupport
 import SelatTransport
 import Testing
 
@@ -45,6 +46,25 @@ import Testing
             await late.close()
             await known.close()
         }
+    }
+
+    /// A daemon that stops must not wait for a peer that hangs.
+    @Test func whoeverDialsAPeerThatHangsCanGiveUp() async throws {
+        let port = try SilentPort(backlog: 8)
+        let federation = try ExamFederation()
+        let identity = try federation.my.identity(ExamNode.client)
+        let exchange = try Heard().exchange(serial: 7)
+        let begun = ContinuousClock.now
+        let dialling = Task {
+            try await PeerClient.connect(
+                to: .tcp(host: "127.0.0.1", port: port.number),
+                expecting: try NodeID(uri: ExamNode.server), identity: identity,
+                verifyPeer: federation.verifyPeer, membership: exchange)
+        }
+        try await Task.sleep(for: .milliseconds(50))
+        dialling.cancel()
+        await #expect(throws: CancellationError.self) { try await dialling.value }
+        #expect(.now - begun < .seconds(Limits.handshakeSecondsMax))
     }
 
     @Test func oneNodeTakesNotAllConnections() async throws {
