@@ -47,6 +47,7 @@ extension Store {
             try transaction.setValue(Settings.logEpoch, Array("\(epoch)".utf8))
             try transaction.setValue(Settings.logKey, Array(log.verifierKey.text.utf8))
             try transaction.setValue(Settings.restored, nil)
+            try transaction.setValue(Settings.contradiction, nil)
             try transaction.append(entry)
         }
         latest.release(as: log)
@@ -66,6 +67,12 @@ extension Store {
         _ = try await commit { try $0.setValue(Settings.restored, nil) }
     }
 
+    /// What was kept of how this log is contradicted, as `Transaction.keep(contradiction:)` got it; nil where it is
+    /// not.
+    package func contradiction() async throws -> [UInt8]? {
+        try await read { try $0.value(Settings.contradiction) }
+    }
+
     /// How a checkpoint of this log that somebody else holds stands to what is here.
     package func compare(_ checkpoint: Checkpoint) async throws -> LogComparison {
         try await read { snapshot in
@@ -74,6 +81,13 @@ extension Store {
             let root = try snapshot.root(of: checkpoint.size)
             return root == checkpoint.root ? .prefix : .another
         }
+    }
+}
+
+extension Transaction {
+    /// Keeps how this log is contradicted, beyond the next start, until an epoch begins.
+    package func keep(contradiction: [UInt8]) throws {
+        try setValue(Settings.contradiction, contradiction)
     }
 }
 
@@ -114,4 +128,6 @@ extension Settings {
     static let logEpoch = "log-epoch"
     /// Entries of the log in the backup from which the database was restored.
     static let restored = "log-restored"
+    /// How the log is contradicted, until an epoch begins.
+    static let contradiction = "log-contradiction"
 }

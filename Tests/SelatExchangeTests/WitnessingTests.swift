@@ -112,7 +112,8 @@ import Testing
     }
 
     private static func exchange(
-        _ node: TestNode, _ world: TestFederation, _ store: Store, epoch: UInt64 = 1
+        _ node: TestNode, _ world: TestFederation, _ store: Store, epoch: UInt64 = 1,
+        isProven: Bool = true
     ) throws -> Exchange {
         let membership = try MembershipRegister(
             world.federation, node: node.id, keys: node.keys, epoch: epoch, allowsSandbox: true,
@@ -123,7 +124,7 @@ import Testing
                 judgingBy: node.policies, store: store, membership: membership,
                 clock: world.clock, logger: .silent), store: store, spool: node.spool,
             storageKey: StorageKey(Random.secret(32)), witnessing: Self.plan().witnessing,
-            clock: world.clock, logger: .silent)
+            awaitsProof: !isProven, clock: world.clock, logger: .silent)
     }
 
     /// The attempt that arrived was signed after the backup was made.
@@ -165,6 +166,38 @@ import Testing
         #expect(throws: Problem.self) { try forked.witnesses.requireExchange() }
         let findings = try await witness.store.read { try $0.findings() }
         #expect(findings.map(\.node) == [sender.id])
+        await copy.close()
+        withExtendedLifetime(folder) {}
+    }
+
+    /// The witness that has seen more is away at the next start, and another one knows of nothing.
+    @Test func aContradictionIsNotForgottenAtAStart() async throws {
+        let world = try TestFederation(Self.plan())
+        let (sender, witness) = (world.sender, world.recipient)
+        try await Self.note(3, sender)
+        let (copy, folder) = try await Self.fork(of: sender, world, common: 3, own: 0)
+        try await Self.note(2, sender)
+        try await witness.serving {
+            try await sender.exchange.witnesses.ask()
+            try await Self.exchange(sender, world, copy, isProven: false).witnesses.prove()
+        }
+        let again = try Self.exchange(sender, world, copy, isProven: false)
+        #expect(again.witnesses.standing == .unproven)
+        try await world.stranger.serving { try await again.witnesses.prove() }
+        #expect(again.witnesses.standing.word == "behind")
+        guard case .contradicted(let found) = again.witnesses.standing else { return }
+        #expect(found.witness == witness.id && found.checkpoint.checkpoint.size == 5)
+        #expect(throws: Problem.self) { try again.witnesses.requireExchange() }
+        // What is kept is believed by its signature alone.
+        let kept = try #require(try await copy.contradiction())
+        for flipped in [kept.count / 3, kept.count / 2, kept.count - 40] {
+            var changed = kept
+            changed[flipped] ^= 0x01
+            _ = try await copy.commit { [changed] in try $0.keep(contradiction: changed) }
+            let third = try Self.exchange(sender, world, copy, isProven: false)
+            try await world.stranger.serving { try? await third.witnesses.prove() }
+            #expect(third.witnesses.standing != .proven)
+        }
         await copy.close()
         withExtendedLifetime(folder) {}
     }
@@ -325,6 +358,7 @@ import Testing
             try await restored.witnesses.ask()
         }
         #expect(restored.witnesses.witnessedSize == 5)
+        #expect(try await store.contradiction() == nil, "another epoch is not contradicted")
         let entry = try #require(
             try await store.entries(EntryFilter(kind: "log.continued")).first)
         let details = try JSON(parsing: try #require(entry.details))

@@ -53,4 +53,13 @@ package struct LogContradiction: Hashable, Sendable {
             ? "`\(witness)` has cosigned \(seen.size) entries of `\(seen.origin)` that are not those here"
             : "`\(witness)` has cosigned \(seen.size) entries of `\(seen.origin)`, \(held) are here"
     }
+
+    /// What is kept of it: who has shown the checkpoint, and its note.
+    var kept: [UInt8] {
+        let json: JSON = [
+            "witness": .string(witness.text),
+            "checkpoint": .string(String(decoding: checkpoint.note, as: UTF8.self)),
+        ]
+        return json.canonical
+    }
 }

@@ -17,11 +17,11 @@ extension Witnesses {
         case silence(String)
     }
 
-    /// Asks each witness what it has cosigned last, and shows the log if none has seen more of it.
+    /// Asks each witness what it has cosigned last, and shows the log if none has seen more of it, now or before.
     func prove() async throws {
-        guard hasQuorum else { return try await show() }
+        var contradictions = try await keptContradiction().map { [$0] } ?? []
+        guard hasQuorum || !contradictions.isEmpty else { return try await show() }
         let testimonies = await testimonies()
-        var contradictions: [LogContradiction] = []
         var isAnswered = false
         for (witness, testimony) in testimonies.sorted(by: { $0.key < $1.key }) {
             switch testimony {
@@ -127,6 +127,17 @@ extension Witnesses {
         }
     }
 
+    /// What contradicted the log before this start, if it still does: the log's own signature under it proves it,
+    /// whether or not whoever showed it can be asked today.
+    private func keptContradiction() async throws -> LogContradiction? {
+        guard let kept = try await store.contradiction() else { return nil }
+        var reader = try ObjectReader(try JSON(parsing: kept), "contradiction")
+        let witness = try reader.node("witness")
+        let note = try SignedNote(parsing: Array(try reader.string("checkpoint").utf8))
+        let key = try verifierKey.ofEpoch(in: try Checkpoint(parsing: note.text).origin)
+        return try await contradiction(of: try SignedCheckpoint(note, key: key), by: witness)
+    }
+
     /// A witness refused what the log showed it: finds out whether the log is to blame.
     func examine(_ witness: NodeID, _ key: CosignerKey) async throws {
         guard let seen = try await testimony(of: witness, key),
@@ -158,6 +169,7 @@ extension Witnesses {
                         "held": .integer(contradiction.held),
                         "checkpoint": .string(String(decoding: seen.note, as: UTF8.self)),
                     ]))
+            try transaction.keep(contradiction: contradiction.kept)
         }
     }
 
