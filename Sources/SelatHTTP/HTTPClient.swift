@@ -29,11 +29,7 @@ package final class HTTPClient: Sendable {
         security: ConnectionSecurity? = nil,
         group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
     ) async throws -> HTTPClient {
-        let bootstrap = ClientBootstrap(group: group)
-            .connectTimeout(limits.connectPatience)
-            .channelOption(.recvAllocator, value: ConnectionOptions.receiveBuffers)
-            .channelOption(.writeBufferWaterMark, value: ConnectionOptions.writeWaterMarks)
-        let dialled = Dialled()
+        let dialled = Dialled<Connected>()
         let setUp: @Sendable (any Channel) -> EventLoopFuture<Connected> = { channel in
             channel.eventLoop.makeCompletedFuture {
                 try dialled.begin(channel)
@@ -41,11 +37,13 @@ package final class HTTPClient: Sendable {
             }
         }
         return try await withTaskCancellationHandler {
+            let connected = try await dialled.first {
+                try await Self.connect(to: address, on: group, limits, setUp)
+            }
             do {
-                let connected = try await Self.connect(bootstrap, to: address, setUp)
                 return HTTPClient(stream: connected.stream, peer: try await connected.peer.get())
             } catch {
-                await dialled.close()
+                await connected.stream.close()
                 throw Task.isCancelled ? CancellationError() : error
             }
         } onCancel: {
@@ -54,9 +52,13 @@ package final class HTTPClient: Sendable {
     }
 
     private static func connect(
-        _ bootstrap: ClientBootstrap, to address: HTTPAddress,
+        to address: HTTPAddress, on group: any EventLoopGroup, _ limits: HTTPLimits,
         _ setUp: @escaping @Sendable (any Channel) -> EventLoopFuture<Connected>
     ) async throws -> Connected {
+        let bootstrap = ClientBootstrap(group: group)
+            .connectTimeout(limits.connectPatience)
+            .channelOption(.recvAllocator, value: ConnectionOptions.receiveBuffers)
+            .channelOption(.writeBufferWaterMark, value: ConnectionOptions.writeWaterMarks)
         do {
             return switch address {
             case .tcp(let host, let port):
@@ -66,6 +68,8 @@ package final class HTTPClient: Sendable {
             }
         } catch let error as NIOConnectionError {
             throw HTTPFault.unreachable("\(address)", reason: error.reason)
+        } catch ChannelError.connectTimeout {
+            throw HTTPFault.unreachable("\(address)", reason: "no answer")
         }
     }
 
@@ -206,32 +210,62 @@ package final class HTTPClient: Sendable {
     }
 }
 
-/// The channel of a connection that is being made; a name may lead to several, one after the other.
-private final class Dialled: Sendable {
-    private let state = Mutex<(channel: (any Channel)?, isCancelled: Bool)>((nil, false))
+/// The channels of a connection that is being made: a name may lead to several at once, of which one is taken.
+private final class Dialled<Connected: Sendable>: Sendable {
+    private struct State {
+        var channels: [any Channel] = []
+        var waiting: CheckedContinuation<Connected, any Error>?
+        var isCancelled = false
+    }
+
+    private let state = Mutex(State())
+
+    /// What `connect` gives, or at once a `CancellationError` where nobody waits for it any more: looking a name up
+    /// ends when it ends.
+    func first(_ connect: @escaping @Sendable () async throws -> Connected) async throws
+        -> Connected
+    {
+        try await withCheckedThrowingContinuation { continuation in
+            let isCancelled = state.withLock { state in
+                if !state.isCancelled { state.waiting = continuation }
+                return state.isCancelled
+            }
+            if isCancelled { return continuation.resume(throwing: CancellationError()) }
+            Task {
+                do {
+                    let connected = try await connect()
+                    self.takeWaiting()?.resume(returning: connected)
+                } catch {
+                    self.takeWaiting()?.resume(throwing: error)
+                }
+            }
+        }
+    }
 
     /// - Throws: `CancellationError` where nobody waits for it any more.
     func begin(_ channel: any Channel) throws {
         let isCancelled = state.withLock { state in
-            state.channel = channel
+            state.channels.append(channel)
             return state.isCancelled
         }
         if isCancelled { throw CancellationError() }
     }
 
+    /// Closes what was begun, also where it is being used already.
     func cancel() {
-        let channel = state.withLock { state in
+        let channels = state.withLock { state in
             state.isCancelled = true
-            return state.channel
+            return state.channels
         }
-        channel?.close(promise: nil)
+        for channel in channels { channel.close(promise: nil) }
+        takeWaiting()?.resume(throwing: CancellationError())
     }
 
-    /// Closes what was begun, and waits for that.
-    func close() async {
-        guard let channel = state.withLock({ $0.channel }) else { return }
-        channel.close(promise: nil)
-        try? await channel.closeFuture.get()
+    private func takeWaiting() -> CheckedContinuation<Connected, any Error>? {
+        state.withLock { state in
+            defer { state.waiting = nil }
+            return state.waiting
+        }
     }
 }
 

@@ -145,6 +145,8 @@ private final class AcceptFaults: ChannelInboundHandler, Sendable {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         logger.error("accepting a connection failed", metadata: ["error": "\(error)"])
+        // What comes behind waits a while before it accepts again, and goes no further with it.
+        if error is IOError { context.fireErrorCaught(error) }
     }
 }
 

@@ -105,11 +105,13 @@ final class OpenConnections: Sendable {
         state.withLock { _ = $0.tracked.removeValue(forKey: ObjectIdentifier(channel)) }
     }
 
+    /// Whoever is not known yet asks for nothing, and may not hold a stop up.
     func closeBetweenMessages() {
-        let connections = state.withLock { state in
+        let (connections, unproven) = state.withLock { state in
             state.isClosing = true
-            return Array(state.tracked.values)
+            return (Array(state.tracked.values), state.unproven)
         }
+        for channel in unproven { channel.close(promise: nil) }
         for connection in connections { connection.stream.closeBetweenMessages() }
     }
 

@@ -48,6 +48,21 @@ import Testing
         }
     }
 
+    /// Whoever has not said yet who it is holds no stop up.
+    @Test func silentStrangersHoldNoStopUp() async throws {
+        let begun = try await withNode { node in
+            guard case .tcp(let host, let port) = node.server.address else {
+                throw HTTPFault.closed
+            }
+            _ = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                .connect(host: host, port: port).get()
+            // Accepted after it, so it has been accepted.
+            await (try await node.connect()).close()
+            return ContinuousClock.now
+        }
+        #expect(.now - begun < .seconds(Limits.handshakeSecondsMax))
+    }
+
     /// A daemon that stops must not wait for a peer that hangs.
     @Test func whoeverDialsAPeerThatHangsCanGiveUp() async throws {
         let port = try SilentPort(backlog: 8)
