@@ -16,6 +16,7 @@ struct EnvelopeRoutes: Sendable {
     let log: (any LogService)?
     /// nil where the node serves no membership documents.
     let documents: (any MembershipService)?
+    private let room = OfferRoom()
 
     func responder(
         membership: MembershipExchange, news: NewsExchange, rates: RequestRates?,
@@ -49,27 +50,47 @@ struct EnvelopeRoutes: Sendable {
     }
 
     private func offer(_ request: Request, from peer: NodeID) async throws -> Response {
-        let isWhole = try request.headers.uploadBoolean(.uploadComplete)
-        let answer: OfferAnswer
-        if isWhole {
-            try request.headers.require(mediaType: MediaType.package)
-            let headBytes = try request.headers.uploadInteger(.headBytes)
-            let package = try await request.bytes(upTo: Limits.inlinePackageBytesMax)
-            guard let count = Int(exactly: headBytes), count <= package.count else {
-                throw Problem.malformed("the head is larger than the package")
-            }
-            service.traffic?.received(package.count - count, from: peer)
-            answer = try await service.offer(
-                head: Array(package[..<count]), payload: Array(package[count...]), from: peer)
-        } else {
-            try request.headers.require(mediaType: MediaType.head)
-            let head = try await request.bytes(upTo: Limits.envelopeHeadBytesMax)
-            answer = try await service.offer(head: head, payload: nil, from: peer)
-        }
+        let answer =
+            try request.headers.uploadBoolean(.uploadComplete)
+            ? try await offer(package: request, from: peer)
+            : try await offer(head: request, from: peer)
         var response = Response.json(answer.json, status: answer.created ? .created : .ok)
         response.headers[.location] = answer.upload.path
         response.headers[.cacheControl] = "no-store"
         return response
+    }
+
+    private func offer(head request: Request, from peer: NodeID) async throws -> OfferAnswer {
+        try request.headers.require(mediaType: MediaType.head)
+        return try await body(of: request, upTo: Limits.envelopeHeadBytesMax, from: peer) { head in
+            try await service.offer(head: head, payload: nil, from: peer)
+        }
+    }
+
+    private func offer(package request: Request, from peer: NodeID) async throws -> OfferAnswer {
+        try request.headers.require(mediaType: MediaType.package)
+        let headBytes = try request.headers.uploadInteger(.headBytes)
+        return try await body(of: request, upTo: Limits.inlinePackageBytesMax, from: peer) {
+            package in
+            guard let count = Int(exactly: headBytes), count <= package.count else {
+                throw Problem.malformed("the head is larger than the package")
+            }
+            service.traffic?.received(package.count - count, from: peer)
+            return try await service.offer(
+                head: Array(package[..<count]), payload: Array(package[count...]), from: peer)
+        }
+    }
+
+    /// Hands a whole body over, for which there is room until it has been judged.
+    private func body<Answer>(
+        of request: Request, upTo bytesMax: Int, from peer: NodeID,
+        _ judge: ([UInt8]) async throws -> Answer
+    ) async throws -> Answer {
+        let length = request.headers[.contentLength].flatMap { Int($0) } ?? bytesMax
+        // More than is allowed is refused at its first byte too many.
+        return try await room.with(min(length, bytesMax), of: peer) {
+            try await judge(try await request.bytes(upTo: bytesMax))
+        }
     }
 
     private func append(
