@@ -4,6 +4,7 @@ struct JSONParser {
     let floats: Bool
     private var index = 0
     private var depth = 0
+    private var containers = 0
 
     init(bytes: [UInt8], floats: Bool) {
         self.bytes = bytes
@@ -56,6 +57,10 @@ struct JSONParser {
         guard depth < Limits.jsonDepthMax else {
             throw fault("nested deeper than \(Limits.jsonDepthMax)")
         }
+        containers += 1
+        guard containers <= Limits.jsonContainersMax else {
+            throw fault("more than \(Limits.jsonContainersMax) objects and arrays")
+        }
         depth += 1
         index += 1
         let result = try body(&self)
@@ -76,8 +81,9 @@ struct JSONParser {
     private mutating func object() throws(CoreError) -> JSON {
         skipSpace()
         if take(UInt8(ascii: "}")) { return .object([:]) }
-        // Most objects have a handful of keys: room at once costs less than growing for each of them.
-        var members = [String: JSON](minimumCapacity: 6)
+        // Most objects have a handful of keys: room at once costs less than growing for each of them. A text of very many
+        // objects is another matter.
+        var members = [String: JSON](minimumCapacity: containers <= 4_096 ? 6 : 0)
         while true {
             skipSpace()
             guard next == UInt8(ascii: "\"") else { throw fault("expected a key in quotes") }

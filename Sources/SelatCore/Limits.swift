@@ -3,6 +3,8 @@
 package enum Limits {
     /// Nesting of JSON and YAML documents.
     package static let jsonDepthMax = 64
+    /// Objects and arrays of one JSON text: each takes more memory than its few bytes.
+    package static let jsonContainersMax = 250_000
     /// One policy or configuration file.
     package static let policyFileBytesMax = 1 << 20
     /// Files of one policy set.
@@ -20,8 +22,8 @@ package enum Limits {
     package static let keysBytesMax = 8 << 10
     /// The sealed manifest.
     package static let manifestBytesMax = 4 << 20
-    /// Everything of an envelope but its payload: header, both keys parts, manifest and the tar
-    /// framing between them.
+    /// Everything of an envelope but its payload: header, both keys parts, manifest, the leaves' hashes and the tar framing
+    /// between them.
     package static let envelopeHeadBytesMax =
         headerBytesMax + 2 * keysBytesMax + manifestBytesMax + 1 << 20 + 64 << 10
     /// A whole package that travels in one request.

@@ -46,6 +46,20 @@ struct JSONTests {
     }
 
     /// Several letters are looked at at once: one that is written otherwise may stand anywhere among them.
+    /// A few bytes of text are many of memory.
+    @Test func containersHaveALimit() throws {
+        func text(_ count: Int, _ container: String) -> [UInt8] {
+            Array("[\(Array(repeating: container, count: count - 1).joined(separator: ","))]".utf8)
+        }
+        for container in ["{}", "[]", "{\"\":0}"] {
+            let most = try JSON(parsing: text(Limits.jsonContainersMax, container))
+            #expect(most.arrayValue?.count == Limits.jsonContainersMax - 1)
+            #expect(throws: CoreError.self) {
+                try JSON(parsing: text(Limits.jsonContainersMax + 1, container))
+            }
+        }
+    }
+
     @Test(arguments: ["\"", "\\", "\n", "\u{1}", "\u{1f}", " ", "\u{7f}", "\u{e9}", "\u{1f30a}"])
     func aStringIsWrittenAndReadAsItIs(letter: String) throws {
         let written = [
