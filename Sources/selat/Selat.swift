@@ -51,6 +51,7 @@ struct Selat: AsyncParsableCommand {
             if code == .success || code == .validationFailure { leave(parser: error, code) }
             leave(Ending(explaining: error))
         }
+        Program.end(0)
     }
 
     /// Help and version are answers; a usage error gets our prefix like every other.
@@ -61,12 +62,12 @@ struct Selat: AsyncParsableCommand {
         } else {
             Terminal.error(text.hasPrefix("Error: ") ? String(text.dropFirst(7)) : text)
         }
-        Glibc.exit(code.rawValue)
+        Program.end(code.rawValue)
     }
 
     private static func leave(_ ending: Ending) -> Never {
         if let message = ending.message { Terminal.error(message) }
         if let hint = ending.hint { Terminal.hint(hint) }
-        Glibc.exit(ending.status.rawValue)
+        Program.end(ending.status.rawValue)
     }
 }

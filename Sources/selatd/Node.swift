@@ -146,9 +146,14 @@ struct Node {
                 "node": "\(exchange.identity.node)", "listen": "\(server.address)",
                 "control": "\(control.address)", "version": "\(Program.version)",
             ])
-        try await group.run()
-        try await exchange.enterLast()
+        let outcome: Result<Void, any Error>
+        do { outcome = .success(try await group.run()) } catch { outcome = .failure(error) }
+        // A stop is a stop where the disk has no room for the entry of it.
+        do { try await exchange.enterLast() } catch {
+            logger.error("the stop is not entered", metadata: ["error": "\(error)"])
+        }
         await exchange.store.close()
+        try outcome.get()
         logger.notice("stopped")
     }
 

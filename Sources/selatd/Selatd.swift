@@ -58,12 +58,6 @@ struct Selatd {
     }
 }
 
-extension Program {
-    /// Ends this process at once. Whatever counts is committed; what libraries would do on the way out they would do
-    /// under threads that still work, and OpenSSL takes away what those use.
-    static func end(_ status: Int32) -> Never { _exit(status) }
-}
-
 /// What the command line asks for.
 enum Invocation {
     case run(configuration: String)
