@@ -51,12 +51,13 @@ package final class FileSocket: Sendable {
     package func start() {
         inThread {
             self.acceptAll()
-            self.socket.unlink()
             close(self.socket.descriptor)
         }
     }
 
+    /// Takes nothing more. The threads end after it, or with the process.
     package func shutDown() {
+        socket.unlink()
         var byte: UInt8 = 0
         _ = write(end.number, &byte, 1)
     }
@@ -89,12 +90,15 @@ package final class FileSocket: Sendable {
             }
             _ = fcntl(number, F_SETFD, FD_CLOEXEC)
             let descriptor = OwnedDescriptor(number)
-            // What nobody may hand over is not even received: it is the kernel's to let go of then.
-            guard let caller = ProcessCredentials(ofPeer: number), mayHandOver(caller),
-                enter(caller.user)
-            else { continue }
+            guard let caller = ProcessCredentials(ofPeer: number), enter(caller.user) else {
+                continue
+            }
+            let mayHandOver = mayHandOver(caller)
             inThread {
-                self.serve(descriptor, of: caller.user)
+                // What nobody may hand over is not even received. The kernel lets go of it when this is closed, which
+                // may take as long as receiving it.
+                if mayHandOver { self.serve(descriptor, of: caller.user) }
+                descriptor.end()
                 self.leave(caller.user)
             }
         }
@@ -224,11 +228,17 @@ enum FileWords {
     static let bytesMax = 256
 }
 
-/// A descriptor that is closed when this goes away.
+/// A descriptor that is closed when this goes away, or before.
 final class OwnedDescriptor: Sendable {
     let number: Int32
+    private let isOpen = Atomic(true)
 
     init(_ number: Int32) { self.number = number }
 
-    deinit { close(number) }
+    /// Closes it; nobody may use it any more.
+    func end() {
+        if isOpen.exchange(false, ordering: .acquiringAndReleasing) { close(number) }
+    }
+
+    deinit { end() }
 }
