@@ -142,7 +142,9 @@ actor Peers {
     }
 
     func closeAll() async {
-        for client in idle.values.joined() { await client.close() }
+        let clients = idle.values.joined()
+        // Before waiting: what is given back meanwhile is closed by the next call, and not lost.
         idle = [:]
+        for client in clients { await client.close() }
     }
 }

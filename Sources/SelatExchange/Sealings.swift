@@ -20,6 +20,8 @@ actor Sealings {
     }
 
     private struct Waiting {
+        /// One who asks again for the same dataset is another.
+        let number: UInt64
         let place: Place
         let turn: CheckedContinuation<Void, any Error>
     }
@@ -34,6 +36,7 @@ actor Sealings {
 
     private var busy: Set<Place> = []
     private var waiting: [Waiting] = []
+    private var numbers: UInt64 = 0
     private var isStopping = false
 
     /// Waits for a turn; each is given back with `leave`.
@@ -46,15 +49,17 @@ actor Sealings {
             busy.insert(place)
             return
         }
+        numbers += 1
+        let number = numbers
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { turn in
-                waiting.append(Waiting(place: place, turn: turn))
+                waiting.append(Waiting(number: number, place: place, turn: turn))
                 gone?.whenComplete { _ in
-                    Task { await self.withdraw(place, HTTPFault.closed) }
+                    Task { await self.withdraw(number, HTTPFault.closed) }
                 }
             }
         } onCancel: {
-            Task { await self.withdraw(place, CancellationError()) }
+            Task { await self.withdraw(number, CancellationError()) }
         }
     }
 
@@ -73,8 +78,8 @@ actor Sealings {
     /// How many are sealed, and how many wait.
     var load: (sealing: Int, waiting: Int) { (busy.count, waiting.count) }
 
-    private func withdraw(_ place: Place, _ cause: any Error) {
-        guard let index = waiting.firstIndex(where: { $0.place == place }) else { return }
+    private func withdraw(_ number: UInt64, _ cause: any Error) {
+        guard let index = waiting.firstIndex(where: { $0.number == number }) else { return }
         waiting.remove(at: index).turn.resume(throwing: cause)
         // It may have stood before smaller ones.
         admit()

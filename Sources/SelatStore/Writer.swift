@@ -56,17 +56,22 @@ final class LatestCheckpoint: Sendable {
     }
 
     /// The checkpoint of everything committed, or the one that is held.
-    var signed: SignedCheckpoint {
-        state.withLock { state in
-            if let known = state.held ?? state.signed { return known }
-            do {
-                let signed = try state.log.sign(size: state.size, root: state.root)
-                state.signed = signed
-                return signed
-            } catch {
-                // What is committed could never be proven to anybody.
-                fatal(.failed("signing a checkpoint", code: SQLITE_ERROR, reason: "\(error)"))
-            }
+    var signed: SignedCheckpoint { state.withLock { $0.held ?? newest(&$0) } }
+
+    /// The checkpoint of everything committed; nil where nothing is signed.
+    var signedUnlessHeld: SignedCheckpoint? {
+        state.withLock { $0.held == nil ? newest(&$0) : nil }
+    }
+
+    private func newest(_ state: inout State) -> SignedCheckpoint {
+        if let known = state.signed { return known }
+        do {
+            let signed = try state.log.sign(size: state.size, root: state.root)
+            state.signed = signed
+            return signed
+        } catch {
+            // What is committed could never be proven to anybody.
+            fatal(.failed("signing a checkpoint", code: SQLITE_ERROR, reason: "\(error)"))
         }
     }
 }
@@ -150,8 +155,9 @@ extension Writer {
         var refusals: [@Sendable () -> Void] = []
         do {
             try begin.run()
-            let stores = isUnsaved && !isHeld && ContinuousClock.now >= storeNext
-            if stores { try log.insert(setting.latest.signed) }
+            let isDue = isUnsaved && ContinuousClock.now >= storeNext
+            let stored = isDue ? setting.latest.signedUnlessHeld : nil
+            if let stored { try log.insert(stored) }
             for change in changes {
                 do {
                     resumes.append(try apply(change))
@@ -160,7 +166,7 @@ extension Writer {
                 }
             }
             try commitOrEnd()
-            if stores {
+            if stored != nil {
                 isUnsaved = false
                 storeNext = .now + Self.storeInterval
             }
