@@ -17,31 +17,16 @@ extension Exchange {
 
     /// Both ends judge: the sender's verdict is made again from
     /// what it pins, and the import is judged by this node's own editions and clock.
-    func judge(_ head: VerifiedHead, _ manifest: Manifest) async -> Judgement {
+    /// - Throws: what is this node's own fault, such as a database that cannot be read; it says
+    ///   nothing of the envelope.
+    func judge(_ head: VerifiedHead, _ manifest: Manifest) async throws -> Judgement {
         let now = clock.now()
+        let pinned: PolicySet
+        let decision: Decision
         do {
             let stated = try Verdict(record: manifest.verdictRecord)
-            let pinned = try await editions.set(pinnedBy: stated)
-            let decision = try pinned.verify(stated, record: manifest.verdictRecord)
-            let verdict = decision.verdict
-            if let refusal = misfit(verdict, head, manifest, pinned, now) { return refusal }
-            guard let permit = decision.permit else {
-                return .refused(.verdictDiffers, "the verdict permits no release")
-            }
-            let approvals: [VerifiedApproval]
-            switch approved(head, manifest, verdict, at: now) {
-            case .failure(let fault): return .refused(.approvalInvalid, fault.reason)
-            case .success(let verified): approvals = verified
-            }
-            let owed = permit.outstanding(approvals.compactMap(\.approval))
-            guard owed.isEmpty else {
-                return .refused(
-                    .verdictDiffers,
-                    "the verdict permits no release as it is; owed: \(ApprovalDebt.list(owed))")
-            }
-            var question = verdict.question
-            question.decided = now
-            return judged(try policies.decideImport(question), permit, approvals, head.core)
+            pinned = try await editions.set(pinnedBy: stated)
+            decision = try pinned.verify(stated, record: manifest.verdictRecord)
         } catch let stale as EditionRegister.Stale {
             return .stale(stale)
         } catch let mismatch as VerdictMismatch {
@@ -49,9 +34,34 @@ extension Exchange {
                 return .refused(.verdictDiffers, "\(mismatch)")
             }
             return .refused(.staleEdition, "\(mismatch)")
-        } catch {
-            return .refused(.verdictDiffers, "\(error)")
+        } catch let malformed as QuestionError {
+            return .refused(.verdictDiffers, "\(malformed)")
         }
+        let verdict = decision.verdict
+        if let refusal = misfit(verdict, head, manifest, pinned, now) { return refusal }
+        guard let permit = decision.permit else {
+            return .refused(.verdictDiffers, "the verdict permits no release")
+        }
+        let approvals: [VerifiedApproval]
+        switch approved(head, manifest, verdict, at: now) {
+        case .failure(let fault): return .refused(.approvalInvalid, fault.reason)
+        case .success(let verified): approvals = verified
+        }
+        let owed = permit.outstanding(approvals.compactMap(\.approval))
+        guard owed.isEmpty else {
+            return .refused(
+                .verdictDiffers,
+                "the verdict permits no release as it is; owed: \(ApprovalDebt.list(owed))")
+        }
+        var question = verdict.question.ofImport
+        question.decided = now
+        let own: Verdict
+        do { own = try policies.decideImport(question) } catch {
+            // A word that an edition in force here has dropped; the sender learns of it, and judges
+            // again.
+            return .refused(.staleEdition, "by the editions in force here: \(error)")
+        }
+        return judged(own, permit, approvals, head.core)
     }
 
     private func judged(

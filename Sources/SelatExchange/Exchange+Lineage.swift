@@ -55,6 +55,6 @@ extension Exchange {
                 return try Verdict(record: record.canonical)
             }
         }
-        return try policies.decideImport(sent.question)
+        return try policies.decideImport(sent.question.ofImport)
     }
 }

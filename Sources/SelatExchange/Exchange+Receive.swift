@@ -209,7 +209,7 @@ extension Exchange: EnvelopeService {
         try await requireReserve(
             for: head.header.precedence, size: size, from: .peer)
         let (contentKey, manifest) = try await opened(head, by: peer)
-        switch await judge(head, manifest) {
+        switch try await judge(head, manifest) {
         case .refused(let refusal, let reason) where refusal.isFinal:
             return .refused(try await refuseFinally(head, refusal, reason, upload, by: peer))
         case .refused(let refusal, let reason):

@@ -19,8 +19,8 @@ struct BasisTests {
     init() throws { world = try TestFederation() }
 
     /// A transfer that is released, and whose recipient did not answer.
-    private func released() async throws -> TransferID {
-        let id = try await sender.send(world.request())
+    private func released(_ request: OutboundRequest? = nil) async throws -> TransferID {
+        let id = try await sender.send(try request ?? world.request())
         let exchange = sender.exchange
         let pursuit = Task { await exchange.pursue(id) }
         while try await sender.outbound(id)?.cause == nil { await Task.yield() }
@@ -93,6 +93,55 @@ struct BasisTests {
             digest: SHA256.digest([]), taken: world.clock.now(), source: "daemon", bytes: [])
         _ = try await sender.store.commit { try $0.keep(list) }
         await #expect(throws: Problem.self) { try await commit(second) }
+    }
+
+    /// A request that names a ground, and uses a term that no file here asks for.
+    private func naming(ground: String?) throws -> OutboundRequest {
+        var facts = TestFederation.facts()
+        facts["purpose"] = Fact(.set(["selat:Exercise"]), .stated)
+        return OutboundRequest(
+            to: world.recipient.id, label: try world.label(), facts: facts, ground: ground,
+            precedence: .routine, dataset: try TestFederation.dataset(5_000))
+    }
+
+    /// The sender hears of no edition by itself here; the recipient goes by its own.
+    private func registers() async throws -> EditionRegister {
+        try sender.judge(by: try await world.register(of: sender))
+        let register = try await world.register(of: world.recipient)
+        try world.recipient.judge(by: register)
+        return register
+    }
+
+    /// The import asks for no ground of the sender's file.
+    @Test func aGroundThatIsRenamedAtTheRecipientMeanwhileEndsNothing() async throws {
+        let register = try await registers()
+        let id = try await released(try naming(ground: "SG/not-personal"))
+        world.clock.advance(seconds: 60)
+        let renamed = try world.later("SG", 9, inForce: world.clock.now()) {
+            $0.replacing("- ground: not-personal\n", with: "- ground: on-no-person\n")
+        }
+        #expect(try await register.refusal(renamed) == nil)
+        #expect(register.number("SG") == 9)
+        let row = try await deliver(id)
+        #expect(row.state == "delivered", "\(row.cause ?? "no cause")")
+    }
+
+    @Test func aTermThatIsDroppedAtTheRecipientMeanwhileIsStaleAndNotFinal() async throws {
+        let register = try await registers()
+        let id = try await released(try naming(ground: nil))
+        let head = try await sender.exchange.part(.head, of: .init(outbound: id))
+        world.clock.advance(seconds: 60)
+        let dropped = try world.later("vocabulary", 9, inForce: world.clock.now()) {
+            $0.replacing("selat:Exercise:", with: "selat:Rehearsal:")
+        }
+        #expect(try await register.refusal(dropped) == nil)
+        #expect(register.number("vocabulary") == 9)
+        let from = sender.id
+        let answer = await problem {
+            _ = try await world.recipient.exchange.offer(head: head, payload: nil, from: from)
+        }
+        #expect(answer == "stale-edition")
+        #expect(try await world.recipient.inbound(id, from: sender) == nil)
     }
 
     @Test func anEditionThatCameMeanwhileIsJudgedFirst() async throws {

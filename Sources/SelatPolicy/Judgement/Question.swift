@@ -60,6 +60,19 @@ package struct Question: Hashable, Sendable {
         self.semantics = semantics
     }
 
+    /// What the destination's own editions are asked.
+    ///
+    /// Between two countries no file that judges an import asks for the sender's ground or for a
+    /// counter: both are names of the source's file, of which the destination may go by another
+    /// edition.
+    package var ofImport: Question {
+        guard source.country != destination.country else { return self }
+        var question = self
+        question.ground = nil
+        question.counters = [:]
+        return question
+    }
+
     /// The question that a verdict answered, so that a recipient can put it again.
     /// - Throws: `QuestionError.malformedRecord` unless `record` is a verdict's canonical record.
     package init(record: [UInt8]) throws(QuestionError) {
