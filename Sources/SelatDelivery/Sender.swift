@@ -158,12 +158,12 @@ package struct Sender: Hashable, Sendable {
         self.cause = cause
     }
 
-    /// Whether no byte of the payload can have left by now. What waits after a release may have been
-    /// on its way before.
+    /// Whether no byte of the payload can have left by now. What waits or is queued after a release
+    /// may have been on its way before.
     package var isBeforePayload: Bool {
         switch state {
-        case .sealing, .queued: true
-        case .waiting: attempt == 0
+        case .sealing: true
+        case .waiting, .queued: attempt == 0
         case .sending, .relayed, .delivered, .refused, .cancelled, .expired, .unconfirmed: false
         }
     }

@@ -157,6 +157,20 @@ struct SenderTests {
         #expect(sender.state == .expired)
     }
 
+    @Test func whatIsQueuedAgainAfterAReleaseMayHaveLeft() {
+        var sender = Self.sender([.sealed(approvalsOwed: true), .approved])
+        #expect(sender.state == .queued)
+        #expect(sender.isBeforePayload)
+        for event in [
+            Sender.Event.due, .released, .accepted(offset: 0), .approvalsOwed(cause: "lapsed"),
+            .approved,
+        ] {
+            _ = sender.handle(event, at: Self.start)
+        }
+        #expect(sender.state == .queued)
+        #expect(!sender.isBeforePayload)
+    }
+
     /// It was on its way before an approval stopped counting: its receipt is no less true for that.
     @Test(arguments: [
         (Sender.Event.deliveryProven, Sender.State.delivered),
