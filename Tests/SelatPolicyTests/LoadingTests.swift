@@ -33,6 +33,10 @@ struct Misspelling: Sendable, CustomTestStringConvertible {
             "covers: {special-category: no,", "`special-category` is not known here"),
         Misspelling(
             "agreements", "covers: {destination-sector: business,",
+            "covers: {national-category: {none-of: [VN:core-data]},",
+            "`national-category` is not known here"),
+        Misspelling(
+            "agreements", "covers: {destination-sector: business,",
             "covers: {safeguard: {some-of: [adequacy]},", "`safeguard` is not known here"),
         Misspelling(
             "ASEAN", "when: {emergency: yes}\n    unless",

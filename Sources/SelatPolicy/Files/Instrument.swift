@@ -182,6 +182,7 @@ struct AgreementsReader {
             jurisdiction: "agreements", isGround: true, isTransit: false, levels: nil, groups: [:],
             unknowable: [
                 .specialCategory: "each file has its own list",
+                .nationalCategory: "each file adds its own by `also-when`",
                 .safeguard: "instruments are what it is computed from",
             ])
         var conditions = ConditionReader(table: table, scope: scope)
