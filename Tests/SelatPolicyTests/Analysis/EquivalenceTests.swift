@@ -34,6 +34,53 @@ struct EquivalenceTests {
                 "when: {categories: {some-of: [pd:Location, pd:Biometric, pd:Fingerprint]}}"))
     }
 
+    /// Singapore's file with a counter of special data, of which its rules see nothing but the sum.
+    private static func counting(_ special: String) throws -> [PolicySource] {
+        let definitions = """
+            special: {categories: [\(special)]}
+            counters:
+              SG:special:
+                adds: data-subjects
+                of: {special-category: yes}
+                to: anywhere
+                over: 365 days
+            """
+        let rule = """
+
+            rules:
+              - prohibition: too-many
+                flow: export
+                when: {SG:special: {more-than: 1000}}
+                basis: {source: own, clause: "No more of them at once"}
+
+            """
+        return try FrozenPolicies.sources().map { source in
+            guard source.name == "Policies/SG.yaml" else { return source }
+            let text = String(decoding: source.bytes, as: UTF8.self)
+                .replacing("special: none", with: definitions).replacing("\nrules:\n", with: rule)
+            return PolicySource(name: source.name, bytes: Array(text.utf8))
+        }
+    }
+
+    @Test func whatACounterCountsIsSeen() throws {
+        let old = try Self.counting("pd:Biometric, pd:Location")
+        let new = try Self.counting("pd:Biometric")
+        let changes = PolicyDiff.textChanges(from: old, to: new)
+        #expect(changes.map(\.path) == ["special.categories"])
+        #expect(changes.map(\.reach) == [.input])
+        let set = try PolicySet.load(files: old)
+        #expect(PolicyDiff.isEquivalent(set, set))
+        let edited = try PolicySet.load(files: new)
+        #expect(!PolicyDiff.isEquivalent(set, edited))
+        // Where nothing is counted by it, the rules say what it means.
+        let plain = PolicyDiff.textChanges(
+            from: try FrozenPolicies.sources(),
+            to: try FrozenPolicies.sources(
+                changing: "MY", "special: {categories: [pd:MedicalHealth, ",
+                to: "special: {categories: ["))
+        #expect(plain.isEmpty)
+    }
+
     @Test func whatChangesAnyVerdictIsSeen() throws {
         #expect(
             try !Self.isEquivalent(

@@ -19,12 +19,13 @@ package struct PolicyDiff: Sendable {
     /// cites do not matter.
     ///
     /// True is proven. False may also come from an input that no file's rules see: instruments,
-    /// markings, counters' windows, terms of documents, what silence means, dates of coming into
+    /// markings, what counters count and their windows, terms of documents, what silence means, dates of coming into
     /// force; there every difference counts as one.
     package static func isEquivalent(_ old: PolicySet, _ new: PolicySet) -> Bool {
         guard Inputs(old) == Inputs(new) else { return false }
         return pairs(old, new).allSatisfy { before, after in
-            guard let file = before.file, let other = after.file, file.inputs == other.inputs
+            guard let file = before.file, let other = after.file,
+                file.inputs(before.set.table) == other.inputs(after.set.table)
             else { return false }
             return file.withoutTexts == other.withoutTexts || areEquivalent(before, after)
         }
@@ -97,10 +98,19 @@ private struct Inputs: Hashable {
 
 extension Jurisdiction {
     /// What questions are made of by this file, and not by its rules.
-    fileprivate var inputs: FileInputs {
-        FileInputs(
+    fileprivate func inputs(_ table: FactTable) -> FileInputs {
+        let alsoWhen = nationalCategories.map(\.alsoWhen)
+        // The facts that decide what a counter counts, of which the rules need not speak.
+        var asked = Set(counters.compactMap(\.of).flatMap(\.leaves).map(\.fact))
+        let asksCategories = asked.contains(table[.nationalCategory])
+        if asksCategories {
+            asked.formUnion(alsoWhen.compactMap(\.self).flatMap(\.leaves).map(\.fact))
+        }
+        return FileInputs(
             inForce: inForce, levels: levels, markings: markings, counters: counters,
-            categories: nationalCategories.map(\.term))
+            categories: nationalCategories.map(\.term),
+            countedSpecial: asked.contains(table[.specialCategory]) ? special : nil,
+            countedAlsoWhen: asksCategories ? alsoWhen : [])
     }
 
     fileprivate struct FileInputs: Hashable {
@@ -109,5 +119,9 @@ extension Jurisdiction {
         let markings: [String: Int]
         let counters: [Counter]
         let categories: [Int]
+        /// Nil also where no counter asks for it.
+        let countedSpecial: Condition?
+        /// Empty where no counter asks for national categories.
+        let countedAlsoWhen: [Condition?]
     }
 }

@@ -2,7 +2,8 @@
 package struct TextChange: Hashable, Sendable {
     package enum Reach: String, Sendable {
         /// An input of verdicts that no rule's condition shows: dates of coming into force,
-        /// markings, validity of documents, windows of counters, instruments, the vocabulary.
+        /// markings, validity of documents, counters and what they count, instruments, the
+        /// vocabulary.
         case input
         /// Titles, citations, notes, review dates, numbers of editions: verdicts cite them at most.
         case text
@@ -54,8 +55,10 @@ extension PolicyDiff {
         let before = Dictionary(old.map { ($0.path, $0.text) }, uniquingKeysWith: { $1 })
         let after = Dictionary(new.map { ($0.path, $0.text) }, uniquingKeysWith: { $1 })
         let paths = new.map(\.path) + old.map(\.path).filter { after[$0] == nil }
+        let isCounting = paths.contains { $0.count > 2 && $0[0] == "counters" && $0[2] == "of" }
         return paths.compactMap { path in
-            guard before[path] != after[path], let reach = reach(path, file) else { return nil }
+            guard before[path] != after[path], let reach = reach(path, file, isCounting)
+            else { return nil }
             return TextChange(
                 file: file, path: path.joined(separator: "."), reach: reach,
                 before: before[path], after: after[path])
@@ -103,7 +106,11 @@ extension PolicyDiff {
         "when", "unless", "flow", "from", "until", "ladder", "obligations",
     ]
 
-    private static func reach(_ path: [String], _ file: String) -> TextChange.Reach? {
+    /// - Parameter isCounting: whether a counter of the file asks what to count, which what its
+    ///   words mean decides and no rule shows.
+    private static func reach(
+        _ path: [String], _ file: String, _ isCounting: Bool
+    ) -> TextChange.Reach? {
         let isCountry = file != "agreements" && file != "vocabulary"
         guard isCountry else {
             let isText = path.contains("label") || ["title", "edition"].contains(path.last)
@@ -112,8 +119,9 @@ extension PolicyDiff {
         switch path[0] {
         case "rules":
             return path.count > 2 && compared.contains(path[2]) ? nil : .text
-        case "special", "groups": return nil
-        case "national-categories" where path.contains("also-when"): return nil
+        case "special", "groups": return isCounting ? .input : nil
+        case "national-categories" where path.contains("also-when"):
+            return isCounting ? .input : nil
         case "in-force", "markings", "counters": return .input
         case "documents": return texts.contains(path.last ?? "") ? .text : .input
         case "jurisdiction", "national-categories":
