@@ -23,4 +23,16 @@ struct DecisionTests {
         #expect(reasons.map(\.rule).contains("contract-naming-countries"))
         #expect(reasons.contains { $0.conditions == ["document: some-of [SG:consent]"] })
     }
+
+    @Test("a ground that applies beside the named one is not said to fail")
+    func groundThatAppliesIsPassedOver() throws {
+        let set = try ShippedPolicies.load()
+        let reasons = try set.reasons(.gauges { $0.ground = "SG/consent" })
+        let passed = try #require(reasons.first { $0.rule == "not-personal" })
+        #expect(passed.isPassedOver && passed.isCertain && passed.conditions.isEmpty)
+        #expect(passed.description.hasSuffix("applies, but does not count here"))
+        let named = try #require(reasons.first { $0.rule == "consent" })
+        #expect(!named.isPassedOver)
+        #expect(named.description.contains("does not apply: not `personal-data: yes`"))
+    }
 }

@@ -11,12 +11,17 @@ package struct Reason: Hashable, Sendable, CustomStringConvertible {
     package let conditions: [String]
     /// Whether the rule certainly decides so, or facts are missing.
     package let isCertain: Bool
+    /// Whether it is a ground that applies and does not count: the sender named another, or an
+    /// earlier rung of its ladder may apply.
+    package let isPassedOver: Bool
 
     package var description: String {
         let place = flow.map { "\(jurisdiction) \($0.rawValue)" } ?? jurisdiction
         let source = citation.map { " (\($0.cite), \($0.clause))" } ?? ""
         let list = conditions.map { "`\($0)`" }.joined(separator: ", ")
         switch kind {
+        case .ground where isPassedOver:
+            return "\(place): the ground `\(rule)`\(source) applies, but does not count here"
         case .ground:
             let verb = isCertain ? "does not apply" : "may not apply"
             return "\(place): the ground `\(rule)`\(source) \(verb)"
@@ -116,7 +121,8 @@ extension PolicySet {
             jurisdiction: judgement.jurisdiction, flow: judgement.flow, kind: .ground,
             rule: ground.name,
             citation: ground.basis.citation(for: nil, exemption: ground.exemption),
-            conditions: failing.map(\.text), isCertain: truth != .maybe)
+            conditions: truth == .yes ? [] : failing.map(\.text), isCertain: truth != .maybe,
+            isPassedOver: truth == .yes)
     }
 
     private func builtInDetails(_ rule: String, _ evaluation: Evaluation) -> [String] {
@@ -134,7 +140,7 @@ extension Reason {
         self.init(
             jurisdiction: judgement.jurisdiction, flow: judgement.flow, kind: clause.kind,
             rule: clause.rule, citation: clause.citation, conditions: conditions,
-            isCertain: clause.isCertain)
+            isCertain: clause.isCertain, isPassedOver: false)
     }
 }
 
