@@ -22,9 +22,15 @@ extension Exchange {
         let presented: Presented
 
         /// The permit, where the verdict made again rests on what the first one rested on, whatever
-        /// way it goes now.
+        /// way it goes now. What officers approve goes one way only, and their word names the basis
+        /// with the grounds of its transit.
         var permit: Permit? {
-            again.verdict.hasSameBasis(as: permitted, onAnyRoute: true) ? again.permit : nil
+            let isApproved = !ApprovalDebt.all(permitted.obligations).isEmpty
+            let rests =
+                isApproved
+                ? again.verdict.basis == permitted.basis
+                : again.verdict.hasSameBasis(as: permitted, onAnyRoute: true)
+            return rests ? again.permit : nil
         }
 
         var rules: ApprovalRules {

@@ -256,6 +256,31 @@ struct ApprovalTests {
         #expect(try await sender.outbound(id)?.state == "delivered")
     }
 
+    // MARK: What changes meanwhile
+
+    /// The verdict made again has another basis than the one of which approvals are asked for.
+    @Test func whereATransitGroundIsRenamedNoApprovalIsAskedForAnyMore() async throws {
+        let world = try RelayTests.world()
+        let sender = world.sender
+        let register = try await world.register(of: sender)
+        let transit = RelayTests.transit
+        func passing(_ number: Int, as ground: String) throws -> SignedEdition {
+            let rule = transit.new.replacing("ground: pass\n", with: "ground: \(ground)\n")
+            return try world.later("MY", number) { $0.replacing(transit.old, with: rule) }
+        }
+        #expect(try await register.refusal(try passing(8, as: "pass")) == nil)
+        try sender.judge(by: register)
+        let id = try await sender.send(try world.inference())
+        #expect(try await sender.outbound(id)?.state == "waiting")
+        _ = try await sender.exchange.approvalRequest(id)
+        #expect(try await register.refusal(try passing(9, as: "let-through")) == nil)
+        let answer = await problem { _ = try await sender.exchange.approvalRequest(id) }
+        #expect(answer == "not-ready")
+        let row = try #require(try await sender.outbound(id))
+        let judged = try await sender.exchange.judgeAgain(row)
+        #expect(judged.again.permit != nil && judged.permit == nil)
+    }
+
     // MARK: What the recipient finds out
 
     private func answer(
