@@ -19,7 +19,8 @@ extension Exchange {
         let permitted: Verdict
         let again: Decision
         let raised: [CountedRow]
-        let presented: Presented
+        /// What it was judged again from.
+        let prepared: Prepared
 
         /// The permit, where the verdict made again rests on what the first one rested on, whatever
         /// way it goes now. What officers approve goes one way only, and their word names the basis
@@ -32,6 +33,8 @@ extension Exchange {
                 : again.verdict.hasSameBasis(as: permitted, onAnyRoute: true)
             return rests ? again.permit : nil
         }
+
+        var presented: Presented { prepared.presented }
 
         var rules: ApprovalRules {
             ApprovalRules(
@@ -59,7 +62,7 @@ extension Exchange {
         }
         return JudgedAgain(
             request: request, record: record, permitted: permitted,
-            again: again, raised: raised, presented: prepared.presented)
+            again: again, raised: raised, prepared: prepared)
     }
 
     /// What approvals of a sealed transfer are about, and the verdict under which it was sealed.

@@ -54,6 +54,24 @@ extension Exchange {
         let carried = released?["approvals"]?.arrayValue?.compactMap(\.stringValue) ?? []
         return Set(carried).isSubset(of: counting)
     }
+
+    /// The counters are read before a release is committed, and another's release may be committed in
+    /// between that counts for the first time, by a new edition: each would be judged without the
+    /// other.
+    /// - Parameter verdict: under which it is released.
+    /// - Throws: `ServiceProblem` where the sums of now permit no more, or on another basis; it is
+    ///   judged again then.
+    func requireWithinLimits(
+        _ prepared: Prepared, _ verdict: Verdict, _ id: TransferID, in transaction: Transaction
+    ) throws {
+        guard !verdict.question.counters.isEmpty else { return }
+        let again = try decide(prepared, id) { try transaction.counted(in: $0) }.decision
+        guard again.permit != nil, again.verdict.hasSameBasis(as: verdict) else {
+            throw ServiceProblem.notReady(
+                "what others have sent has raised a counter of `\(id)` meanwhile",
+                remedy: "it is judged again by itself")
+        }
+    }
 }
 
 extension Transaction {

@@ -94,6 +94,8 @@ extension Exchange {
         let head: [UInt8]?
         let route: [NodeID]
         let verdict: Verdict
+        /// What the verdict was made from.
+        let prepared: Prepared
         /// What it adds to the counters, also to those that an edition brought meanwhile.
         let raised: [CountedRow]
         /// The digests of the approvals that it carries.
@@ -336,7 +338,11 @@ extension Exchange {
             guard var row = try transaction.outbound(id), row.isAs(before) else {
                 throw Overtaken()
             }
-            if let released { try transaction.requireNothingNewer(than: released.verdict, for: id) }
+            if let released {
+                try transaction.requireNothingNewer(than: released.verdict, for: id)
+                try self.requireWithinLimits(
+                    released.prepared, released.verdict, id, in: transaction)
+            }
             row.take(sender)
             // With the key the payload is destroyed, also where a disk keeps old blocks.
             if sender.state.isOutcome { row.contentKey = nil }
@@ -465,7 +471,7 @@ extension Exchange {
         delivery.released = Released(
             envelope: try head.unverifiedIdentity(), header: head.headerCMS,
             head: delivery.isHeadStored ? encoded : nil, route: route,
-            verdict: again.verdict, raised: judged.raised,
+            verdict: again.verdict, prepared: judged.prepared, raised: judged.raised,
             approvals: approvals.map(\.digest))
         if delivery.isHeadStored, !delivery.sender.handedOn, delivery.connection == nil,
             encoded.count + Int(clamping: record.payload.size) <= Limits.inlinePackageBytesMax

@@ -64,6 +64,28 @@ struct BookTests {
         #expect(try await state(world.health()) == "refused")
     }
 
+    /// Of two releases at once the later one is committed with what the earlier one has counted.
+    @Test func aReleaseIsCommittedWithinTheLimitsOfThenAlone() async throws {
+        let (exchange, store) = (counting.exchange, counting.store)
+        let id = try await counting.send(world.health())
+        let row = try #require(try await counting.outbound(id))
+        let judged = try await exchange.judgeAgain(row)
+        let own = try #require(judged.raised.first)
+        func commit() async throws {
+            _ = try await store.commit { transaction in
+                try exchange.requireWithinLimits(
+                    judged.prepared, judged.again.verdict, id, in: transaction)
+            }
+        }
+        try await commit()
+        let other = CountedRow(
+            transfer: TransferID(milliseconds: 0, entropy: [UInt8](repeating: 1, count: 10)),
+            counter: own.counter, destination: own.destination, series: nil, time: own.time,
+            amount: own.amount)
+        _ = try await store.commit { try $0.count(other) }
+        await #expect(throws: Problem.self) { try await commit() }
+    }
+
     @Test func theSamePersonsCountOnce() async throws {
         #expect(try await state(world.health(60_000, series: "relief")) == "sealing")
         #expect(try await state(world.health(50_000, series: "relief")) == "sealing")
