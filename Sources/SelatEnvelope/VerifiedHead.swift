@@ -26,6 +26,15 @@ extension EnvelopeHead {
         }
     }
 
+    /// Whom the header names as its sender, to know among whose certificates to look for its signer's.
+    /// - Throws: `EnvelopeError` for a header that is none, also for one that is no CMS of the profile.
+    package func unverifiedSender() throws(EnvelopeError) -> NodeID {
+        let content = try withCrypto { () throws(CryptoError) in
+            try CMS.unverifiedContent(headerCMS, type: .header)
+        }
+        return try Header(parsing: content).core.from
+    }
+
     /// Verifies the signature, then each part against the header, then the leaves against the root.
     /// - Parameter signer: finds the certificate that the header's signature names, verified for
     ///   signing; throws where there is none.

@@ -20,7 +20,7 @@ extension Federation {
             throw .editionNotSigned(file, reason: "\(what) is for another federation")
         }
         do {
-            let signed = try CMS.verify(message, type: .agreement) { name in
+            let signed = try CMS.verifyNamed(message, type: .agreement) { name in
                 try policySigner(name, file, .member(party), at: time)
             }
             guard signed.signingTime == issued else {

@@ -69,11 +69,11 @@ extension Federation {
     }
 
     func policySigner(
-        _ name: IssuerAndSerial, _ file: String, _ owner: EditionOwner, at time: Timestamp
+        _ name: CMS.SignerName, _ file: String, _ owner: EditionOwner, at time: Timestamp
     ) throws(FederationError) -> VerifiedCertificate {
         var first: Country?
         if case .member(let country) = owner { first = country }
-        guard let signer = policySigner(name, first) else {
+        guard let signer = policySigner(name) else {
             throw .editionNotSigned(
                 file,
                 reason: "signed by somebody (\(name)) who is no policy signer of any member"
@@ -94,15 +94,13 @@ extension Federation {
         }
     }
 
-    /// Looks among the signers of `first` first: another country's CA may have given one of its own
-    /// the same name.
+    /// By the whole name: another country's CA may have given one of its own the same issuer and
+    /// serial. No record lists a signer of another country.
     private func policySigner(
-        _ name: IssuerAndSerial, _ first: Country?
+        _ name: CMS.SignerName
     ) -> (country: Country, certificate: Certificate)? {
-        let countries = [first].compactMap { $0 } + records.keys.sorted()
-        for country in countries {
-            let signers = records[country]?.policySigners ?? []
-            if let signer = signers.first(where: { $0.issuerAndSerial == name }) {
+        for (country, record) in records {
+            if let signer = record.policySigners.first(where: { CMS.SignerName(of: $0) == name }) {
                 return (country, signer)
             }
         }

@@ -37,7 +37,7 @@ extension Federation {
         var officer: MemberRecord.Officer?
         let signed: CMS.SignedContent
         do {
-            signed = try CMS.verify(message, type: type) { name in
+            signed = try CMS.verifyNamed(message, type: type) { name in
                 let found = try self.officer(name, at: time)
                 officer = found.officer
                 return found.certificate

@@ -147,10 +147,11 @@ extension Federation {
 
         /// The authority of this name, followed to the anchors of its own country.
         func authority(
-            _ name: IssuerAndSerial, at time: Timestamp
+            _ name: CMS.SignerName, at time: Timestamp
         ) throws(CryptoError) -> VerifiedCertificate? {
             for member in list.members {
-                let named = member.authorities.first { $0.issuerAndSerial == name }
+                // One list and the next may each know another certificate by its issuer and serial.
+                let named = member.authorities.first { CMS.SignerName(of: $0) == name }
                 guard let authority = named, let anchors = anchors[member.country] else {
                     continue
                 }
@@ -200,7 +201,7 @@ extension Federation {
         }
         let signatures = try signatures(of: der, .memberRecord, document) {
             name throws(CryptoError) in
-            try member.authorities.first { $0.issuerAndSerial == name }.map {
+            try member.authorities.first { CMS.SignerName(of: $0) == name }.map {
                 authority throws(CryptoError) in
                 try anchors.verify(authority, purpose: .authority, at: judged)
             }
@@ -232,12 +233,12 @@ extension Federation {
     /// The good signatures on a document; a single bad or foreign one spoils it.
     private static func signatures(
         of der: [UInt8], _ type: CMSContentType, _ document: String,
-        _ authority: (IssuerAndSerial) throws(CryptoError) -> VerifiedCertificate?
+        _ authority: (CMS.SignerName) throws(CryptoError) -> VerifiedCertificate?
     ) throws(FederationError) -> [CMS.Signature] {
         do {
-            return try CMS.verify(der, type: type) { name in
+            return try CMS.verifyNamed(der, type: type) { name in
                 guard let found = try authority(name) else {
-                    throw FederationError.unknownSigner(name)
+                    throw FederationError.unknownSigner(name.issuerAndSerial)
                 }
                 return found
             }.signatures

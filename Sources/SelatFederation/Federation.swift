@@ -19,15 +19,10 @@ package struct Federation: Sendable {
     package let documents: MembershipDocuments
 
     let allAnchors: [Country: TrustAnchors]
-    private let signers: [IssuerAndSerial: Listed]
-    private let officers: [IssuerAndSerial: MemberRecord.Officer]
+    /// By the whole name of the certificate, which says who it is for: a record lists no certificate
+    /// that names another country's officer, but may list one with another's issuer and serial.
+    private let officers: [CMS.SignerName: MemberRecord.Officer]
     private let paths = VerifiedPaths()
-
-    /// A node's certificate as a record lists it.
-    private struct Listed {
-        let node: NodeID
-        let certificate: Certificate
-    }
 
     init(
         id: Digest, list: MembershipList, listDigest: Digest, records: [Country: MemberRecord],
@@ -41,12 +36,8 @@ package struct Federation: Sendable {
         allAnchors = anchors
         let allNodes = records.values.flatMap(\.nodes).filter { list.cut(of: $0.id) == nil }
         nodes = Dictionary(uniqueKeysWithValues: allNodes.map { ($0.id, $0) })
-        let listed = allNodes.flatMap { node in
-            node.signing.map { ($0.issuerAndSerial, Listed(node: node.id, certificate: $0)) }
-        }
-        signers = Dictionary(listed) { first, _ in first }
         let persons = records.values.flatMap(\.officers).map {
-            ($0.certificate.issuerAndSerial, $0)
+            (CMS.SignerName(of: $0.certificate), $0)
         }
         officers = Dictionary(persons) { first, _ in first }
     }
@@ -84,28 +75,19 @@ package struct Federation: Sendable {
     package func signer(
         _ name: IssuerAndSerial, node id: NodeID, at time: Timestamp
     ) throws(FederationError) -> VerifiedCertificate {
-        _ = try node(id, at: time)
-        guard let listed = signers[name], listed.node == id else { throw .unknownSigner(name) }
-        return try verified(listed.certificate, of: id.country, for: .signing, at: time)
-    }
-
-    /// The node whose record lists the certificate that a message names as its signer's, with that
-    /// certificate followed to the anchors of the node's own country.
-    /// - Throws: `FederationError.unknownSigner` where no record lists it; `.notTrusted`.
-    package func signer(
-        _ name: IssuerAndSerial, at time: Timestamp
-    ) throws(FederationError) -> VerifiedCertificate {
-        guard let listed = signers[name] else { throw .unknownSigner(name) }
-        return try signer(name, node: listed.node, at: time)
+        // Nobody else's: what other records list under this name is no matter.
+        let listed = try node(id, at: time).signing.first { $0.issuerAndSerial == name }
+        guard let listed else { throw .unknownSigner(name) }
+        return try verified(listed, of: id.country, for: .signing, at: time)
     }
 
     /// The officer whom a message names as its signer, with the certificate followed to the anchors
     /// of the officer's own country.
     /// - Throws: `FederationError.unknownSigner` unless a record lists the officer; `.notTrusted`.
     package func officer(
-        _ name: IssuerAndSerial, at time: Timestamp
+        _ name: CMS.SignerName, at time: Timestamp
     ) throws(FederationError) -> (officer: MemberRecord.Officer, certificate: VerifiedCertificate) {
-        guard let officer = officers[name] else { throw .unknownSigner(name) }
+        guard let officer = officers[name] else { throw .unknownSigner(name.issuerAndSerial) }
         _ = try node(officer.id.node, at: time)
         let certificate = try verified(
             officer.certificate, of: officer.id.node.country, for: .officer, at: time)

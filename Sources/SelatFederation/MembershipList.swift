@@ -169,7 +169,15 @@ package struct MembershipList: Hashable, Sendable {
         if Set(members.map(\.country)).count != members.count { return "a country stands twice" }
         return members.lazy.compactMap(\.contradiction).first
             ?? Self.shared(members.map(\.anchors), what: "CA")
-            ?? Self.shared(members.map(\.authorities), what: "authority") ?? cutsContradiction
+            ?? Self.shared(members.map(\.authorities), what: "authority") ?? namesContradiction
+            ?? cutsContradiction
+    }
+
+    /// Tools that look a signer up by issuer and serial, as CMS names it, must find one.
+    private var namesContradiction: String? {
+        let names = members.flatMap(\.authorities).map(\.issuerAndSerial)
+        return Set(names).count == names.count
+            ? nil : "two authorities have the same issuer and serial number"
     }
 
     private var cutsContradiction: String? {

@@ -126,9 +126,7 @@ struct PackageVerb: AsyncParsableCommand {
         private func verify(_ federation: Federation, at now: Timestamp) throws {
             let package = try PackageFile.opened(file)
             do {
-                let claimed = try Header(
-                    parsing: try CMS.unverifiedContent(package.head.headerCMS, type: .header)
-                ).core.from
+                let claimed = try package.head.unverifiedSender()
                 let head = try package.head.verify { name in
                     try federation.signer(name, node: claimed, at: now)
                 }

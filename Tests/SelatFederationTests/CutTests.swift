@@ -100,7 +100,7 @@ import Testing
         }
         #expect(throws: FederationError.self) {
             try federation.officer(
-                world.member("VN").officer.certificate.issuerAndSerial, at: World.now)
+                CMS.SignerName(of: world.member("VN").officer.certificate), at: World.now)
         }
     }
 

@@ -60,8 +60,9 @@ import Testing
                 try vector.bytes("signatures"), content: file, type: .policyEdition,
                 federation: try Digest(try vector.text("federation"))
             ) { name in
-                guard let signer = signers.first(where: { $0.issuerAndSerial == name }) else {
-                    throw FederationError.unknownSigner(name)
+                guard let signer = signers.first(where: { CMS.SignerName(of: $0) == name })
+                else {
+                    throw FederationError.unknownSigner(name.issuerAndSerial)
                 }
                 return try anchors.verify(signer, purpose: .officer, at: time)
             }

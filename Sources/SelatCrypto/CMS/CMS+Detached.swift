@@ -28,7 +28,8 @@ extension CMS {
         signer: Signer, at time: Timestamp
     ) throws(CryptoError) -> [UInt8] {
         let message = try SignedMessage(parsing: der, as: type, detached: content)
-        guard !message.signers.contains(where: { $0.signer == signer.certificate.issuerAndSerial })
+        let name = SignerName(of: signer.certificate)
+        guard !message.signers.contains(where: { SignerName(of: $0) == name })
         else { throw .unreadableMessage("`\(signer.certificate)` has signed it before") }
         let added = try statement(content, type, signer, time, federation: federation)
         return SignedMessage(type: type, content: content, signers: message.signers + [added])
@@ -36,12 +37,12 @@ extension CMS {
     }
 
     /// Verifies every signature of a detached message over a file's bytes.
-    /// - Parameter signer: as for `verify(_:type:signer:)`.
+    /// - Parameter signer: as for `verifyNamed(_:type:signer:)`.
     /// - Throws: `CryptoError.unreadableMessage` for a message outside the profile or of another
     ///   federation, `.signatureInvalid` for one over other bytes, or what `signer` throws.
     package static func verifyDetached(
         _ der: [UInt8], content: [UInt8], type: CMSContentType, federation: Digest,
-        signer: (IssuerAndSerial) throws -> VerifiedCertificate
+        signer: (SignerName) throws -> VerifiedCertificate
     ) throws -> [Signature] {
         let message = try SignedMessage(parsing: der, as: type, detached: content)
         guard message.signers.allSatisfy({ $0.federation == federation.bytes }) else {
@@ -55,15 +56,15 @@ extension CMS {
     /// - Throws: `CryptoError.unreadableMessage` for a message outside the profile.
     package static func unverifiedSigners(
         ofDetached der: [UInt8], content: [UInt8], type: CMSContentType
-    ) throws(CryptoError) -> [(signer: IssuerAndSerial, isOverContent: Bool, federation: Digest)] {
+    ) throws(CryptoError) -> [(signer: SignerName, isOverContent: Bool, federation: Digest)] {
         let message = try SignedMessage(parsing: der, as: type, detached: content)
-        var found: [(signer: IssuerAndSerial, isOverContent: Bool, federation: Digest)] = []
+        var found: [(signer: SignerName, isOverContent: Bool, federation: Digest)] = []
         for statement in message.signers {
             guard let federation = statement.federation.flatMap({ try? Digest(bytes: $0) }) else {
                 throw .unreadableMessage("it names no federation")
             }
             let isOver = try statement.algorithm.digest(content) == statement.messageDigest
-            found.append((statement.signer, isOver, federation))
+            found.append((SignerName(of: statement), isOver, federation))
         }
         return found
     }

@@ -24,7 +24,7 @@ extension CMS {
         else { throw .unreadableMessage("the copies have different contents") }
         var signers: [SignerStatement] = []
         for signer in messages.flatMap(\.signers)
-        where !signers.contains(where: { $0.signer == signer.signer }) {
+        where !signers.contains(where: { SignerName(of: $0) == SignerName(of: signer) }) {
             signers.append(signer)
         }
         let merged = SignedMessage(type: type, content: content, signers: signers).encoded()

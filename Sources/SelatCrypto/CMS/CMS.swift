@@ -23,6 +23,26 @@ package enum CMS {
         }
     }
 
+    /// How a message names the certificate of a signer. Issuer and serial alone are no name among the
+    /// certificates of several countries: each authority writes what it likes there, also another's.
+    package struct SignerName: Hashable, Sendable, CustomStringConvertible {
+        package let issuerAndSerial: IssuerAndSerial
+        /// SHA-256 of the certificate, from signingCertificateV2.
+        let certificateDigest: [UInt8]
+
+        init(of statement: SignerStatement) {
+            issuerAndSerial = statement.signer
+            certificateDigest = statement.certificateDigest
+        }
+
+        package init(of certificate: Certificate) {
+            issuerAndSerial = certificate.issuerAndSerial
+            certificateDigest = certificate.digest.bytes
+        }
+
+        package var description: String { issuerAndSerial.description }
+    }
+
     /// One signature of a verified message.
     package struct Signature: Hashable, Sendable {
         package let certificate: VerifiedCertificate
@@ -78,7 +98,8 @@ package enum CMS {
         precondition(
             type.allowsSeveralSigners && !type.isDetached, "a message of this type has one signer")
         let message = try SignedMessage(parsing: der, as: type)
-        guard !message.signers.contains(where: { $0.signer == signer.certificate.issuerAndSerial })
+        let name = SignerName(of: signer.certificate)
+        guard !message.signers.contains(where: { SignerName(of: $0) == name })
         else { throw .unreadableMessage("`\(signer.certificate)` has signed it before") }
         let added = try statement(message.content, type, signer, time)
         return SignedMessage(
@@ -118,16 +139,31 @@ package enum CMS {
         package func verify(
             signer: (IssuerAndSerial) throws -> VerifiedCertificate
         ) throws -> SignedContent {
+            try verifyNamed { try signer($0.issuerAndSerial) }
+        }
+
+        /// `CMS.verifyNamed`, of a message that is parsed already.
+        package func verifyNamed(
+            signer: (SignerName) throws -> VerifiedCertificate
+        ) throws -> SignedContent {
             SignedContent(
                 content: message.content, signatures: try CMS.signatures(of: message, signer))
         }
     }
 
+    /// `verify`, where the signer is looked up among several countries' certificates.
+    package static func verifyNamed(
+        _ der: [UInt8], type: CMSContentType,
+        signer: (SignerName) throws -> VerifiedCertificate
+    ) throws -> SignedContent {
+        try Unverified(parsing: der, type: type).verifyNamed(signer: signer)
+    }
+
     static func signatures(
-        of message: SignedMessage, _ signer: (IssuerAndSerial) throws -> VerifiedCertificate
+        of message: SignedMessage, _ signer: (SignerName) throws -> VerifiedCertificate
     ) throws -> [Signature] {
         let signatures = try message.signers.map { statement in
-            let verified = try signer(statement.signer)
+            let verified = try signer(SignerName(of: statement))
             try check(statement, of: message, against: verified)
             return Signature(certificate: verified, signingTime: statement.signingTime)
         }

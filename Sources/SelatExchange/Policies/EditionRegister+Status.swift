@@ -69,11 +69,11 @@ extension EditionRegister {
     }
 
     /// They were verified when the edition was taken; here they are counted.
-    private func signatures(_ signers: [IssuerAndSerial], of head: EditionHead) -> JSON {
+    private func signatures(_ signers: [CMS.SignerName], of head: EditionHead) -> JSON {
         let records = federation.records.values.sorted { $0.country < $1.country }
         let persons = records.map { record in
             Set(
-                record.policySigners.filter { signers.contains($0.issuerAndSerial) }
+                record.policySigners.filter { signers.contains(CMS.SignerName(of: $0)) }
                     .compactMap(\.officer))
         }
         let names = persons.joined().sorted().map(\.text)

@@ -56,7 +56,7 @@ package struct ProposalElectorate: Sendable {
     package func require(_ certificate: Certificate, at time: Timestamp) throws(FederationError) {
         let names = members.flatMap(\.member.authorities)
         guard names.contains(certificate) else { throw stranger(certificate.description) }
-        _ = try authority(certificate.issuerAndSerial, at: time)
+        _ = try authority(CMS.SignerName(of: certificate), at: time)
     }
 
     /// Whose good signatures a message bears; nobody's where there is none.
@@ -65,7 +65,9 @@ package struct ProposalElectorate: Sendable {
     ) throws(FederationError) -> Set<Certificate> {
         guard let message else { return [] }
         do {
-            let found = try CMS.verify(message, type: proposal.type) { try authority($0, at: time) }
+            let found = try CMS.verifyNamed(message, type: proposal.type) {
+                try authority($0, at: time)
+            }
             guard found.content == proposal.json.canonical else {
                 throw FederationError.contradiction(
                     proposal.description, reason: "the signatures are over another one")
@@ -81,10 +83,10 @@ package struct ProposalElectorate: Sendable {
     }
 
     private func authority(
-        _ name: IssuerAndSerial, at time: Timestamp
+        _ name: CMS.SignerName, at time: Timestamp
     ) throws(FederationError) -> VerifiedCertificate {
         for (member, anchors) in members {
-            guard let found = member.authorities.first(where: { $0.issuerAndSerial == name })
+            guard let found = member.authorities.first(where: { CMS.SignerName(of: $0) == name })
             else { continue }
             do throws(CryptoError) {
                 return try anchors.verify(found, purpose: .authority, at: time)
