@@ -40,6 +40,11 @@ package final class TLSContext: @unchecked Sendable {
         let mode = SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT
         SSL_CTX_set_verify(context, mode, nil)
         SSL_CTX_set_cert_verify_callback(context, { store, _ in verifyPeer(store) }, nil)
+        SSL_CTX_set_msg_callback(context) { isWritten, _, kind, message, count, connection, _ in
+            guard isWritten == 0, kind == SSL3_RT_HANDSHAKE, count > 0, let message, let connection
+            else { return }
+            hear(message.load(as: UInt8.self), from: connection)
+        }
     }
 
     private static func install(
@@ -73,6 +78,14 @@ private func verifyPeer(_ store: OpaquePointer?) -> Int32 {
     let accepted = engine.judge(presentedChain(store))
     if !accepted { X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION) }
     return accepted ? 1 : 0
+}
+
+/// Tells the engine of this connection of a key update, the only message that is counted.
+private func hear(_ type: UInt8, from connection: OpaquePointer) {
+    guard type == UInt8(SSL3_MT_KEY_UPDATE), let state = SSL_get_ex_data(connection, 0) else {
+        return
+    }
+    Unmanaged<TLSEngine>.fromOpaque(state).takeUnretainedValue().hearKeyUpdate()
 }
 
 /// The certificates as the peer sent them, DER, its own first.

@@ -29,6 +29,9 @@ package final class TLSEngine {
     private var refusal: String?
     /// OpenSSL forbids further calls on a connection that has failed.
     private var failure: TLSFault?
+    /// The peer's key updates, and the bytes that it has sent, since both were counted from 0 on.
+    private var keyUpdates = 0
+    private var bytesSinceKeyUpdates = 0
 
     /// - Throws: `TLSFault.unavailable` when OpenSSL cannot make a connection.
     package init(
@@ -106,6 +109,7 @@ package final class TLSEngine {
             // already holds fits into one record's size.
             plaintext.reserveCapacity(minimumWritableBytes: Self.recordBytesMax)
             var result: Int32 = 0
+            let before = plaintext.writerIndex
             ERR_clear_error()
             plaintext.writeWithUnsafeMutableBytes(minimumWritableBytes: Self.recordBytesMax) {
                 target in
@@ -113,7 +117,12 @@ package final class TLSEngine {
                 result = SSL_read_ex(connection, target.baseAddress, target.count, &count)
                 return result == 1 ? count : 0
             }
-            if result == 1 { continue }
+            if result == 1 {
+                countBytes(plaintext.writerIndex - before)
+                continue
+            }
+            // Asked first: the call that ends here may have answered hundreds of them.
+            guard keyUpdates <= Self.keyUpdatesMax else { throw fail(.tooManyKeyUpdates) }
             switch SSL_get_error(connection, result) {
             case SSL_ERROR_WANT_READ: return .needsMore
             case SSL_ERROR_ZERO_RETURN: return .closed
@@ -131,6 +140,16 @@ package final class TLSEngine {
         let result = SSL_write_ex(connection, plaintext.baseAddress, plaintext.count, &count)
         // The BIO takes everything, so one call writes all.
         guard result == 1, count == plaintext.count else { throw fail() }
+    }
+
+    /// Changes the own key and asks the peer to change its own. No node does so; tests play one that
+    /// does.
+    package func updateKeys() throws(TLSFault) {
+        try check()
+        ERR_clear_error()
+        guard SSL_key_update(connection, SSL_KEY_UPDATE_REQUESTED) == 1,
+            SSL_do_handshake(connection) == 1
+        else { throw fail() }
     }
 
     /// Puts the closing alert into the outbound buffer.
@@ -153,14 +172,34 @@ package final class TLSEngine {
         }
     }
 
+    /// Counts a key update of the peer; called by OpenSSL from within `read`.
+    func hearKeyUpdate() { keyUpdates += 1 }
+
+    private func countBytes(_ count: Int) {
+        guard keyUpdates <= Self.keyUpdatesMax else { return }
+        bytesSinceKeyUpdates += count
+        guard bytesSinceKeyUpdates >= Self.keyUpdateBytes else { return }
+        bytesSinceKeyUpdates = 0
+        keyUpdates = 0
+    }
+
     private func check() throws(TLSFault) { if let failure { throw failure } }
 
     private func fail() -> TLSFault {
         let drained = TLSFault.drained()
-        let fault = refusal.map { TLSFault.peerRefused($0) } ?? drained
+        return fail(refusal.map { TLSFault.peerRefused($0) } ?? drained)
+    }
+
+    private func fail(_ fault: TLSFault) -> TLSFault {
         failure = fault
         return fault
     }
+
+    /// Key updates that a peer may send with each `keyUpdateBytes` of its data. Each may ask for one in
+    /// return: a peer that sends nothing else and reads nothing would fill the outbound buffer without
+    /// end. A key lasts for far more than that.
+    static let keyUpdatesMax = 32
+    static let keyUpdateBytes = 1 << 20
 
     /// The plaintext of one record at most (RFC 8446, 5.1).
     package static let recordBytesMax = 16 << 10

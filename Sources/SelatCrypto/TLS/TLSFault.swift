@@ -9,6 +9,8 @@ package enum TLSFault: Error, Hashable, Sendable, CustomStringConvertible {
     case refusedByPeer(alert: String)
     /// The peer does not speak our TLS: another version, no certificate, or garbage.
     case protocolViolated(_ reasons: [String])
+    /// The peer changes its keys again and again, and sends next to nothing with them.
+    case tooManyKeyUpdates
     /// The bytes ended without a closing alert.
     case truncated
     /// The handshake took too long.
@@ -24,6 +26,7 @@ package enum TLSFault: Error, Hashable, Sendable, CustomStringConvertible {
         case .refusedByPeer(let alert): "the TLS peer refuses this node: \(alert)"
         case .protocolViolated(let reasons):
             "TLS: \(reasons.isEmpty ? "protocol violated" : reasons.joined(separator: "; "))"
+        case .tooManyKeyUpdates: "the TLS peer changes its keys without end"
         case .truncated: "TLS connection ended without a closing alert"
         case .handshakeTimeout: "TLS handshake took too long"
         case .closedInHandshake: "the peer closed the connection during the TLS handshake"

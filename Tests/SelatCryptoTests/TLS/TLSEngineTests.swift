@@ -88,6 +88,57 @@ import Testing
         #expect(throws: TLSFault.self) { try [1].withUnsafeBytes { try accepting.write($0) } }
     }
 
+    /// Each asks for one in return, which the peer need not read.
+    @Test func endsWithAPeerThatOnlyChangesItsKeys() throws {
+        let (dialling, accepting) = try pair.engines()
+        try TLSPair.shakeHands(dialling, accepting)
+        var received = ByteBuffer()
+        for _ in 0..<32 { try dialling.updateKeys() }
+        accepting.receive(try #require(dialling.takeOutbound()))
+        #expect(try accepting.read(into: &received) == .needsMore)
+        #expect(received.readableBytes == 0 && accepting.outboundBytes > 0)
+        try dialling.updateKeys()
+        accepting.receive(try #require(dialling.takeOutbound()))
+        #expect(throws: TLSFault.tooManyKeyUpdates) { try accepting.read(into: &received) }
+        #expect(throws: TLSFault.tooManyKeyUpdates) {
+            try [1].withUnsafeBytes { try accepting.write($0) }
+        }
+    }
+
+    /// All at once, and behind a little data.
+    @Test func aLittleDataIsNoExcuse() throws {
+        let (dialling, accepting) = try pair.engines()
+        try TLSPair.shakeHands(dialling, accepting)
+        for _ in 0..<33 {
+            try dialling.updateKeys()
+            try Array("hello".utf8).withUnsafeBytes { try dialling.write($0) }
+        }
+        accepting.receive(try #require(dialling.takeOutbound()))
+        var received = ByteBuffer()
+        #expect(throws: TLSFault.tooManyKeyUpdates) { try accepting.read(into: &received) }
+        #expect(received.readableBytes >= 32 * 5)
+    }
+
+    @Test func takesKeyUpdatesAmongData() throws {
+        let (dialling, accepting) = try pair.engines()
+        try TLSPair.shakeHands(dialling, accepting)
+        let data = [UInt8](repeating: 7, count: 1 << 20)
+        for round in 1...3 {
+            for _ in 0..<32 { try dialling.updateKeys() }
+            try data.withUnsafeBytes { try dialling.write($0) }
+            accepting.receive(try #require(dialling.takeOutbound()))
+            var received = ByteBuffer()
+            #expect(try accepting.read(into: &received) == .needsMore, "round \(round)")
+            #expect(received.readableBytes == data.count)
+            // The answers change the other end's keys, and count as well.
+            try data.withUnsafeBytes { try accepting.write($0) }
+            dialling.receive(try #require(accepting.takeOutbound()))
+            var answered = ByteBuffer()
+            #expect(try dialling.read(into: &answered) == .needsMore)
+            #expect(answered.readableBytes == data.count)
+        }
+    }
+
     /// Whatever a stranger sends first, the outcome is "more, please" or a typed fault.
     @Test(arguments: 0..<8 as Range<UInt64>)
     func answersMutatedGreetingsWithATypedFault(_ seed: UInt64) throws {
