@@ -165,6 +165,16 @@ import Testing
         #expect(needed == [0, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6])
     }
 
+    /// Of ten countries that witness six are asked for, whoever has lost its vote.
+    @Test func aVoteThatIsGoneMakesNoSmallerQuorum() throws {
+        let keys = try Self.keys(["BN", "ID", "KH", "LA", "MM", "MY", "PH", "TH"])
+        let one = keys.values.compactMap(\.first)
+        let policy = try LogPolicy.countries(keys, of: 10)
+        #expect(!policy.isMet(by: Set(one.prefix(5))) && policy.isMet(by: Set(one.prefix(6))))
+        let few = try LogPolicy.countries(keys.filter { $0.key.code < "LA" }, of: 10)
+        #expect(few.isMet(by: Set(one)) && !few.isMet(by: Set(one.prefix(2))))
+    }
+
     @Test func manyNodesOfOneCountryHaveOneVote() throws {
         let keys = try Self.keys(["MY", "VN"], each: 3)
         let policy = try LogPolicy.countries(keys)

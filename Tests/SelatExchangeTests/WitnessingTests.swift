@@ -59,6 +59,36 @@ import Testing
         #expect(witnesses.allSatisfy { $0.store.latestCheckpoint.checkpoint.size == 0 })
     }
 
+    /// A key is public: whoever names it in a record of its own takes its vote away, and stops nothing.
+    @Test func aKeyThatTwoNodesClaimVotesForNeither() async throws {
+        let world = try TestFederation(Self.plan())
+        let (sender, witness, thief) = (world.sender, world.recipient, world.stranger)
+        let key = try #require(witness.keys.witness.first).publicKey
+        let claim = try CosignerKey(
+            name: CosignerKey.name(federation: world.federation.id, node: thief.id), key: key)
+        let record = try world.record("MY", after: world.federation) { nodes in
+            let node = nodes[0]
+            nodes[0] = MemberRecord.Node(
+                id: node.id, endpoint: node.endpoint, tls: node.tls, signing: node.signing,
+                agreement: node.agreement, mlkem: node.mlkem, logKey: node.logKey,
+                witnessKey: claim.text, roles: node.roles, links: node.links)
+        }
+        #expect(Set(sender.membership.current.roll.asked.keys) == [witness.id, thief.id])
+        #expect(try await sender.take(records: ["MY": record]) == ["record MY 2"])
+        #expect(sender.membership.current.roll.asked.isEmpty)
+        #expect(sender.membership.federation.contestedWitnesses == [thief.id, witness.id])
+        // The log of the one is not witnessed by the other's name either.
+        let left = try sender.membership.federation.witnessPolicy(of: witness.id.country)
+        #expect(left.witnesses.map(\.key.name).allSatisfy { $0.contains(sender.id.text) })
+        let warnings = sender.membership.warnings(at: world.clock.now())
+        #expect(warnings.contains { $0.contains("those of MY/hub, VN/hub") })
+        // What is honest is taken as ever.
+        let honest = try world.record("VN", after: world.federation)
+        #expect(try await sender.take(records: ["VN": honest]) == ["record VN 2"])
+        let list = try world.list(after: world.federation)
+        #expect(try await sender.take(lists: [list]) == ["list 2"])
+    }
+
     @Test func aWitnessThatIsDownIsCaughtUpLater() async throws {
         let world = try TestFederation(Self.plan())
         let sender = world.sender

@@ -1,6 +1,7 @@
 import Logging
 package import SelatCore
 import SelatCrypto
+import SelatEvidence
 import SelatFederation
 import SelatHTTP
 import SelatStore
@@ -50,6 +51,12 @@ extension MembershipRegister {
             warnings.append(
                 "there are two valid membership lists \(serial): nothing is sent; find out who "
                     + "signed both")
+        }
+        let contested = view.federation.contestedWitnesses
+        if !contested.isEmpty {
+            warnings.append(
+                "witness keys that more than one node claims have no vote: those of "
+                    + "\(contested.map(\.text).joined(separator: ", ")); find out whose they are")
         }
         return warnings + view.federation.warnings(at: now)
     }

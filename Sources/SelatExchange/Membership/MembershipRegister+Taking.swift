@@ -147,6 +147,8 @@ extension MembershipRegister {
         let digest = SHA256.digest(bytes)
         do {
             let (federation, kind, serial) = try work(progress.federation)
+            // Of what no view can be made this document is refused, and not all that come with it.
+            _ = try WitnessRoll(of: federation, for: node.country)
             progress.federation = federation
             // Several lists of one country become one text, so that what is kept is what counts.
             let joined = country.flatMap { federation.documents.revocationLists[$0] }

@@ -57,7 +57,7 @@ package final class MembershipRegister: Sendable {
     private let differ: AsyncStream<NodeID>.Continuation
 
     /// - Parameter federation: verified, or restored from `store`.
-    /// - Throws: `AuditError` where two witnesses of the federation share a key.
+    /// - Throws: `AuditError` where the federation has more witnesses than a policy holds.
     package init(
         _ federation: Federation, node: NodeID, keys: NodeIdentity.Keys, epoch: UInt64 = 1,
         unlistedTLS: TLSIdentity? = nil, allowsSandbox: Bool, store: Store, clock: any WallClock,
@@ -144,7 +144,7 @@ package final class MembershipRegister: Sendable {
 
 extension MembershipRegister.View {
     /// - Parameter before: the view before, whose identity stays where the membership bears none out.
-    /// - Throws: `AuditError` where two witnesses of the federation share a key.
+    /// - Throws: `AuditError` where the federation has more witnesses than a policy holds.
     init(
         _ federation: Federation, node: NodeID, keys: NodeIdentity.Keys, epoch: UInt64,
         after before: Self?, at time: Timestamp
@@ -195,7 +195,7 @@ struct WitnessRoll: Sendable {
     /// That of every member, made once: receipts are judged by it.
     let policies: [Country: LogPolicy]
 
-    /// - Throws: `AuditError.malformed` where two witnesses share a key.
+    /// - Throws: `AuditError.malformed` for more witnesses than a policy holds.
     init(of federation: Federation, for country: Country) throws(AuditError) {
         asked = federation.witnesses(of: country)
         own = try federation.witnessPolicy(of: country)
