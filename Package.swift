@@ -220,7 +220,10 @@ let package = Package(
             ]),
         tests(
             "SelatControlTests",
-            ["SelatCore", "SelatHTTP", "SelatControl", "SelatTestSupport", logging]),
+            [
+                "SelatCore", "SelatHTTP", "SelatControl", "SelatTestSupport", nioCore, httpTypes,
+                hummingbird, logging,
+            ]),
         tests(
             "SelatServiceTests",
             ["SelatService", "SelatHTTP", hummingbird, httpTypes, nioCore, logging]),

@@ -7,14 +7,19 @@ import SelatHTTP
 package struct ControlClient: Sendable {
     private let connection: HTTPClient
 
-    /// How long a dataset may wait for its turn. A daemon that ends closes the socket, so that nobody
-    /// waits in vain.
-    private static let turnPatience = TimeAmount.hours(24)
+    /// How long the daemon may answer nothing: a dataset waits for its turn, and a backup, the log's
+    /// verification and a doctor's round say nothing before they are done, which takes as long as the node
+    /// is large. A daemon that ends closes the socket, so that nobody waits in vain.
+    private static let patience = TimeAmount.hours(24)
 
     /// - Throws: `ControlError.unreachable` when no daemon answers at `socket`.
     package init(socket: String) async throws {
+        try await self.init(socket: socket, limits: HTTPLimits())
+    }
+
+    init(socket: String, limits: HTTPLimits) async throws {
         do {
-            connection = try await HTTPClient.connect(to: .unix(path: socket))
+            connection = try await HTTPClient.connect(to: .unix(path: socket), limits: limits)
         } catch {
             throw ControlError.unreachable(socket: socket, reason: "\(error)")
         }
@@ -22,13 +27,18 @@ package struct ControlClient: Sendable {
 
     package func close() async { await connection.close() }
 
+    /// - Parameter patience: how long the daemon may answer nothing, for whoever cannot wait as long as it takes.
     /// - Throws: `Problem` for what the daemon refuses.
-    package func get(_ path: String, upTo bytesMax: Int = 64 << 20) async throws -> [UInt8] {
-        try await connection.exchange(Self.request(.get, path), upTo: bytesMax).body
+    package func get(
+        _ path: String, upTo bytesMax: Int = 64 << 20, patience: TimeAmount? = nil
+    ) async throws -> [UInt8] {
+        try await connection.exchange(
+            Self.request(.get, path), upTo: bytesMax, patience: patience ?? Self.patience
+        ).body
     }
 
-    package func getJSON(_ path: String) async throws -> JSON {
-        try JSON(parsing: try await get(path))
+    package func getJSON(_ path: String, patience: TimeAmount? = nil) async throws -> JSON {
+        try JSON(parsing: try await get(path, patience: patience))
     }
 
     package func post(_ path: String, _ json: JSON? = nil) async throws -> JSON {
@@ -36,7 +46,9 @@ package struct ControlClient: Sendable {
         request.headerFields[.contentType] = "application/json"
         let body = ByteBuffer(bytes: json?.canonical ?? [])
         return try JSON(
-            parsing: try await connection.exchange(request, body: body, upTo: 64 << 20).body)
+            parsing: try await connection.exchange(
+                request, body: body, upTo: 64 << 20, patience: Self.patience
+            ).body)
     }
 
     /// Streams a body of `length` bytes.
@@ -45,7 +57,7 @@ package struct ControlClient: Sendable {
         next: nonisolated(nonsending) () async throws -> ByteBuffer?
     ) async throws -> JSON {
         let answer = try await connection.send(
-            Self.request(.put, path), length: length, patience: Self.turnPatience, next: next)
+            Self.request(.put, path), length: length, patience: Self.patience, next: next)
         return try JSON(parsing: try await answer.collected(upTo: 1 << 20).body)
     }
 
@@ -56,7 +68,7 @@ package struct ControlClient: Sendable {
     ) async throws -> [UInt8] {
         let answer = try await connection.send(
             Self.request(method, "\(path)?files=\(files.ticket)"), length: 0,
-            patience: Self.turnPatience
+            patience: Self.patience
         ) { nil }
         return try await answer.collected(upTo: 1 << 20).body
     }
@@ -67,7 +79,7 @@ package struct ControlClient: Sendable {
         next: nonisolated(nonsending) () async throws -> ByteBuffer?
     ) async throws -> JSON {
         let answer = try await connection.send(
-            Self.request(.post, path), length: length, next: next)
+            Self.request(.post, path), length: length, patience: Self.patience, next: next)
         return try JSON(parsing: try await answer.collected(upTo: 1 << 20).body)
     }
 
@@ -83,7 +95,8 @@ package struct ControlClient: Sendable {
         take: nonisolated(nonsending) (ByteBuffer) async throws -> Void
     ) async throws {
         let answer = try await connection.send(
-            Self.request(method, path), body: json.map { ByteBuffer(bytes: $0.canonical) })
+            Self.request(method, path), body: json.map { ByteBuffer(bytes: $0.canonical) },
+            patience: Self.patience)
         guard answer.head.status.code < 400 else {
             _ = try await answer.collected(upTo: Problem.bytesMax)
             return
@@ -96,7 +109,7 @@ package struct ControlClient: Sendable {
                 taken += UInt64(piece.readableBytes)
                 try await take(piece)
             }
-        } catch is HTTPFault {
+        } catch let fault as HTTPFault where fault != .stalled {
             throw ControlError.cutShort(taken: taken)
         }
         if let announced, announced != taken { throw ControlError.cutShort(taken: taken) }

@@ -85,10 +85,13 @@ package final class HTTPClient: Sendable {
     /// here.
     ///
     /// The response's body must be read to its end before the next request.
+    /// - Parameter patience: how long the server may answer nothing, where that is longer than the limits say.
     package nonisolated(nonsending) func send(
-        _ request: HTTPRequest, body: ByteBuffer? = nil
+        _ request: HTTPRequest, body: ByteBuffer? = nil, patience: TimeAmount? = nil
     ) async throws -> ClientResponse {
         try begin()
+        if patience != nil { stream.wait(upTo: patience) }
+        defer { if patience != nil { stream.wait(upTo: nil) } }
         var request = request
         var parts: [HTTPRequestPart] = []
         if let body {
@@ -132,12 +135,14 @@ package final class HTTPClient: Sendable {
     }
 
     /// Sends a request and collects the whole answer.
+    /// - Parameter patience: how long the server may answer nothing, where that is longer than the limits say.
     /// - Throws: `Problem` when the answer is a problem document or an error without one;
     ///   `HTTPFault.bodyTooLarge` when the body exceeds `bytesMax`.
     package nonisolated(nonsending) func exchange(
-        _ request: HTTPRequest, body: ByteBuffer? = nil, upTo bytesMax: Int = 1 << 20
+        _ request: HTTPRequest, body: ByteBuffer? = nil, upTo bytesMax: Int = 1 << 20,
+        patience: TimeAmount? = nil
     ) async throws -> (head: HTTPResponse, body: [UInt8]) {
-        try await send(request, body: body).collected(upTo: bytesMax)
+        try await send(request, body: body, patience: patience).collected(upTo: bytesMax)
     }
 
     /// Closes the connection and waits for that.

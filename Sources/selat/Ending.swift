@@ -47,6 +47,14 @@ struct Ending: Error {
                     .verificationFailed, error.description,
                     hint: "the reason is in the daemon's log: journalctl -u selatd")
             }
+        case HTTPFault.stalled:
+            self.init(
+                .failed, "the daemon says nothing more, but has not ended: it or its disk hangs",
+                hint: "see what it does: journalctl -u selatd; what it took: `selat transfers`")
+        case HTTPFault.bodyTooLarge(let bytesMax):
+            self.init(
+                .failed, "the daemon's answer is larger than \(Quantity.bytes(UInt64(bytesMax)))",
+                hint: "ask for less at a time, with a smaller --limit")
         case let fault as HTTPFault:
             self.init(
                 .unreachable, "the daemon went away before it answered: \(fault)",

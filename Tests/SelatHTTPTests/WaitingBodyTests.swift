@@ -41,6 +41,11 @@ import Testing
             for try await piece in request.body { count += piece.readableBytes }
             return Response.json(["count": .integer(Int64(count))])
         }
+        router.get("/answer") { _, _ in
+            gate.begun.happen()
+            await gate.opened.wait()
+            return Response.json(["done": true])
+        }
         return router
     }
 
@@ -119,6 +124,32 @@ import Testing
                 #expect(try await answer.value["count"] != nil)
                 // What follows on the connection is waited for as before.
                 #expect(client.isOpen)
+            }
+            await client.close()
+        }
+    }
+
+    /// So is whoever knows that the answer takes its time.
+    @Test(arguments: [nil, TimeAmount.seconds(60)])
+    func waitsForTheAnswerAsLongAsItsPatience(_ patience: TimeAmount?) async throws {
+        let gate = Gate()
+        var limits = HTTPLimits()
+        limits.idle = .milliseconds(30)
+        let short = limits
+        try await withListener(at: point, router: Self.router(gate)) { listener in
+            let client = try await HTTPClient.connect(to: listener.address, limits: short)
+            let answer = Task {
+                try await client.exchange(request(.get, "/answer"), patience: patience).body
+            }
+            if patience == nil {
+                await #expect(throws: HTTPFault.stalled) { try await answer.value }
+                gate.opened.happen()
+            } else {
+                await gate.begun.wait()
+                try await Task.sleep(for: .milliseconds(150))
+                gate.opened.happen()
+                let bytes = try await answer.value
+                #expect(try JSON(parsing: bytes) == ["done": true])
             }
             await client.close()
         }
