@@ -50,17 +50,43 @@ enum Terminal {
             && environment["TERM"] != "dumb"
     }()
 
-    /// Writes everything, also where the kernel takes only a part; a reader that has gone away ends
-    /// the writing quietly.
+    /// Writes everything, also where the kernel takes only a part, or nothing for now. A result that cannot be
+    /// written ends the command: nobody shall take a part for the whole. What is for people is let go.
     static func write(_ text: String, to descriptor: Int32) {
         var bytes = Array(text.utf8)[...]
         while !bytes.isEmpty {
             let written = bytes.withUnsafeBytes {
                 Glibc.write(descriptor, $0.baseAddress, $0.count)
             }
-            if written < 0, errno == EINTR { continue }
-            guard written > 0 else { return }
-            bytes = bytes.dropFirst(written)
+            let fault = written < 0 ? errno : EIO
+            if written > 0 {
+                bytes = bytes.dropFirst(written)
+            } else if fault == EAGAIN {
+                awaitRoom(at: descriptor)
+            } else if fault != EINTR {
+                if descriptor == STDOUT_FILENO { leave(unwritten: fault) }
+                return
+            }
         }
+    }
+
+    /// Ends the command where nobody reads its results any more: what follows something may have nothing to
+    /// write for long, and would not notice.
+    static func requireReader() {
+        var asked = pollfd(fd: STDOUT_FILENO, events: 0, revents: 0)
+        guard poll(&asked, 1, 0) == 1, Int32(asked.revents) & POLLERR != 0 else { return }
+        leave(unwritten: EPIPE)
+    }
+
+    private static func awaitRoom(at descriptor: Int32) {
+        var waiting = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+        _ = poll(&waiting, 1, -1)
+    }
+
+    /// A reader that went away has what it wanted, and is told nothing; the exit status says that it was not all.
+    private static func leave(unwritten fault: Int32) -> Never {
+        Unfinished.removeAll()
+        if fault != EPIPE { error("writing stdout: \(String(cString: strerror(fault)))") }
+        Glibc.exit(ExitStatus.failed.rawValue)
     }
 }

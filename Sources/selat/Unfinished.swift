@@ -33,6 +33,11 @@ final class Unfinished: Sendable {
     /// Removes what was made.
     func remove() { Self.all.withLock { $0.remove(number) } }
 
+    /// Removes what anyone has made, before the command ends in the middle of something.
+    static func removeAll() {
+        all.withLock { all in for number in Array(all.paths.keys) { all.remove(number) } }
+    }
+
     /// Its lock is held around each making and removing, so that a signal finds either nothing or all.
     private static let all = Mutex(Made())
 

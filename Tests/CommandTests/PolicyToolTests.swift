@@ -57,6 +57,21 @@ extension CommandTests {
             #expect(nowhere.status == 1 && !nowhere.stderr.contains("Domain="), "\(nowhere.words)")
         }
 
+        /// Nobody shall take a part of an answer for the whole.
+        @Test func anAnswerThatCannotBeWrittenIsAFailure() async throws {
+            defer { scratch.remove() }
+            for words in ["policy explain SG --html", "policy explain SG", "--help"] {
+                let ended = try await Run.run(
+                    "/bin/sh", ["-c", "exec '\(Run.selat)' \(words) > /dev/full"],
+                    in: scratch.path)
+                #expect(ended.status == 1, "\(words): \(ended.words)")
+                #expect(
+                    ended.stderr.hasSuffix(
+                        "selat: error: writing stdout: No space left on device\n"),
+                    "\(words): \(ended.words)")
+            }
+        }
+
         @Test func aDiffOfAnEditShowsItAndFailsWhereAsked() async throws {
             defer { scratch.remove() }
             let text = try scratch.text("Policies/SG.yaml")

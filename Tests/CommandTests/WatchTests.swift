@@ -138,6 +138,22 @@ extension CommandTests {
             #expect(piped.stdout.split(separator: "\n").count <= 3)
         }
 
+        /// Also where nothing happens that there would be to write.
+        @Test(arguments: ["audit log -f", "watch --interval 1"])
+        func whoFollowsEndsWithItsReader(_ words: String) async throws {
+            defer { scratch.remove() }
+            let follow = "'\(Run.selat)' \(words) --socket \(sandbox.socket("SG"))"
+            let left = try await Run.run(
+                "/bin/sh", ["-c", "{ \(follow); echo \"ended $?\" >&2; } | head -n 1"], seconds: 60)
+            #expect(left.stderr == "ended 1\n", "\(left.words)")
+            #expect(left.stdout.split(separator: "\n").count == 1, "\(left.words)")
+            let full = try await Run.run("/bin/sh", ["-c", "\(follow) > /dev/full"], seconds: 60)
+            #expect(full.status == 1, "\(full.words)")
+            #expect(
+                full.stderr == "selat: error: writing stdout: No space left on device\n",
+                "\(full.words)")
+        }
+
         @Test func wrongWordsAreUsage() async throws {
             defer { scratch.remove() }
             for words in [["--interval", "0"], ["--count", "0"], ["not-an-id"]] {

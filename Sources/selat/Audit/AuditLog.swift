@@ -49,6 +49,7 @@ extension AuditVerb {
                 var last = show(page, node)
                 while follow {
                     if page.count < EntryOptions.pageMax { try await Task.sleep(for: .seconds(1)) }
+                    Terminal.requireReader()
                     page = try await self.page(client, after: last ?? after, newest: false)
                     last = show(page, node, isFirst: false) ?? last
                 }

@@ -73,6 +73,7 @@ struct Watch: AsyncParsableCommand {
     private func next(after look: NodeLook, _ screen: FullScreen?) async throws -> NodeLook {
         while true {
             try await Task.sleep(for: .seconds(interval))
+            Terminal.requireReader()
             do {
                 return try await client.withDaemon { try await NodeLook($0, after: look) }
             } catch let error where screen != nil {
@@ -111,6 +112,7 @@ struct Watch: AsyncParsableCommand {
             }
             guard round < count ?? .max else { return }
             try await Task.sleep(for: .seconds(interval))
+            Terminal.requireReader()
         }
     }
 }
