@@ -41,7 +41,7 @@ struct PackageImport: AsyncParsableCommand {
         for file in files {
             // Each on its own connection: one that is answered before its end closes it.
             let outcome = try await client.withDaemon { try await take(file, $0) }
-            if !client.json { Terminal.result(outcome.line) }
+            if !client.json { Terminal.result(lines: [outcome.line]) }
             outcomes.append(outcome)
         }
         if client.json {

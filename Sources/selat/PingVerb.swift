@@ -24,9 +24,10 @@ struct PingVerb: AsyncParsableCommand {
             try await $0.post("/v1/pings", ["node": .string(node.text)])
         }
         if client.json { return Terminal.result(answer) }
-        Terminal.result(
+        Terminal.result(lines: [
             "\(answer.text("node")) at \(answer.text("address")): \(answer.text("round_trip_ms")) ms, "
-                + "handshake \(answer.text("handshake_ms")) ms, list \(answer.text("list_there"))")
+                + "handshake \(answer.text("handshake_ms")) ms, list \(answer.text("list_there"))"
+        ])
         if answer["same_list"] != true {
             Terminal.warning(
                 "it goes by list \(answer.text("list_there")), this node by "

@@ -70,7 +70,7 @@ struct ReceiptVerb: AsyncParsableCommand {
             try await client.withDaemon { daemon in
                 for file in files {
                     let (result, status) = try await take(file, daemon)
-                    if !client.json { Terminal.result(Self.line(result)) }
+                    if !client.json { Terminal.result(lines: [Self.line(result)]) }
                     results.append(result)
                     statuses.append(status)
                 }

@@ -24,7 +24,8 @@ struct Retry: AsyncParsableCommand {
         }
         if client.json { return Terminal.result(answer) }
         let cause = answer.text("cause")
-        Terminal.result(
-            "\(id.text)  \(answer.text("state"))" + (cause.isEmpty ? "" : "; last: \(cause)"))
+        Terminal.result(lines: [
+            "\(id.text)  \(answer.text("state"))" + (cause.isEmpty ? "" : "; last: \(cause)")
+        ])
     }
 }

@@ -197,10 +197,10 @@ struct Send: AsyncParsableCommand {
             Terminal.result(.object(members))
             return
         }
-        if let verdict { Terminal.result(VerdictText.lines(verdict).joined(separator: "\n")) }
+        if let verdict { Terminal.result(lines: VerdictText.lines(verdict)) }
         if let id = transfer["id"]?.stringValue, let state = transfer["state"]?.stringValue {
             let cause = transfer["cause"]?.stringValue.map { ": \($0)" } ?? ""
-            Terminal.result("\(id)  \(state)\(cause)")
+            Terminal.result(lines: ["\(id)  \(state)\(cause)"])
         }
     }
 
@@ -239,7 +239,7 @@ struct Check: AsyncParsableCommand {
         if client.json {
             Terminal.result(answer)
         } else if let verdict = answer["verdict"] {
-            Terminal.result(VerdictText.lines(verdict).joined(separator: "\n"))
+            Terminal.result(lines: VerdictText.lines(verdict))
         }
         guard answer["verdict"]?["outcome"] != "permitted" else { return }
         throw VerdictText.ending(answer["verdict"])

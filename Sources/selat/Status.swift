@@ -13,7 +13,7 @@ struct Status: AsyncParsableCommand {
     func run() async throws {
         let status = try await client.withDaemon { try await $0.getJSON("/v1/status") }
         if client.json { return Terminal.result(status) }
-        Terminal.result(lines(status).joined(separator: "\n"))
+        Terminal.result(lines: lines(status))
     }
 
     private func witnessLine(_ log: JSON) -> String {

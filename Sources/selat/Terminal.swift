@@ -6,10 +6,12 @@ import SelatCore
 enum Terminal {
     static func result(_ text: String) { write(text + "\n", to: STDOUT_FILENO) }
     static func result(_ json: JSON) { result(json.pretty) }
+    /// Lines that may have words from elsewhere in them.
+    static func result(lines: [String]) { result(lines.map(plain).joined(separator: "\n")) }
     static func note(_ text: String) { write(text + "\n", to: STDERR_FILENO) }
-    static func error(_ text: String) { note("selat: error: \(text)") }
-    static func warning(_ text: String) { note("selat: warning: \(text)") }
-    static func hint(_ text: String) { note("selat: hint: \(text)") }
+    static func error(_ text: String) { note("selat: error: \(plainLines(text))") }
+    static func warning(_ text: String) { note("selat: warning: \(plainLines(text))") }
+    static func hint(_ text: String) { note("selat: hint: \(plainLines(text))") }
 
     static let stdinIsTerminal = isatty(STDIN_FILENO) == 1
     static let stderrIsTerminal = isatty(STDERR_FILENO) == 1
@@ -27,6 +29,12 @@ enum Terminal {
             plain.append(isObeyed ? "\u{FFFD}" : scalar)
         }
         return String(plain)
+    }
+
+    /// The same line by line: what a problem says may be another node's words.
+    private static func plainLines(_ text: String) -> String {
+        text.split(separator: "\n", omittingEmptySubsequences: false).map { plain(String($0)) }
+            .joined(separator: "\n")
     }
 
     /// Columns of the terminal at stderr, 80 where nobody says.

@@ -33,7 +33,7 @@ struct Transfers: AsyncParsableCommand {
             try await $0.getJSON("/v1/transfers?limit=\(limit)\(filter)")
         }
         if client.json { return Terminal.result(answer) }
-        if dead { return Terminal.result(Self.dead(answer["transfers"]?.arrayValue ?? [])) }
+        if dead { return Terminal.result(lines: Self.dead(answer["transfers"]?.arrayValue ?? [])) }
         var table = Table(["id", "direction", "peer", "state", "size", "created", "cause"])
         for transfer in answer["transfers"]?.arrayValue ?? [] {
             table.add([
@@ -48,9 +48,9 @@ struct Transfers: AsyncParsableCommand {
 
 extension Transfers {
     /// A few lines each: causes and remedies are sentences.
-    fileprivate static func dead(_ transfers: [JSON]) -> String {
-        guard !transfers.isEmpty else { return "none" }
-        let lines = transfers.flatMap { transfer in
+    fileprivate static func dead(_ transfers: [JSON]) -> [String] {
+        guard !transfers.isEmpty else { return ["none"] }
+        return transfers.flatMap { transfer in
             [
                 "\(transfer.text("id"))  \(transfer.text("state"))  \(transfer.text("ended_at"))",
                 "  to: \(transfer.text("peer")), \(transfer.size("size_bytes"))"
@@ -58,7 +58,6 @@ extension Transfers {
                 "  cause: \(transfer.text("cause"))", "  remedy: \(transfer.text("remedy"))",
             ]
         }
-        return lines.map(Terminal.plain).joined(separator: "\n")
     }
 }
 
@@ -78,7 +77,7 @@ struct Show: AsyncParsableCommand {
             try await $0.getJSON("/v1/transfers/\(id.text)")
         }
         if client.json { return Terminal.result(transfer) }
-        Terminal.result(lines(transfer).joined(separator: "\n"))
+        Terminal.result(lines: lines(transfer))
     }
 
     private func lines(_ transfer: JSON) -> [String] {

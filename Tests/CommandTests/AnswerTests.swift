@@ -35,5 +35,36 @@ extension CommandTests {
 
                     """)
         }
+
+        /// A peer, or whoever made the file that is read, writes nothing to the terminal but words.
+        @Test func anothersWordsDoNothingToTheTerminal() async throws {
+            defer { scratch.remove() }
+            let id = "0198f3a2-7c41-7d2e-9b1a-0f6c2d8e4a11"
+            let answer = #"""
+                {"id": "0198f3a2-7c41-7d2e-9b1a-0f6c2d8e4a11", "state": "refused", "cause": "no\u001b[2J",
+                "warnings": ["no\u001b[2J"], "transfers": [{"cause": "no\u001b[2J"}]}
+                """#
+            for words in [["show", id], ["retry", id], ["status"], ["transfers", "--dead"]] {
+                let ended = try await asking(words, Array(answer.utf8))
+                #expect(ended.status == 0, "\(ended.words)")
+                #expect(ended.stdout.contains("no\u{FFFD}[2J\n"), "\(words): \(ended.words)")
+                #expect(!ended.stdout.contains("\u{1B}"))
+            }
+            let problem = #"""
+                {"type": "about:blank", "title": "refused", "status": 409,
+                "detail": "first\u001b]0;x\u0007\nsecond", "remedy": "ask\u009b2J"}
+                """#
+            let ended = try await asking(
+                ["show", id], status: "409 Conflict", type: "application/problem+json",
+                Array(problem.utf8))
+            #expect(ended.status == 1, "\(ended.words)")
+            #expect(
+                ended.stderr == """
+                    selat: error: refused: first\u{FFFD}]0;x\u{FFFD}
+                    second
+                    selat: hint: ask\u{FFFD}2J
+
+                    """)
+        }
     }
 }

@@ -80,10 +80,11 @@ extension AuditVerb {
         private func showTable(_ entries: [JSON], isFirst: Bool) {
             let columns = ["sequence", "time", "kind", "actor", "transfer", "witnessed"]
             guard isFirst else {
-                for entry in entries {
-                    Terminal.result(columns.map { entry.text($0) }.joined(separator: "  "))
-                }
-                return
+                guard !entries.isEmpty else { return }
+                return Terminal.result(
+                    lines: entries.map { entry in
+                        columns.map { entry.text($0) }.joined(separator: "  ")
+                    })
             }
             var table = Table(columns)
             for entry in entries { table.add(columns.map { entry.text($0) }) }

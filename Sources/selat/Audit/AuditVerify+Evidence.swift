@@ -27,9 +27,9 @@ extension AuditVerb.Verify {
     }
 
     private static func print(_ report: EvidenceReport) {
-        for sentence in report.proven { Terminal.result("proven: \(sentence)") }
-        for sentence in report.unproven { Terminal.result("not proven: \(sentence)") }
-        for sentence in report.wrong { Terminal.result("WRONG: \(sentence)") }
-        Terminal.result(report.isSound ? "sound" : "NOT SOUND")
+        Terminal.result(
+            lines: report.proven.map { "proven: \($0)" }
+                + report.unproven.map { "not proven: \($0)" }
+                + report.wrong.map { "WRONG: \($0)" } + [report.isSound ? "sound" : "NOT SOUND"])
     }
 }

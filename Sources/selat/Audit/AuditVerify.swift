@@ -61,7 +61,7 @@ extension AuditVerb {
 
         private func print(_ report: JSON) {
             for failure in report["failures"]?.arrayValue ?? [] {
-                Terminal.result("wrong: \(failure.stringValue ?? "")")
+                Terminal.result(lines: ["wrong: \(failure.stringValue ?? "")"])
             }
             let verdict = report["sound"] == true ? "sound" : "NOT SOUND"
             Terminal.result(

@@ -31,7 +31,7 @@ struct StatementAdd: AsyncParsableCommand {
             return taken
         }
         if client.json { return Terminal.result(["statements": .array(taken)]) }
-        for statement in taken { Terminal.result(StatementText.line(statement)) }
+        for statement in taken { Terminal.result(lines: [StatementText.line(statement)]) }
     }
 }
 

@@ -22,7 +22,7 @@ struct StatementList: AsyncParsableCommand {
         }
         if client.json { return Terminal.result(answer) }
         for statement in answer["statements"]?.arrayValue ?? [] {
-            Terminal.result(StatementText.line(statement))
+            Terminal.result(lines: [StatementText.line(statement)])
         }
     }
 }

@@ -81,7 +81,8 @@ struct Watch: AsyncParsableCommand {
                 guard ending.status == .unreachable else { throw error }
                 screen?.show { columns, rows in
                     let page = NodePage(look, columns: columns, rows: rows - 2).lines
-                    return [PageLine(ending.message ?? "", .alarm), PageLine()] + page
+                    let message = Terminal.plain(ending.message ?? "")
+                    return [PageLine(message, .alarm), PageLine()] + page
                 }
             }
         }
