@@ -106,11 +106,12 @@ struct PackageImport: AsyncParsableCommand {
 
     private func keepReceipt(of outcome: Outcome) throws -> Outcome {
         guard let receipts, let document = outcome.answer?["receipt"]?["document"],
-            let id = outcome.answer?["id"]?.stringValue
+            let text = outcome.answer?["id"]?.stringValue
         else { return outcome }
         var outcome = outcome
+        let id = try TransferID(text)
         let place = "\(AbsolutePath.of(receipts))/\(id).receipt"
-        try ReceiptFile.write(document, to: place)
+        try ReceiptFile.write(document, of: id, to: place)
         outcome.receipt = place
         return outcome
     }

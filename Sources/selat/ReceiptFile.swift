@@ -1,6 +1,7 @@
 import FoundationEssentials
 import Glibc
 import SelatCore
+import SelatEvidence
 
 /// A receipt as it is carried by hand: the document that travels, one line.
 enum ReceiptFile {
@@ -8,7 +9,11 @@ enum ReceiptFile {
 
     /// Puts it in its place, whole or not at all; the same receipt with a newer proof takes the place of
     /// the one before.
-    static func write(_ document: JSON, to path: String) throws {
+    /// - Throws: `Ending` where anything but a receipt of that transfer has the name.
+    static func write(_ document: JSON, of id: TransferID, to path: String) throws {
+        guard isFree(path, for: id) else {
+            throw Ending(.failed, "`\(path)` exists already", hint: "name another file")
+        }
         let hidden = "\(path).\(getpid())"
         do {
             try NewFile.write(document.canonical + [0x0A], to: hidden, mode: 0o644)
@@ -20,6 +25,17 @@ enum ReceiptFile {
             unlink(hidden)
             throw error
         }
+    }
+
+    /// Whether nothing has the name that would be lost. What cannot be looked at is for the writing to
+    /// complain of.
+    private static func isFree(_ path: String, for id: TransferID) -> Bool {
+        var status = stat()
+        guard lstat(path, &status) == 0 else { return true }
+        guard status.st_mode & S_IFMT == S_IFREG, let document = try? read(path),
+            let claim = try? Receipt(parsing: document.canonical).claim
+        else { return false }
+        return claim.statement.id == id
     }
 
     /// - Throws: `Ending` for a file that holds no JSON document.

@@ -22,7 +22,7 @@ struct ReceiptVerb: AsyncParsableCommand {
         @Argument(help: "The transfer's id.")
         var id: TransferID
 
-        @Argument(help: "The file to write; a receipt of the same name is replaced.")
+        @Argument(help: "The file to write; a receipt of the same transfer is replaced.")
         var file: String
 
         @OptionGroup var client: ClientOptions
@@ -36,7 +36,7 @@ struct ReceiptVerb: AsyncParsableCommand {
                     .notYet, "`\(id)` is \(transfer.text("state")): there is no receipt yet",
                     hint: "see `selat show \(id)`")
             }
-            try ReceiptFile.write(document, to: AbsolutePath.of(file))
+            try ReceiptFile.write(document, of: id, to: AbsolutePath.of(file))
             if client.json {
                 return Terminal.result([
                     "id": .string(id.text), "path": .string(file),

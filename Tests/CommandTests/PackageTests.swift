@@ -160,6 +160,34 @@ extension CommandTests {
             #expect(try log.json["entries"]?.arrayValue == [], "\(log.words)")
         }
 
+        @Test func aReceiptReplacesOnlyItsOwnBefore() async throws {
+            defer { scratch.remove() }
+            let dataset = try scratch.write("x", to: "x.txt")
+            let id = try await sandbox.delivered(dataset)
+            let other = try await sandbox.delivered(dataset)
+            let mine = try scratch.write("mine", to: "mine.txt")
+            let receipt = "\(scratch.path)/out.receipt"
+            func export(_ id: String, _ path: String) async throws -> Ended {
+                try await sandbox.selat("receipt", "export", id, path, on: "VN")
+            }
+            for _ in 1...2 {
+                let ended = try await export(id, receipt)
+                #expect(ended.status == 0, "\(ended.words)")
+            }
+            let bytes = try scratch.bytes("out.receipt")
+            symlink(mine, "\(scratch.path)/link")
+            for (id, path) in [
+                (id, mine), (id, scratch.path), (id, "\(scratch.path)/link"), (other, receipt),
+            ] {
+                let ended = try await export(id, path)
+                #expect(ended.status == 1, "\(ended.words)")
+                #expect(ended.stderr.contains("`\(path)` exists already"), "\(ended.words)")
+            }
+            #expect(try scratch.text("mine.txt") == "mine")
+            #expect(try scratch.bytes("out.receipt") == bytes)
+            #expect(scratch.files() == ["link", "mine.txt", "out.receipt", "x.txt"])
+        }
+
         /// Its end would be waited for.
         @Test func aPipeIsNoPackage() async throws {
             defer { scratch.remove() }
