@@ -9,16 +9,25 @@ enum NewFile {
         }
     }
 
-    /// Writes a file that is durable when this returns.
-    /// - Parameter mode: who may read it; the owner alone where nothing is said.
-    static func write(_ bytes: [UInt8], to path: String, mode: mode_t = 0o600) throws {
-        let file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
-        guard file >= 0 else {
-            let reason = String(cString: strerror(errno))
-            throw Ending(
-                .failed, "making `\(path)`: \(reason)",
-                hint: errno == EEXIST ? "name another folder; nothing is overwritten" : nil)
+    /// Asked before the first of several files is made, so that none lies beside those of an earlier try.
+    /// - Throws: `Ending` where something has one of the names.
+    static func requireFree(_ paths: [String]) throws {
+        for path in paths {
+            var status = stat()
+            guard lstat(path, &status) != 0 else { throw refusal(path, EEXIST) }
         }
+    }
+
+    /// Writes a file that is durable when this returns.
+    /// - Parameters:
+    ///   - mode: who may read it; the owner alone where nothing is said.
+    ///   - unfinished: what removes it again where the verb does not end well; nil where it stays.
+    static func write(
+        _ bytes: [UInt8], to path: String, mode: mode_t = 0o600, of unfinished: Unfinished? = nil
+    ) throws {
+        let make = { Glibc.open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode) }
+        let file = unfinished?.make(path, make) ?? make()
+        guard file >= 0 else { throw refusal(path, errno) }
         defer { close(file) }
         // The umask may be stricter than what is meant for others to read.
         guard fchmod(file, mode) == 0 else { throw fault("making", path) }
@@ -32,8 +41,16 @@ enum NewFile {
         guard fsync(file) == 0 else { throw fault("syncing", path) }
     }
 
-    static func write(_ text: String, to path: String, mode: mode_t = 0o644) throws {
-        try write(Array(text.utf8), to: path, mode: mode)
+    static func write(
+        _ text: String, to path: String, mode: mode_t = 0o644, of unfinished: Unfinished? = nil
+    ) throws {
+        try write(Array(text.utf8), to: path, mode: mode, of: unfinished)
+    }
+
+    private static func refusal(_ path: String, _ code: Int32) -> Ending {
+        Ending(
+            .failed, "making `\(path)`: \(String(cString: strerror(code)))",
+            hint: code == EEXIST ? "name another folder; nothing is overwritten" : nil)
     }
 
     private static func fault(_ action: String, _ path: String) -> Ending {

@@ -196,6 +196,24 @@ struct BackupTests {
         }
     }
 
+    /// A new key beside the certificate of an old one would open none of the backups.
+    @Test func aKeyPairIsMadeWholeOrNotAtAll() async throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        let words = ["keys", "backup", "--node", "SG/hub", "--out", "\(scratch.path)/usb"]
+        let made = try await Run.run(Run.selat, words)
+        try #require(made.status == 0, "\(made.words)")
+        let certificate = try scratch.bytes("usb/backup.pem")
+        let key = "\(scratch.path)/usb/backup.key"
+        try FileManager.default.moveItem(atPath: key, toPath: "\(scratch.path)/safe.key")
+        let again = try await Run.run(Run.selat, words)
+        #expect(again.status == 1 && again.stderr.contains("backup.pem"), "\(again.words)")
+        #expect(!scratch.exists("usb/backup.key"))
+        #expect(try scratch.bytes("usb/backup.pem") == certificate)
+        let whole = try await Run.run(Run.selat, words.dropLast() + ["\(scratch.path)/other"])
+        #expect(whole.status == 0 && scratch.exists("other/backup.key"), "\(whole.words)")
+    }
+
     /// Only a certificate for backups is sealed to, and one that has not ended.
     @Test func itIsSealedToTheRightCertificateOrNotAtAll() async throws {
         try await Sandbox.fresh { sandbox in

@@ -38,6 +38,8 @@ struct KeysBackup: AsyncParsableCommand {
 
     func run() async throws {
         let passphrase = try passphraseFile.map { try Passphrase.ofNewKeys($0) }
+        // A key beside another one's certificate would open no backup, and nobody would see it.
+        try NewFile.requireFree(["\(out)/backup.key", "\(out)/backup.pem"])
         let key = try PrivateKey.generate(.p384)
         let now = SystemClock().now()
         let certificate = try Certificate.forBackups(
@@ -46,8 +48,10 @@ struct KeysBackup: AsyncParsableCommand {
         try NewFile.makeFolder(out)
         var pem = try key.pem(passphrase: passphrase)
         defer { wipe(&pem) }
-        try NewFile.write(pem, to: "\(out)/backup.key")
-        try NewFile.write(certificate.pem, to: "\(out)/backup.pem")
+        let unfinished = Unfinished()
+        try NewFile.write(pem, to: "\(out)/backup.key", of: unfinished)
+        try NewFile.write(certificate.pem, to: "\(out)/backup.pem", of: unfinished)
+        unfinished.keep()
         if passphrase == nil {
             Terminal.warning("the key is not encrypted; --passphrase-file does that")
         }
