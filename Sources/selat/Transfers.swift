@@ -138,9 +138,12 @@ struct Inbox: AsyncParsableCommand {
 
     func run() async throws {
         let answer = try await client.withDaemon {
-            try await $0.getJSON("/v1/transfers?direction=inbound&limit=10000")
+            try await $0.getJSON("/v1/transfers?direction=inbound&limit=\(RowLimit.most)")
         }
-        let delivered = (answer["transfers"]?.arrayValue ?? []).filter {
+        let inbound = answer["transfers"]?.arrayValue ?? []
+        RowLimit.warn(
+            found: inbound.count, shown: RowLimit.most, "inbound transfers of any state")
+        let delivered = inbound.filter {
             $0["state"] == "delivered" || $0["state"] == "opened"
         }
         if client.json { return Terminal.result(["transfers": .array(delivered)]) }

@@ -80,6 +80,17 @@ extension CommandTests {
             #expect(try await sandbox.inbox("VN").contains(id))
         }
 
+        @Test func aListThatIsCutSaysSo() async throws {
+            defer { scratch.remove() }
+            for _ in 0..<2 { _ = try await sandbox.awaiting(try levels()) }
+            let cut = try await sandbox.selat(
+                "approve", "list", "--limit", "1", "--json", on: "SG")
+            #expect(try cut.json["approvals"]?.arrayValue?.count == 1, "\(cut.words)")
+            #expect(cut.stderr.contains("the newest 1 that wait"), "\(cut.words)")
+            let whole = try await sandbox.selat("approve", "list", on: "SG")
+            #expect(whole.stderr.isEmpty, "\(whole.words)")
+        }
+
         @Test func rowsAreShownWhereTheOfficerAsks() async throws {
             defer { scratch.remove() }
             let id = try await sandbox.awaiting(try levels())

@@ -37,6 +37,47 @@ extension CommandTests {
             #expect(wrong.status == 64)
         }
 
+        /// More than one answer holds, which an auditor must not have to know.
+        @Test(.enabled(if: Run.curl != nil, "curl is not installed"))
+        func everyEntryIsShownUnlessALimitSaysOtherwise() async throws {
+            defer { scratch.remove() }
+            let node = try OwnNode()
+            defer { node.scratch.remove() }
+            try await node.serving {
+                let made = try await Run.run(
+                    try #require(Run.curl),
+                    [
+                        "-sS", "--unix-socket", node.control, "-H",
+                        "Content-Type: application/json", "-d", #"{"first":0,"before":1}"#, "-o",
+                        "/dev/null", "-w", "%{http_code}\n",
+                        "http://selat/v1/audit/exports?n=[1-1050]",
+                    ])
+                try #require(made.stdout.split(separator: "\n").allSatisfy { $0 == "200" })
+                func log(_ words: String...) async throws -> Ended {
+                    try await Run.run(
+                        Run.selat,
+                        ["audit", "log", "--kind", "audit.exported", "--socket", node.control]
+                            + words)
+                }
+                let whole = try await log("--json")
+                #expect(try whole.json["entries"]?.arrayValue?.count == 1_050)
+                #expect(whole.stderr.isEmpty, "\(whole.stderr)")
+                let lines = try await log("--format", "lines").stdout.split(separator: "\n")
+                #expect(lines.count == 1_050)
+                let table = try await log().stdout.split(separator: "\n")
+                #expect(table.count == 1_051)
+                for limit in [1, 999, 1_000, 1_049] {
+                    let cut = try await log("--format", "lines", "--limit", "\(limit)")
+                    #expect(cut.stdout.split(separator: "\n").count == limit)
+                    #expect(cut.stderr.contains("there are more entries"), "\(limit)")
+                }
+                let bounded = try await log("--format", "lines", "--limit", "1050")
+                #expect(bounded.stdout.split(separator: "\n").count == 1_050)
+                #expect(bounded.stderr.isEmpty, "\(bounded.stderr)")
+                #expect(try await log("--limit", "0").status == 64)
+            }
+        }
+
         @Test func linesForASIEMAreOneForEachEntry() async throws {
             defer { scratch.remove() }
             let id = try await sandbox.delivered(try scratch.write("siem", to: "s.txt"))

@@ -8,18 +8,21 @@ struct ApproveList: AsyncParsableCommand {
         abstract: "List the transfers that wait for officers: what is owed, and who has approved.",
         discussion: "Example: selat approve list")
 
-    @Option(help: "How many, the newest first.")
+    @Option(help: "How many, the newest first; a warning says where there are more.")
     var limit: Int = 100
 
     @OptionGroup var client: ClientOptions
 
     func run() async throws {
         let answer = try await client.withDaemon {
-            try await $0.getJSON("/v1/approvals?limit=\(limit)")
+            try await $0.getJSON("/v1/approvals?limit=\(RowLimit.asked(for: limit))")
         }
-        if client.json { return Terminal.result(answer) }
+        let found = answer["approvals"]?.arrayValue ?? []
+        RowLimit.warn(found: found.count, shown: limit, "that wait")
+        let approvals = found.prefix(limit)
+        if client.json { return Terminal.result(["approvals": .array(Array(approvals))]) }
         var table = Table(["id", "to", "size", "expires", "owed", "approved by"])
-        for waiting in answer["approvals"]?.arrayValue ?? [] {
+        for waiting in approvals {
             table.add([
                 waiting.text("id"), waiting.text("peer"), waiting.size("size_bytes"),
                 waiting.text("expires"), ApprovalText.owed(waiting),

@@ -8,7 +8,9 @@ extension AuditVerb {
             commandName: "log",
             abstract: "Show audit entries, oldest first.",
             discussion: """
-                With --follow the newest entries are shown, and each further one as it comes.
+                Every entry that fits is shown; --limit bounds them, and stderr says so where
+                there are more. With --follow it begins with the newest 20, or with all from
+                --since or --after on, and shows each further one as it comes.
                 --format lines gives one JSON document a line; ocsf and cef are lines for a
                 SIEM.
 
@@ -23,7 +25,8 @@ extension AuditVerb {
         @Option(help: "Only entries behind this sequence.")
         var after: UInt64?
 
-        @Option(help: "At most this many; with --follow, how many to begin with.")
+        @Option(
+            help: "At most this many, 10000 at most; with --follow, how many to begin with.")
         var limit: Int?
 
         @Flag(name: [.long, .customShort("f")], help: "Go on with each further entry.")
@@ -35,6 +38,9 @@ extension AuditVerb {
         @OptionGroup var client: ClientOptions
 
         func validate() throws {
+            guard limit.map({ (1...EntryOptions.pageMax).contains($0) }) ?? true else {
+                throw ValidationError("--limit is 1 to \(EntryOptions.pageMax)")
+            }
             guard !(client.json && (follow || format != .table)) else {
                 throw ValidationError(
                     "--json prints one document; take --format lines for one a line")
@@ -43,48 +49,75 @@ extension AuditVerb {
 
         func run() async throws {
             try await client.withDaemon { client in
-                var page = try await self.page(client, after: after, newest: follow)
-                if self.client.json { return Terminal.result(page) }
+                if self.client.json { return try await document(client) }
                 let node = try await EntryFormat.node(format, client)
-                var last = show(page, node)
-                while follow {
-                    if page.count < EntryOptions.pageMax { try await Task.sleep(for: .seconds(1)) }
-                    Terminal.requireReader()
-                    page = try await self.page(client, after: last ?? after, newest: false)
-                    last = show(page, node, isFirst: false) ?? last
-                }
+                guard follow else { return try await list(client, node) }
+                try await go(on: client, node)
             }
         }
 
-        private func page(
-            _ client: ControlClient, after: UInt64?, newest: Bool
-        ) async throws -> JSON {
-            var more = ["limit": "\(limit ?? (follow ? 20 : 1_000))"]
-            if follow && !newest { more["limit"] = "\(EntryOptions.pageMax)" }
-            if newest && after == nil { more["newest"] = "yes" }
-            more["after"] = after.map { "\($0)" }
-            return try await client.getJSON("/v1/audit/entries?\(entries.query(more))")
+        private func document(_ client: ControlClient) async throws {
+            var pages = EntryPages(client, entries, after: after, limit: limit)
+            var all: [JSON] = []
+            while let page = try await pages.next() { all += page }
+            Terminal.result(["entries": .array(all)])
+            tellOfMore(pages, all.last)
         }
 
-        /// - Returns: the last entry's sequence.
-        private func show(_ page: JSON, _ node: JSON, isFirst: Bool = true) -> UInt64? {
-            let entries = page["entries"]?.arrayValue ?? []
+        private func list(_ client: ControlClient, _ node: JSON) async throws {
+            var pages = EntryPages(client, entries, after: after, limit: limit)
+            var isFirst = true
+            var last: JSON?
+            while let page = try await pages.next() {
+                show(page, node, isFirst: isFirst)
+                isFirst = false
+                last = page.last ?? last
+            }
+            tellOfMore(pages, last)
+        }
+
+        private func tellOfMore(_ pages: EntryPages, _ last: JSON?) {
+            guard pages.hasMore, let sequence = last?.sequence else { return }
+            Terminal.hint(
+                "there are more entries: --after \(sequence) goes on, and without --limit all are "
+                    + "shown")
+        }
+
+        private func go(on client: ControlClient, _ node: JSON) async throws {
+            // Whoever names a beginning wants everything since.
+            let begins = after == nil && (limit != nil || entries.since == nil)
+            var query = ["limit": "\(begins ? limit ?? 20 : limit ?? EntryOptions.pageMax)"]
+            if begins { query["newest"] = "yes" }
+            query["after"] = after.map { "\($0)" }
+            var page = try await client.entries(entries.query(query))
+            show(page, node, isFirst: true)
+            var last = page.last?.sequence ?? after
+            while true {
+                if page.count < EntryOptions.pageMax { try await Task.sleep(for: .seconds(1)) }
+                Terminal.requireReader()
+                query = ["limit": "\(EntryOptions.pageMax)"]
+                query["after"] = last.map { "\($0)" }
+                page = try await client.entries(entries.query(query))
+                show(page, node, isFirst: false)
+                last = page.last?.sequence ?? last
+            }
+        }
+
+        private func show(_ entries: [JSON], _ node: JSON, isFirst: Bool) {
             if format == .table {
                 showTable(entries, isFirst: isFirst)
             } else {
                 for entry in entries { Terminal.result(format.line(entry, node)) }
             }
-            return entries.last?["sequence"]?.integerValue.map { UInt64($0) }
         }
 
         private func showTable(_ entries: [JSON], isFirst: Bool) {
             let columns = ["sequence", "time", "kind", "actor", "transfer", "witnessed"]
             guard isFirst else {
-                guard !entries.isEmpty else { return }
-                return Terminal.result(
-                    lines: entries.map { entry in
-                        columns.map { entry.text($0) }.joined(separator: "  ")
-                    })
+                for entry in entries {
+                    Terminal.result(columns.map { entry.text($0) }.joined(separator: "  "))
+                }
+                return
             }
             var table = Table(columns)
             for entry in entries { table.add(columns.map { entry.text($0) }) }
@@ -127,9 +160,4 @@ extension AuditVerb {
 extension EntryOptions {
     /// Entries that one request asks for.
     static let pageMax = 10_000
-}
-
-extension JSON {
-    /// How many entries an answer has.
-    fileprivate var count: Int { self["entries"]?.arrayValue?.count ?? 0 }
 }
