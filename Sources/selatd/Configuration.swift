@@ -42,17 +42,17 @@ struct Configuration: Sendable {
     /// How much of one member's lies here for this node.
     let inbox: MemberQuota
     /// How much uploads may send to other nodes.
-    let bandwidth: [BandwidthLimit]
+    private(set) var bandwidth: [BandwidthLimit]
     /// How much of the spool's disk is kept for flash.
-    let reserve: DiskReserve
+    private(set) var reserve: DiskReserve
     /// How often one other node may ask.
-    let requests: RequestRate
+    private(set) var requests: RequestRate
     /// How many seconds details of entries of a kind, or below it, are kept.
-    let retention: [String: Int64]
+    private(set) var retention: [String: Int64]
     /// Which groups have which role at the control socket.
-    let roles: [Role: [String]]
+    private(set) var roles: [Role: [String]]
     /// SHA-256 of the file is entered at each start.
-    let bytes: [UInt8]
+    private(set) var bytes: [UInt8]
 
     /// Of signing, agreement and ML-KEM keys there may be several: one of each kind that a suite has.
     struct KeyPaths: Hashable, Sendable {
@@ -89,6 +89,18 @@ struct Configuration: Sendable {
         roles = read.roles
         (passphrase, token) = read.protection
         provider = read.provider
+    }
+
+    /// This one with what may change while the daemon runs as `other` has it, and as the file that is read now.
+    func applying(_ other: Configuration) -> Configuration {
+        var applied = self
+        applied.roles = other.roles
+        applied.retention = other.retention
+        applied.bandwidth = other.bandwidth
+        applied.reserve = other.reserve
+        applied.requests = other.requests
+        applied.bytes = other.bytes
+        return applied
     }
 
     private typealias Values = (

@@ -19,6 +19,8 @@ import UnixSignals
 struct Joining {
     let register: MembershipRegister
     let configuration: Configuration
+    /// The configuration file's path.
+    let file: String
     /// Whether the node can prove itself to the members' nodes.
     let hasCertificate: Bool
     let surroundings: Surroundings
@@ -49,6 +51,7 @@ struct Joining {
                             run: { await cancelWhenGracefulShutdown { await gossip.run() } },
                             stop: {})),
                     .init(service: Part(serving: control)),
+                    .init(service: Part(run: { await self.reload(roles) }, stop: {})),
                     .init(
                         service: Part(
                             run: {
@@ -58,9 +61,30 @@ struct Joining {
                         successTerminationBehavior: .gracefullyShutdownGroup),
                 ] + [health].compactMap { $0 }.map { .init(service: Part(serving: $0)) },
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet))
-        surroundings.manager.ready("waiting to be listed")
+        surroundings.manager.ready(Self.standing)
         try await group.run()
         return register.isListed
+    }
+
+    private static let standing = "waiting to be listed"
+
+    /// At SIGHUP: who may ask how the node stands counts at once, and the file is read once more when the
+    /// node is listed, before anybody has a role that does more.
+    private func reload(_ roles: RoleRegister) async {
+        await cancelWhenGracefulShutdown {
+            for await _ in await UnixSignalsSequence(trapping: .sighup) {
+                self.surroundings.manager.reloading()
+                do {
+                    let current = try Configuration(file: self.file)
+                    roles.replace(try RoleBook(current, logger: self.logger))
+                    self.logger.notice("configuration read again")
+                    self.logger.name(waiting: current.differences(from: self.configuration))
+                } catch {
+                    self.logger.refuse(reload: error)
+                }
+                self.surroundings.manager.ready(Self.standing)
+            }
+        }
     }
 
     private var reason: String {

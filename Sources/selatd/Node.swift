@@ -34,30 +34,35 @@ struct Node {
     static func start(
         configuration path: String, in surroundings: Surroundings, logger: Logger
     ) async throws -> Node? {
-        let configuration = try Configuration(file: path)
+        let started = try Configuration(file: path)
         // Before anything is computed: algorithms are fetched once and kept.
-        do { try configuration.provider.use() } catch {
+        do { try started.provider.use() } catch {
             throw StartFailure.invalid(
                 "openssl: \(error); install it, or leave `openssl` out of `\(path)`")
         }
         let clock = SystemClock()
         let memory = protectMemory(logger)
         let probe = try probeOpenSSL(logger)
-        try prepareState(configuration.state)
-        let files = try KeyFiles(configuration)
-        let ring = try keyRing(configuration, files, logger)
-        let storageKey = try files.storage(in: configuration.state)
-        let epoch = try epoch(of: configuration)
+        try prepareState(started.state)
+        let files = try KeyFiles(started)
+        let ring = try keyRing(started, files, logger)
+        let storageKey = try files.storage(in: started.state)
+        let epoch = try epoch(of: started)
         let log = try NodeIdentity.log(
-            of: configuration.node, key: try ring.keys(of: configuration.node).log, epoch: epoch,
-            federation: configuration.membershipDigest)
-        let store = try openStore(configuration.state, log, clock, logger)
+            of: started.node, key: try ring.keys(of: started.node).log, epoch: epoch,
+            federation: started.membershipDigest)
+        let store = try openStore(started.state, log, clock, logger)
         try await ring.load(from: store)
-        let register = try await membership(configuration, ring, epoch, store, clock, logger)
-        guard try await listed(register, configuration, ring, surroundings, logger) else {
+        let register = try await membership(started, ring, epoch, store, clock, logger)
+        guard
+            let current = try await listed(register, started, path, ring, surroundings, logger)
+        else {
             await store.close()
             return nil
         }
+        let configuration = started.applying(current)
+        let waiting = current.differences(from: started)
+        logger.name(waiting: waiting)
         let editions = try await PolicyActivation.open(
             directory: configuration.policies, store: store, membership: register, clock: clock,
             logger: logger)
@@ -73,18 +78,21 @@ struct Node {
             clock: clock, logger: logger)
         try await exchange.recover()
         try await exchange.reviewKeys()
-        try await enterStart(store, configuration, register.federation, editions.active, program)
+        try await enterStart(
+            store, configuration, waiting, register.federation, editions.active, program)
         let roles = RoleRegister(try RoleBook(configuration, logger: logger))
         let fileSocket = fileSocket(beside: configuration.control, roles, logger)
+        let backups = Backups(started, file: path, spool: exchange.spool)
+        backups.replace(current)
         let (server, control) = try await listen(
             exchange, configuration, roles, surroundings, fileSocket, memory: memory, probe: probe,
-            backups: Backups(configuration, file: path, spool: exchange.spool), logger)
+            backups: backups, logger)
         let health = try await surroundings.openHealth(configuration, logger: logger)
         let retention = Retention(
             rules: configuration.retention, exchange: exchange, logger: logger)
         let reload = Reload(
-            path: path, started: configuration, exchange: exchange, roles: roles,
-            retention: retention, manager: surroundings.manager, logger: logger)
+            path: path, started: started, exchange: exchange, roles: roles,
+            retention: retention, backups: backups, manager: surroundings.manager, logger: logger)
         return Node(
             exchange: exchange, server: server, control: control, files: fileSocket, health: health,
             retention: retention, reload: reload, surroundings: surroundings,
@@ -230,21 +238,23 @@ struct Node {
 
     /// Waits where no record lists the node yet; keys that are not those of its record are a
     /// mistake, and waiting mends none.
+    /// - Returns: the configuration as its file is then, which nobody may have looked at for weeks; nil
+    ///   where the daemon was told to stop.
     private static func listed(
-        _ register: MembershipRegister, _ configuration: Configuration, _ ring: KeyRing,
-        _ surroundings: Surroundings, _ logger: Logger
-    ) async throws -> Bool {
-        guard let exclusion = register.current.exclusion else { return true }
+        _ register: MembershipRegister, _ configuration: Configuration, _ path: String,
+        _ ring: KeyRing, _ surroundings: Surroundings, _ logger: Logger
+    ) async throws -> Configuration? {
+        guard let exclusion = register.current.exclusion else { return configuration }
         guard register.federation.nodes[configuration.node] == nil else {
             throw StartFailure.invalid(exclusion)
         }
         let identity = try Joining.identity(configuration, ring)
         let joining = Joining(
-            register: register, configuration: configuration, hasCertificate: identity != nil,
-            surroundings: surroundings, logger: logger)
-        guard try await joining.wait() else { return false }
+            register: register, configuration: configuration, file: path,
+            hasCertificate: identity != nil, surroundings: surroundings, logger: logger)
+        guard try await joining.wait() else { return nil }
         logger.notice("listed", metadata: ["node": "\(configuration.node)"])
-        return true
+        return try Configuration(file: path)
     }
 
     private static func prepareState(_ path: String) throws {
@@ -285,10 +295,10 @@ struct Node {
 
     /// An upgrade, a new configuration or a new edition shows as a changed digest.
     private static func enterStart(
-        _ store: Store, _ configuration: Configuration, _ federation: Federation,
-        _ policies: PolicySet, _ program: Digest
+        _ store: Store, _ configuration: Configuration, _ waiting: [String],
+        _ federation: Federation, _ policies: PolicySet, _ program: Digest
     ) async throws {
-        let details: JSON = [
+        var members: [String: JSON] = [
             "version": .string(Program.version), "program": .string(program.text),
             "configuration": .string(SHA256.digest(configuration.bytes).text),
             "membership": .string(federation.listDigest.text),
@@ -297,6 +307,8 @@ struct Node {
             "providers": .strings(OpenSSLProvider.loaded),
             "properties": OpenSSLProvider.inUse?.properties.map { .string($0) } ?? .null,
         ]
+        if !waiting.isEmpty { members["waiting"] = .strings(waiting) }
+        let details = JSON.object(members)
         _ = try await store.commit { transaction in
             try transaction.append(EntryDraft(kind: "node.started", details: details))
         }

@@ -19,18 +19,20 @@ final class Reload: Sendable {
     private let exchange: Exchange
     private let roles: RoleRegister
     private let retention: Retention
+    private let backups: Backups
     private let manager: ServiceManager
     private let logger: Logger
 
     init(
         path: String, started: Configuration, exchange: Exchange, roles: RoleRegister,
-        retention: Retention, manager: ServiceManager, logger: Logger
+        retention: Retention, backups: Backups, manager: ServiceManager, logger: Logger
     ) {
         self.path = path
         self.started = started
         self.exchange = exchange
         self.roles = roles
         self.retention = retention
+        self.backups = backups
         self.manager = manager
         self.logger = logger
     }
@@ -57,16 +59,11 @@ final class Reload: Sendable {
             await exchange.limit(configuration.bandwidth)
             exchange.keepFree(configuration.reserve)
             exchange.rates.replace(configuration.requests)
+            backups.replace(configuration)
             logger.notice("configuration read again")
-            guard !waiting.isEmpty else { return }
-            logger.warning(
-                "a changed key takes effect at the next start",
-                metadata: ["keys": "\(waiting.joined(separator: ", "))"])
+            logger.name(waiting: waiting)
         } catch {
-            let reason = (error as? StartFailure)?.description ?? "\(error)"
-            for line in reason.split(separator: "\n") {
-                logger.error("reload refused", metadata: ["why": "\(line)"])
-            }
+            logger.refuse(reload: error)
         }
     }
 
@@ -78,6 +75,24 @@ final class Reload: Sendable {
         ]
         _ = try await exchange.store.commit { transaction in
             try transaction.append(EntryDraft(kind: "node.reloaded", details: details))
+        }
+    }
+}
+
+extension Logger {
+    /// Names the keys of a configuration that only the next start applies.
+    func name(waiting keys: [String]) {
+        guard !keys.isEmpty else { return }
+        warning(
+            "a changed key takes effect at the next start",
+            metadata: ["keys": "\(keys.joined(separator: ", "))"])
+    }
+
+    /// Says why a configuration that was read again changes nothing.
+    func refuse(reload reason: any Error) {
+        let text = (reason as? StartFailure)?.description ?? "\(reason)"
+        for line in text.split(separator: "\n") {
+            error("reload refused", metadata: ["why": "\(line)"])
         }
     }
 }

@@ -196,6 +196,46 @@ struct BackupTests {
         }
     }
 
+    @Test func itHoldsTheConfigurationThatWasReloaded() async throws {
+        try await Sandbox.fresh { sandbox in
+            let file = "\(sandbox.folder("SG"))/selatd.yaml"
+            let text = try String(contentsOfFile: file, encoding: .utf8)
+            func reload(_ more: String, entries: Int) async throws {
+                try Data((text + more).utf8).write(to: URL(filePath: file))
+                kill(try sandbox.process("SG"), SIGHUP)
+                try await Self.eventually("it was read again") {
+                    let log = try await sandbox.selat(
+                        "audit", "log", "--kind", "node.reloaded", "--json", on: "SG")
+                    return try log.json["entries"]?.arrayValue?.count == entries
+                }
+            }
+            func restored(_ name: String) async throws -> String {
+                let made = "\(sandbox.scratch.path)/\(name).selatbackup"
+                let ended = try await sandbox.selat("backup", made, on: "SG")
+                try #require(ended.status == 0, "\(ended.words)")
+                let out = "\(sandbox.scratch.path)/\(name)"
+                let back = try await Self.restore(
+                    [made, "--out", out] + (try Self.keys(sandbox, "SG")))
+                try #require(back.status == 0, "\(back.words)")
+                return try sandbox.scratch.text("\(name)/selatd.yaml")
+            }
+            try await reload("retention: {offer.refused: 90d}\n", entries: 1)
+            #expect(try await restored("one").contains("offer.refused: 90d"))
+            // Another place waits for the next start, and what is copied lies at the old one.
+            let moved = text.replacing("state: ", with: "state: /elsewhere")
+            try #require(moved != text)
+            try Data(moved.utf8).write(to: URL(filePath: file))
+            kill(try sandbox.process("SG"), SIGHUP)
+            try await Self.eventually("the new place waits") {
+                let log = try await sandbox.selat(
+                    "audit", "log", "--kind", "node.reloaded", "--json", on: "SG")
+                return try log.json["entries"]?.arrayValue?.last?["details"]?["waiting"]
+                    == ["state"]
+            }
+            #expect(try await restored("two").contains("offer.refused: 90d"))
+        }
+    }
+
     /// A new key beside the certificate of an old one would open none of the backups.
     @Test func aKeyPairIsMadeWholeOrNotAtAll() async throws {
         let scratch = try Scratch()

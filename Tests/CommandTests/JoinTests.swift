@@ -221,6 +221,42 @@ extension CommandTests {
             #expect(ended.status == 3 && ended.stderr.contains("certificate"), "\(ended.words)")
         }
 
+        @Test func aNodeThatWaitsToBeListedTakesAReload() async throws {
+            defer { member.scratch.remove() }
+            #expect(try await member.join().status == 0)
+            let file = "node/selatd.yaml"
+            let good = try member.scratch.text(file)
+            let daemon = try Running(
+                Run.selatd, ["--config", "\(member.scratch.path)/\(file)"], place: member.scratch)
+            defer { daemon.signal(SIGKILL) }
+            func says(_ words: String) async throws {
+                let deadline = ContinuousClock.now + .seconds(60)
+                while !(try member.scratch.text("stderr").contains(words)) {
+                    let said = try member.scratch.text("stderr")
+                    try #require(daemon.isRunning && ContinuousClock.now < deadline, "\(said)")
+                    try await Task.sleep(for: .milliseconds(20))
+                }
+            }
+            try await says("waiting to be listed")
+            let socket = "\(member.scratch.path)/c.sock"
+            let deadline = ContinuousClock.now + .seconds(60)
+            while try await Run.run(Run.selat, ["status", "--socket", socket]).status != 0 {
+                try #require(daemon.isRunning && ContinuousClock.now < deadline)
+            }
+            // It answers before it hears the signal.
+            try await Task.sleep(for: .milliseconds(500))
+            try member.scratch.write(good + "rolls: {}\n", to: file)
+            daemon.signal(SIGHUP)
+            try await says("reload refused")
+            try member.scratch.write(
+                good + "roles: {administrator: []}\nrelay: {transfers: 7}\n", to: file)
+            daemon.signal(SIGHUP)
+            try await says("configuration read again")
+            try await says("takes effect at the next start keys=relay")
+            daemon.signal(SIGTERM)
+            #expect(await daemon.end() == 0)
+        }
+
         @Test func anotherFederationsDigestIsNotBelieved() async throws {
             defer { member.scratch.remove() }
             let ended = try await Run.run(

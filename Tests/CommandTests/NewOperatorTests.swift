@@ -77,6 +77,11 @@ extension CommandTests {
                 try await status(member)?["state"] == "joining"
             }
             road.passed("selatd starts, and waits to be listed")
+            // Nobody looks at the daemon between: it is listed hours later.
+            let file = "node/selatd.yaml"
+            let text = try member.scratch.text(file)
+            try member.scratch.write(
+                text + "reserve: 4096\nrelay: {transfers: 7}\n", to: file)
             return daemon
         }
 
@@ -165,6 +170,10 @@ extension CommandTests {
                 return try await status(member)?["state"] == "ready"
             }
             road.passed("the node obtains list and record, and serves by itself")
+            let standing = try await status(member)
+            #expect(standing?["disk"]?["reserve_bytes"] == 4_096, "\(standing ?? .null)")
+            let words = try member.scratch.text("stderr")
+            #expect(words.contains("takes effect at the next start keys=relay"), "\(words)")
             // One more node knows the law of the new member, without anybody's hand.
             try await until("SG knows the law of TH") {
                 let policies = try await member.sandbox.selat(

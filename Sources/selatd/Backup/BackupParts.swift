@@ -10,6 +10,8 @@ import SelatStore
 /// What goes into a backup: everything with which the node starts elsewhere (Backup.docc, *Content*).
 struct BackupParts {
     let configuration: Configuration
+    /// The configuration file's bytes, as they were applied last.
+    let bytes: [UInt8]
     /// The configuration file's path.
     let file: String
     let documents: MembershipDocuments
@@ -20,7 +22,7 @@ struct BackupParts {
         let keys = try configuredKeys()
         var items = [
             BackupItem(.description, description(keys.map(\.path)).json.canonical),
-            BackupItem(.configuration, configuration.bytes),
+            BackupItem(.configuration, bytes),
         ]
         if let path = configuration.backup, let pem = FileManager.default.contents(atPath: path) {
             items.append(BackupItem(.recipient, Array(pem.prefix(64 << 10))))

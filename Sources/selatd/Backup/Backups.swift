@@ -18,20 +18,37 @@ final class Backups: Sendable {
         var given: MadeBackup?
     }
 
+    /// That of the start, by whose paths everything lies where it is.
     let configuration: Configuration
     /// The configuration file's path.
     let file: String
+    private let applied: Mutex<[UInt8]>
     private let state = Mutex(State())
 
     /// Removes what a crash left of a backup.
     init(_ configuration: Configuration, file: String, spool: SpoolFolder) {
         self.configuration = configuration
         self.file = file
+        applied = Mutex(configuration.bytes)
         Store.removeCopies(folder, spool)
     }
 
     /// Where the copied database lies meanwhile.
     var folder: String { "\(configuration.state)/backup" }
+
+    /// The configuration's bytes that a backup holds.
+    var bytes: [UInt8] { applied.withLock { $0 } }
+
+    /// From now on a backup holds what the daemon goes by now. Not where it names other places than the
+    /// start did: a restored node would look there for what was copied from here.
+    func replace(_ current: Configuration) {
+        let started = configuration
+        guard current.state == started.state, current.control == started.control,
+            current.membership == started.membership, current.policies == started.policies,
+            current.keys == started.keys, current.backup == started.backup
+        else { return }
+        applied.withLock { $0 = current.bytes }
+    }
 
     /// - Throws: a problem while another one runs: they would share a folder.
     func begin() throws {

@@ -60,7 +60,7 @@ extension NodeControl {
         let federation = exchange.federation
         let identity = exchange.identity
         let parts = BackupParts(
-            configuration: backups.configuration, file: backups.file,
+            configuration: backups.configuration, bytes: backups.bytes, file: backups.file,
             documents: federation.documents)
         let items = try parts.items(with: copy)
         let stream = try BackupStream(
