@@ -249,7 +249,7 @@ extension CommandTests {
             daemon.signal(SIGHUP)
             try await says("reload refused")
             try member.scratch.write(
-                good + "roles: {administrator: []}\nrelay: {transfers: 7}\n", to: file)
+                good + "roles: {administrator: [root]}\nrelay: {transfers: 7}\n", to: file)
             daemon.signal(SIGHUP)
             try await says("configuration read again")
             try await says("takes effect at the next start keys=relay")

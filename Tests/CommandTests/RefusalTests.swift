@@ -242,6 +242,24 @@ extension CommandTests {
             #expect(exported["id"]?.stringValue == id)
         }
 
+        /// The folder where the command runs has policy files, and they are not those that were named.
+        @Test func aSandboxTakesNoOtherPoliciesThanTheNamed() async throws {
+            defer { scratch.remove() }
+            let named = try scratch.write("edition: 1\n", to: "mine/SG.yaml")
+            let folder = String(named.dropLast("/SG.yaml".count))
+            for words in [
+                ["up", "\(scratch.path)/f"], ["add", sandbox.path, "--member", "PH"],
+            ] {
+                let ended = try await Run.run(
+                    Run.selat, ["sandbox"] + words + ["--policies", folder], in: Run.root)
+                #expect(ended.status == 1, "\(ended.words)")
+                #expect(ended.stderr.contains("`\(folder)`"), "\(ended.words)")
+                #expect(ended.stderr.contains("vocabulary.yaml"), "\(ended.words)")
+            }
+            #expect(!scratch.exists("f"))
+            #expect(!FileManager.default.fileExists(atPath: "\(sandbox.path)/authority-PH"))
+        }
+
         @Test func sandboxUpOnARunningSandboxListsItsNodes() async throws {
             defer { scratch.remove() }
             let before = try ["SG", "MY", "VN"].map { try sandbox.process($0) }

@@ -62,10 +62,12 @@ struct SandboxFounding {
 
     /// The policy files, checked before anything is made.
     func policyFiles() throws -> [PolicySource] {
-        let places = [policies, "Policies", "/usr/share/selat/Policies"].compactMap { $0 }
+        // A folder that somebody names is no suggestion.
+        let places = policies.map { [$0] } ?? ["Policies", "/usr/share/selat/Policies"]
         guard let place = places.first(where: { access("\($0)/vocabulary.yaml", R_OK) == 0 }) else {
+            let names = places.map { "`\($0)`" }.joined(separator: ", ")
             throw Ending(
-                .failed, "no policy files in \(places.map { "`\($0)`" }.joined(separator: ", "))",
+                .failed, "no policy files in \(names): there is no readable `vocabulary.yaml`",
                 hint: "name their folder with --policies")
         }
         let files = try PolicyFolder.read(place)
