@@ -221,6 +221,58 @@ extension CommandTests {
             #expect(ended.status == 3 && ended.stderr.contains("certificate"), "\(ended.words)")
         }
 
+        /// Each option once.
+        private func join(_ changed: [String: String]) async throws -> Ended {
+            let words = [
+                "--node": "TH/hub", "--host": "selat.th.example", "--out": member.node,
+                "--membership": member.sandbox.membership, "--trust": try member.sandbox.trust(),
+            ].merging(changed) { $1 }
+            return try await Run.run(
+                Run.selat,
+                ["join"] + words.sorted { $0.key < $1.key }.flatMap { [$0.key, $0.value] })
+        }
+
+        @Test(arguments: [
+            ["--host": ""], ["--host": "selat.th.example:7443"], ["--host": "bad host"],
+            ["--host": "[::1]"], ["--host": "300.1.1.1"], ["--host": "-x.example"],
+            ["--port": "0"], ["--listen": "0.0.0.0:7443"], ["--state": "/var/lib/a\tb"],
+        ])
+        func wrongArgumentsLeaveNothing(_ changed: [String: String]) async throws {
+            defer { member.scratch.remove() }
+            let ended = try await join(changed)
+            #expect(ended.status == 64, "\(ended.words)")
+            #expect(member.scratch.files("node").isEmpty)
+            let mended = try await join([:])
+            #expect(mended.status == 0, "\(mended.words)")
+        }
+
+        @Test(arguments: ["selatd.yaml", "join.txt", "join.json", "requests/tls.csr"])
+        func whatLiesThereIsSeenBeforeTheFirstKey(_ name: String) async throws {
+            defer { member.scratch.remove() }
+            try member.scratch.write("mine", to: "node/\(name)")
+            let ended = try await join([:])
+            #expect(ended.status == 1 && ended.stderr.contains(name), "\(ended.words)")
+            #expect(member.scratch.files("node") == [name])
+        }
+
+        @Test func theDaemonReadsEveryConfigurationThatIsWritten() async throws {
+            defer { member.scratch.remove() }
+            let odd = "\(member.scratch.path)/a \"b\", {c}: d's #e"
+            for (place, changed) in [
+                ("v6", ["--listen": "::", "--host": "2001:db8::1"]),
+                ("odd", ["--state": odd, "--control": odd, "--policies": odd]),
+            ] {
+                let folder = "\(member.scratch.path)/\(place) %1"
+                let ended = try await join(changed.merging(["--out": folder]) { $1 })
+                try #require(ended.status == 0, "\(ended.words)")
+                let checked = try await Run.run(
+                    Run.selatd, ["--check", "--config", "\(folder)/selatd.yaml"])
+                #expect(checked.status == 0, "\(checked.words)")
+                let sheet = try member.scratch.text("\(place) %1/join.txt")
+                #expect(sheet.contains("--out FOLDER --membership DIR --certificates FILE"))
+            }
+        }
+
         @Test func aNodeThatWaitsToBeListedTakesAReload() async throws {
             defer { member.scratch.remove() }
             #expect(try await member.join().status == 0)

@@ -66,6 +66,12 @@ struct JoinNode: AsyncParsableCommand {
     var json = false
 
     func validate() throws {
+        for (option, text) in [("--host", host), ("--listen", listen)]
+        where !NodeHost.isOne(text) {
+            throw ValidationError(
+                "\(option) is a DNS name or an address without a port, not `\(text)`")
+        }
+        guard port > 0 else { throw ValidationError("--port is 1 to 65535") }
         guard let credential else { return }
         guard passphraseFile != nil else {
             throw ValidationError("--credential goes with --passphrase-file")
@@ -90,13 +96,17 @@ struct JoinNode: AsyncParsableCommand {
                 hint: "new keys for a node that is: selat keys rotate")
         }
         let folder = NodeFolder(out)
+        // Before the first key: what fails now leaves nothing.
+        let settings = try settings(folder, federation)
+        let unfinished = Unfinished()
         let keys = NodeKeys(
             folder: folder, node: node, endpoint: Endpoint(host: host, port: port),
             roles: Set(role), federation: federation.id, curve: profile.curve,
-            passphrase: try passphraseFile.map(Passphrase.ofNewKeys))
+            passphrase: try passphraseFile.map(Passphrase.ofNewKeys), unfinished: unfinished)
         let sheet = ReadableSheet(sheet: try keys.make(), isSandbox: federation.isSandbox)
-        try NewFile.write(sheet.text, to: folder.readableSheet)
-        try NewFile.write(configuration(folder, federation), to: folder.configuration)
+        try NewFile.write(sheet.text, to: folder.readableSheet, of: unfinished)
+        try NewFile.write(settings, to: folder.configuration, of: unfinished)
+        unfinished.keep()
         if !federation.members.contains(where: { $0.country == node.country }) {
             Terminal.note(
                 "\(node.country) is no member yet: its authority makes a candidate with "
@@ -105,15 +115,15 @@ struct JoinNode: AsyncParsableCommand {
         report(sheet, folder)
     }
 
-    private func configuration(_ folder: NodeFolder, _ federation: Federation) -> String {
-        NodeConfiguration(
+    private func settings(_ folder: NodeFolder, _ federation: Federation) throws -> String {
+        try NodeConfiguration(
             node: node, state: AbsolutePath.of(state), control: AbsolutePath.of(control),
             listen: (listen, port), membership: AbsolutePath.of(membership),
             digest: federation.id,
             policies: policies.map(AbsolutePath.of) ?? "\(folder.path)/policies",
             folder: folder, hasWitness: role.contains(.witness), isSandbox: federation.isSandbox,
             passphrase: passphrasePlace
-        ).text
+        ).checked()
     }
 
     private var passphrasePlace: PassphrasePlace? {

@@ -1,5 +1,6 @@
 import SelatCore
 import SelatFederation
+import SelatPolicy
 
 /// A new node's `selatd.yaml`.
 struct NodeConfiguration {
@@ -20,16 +21,32 @@ struct NodeConfiguration {
         """
         # Made by `selat join`. Every key is explained in README.md, *Configuration*.
         node: \(node)
-        state: \(state)
-        control: \(control)
-        listen: {host: \(listen.host), port: \(listen.port)}
-        membership: {directory: \(membership), digest: "\(digest)"}
-        policies: \(policies)
+        state: \(YAMLWord(state))
+        control: \(YAMLWord(control))
+        listen: {host: \(YAMLWord(listen.host)), port: \(listen.port)}
+        membership: {directory: \(YAMLWord(membership)), digest: "\(digest)"}
+        policies: \(YAMLWord(policies))
         keys:
-        \(keys.map { "  \($0.rawValue): \(folder.key($0))" }.joined(separator: "\n"))
+        \(keys.map { "  \($0.rawValue): \(YAMLWord(folder.key($0)))" }.joined(separator: "\n"))
         sandbox: \(isSandbox ? "yes" : "no")
         \(passphrase.map { "passphrase: \($0)\n" } ?? "")
         """
+    }
+
+    /// The text, once it is known that the daemon reads it: there are characters that no file of Selat's may
+    /// hold, in quotes or not.
+    func checked() throws -> String {
+        let text = text
+        var reader = DocumentReader(file: folder.configuration)
+        let root = reader.root(
+            of: PolicySource(name: folder.configuration, bytes: Array(text.utf8)))
+        guard root != nil, reader.problems.isEmpty else {
+            let problems = reader.problems.map(\.description).joined(separator: "\n")
+            throw Ending(
+                .usage, "the configuration could not be read:\n\(problems)",
+                hint: "give other paths; nothing was made")
+        }
+        return text
     }
 
     private var keys: [KeyPurpose] {
@@ -44,8 +61,31 @@ enum PassphrasePlace: CustomStringConvertible {
 
     var description: String {
         switch self {
-        case .file(let path): "{file: \(path)}"
-        case .credential(let name): "{credential: \(name)}"
+        case .file(let path): "{file: \(YAMLWord(path))}"
+        case .credential(let name): "{credential: \(YAMLWord(name))}"
+        }
+    }
+}
+
+/// A value in a YAML file; in quotes where a character of it could mean something there.
+private struct YAMLWord: CustomStringConvertible {
+    let description: String
+
+    init(_ text: String) {
+        let escaped = text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
+        description = Self.isPlain(text) ? text : "\"\(escaped)\""
+    }
+
+    private static func isPlain(_ text: String) -> Bool {
+        guard let first = text.utf8.first, isLetter(first) else { return false }
+        return text.utf8.allSatisfy { isLetter($0) || "._+~-".utf8.contains($0) }
+    }
+
+    /// Of a name or a path.
+    private static func isLetter(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 0x2F...0x39, 0x41...0x5A, 0x61...0x7A: true
+        default: false
         }
     }
 }

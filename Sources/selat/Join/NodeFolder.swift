@@ -18,13 +18,15 @@ struct NodeFolder {
     var readableSheet: String { "\(path)/join.txt" }
     var configuration: String { "\(path)/selatd.yaml" }
 
-    /// - Throws: `Ending` where a key lies there already: it may be in use.
+    /// - Throws: `Ending` where a key lies there already, which may be in use, or any other of the files.
     func make() throws {
         for purpose in KeyPurpose.allCases where access(key(purpose), F_OK) == 0 {
             throw Ending(
                 .failed, "`\(key(purpose))` exists already, and no key is overwritten",
                 hint: "name another folder with --out, or remove what an earlier try left")
         }
+        try NewFile.requireFree(
+            KeyPurpose.certified.map(request) + [sheet, readableSheet, configuration])
         for folder in ["", "/keys", "/requests"] { try NewFile.makeFolder(path + folder) }
     }
 

@@ -13,6 +13,8 @@ struct NodeKeys {
     let curve: KeyKind
     /// Encrypts them; nil leaves them plain.
     var passphrase: Secret?
+    /// What removes them where the verb does not end well; nil where they stay.
+    var unfinished: Unfinished?
 
     /// Makes the keys with their requests, and the sheet.
     func make() throws -> JoinSheet {
@@ -36,7 +38,7 @@ struct NodeKeys {
                     key: key.publicKey
                 ).text
             })
-        try NewFile.write(sheet.json.canonical, to: folder.sheet, mode: 0o644)
+        try NewFile.write(sheet.json.canonical, to: folder.sheet, mode: 0o644, of: unfinished)
         return sheet
     }
 
@@ -45,7 +47,7 @@ struct NodeKeys {
         let request = try CertificateRequest(
             name: "\(node.country) \(node.name) \(purpose.rawValue)", uri: node.uri,
             hosts: purpose == .tls ? [endpoint.host] : [], key: key)
-        try NewFile.write(request.pem, to: folder.request(purpose))
+        try NewFile.write(request.pem, to: folder.request(purpose), of: unfinished)
         return request
     }
 
@@ -58,6 +60,6 @@ struct NodeKeys {
     private func write(_ pem: [UInt8], _ purpose: KeyPurpose) throws {
         var pem = pem
         defer { wipe(&pem) }
-        try NewFile.write(pem, to: folder.key(purpose))
+        try NewFile.write(pem, to: folder.key(purpose), of: unfinished)
     }
 }

@@ -44,7 +44,8 @@ struct ReadableSheet {
 
             1. Hand join.json and requests/*.csr to the authority of \(sheet.node.country). No key leaves this node.
             2. The authority compares the numbers, issues (certs/README.md) and returns the certificates.
-            3. Here: selat join finish --out FOLDER --certificates FILE…
+            3. Here: selat join finish --out FOLDER --membership DIR --certificates FILE…
+               (while \(sheet.node.country) is no member yet, --ca FILE, its authority's own certificate, instead of --membership)
             4. The authority puts the node into the member's record (selat join record for the first one,
                selat members propose --record for a later one), signs it and publishes it.
             5. Put the members' signed policy files where selatd.yaml says, and start selatd. It waits until
