@@ -104,10 +104,9 @@ extension LogPolicy {
     ///   - witnesses: of each other country, by its code; a country without any has no vote.
     ///   - least: countries that must have cosigned; nil for more than half of those that witness,
     ///     and at least two. Where there are fewer, all of them.
-    ///   - count: countries that witness, also those that have no vote now; nil for those that have.
     /// - Throws: `AuditError.malformed` for a key that two of them share.
     package static func countries(
-        _ witnesses: [Country: [CosignerKey]], atLeast least: Int? = nil, of count: Int? = nil
+        _ witnesses: [Country: [CosignerKey]], atLeast least: Int? = nil
     ) throws(AuditError) -> LogPolicy {
         let voting = witnesses.filter { !$0.value.isEmpty }.sorted { $0.key < $1.key }
         guard !voting.isEmpty else { return try LogPolicy(witnesses: [], groups: [], quorum: nil) }
@@ -115,9 +114,7 @@ extension LogPolicy {
         let groups = voting.map { country, keys in
             Group(name: country.code, threshold: 1, members: keys.map(\.name))
         }
-        // Whoever takes a vote away must not make a smaller quorum of it.
-        let half = (count ?? voting.count) / 2
-        let threshold = min(voting.count, least ?? max(2, half + 1))
+        let threshold = min(voting.count, least ?? max(2, voting.count / 2 + 1))
         let all = Group(
             name: "countries", threshold: max(1, threshold), members: groups.map(\.name))
         return try LogPolicy(witnesses: named, groups: groups + [all], quorum: all.name)

@@ -55,8 +55,8 @@ extension MembershipRegister {
         let contested = view.federation.contestedWitnesses
         if !contested.isEmpty {
             warnings.append(
-                "witness keys that more than one node claims have no vote: those of "
-                    + "\(contested.map(\.text).joined(separator: ", ")); find out whose they are")
+                "more than one node claims a witness key: "
+                    + "\(contested.map(\.text).joined(separator: ", ")); find out whose it is")
         }
         return warnings + view.federation.warnings(at: now)
     }
