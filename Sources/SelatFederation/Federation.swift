@@ -23,6 +23,7 @@ package struct Federation: Sendable {
     /// that names another country's officer, but may list one with another's issuer and serial.
     private let officers: [CMS.SignerName: MemberRecord.Officer]
     private let paths = VerifiedPaths()
+    private let formerAnchors = LastAnchors()
 
     init(
         id: Digest, list: MembershipList, listDigest: Digest, records: [Country: MemberRecord],
@@ -177,11 +178,20 @@ package struct Federation: Sendable {
     /// The authorities of a country in the newest list that has it.
     private func lastAnchors(of country: Country) -> [Certificate] {
         if let member = list.member(country) { return member.anchors }
-        for der in documents.lists.reversed() {
-            let earlier = try? Self.unverifiedList(der)
-            if let member = earlier?.member(country) { return member.anchors }
+        return formerAnchors.anchors(of: country) { anchorsOfCutMembers() }
+    }
+
+    private func anchorsOfCutMembers() -> [Country: [Certificate]] {
+        let cut = Set(list.cuts.map(\.subject.country)).subtracting(list.members.map(\.country))
+        var found: [Country: [Certificate]] = [:]
+        for der in documents.lists.reversed() where found.count < cut.count {
+            guard let earlier = try? Self.unverifiedList(der) else { continue }
+            for member in earlier.members
+            where cut.contains(member.country) && found[member.country] == nil {
+                found[member.country] = member.anchors
+            }
         }
-        return []
+        return found
     }
 
     private func verifyWithoutRevocation(

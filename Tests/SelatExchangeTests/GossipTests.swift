@@ -123,6 +123,27 @@ struct GossipTests {
         #expect(publisher.membership.current.exclusion != nil)
     }
 
+    @Test func aMemberThatIsCutIsLetInByItsLastAuthorities() async throws {
+        let without = try world.list(
+            after: world.federation,
+            cuts: [
+                MembershipList.Cut(
+                    subject: .member(try Country("SG")), distrustFrom: world.clock.now())
+            ], without: "SG")
+        _ = try await away.take(lists: [without])
+        let admission = away.membership.admission(world.clock)
+        let own = publisher.identity.tls.certificate.der
+        let now = world.clock.now()
+        let foreign = try world.authority("MY").root.issue(
+            for: .tlsServer, uri: "selat://SG/hub", to: PrivateKey.generate(.p256).publicKey,
+            from: now, until: now + 60
+        ).der
+        for _ in 0..<2 {
+            #expect(try admission([own]) == publisher.id)
+            #expect(throws: (any Error).self) { try admission([foreign]) }
+        }
+    }
+
     @Test func whoIsNoNodeOfAnybodysIsNotLetIn() async throws {
         let next = try world.list(after: world.federation, cuts: try cut("SG/hub"))
         _ = try await away.take(lists: [next])

@@ -1,7 +1,8 @@
 import SelatCore
 import SelatCrypto
-import SelatFederation
 import Testing
+
+@testable import SelatFederation
 
 /// `Format.md`, *Cuts*.
 @Suite struct CutTests {
@@ -102,6 +103,23 @@ import Testing
             try federation.officer(
                 CMS.SignerName(of: world.member("VN").officer.certificate), at: World.now)
         }
+    }
+
+    /// Whoever connects makes a node ask for them, before anything is proven.
+    @Test func theLastAuthoritiesOfCutMembersAreLookedForOnce() throws {
+        let anchors = LastAnchors()
+        let (gone, never) = (try Country("TH"), try Country("LA"))
+        let root = world.member("VN").issuer.certificate
+        var searches = 0
+        func find() -> [Country: [Certificate]] {
+            searches += 1
+            return [gone: [root]]
+        }
+        for _ in 0..<3 {
+            #expect(anchors.anchors(of: gone, find) == [root])
+            #expect(anchors.anchors(of: never, find).isEmpty)
+        }
+        #expect(searches == 1)
     }
 
     @Test(arguments: [
