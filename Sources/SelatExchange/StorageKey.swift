@@ -33,16 +33,17 @@ package struct StorageKey: Sendable {
     /// - Throws: `CryptoError.openSSL` when OpenSSL fails.
     package func wrap(_ contentKey: Secret, for owner: Owner) throws(CryptoError) -> [UInt8] {
         let nonce = Random.bytes(AES256GCM.nonceBytes)
-        let sealed = try AES256GCM.seal(
-            contentKey.revealed(), key: key, nonce: nonce, authenticating: owner.associated)
+        let sealed = try contentKey.withRevealed { (plain) throws(CryptoError) in
+            try AES256GCM.seal(plain, key: key, nonce: nonce, authenticating: owner.associated)
+        }
         return nonce + sealed
     }
 
     /// - Throws: `CryptoError` when the bytes were not wrapped by this key for this transfer.
     package func unwrap(_ wrapped: [UInt8], for owner: Owner) throws(CryptoError) -> Secret {
-        let plain = try AES256GCM.open(
+        var plain = try AES256GCM.open(
             Array(wrapped.dropFirst(AES256GCM.nonceBytes)), key: key,
             nonce: Array(wrapped.prefix(AES256GCM.nonceBytes)), authenticating: owner.associated)
-        return Secret(copying: plain)
+        return Secret(wiping: &plain)
     }
 }

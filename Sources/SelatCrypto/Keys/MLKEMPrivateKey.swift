@@ -50,7 +50,8 @@ extension MLKEMPrivateKey {
         guard pem.count <= Self.pemBytesMax else {
             throw .unreadableKey("more than \(Self.pemBytesMax) bytes of PEM")
         }
-        let plain = try PEM.blocks("PRIVATE KEY", in: pem)
+        var plain = try PEM.blocks("PRIVATE KEY", in: pem)
+        defer { for index in plain.indices { wipe(&plain[index]) } }
         let encrypted = try PEM.blocks("ENCRYPTED PRIVATE KEY", in: pem)
         guard plain.count + encrypted.count == 1 else {
             throw .unreadableKey("expected one private key, found \(plain.count + encrypted.count)")
@@ -67,7 +68,8 @@ extension MLKEMPrivateKey {
     /// - Parameter passphrase: encrypts it (Crypto.docc, *Keys at rest*).
     /// - Throws: `CryptoError.openSSL` when OpenSSL cannot encrypt it.
     package func pem(passphrase: Secret) throws(CryptoError) -> [UInt8] {
-        let der = kind.pkcs8Prefix + seed.revealed()
+        var der = pkcs8
+        defer { wipe(&der) }
         return try CryptoError.checked("encrypting a private key") {
             let plain = der.withUnsafeBufferPointer { bytes in
                 var cursor = bytes.baseAddress
@@ -83,8 +85,13 @@ extension MLKEMPrivateKey {
 
     /// The key as unencrypted PKCS#8 PEM. The caller owns the bytes and keeps them from others.
     package func pem() -> [UInt8] {
-        Array(PEM.text("PRIVATE KEY", kind.pkcs8Prefix + seed.revealed()).utf8)
+        var der = pkcs8
+        defer { wipe(&der) }
+        return Array(PEM.text("PRIVATE KEY", der).utf8)
     }
+
+    /// With the seed; whoever asks wipes it.
+    private var pkcs8: [UInt8] { seed.withRevealed { kind.pkcs8Prefix + $0 } }
 
     private convenience init(pkcs8: Secret) throws(CryptoError) {
         let kind = pkcs8.withUnsafeBytes { bytes in
