@@ -78,9 +78,7 @@ extension AuditVerb {
 
         private func tellOfMore(_ pages: EntryPages, _ last: JSON?) {
             guard pages.hasMore, let sequence = last?.sequence else { return }
-            Terminal.hint(
-                "there are more entries: --after \(sequence) goes on, and without --limit all are "
-                    + "shown")
+            Terminal.hint("there are more entries: --after \(sequence)")
         }
 
         private func go(on client: ControlClient, _ node: JSON) async throws {
