@@ -67,12 +67,12 @@ package enum FederationLoader {
 
     private static func bytes(of path: String) throws(FederationError) -> [UInt8] {
         guard let size = try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int
-        else { throw .fileUnreadable(path, reason: "cannot be read") }
+        else { throw .fileUnreadable(path, reason: Hindrance.ofReading(path)) }
         guard size <= FederationLimits.documentBytesMax else {
             throw .fileUnreadable(path, reason: "is larger than 4 MiB")
         }
         guard let contents = FileManager.default.contents(atPath: path) else {
-            throw .fileUnreadable(path, reason: "cannot be read")
+            throw .fileUnreadable(path, reason: Hindrance.ofReading(path))
         }
         return Array(contents)
     }

@@ -104,15 +104,8 @@ struct PackageVerb: AsyncParsableCommand {
         func run() async throws {
             let now = SystemClock().now()
             let trusted = try Digest(trust)
-            let federation: Federation
             do {
-                federation = try FederationLoader.load(
-                    directory: membership, trusted: trusted, allowsSandbox: true, at: now)
-            } catch {
-                throw Ending(.verificationFailed, "membership `\(membership)`: \(error)")
-            }
-            do {
-                try verify(federation, at: now)
+                try verify(try federation(trusted, at: now), at: now)
             } catch let ending as Ending {
                 guard json, ending.status == .verificationFailed else { throw ending }
                 Terminal.result([
@@ -120,6 +113,15 @@ struct PackageVerb: AsyncParsableCommand {
                     "error": .string(ending.message ?? ""),
                 ])
                 throw Ending(ending.status)
+            }
+        }
+
+        private func federation(_ trusted: Digest, at now: Timestamp) throws -> Federation {
+            do throws(FederationError) {
+                return try FederationLoader.load(
+                    directory: membership, trusted: trusted, allowsSandbox: true, at: now)
+            } catch {
+                throw Ending(error.status, "membership `\(membership)`: \(error)")
             }
         }
 

@@ -18,7 +18,7 @@ enum Passphrase {
     /// What is to encrypt keys that are made now, by the rule by which the daemon reads it.
     static func ofNewKeys(_ file: String) throws -> Secret {
         guard let contents = FileManager.default.contents(atPath: file) else {
-            throw Ending(.failed, "reading `\(file)`: it cannot be read")
+            throw Ending(.failed, "reading `\(file)`: \(InputFile.hindrance(file))")
         }
         let line = contents.prefix { $0 != 0x0A }
         guard (1...lineBytesMax).contains(line.count) else {
@@ -44,7 +44,7 @@ enum Passphrase {
     ) throws -> [UInt8] {
         if let file {
             guard let contents = FileManager.default.contents(atPath: file) else {
-                throw Ending(.failed, "reading `\(file)`: it cannot be read")
+                throw Ending(.failed, "reading `\(file)`: \(InputFile.hindrance(file))")
             }
             return contents.prefix { $0 != 0x0A }.map { $0 }
         }

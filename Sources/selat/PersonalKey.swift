@@ -69,7 +69,7 @@ struct PersonalKey: ParsableArguments {
 
     static func bytes(of path: String) throws -> [UInt8] {
         guard let contents = FileManager.default.contents(atPath: path) else {
-            throw Ending(.failed, "reading `\(path)`: it cannot be read")
+            throw Ending(.failed, "reading `\(path)`: \(InputFile.hindrance(path))")
         }
         return Array(contents)
     }

@@ -69,7 +69,8 @@ struct Configuration: Sendable {
     /// - Throws: `StartFailure.invalid` with every mistake of the file, each with its place.
     init(file path: String) throws {
         guard let contents = FileManager.default.contents(atPath: path) else {
-            throw StartFailure.invalid("configuration `\(path)` cannot be read")
+            throw StartFailure.invalid(
+                "reading the configuration `\(path)`: \(Hindrance.ofReading(path))")
         }
         bytes = Array(contents)
         var reader = DocumentReader(file: path)

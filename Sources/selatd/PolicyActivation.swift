@@ -39,7 +39,8 @@ enum PolicyActivation {
     /// - Returns: at most one byte more than `max`, so that what is too large is refused as such.
     private static func bytes(of path: String, max: Int) throws -> [UInt8] {
         guard let file = FileManager.default.contents(atPath: path) else {
-            throw StartFailure.invalid("policy file `\(path)` cannot be read")
+            throw StartFailure.invalid(
+                "reading the policy file `\(path)`: \(Hindrance.ofReading(path))")
         }
         return Array(file.prefix(max + 1))
     }

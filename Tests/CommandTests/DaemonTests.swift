@@ -66,6 +66,15 @@ extension CommandTests {
             #expect(ended.stdout.isEmpty)
         }
 
+        @Test func aConfigurationThatIsNotThereSaysWhy() async throws {
+            defer { node.scratch.remove() }
+            let path = "\(node.scratch.path)/absent.yaml"
+            let ended = try await Run.run(Run.selatd, ["--config", path], seconds: 60)
+            #expect(ended.status == 78)
+            #expect(
+                ended.stderr.contains("`\(path)`: No such file or directory"), "\(ended.words)")
+        }
+
         @Test func anotherListsDigestIs78() async throws {
             defer { node.scratch.remove() }
             let text = try node.configuration()

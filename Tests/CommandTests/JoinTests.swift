@@ -197,6 +197,20 @@ extension CommandTests {
             #expect(try candidate.json["authorities"]?.arrayValue?.count == 2)
         }
 
+        @Test func aCertificateThatIsNotThereIsNoVerdict() async throws {
+            defer { member.scratch.remove() }
+            #expect(try await member.join().status == 0)
+            #expect(try await member.issue().status == 0)
+            for (file, ca, says) in [
+                ("/nowhere.pem", member.issued("root"), "`/nowhere.pem`: No such file"),
+                (member.issued("tls"), member.scratch.path, "`: it is a folder"),
+            ] {
+                let ended = try await member.finish([file], ca: ca)
+                #expect(ended.status == 1, "\(ended.words)")
+                #expect(ended.stderr.contains(says), "\(ended.words)")
+            }
+        }
+
         @Test func wrongCertificateIsRefusedInWords() async throws {
             defer { member.scratch.remove() }
             #expect(try await member.join().status == 0)

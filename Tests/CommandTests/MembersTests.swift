@@ -52,6 +52,12 @@ extension CommandTests {
                 "show", "--membership", try Sandbox.current().membership, "--trust",
                 "sha256:" + String(repeating: "0", count: 64))
             #expect(distrusted.status == 3, "\(distrusted.words)")
+            let absent = try await members(
+                "show", "--membership", "absent", "--trust", try Sandbox.current().trust())
+            #expect(absent.status == 1, "\(absent.words)")
+            #expect(
+                absent.stderr.contains("`absent/membership.cms`: No such file or directory"),
+                "\(absent.words)")
             #expect(try await members("show", "--membership", "x").status == 64)
         }
 

@@ -298,6 +298,30 @@ extension CommandTests {
                 #expect(ended.stderr.contains(says), "\(ended.words)")
             }
         }
+
+        /// Nor is a membership that is not there; one that does not verify is, as a document too.
+        @Test func aMembershipThatIsNotThereIsNoVerdict() async throws {
+            defer { scratch.remove() }
+            let file = try scratch.write("x", to: "p.selat")
+            func verify(_ membership: String, _ trust: String) async throws -> Ended {
+                try await Run.run(
+                    Run.selat,
+                    [
+                        "package", "verify", file, "--membership", membership, "--trust", trust,
+                        "--json",
+                    ])
+            }
+            let absent = try await verify("\(scratch.path)/absent", try sandbox.trust())
+            #expect(absent.status == 1 && absent.stdout.isEmpty, "\(absent.words)")
+            #expect(
+                absent.stderr.contains("absent/membership.cms`: No such file or directory"),
+                "\(absent.words)")
+            let other = "sha256:" + String(repeating: "a", count: 64)
+            let wrong = try await verify(sandbox.membership, other)
+            #expect(wrong.status == 3 && wrong.stderr.isEmpty, "\(wrong.words)")
+            #expect(try wrong.json["verified"] == false)
+            #expect(try wrong.json["error"]?.stringValue?.contains(other) == true, "\(wrong.words)")
+        }
     }
 }
 

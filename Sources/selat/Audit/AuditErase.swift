@@ -36,7 +36,9 @@ extension AuditVerb {
             ]
             if let statement {
                 guard let bytes = FileManager.default.contents(atPath: statement) else {
-                    throw Ending(.failed, "statement `\(statement)` cannot be read")
+                    throw Ending(
+                        .failed,
+                        "reading statement `\(statement)`: \(InputFile.hindrance(statement))")
                 }
                 request["statement"] = .string(Base64.encode(Array(bytes)))
             }

@@ -56,7 +56,8 @@ enum EvidenceFolder {
                 throw Ending(.verificationFailed, EvidenceError.tooLarge.description)
             }
             guard let bytes = FileManager.default.contents(atPath: file.path()) else {
-                throw Ending(.failed, "`\(name)` cannot be read")
+                throw Ending(
+                    .failed, "reading `\(name)`: \(InputFile.hindrance(file.path()))")
             }
             files[name] = Array(bytes)
         }

@@ -152,9 +152,11 @@ struct IssuedCertificates {
 /// Certificates in files.
 enum PEMFile {
     /// Every certificate of a file, at least one.
+    /// - Throws: `Ending`: what cannot be read is 1, what holds no certificate 3.
     static func certificates(_ path: String) throws -> [Certificate] {
+        let contents = try bytes(path)
         do throws(CryptoError) {
-            let blocks = try PEM.blocks("CERTIFICATE", in: try bytes(path))
+            let blocks = try PEM.blocks("CERTIFICATE", in: contents)
             guard !blocks.isEmpty else { throw .unreadableCertificate("no `CERTIFICATE` block") }
             var found: [Certificate] = []
             for block in blocks { found.append(try Certificate(der: block)) }
@@ -173,9 +175,9 @@ enum PEMFile {
         return found[0]
     }
 
-    private static func bytes(_ path: String) throws(CryptoError) -> [UInt8] {
+    private static func bytes(_ path: String) throws -> [UInt8] {
         guard let contents = FileManager.default.contents(atPath: path) else {
-            throw .unreadableCertificate("it cannot be read")
+            throw Ending(.failed, "reading `\(path)`: \(InputFile.hindrance(path))")
         }
         return Array(contents)
     }

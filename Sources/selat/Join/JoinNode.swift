@@ -164,13 +164,13 @@ extension NodeRole: ExpressibleByArgument {}
 /// The federation that somebody wants to join, as a folder shows it.
 enum JoinedFederation {
     static func load(_ directory: String, trust: Digest) throws -> Federation {
-        do {
+        do throws(FederationError) {
             return try FederationLoader.load(
                 directory: AbsolutePath.of(directory), trusted: trust, allowsSandbox: true,
                 at: SystemClock().now())
         } catch {
             throw Ending(
-                .verificationFailed, "membership in `\(directory)`: \(error)",
+                error.status, "membership in `\(directory)`: \(error)",
                 hint: "ask a member for its files, and by another way for the digest")
         }
     }

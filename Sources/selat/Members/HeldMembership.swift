@@ -39,10 +39,10 @@ struct HeldMembership: ParsableArguments {
     static func folder(
         _ path: String, _ trust: Digest, at time: Timestamp
     ) throws -> Federation {
-        do {
+        do throws(FederationError) {
             return try verified(try FederationLoader.documents(in: path), trust, at: time)
         } catch {
-            throw Ending(.verificationFailed, "membership `\(path)`: \(error)")
+            throw Ending(error.status, "membership `\(path)`: \(error)")
         }
     }
 
@@ -82,5 +82,12 @@ struct HeldMembership: ParsableArguments {
         }
         return MembershipDocuments(
             lists: lists, records: try all("records"), revocationLists: try all("crls"))
+    }
+}
+
+extension FederationError {
+    /// A file that cannot be read says nothing about what it holds.
+    var status: ExitStatus {
+        if case .fileUnreadable = self { .failed } else { .verificationFailed }
     }
 }

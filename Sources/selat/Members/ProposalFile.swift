@@ -31,12 +31,14 @@ struct ProposalFile {
     /// Reads a file that is no larger than a document may be.
     static func bytes(of path: String) throws -> [UInt8] {
         let size = try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int
-        guard let size else { throw Ending(.failed, "reading `\(path)`: it cannot be read") }
+        guard let size else {
+            throw Ending(.failed, "reading `\(path)`: \(InputFile.hindrance(path))")
+        }
         guard size <= FederationLimits.documentBytesMax else {
             throw Ending(.invalidConfiguration, "`\(path)` is larger than 4 MiB")
         }
         guard let contents = FileManager.default.contents(atPath: path) else {
-            throw Ending(.failed, "reading `\(path)`: it cannot be read")
+            throw Ending(.failed, "reading `\(path)`: \(InputFile.hindrance(path))")
         }
         return Array(contents)
     }

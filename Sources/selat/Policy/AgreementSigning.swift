@@ -33,7 +33,7 @@ struct AgreementSigning {
     /// Who signs a digest signs a document: it must be the one that lies there.
     private func checkText(_ signing: InstrumentSigning) throws {
         guard let contents = FileManager.default.contents(atPath: text) else {
-            throw Ending(.failed, "reading `\(text)`: it cannot be read")
+            throw Ending(.failed, "reading `\(text)`: \(InputFile.hindrance(text))")
         }
         let digest = SHA256.digest(Array(contents))
         guard digest == signing.text else {

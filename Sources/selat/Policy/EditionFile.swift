@@ -18,7 +18,7 @@ struct EditionFile {
     init(_ path: String) throws {
         self.path = path
         guard let contents = FileManager.default.contents(atPath: path) else {
-            throw Ending(.failed, "reading `\(path)`: it cannot be read")
+            throw Ending(.failed, "reading `\(path)`: \(InputFile.hindrance(path))")
         }
         source = PolicySource(name: path, bytes: Array(contents))
         head = try EditionHead(source)

@@ -114,13 +114,5 @@ enum InputFile {
     }
 
     /// Why there is nothing to read at a path.
-    static func hindrance(_ path: String) -> String {
-        var status = stat()
-        guard stat(path, &status) == 0 else { return String(cString: strerror(errno)) }
-        switch status.st_mode & S_IFMT {
-        case S_IFREG: return access(path, R_OK) == 0 ? "it cannot be read" : "permission denied"
-        case S_IFDIR: return "it is a folder"
-        default: return "it is no regular file"
-        }
-    }
+    static func hindrance(_ path: String) -> String { Hindrance.ofReading(path) }
 }

@@ -48,7 +48,7 @@ struct PolicyActivate: AsyncParsableCommand {
 
     private func edition(_ path: String) throws -> ActivationRequest.Edition {
         guard let contents = FileManager.default.contents(atPath: path) else {
-            throw Ending(.failed, "reading `\(path)`: it cannot be read")
+            throw Ending(.failed, "reading `\(path)`: \(InputFile.hindrance(path))")
         }
         return ActivationRequest.Edition(
             file: path.split(separator: "/").last.map(String.init) ?? path,

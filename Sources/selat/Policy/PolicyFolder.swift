@@ -20,7 +20,7 @@ enum PolicyFolder {
         return try files.map { name in
             let path = directory.hasSuffix("/") ? "\(directory)\(name)" : "\(directory)/\(name)"
             guard let bytes = FileManager.default.contents(atPath: path) else {
-                throw Ending(.failed, "reading `\(path)`: it cannot be read")
+                throw Ending(.failed, "reading `\(path)`: \(InputFile.hindrance(path))")
             }
             return PolicySource(name: path, bytes: Array(bytes))
         }

@@ -49,7 +49,7 @@ struct PolicyFormat: AsyncParsableCommand {
 
     private static func read(_ path: String) throws -> PolicySource {
         guard let bytes = FileManager.default.contents(atPath: path) else {
-            throw Ending(.failed, "reading `\(path)`: it cannot be read")
+            throw Ending(.failed, "reading `\(path)`: \(InputFile.hindrance(path))")
         }
         return PolicySource(name: path, bytes: Array(bytes))
     }

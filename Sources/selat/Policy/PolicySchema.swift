@@ -27,7 +27,7 @@ struct PolicySchema: AsyncParsableCommand {
     func run() async throws {
         let path = "\(directory)/vocabulary.yaml"
         guard let bytes = FileManager.default.contents(atPath: path) else {
-            throw Ending(.failed, "reading `\(path)`: it cannot be read")
+            throw Ending(.failed, "reading `\(path)`: \(InputFile.hindrance(path))")
         }
         let source = PolicySource(name: path, bytes: Array(bytes))
         let schemas = try JSONSchema.all(vocabulary: source).sorted { $0.key < $1.key }

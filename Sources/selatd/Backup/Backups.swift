@@ -94,7 +94,8 @@ final class Backups: Sendable {
         }
         guard let pem = FileManager.default.contents(atPath: path) else {
             throw ServiceProblem.notReady(
-                "the certificate `\(path)` cannot be read", remedy: "see `backup` in `\(file)`")
+                "reading the certificate `\(path)`: \(Hindrance.ofReading(path))",
+                remedy: "see `backup` in `\(file)`")
         }
         return try Self.recipient(Array(pem), "`\(path)`", at: now)
     }
