@@ -71,9 +71,10 @@ struct PackageVerb: AsyncParsableCommand {
                 result["suite_name"] = suite.map { .string($0.name) }
                 return Terminal.result(.object(result))
             }
+            let text = header.pretty + (suite.map { "\n\($0)" } ?? "")
             Terminal.result(
-                "not verified; the header says:\n\(header.pretty)"
-                    + (suite.map { "\n\($0)" } ?? ""))
+                lines: ["not verified; the header says:"]
+                    + text.split(separator: "\n").map(String.init))
         }
     }
 

@@ -141,10 +141,11 @@ extension AuditVerb {
             if client.json { return Terminal.result(entry) }
             for key in ["sequence", "time", "kind", "actor", "transfer", "commitment", "leaf"]
             where entry[key] != nil {
-                Terminal.result("\(key): \(entry.text(key))")
+                Terminal.result(lines: ["\(key): \(entry.text(key))"])
             }
             if let details = entry["details"] {
-                Terminal.result("details: \(details.pretty)")
+                let text = "details: \(details.pretty)"
+                Terminal.result(lines: text.split(separator: "\n").map(String.init))
             } else if entry["erased_by"] != nil {
                 Terminal.result("details: erased by entry \(entry.text("erased_by"))")
             } else {

@@ -27,9 +27,10 @@ extension AuditVerb.Verify {
     }
 
     private static func print(_ report: EvidenceReport) {
-        Terminal.result(
-            lines: report.proven.map { "proven: \($0)" }
-                + report.unproven.map { "not proven: \($0)" }
-                + report.wrong.map { "WRONG: \($0)" } + [report.isSound ? "sound" : "NOT SOUND"])
+        var lines = report.proven.map { "proven: \($0)" }
+        lines += report.unproven.map { "not proven: \($0)" }
+        lines += report.wrong.map { "WRONG: \($0)" }
+        lines.append(report.isSound ? "sound" : "NOT SOUND")
+        Terminal.result(lines: lines)
     }
 }
