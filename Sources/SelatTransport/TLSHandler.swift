@@ -76,6 +76,8 @@ package final class TLSHandler: ChannelDuplexHandler {
         case .established: context.fireErrorCaught(TLSFault.truncated)
         case .lingering, .closed: break
         }
+        closing?.succeed()
+        closing = nil
         end()
         sealer.failAll(ChannelError.ioOnClosedChannel)
         context.fireChannelInactive()

@@ -70,9 +70,8 @@ extension MembershipRegister {
         }
         guard !progress.rows.isEmpty else { return ([], nil) }
         let (federation, rows) = (progress.federation, progress.rows)
-        let (keys, epoch) = state.withLock { ($0.keys, $0.epoch) }
-        let after = try View(
-            federation, node: node, keys: keys, epoch: epoch, after: before, at: now)
+        // Before anything is kept: what cannot be seen whole is not taken.
+        _ = try state.withLock { try view(of: federation, at: now, $0) }
         let cut = federation.list.cuts.map(\.subject).filter { subject in
             !before.federation.list.cuts.contains { $0.subject == subject }
         }
@@ -81,15 +80,26 @@ extension MembershipRegister {
             try transaction.append(
                 Self.entry(of: rows, cut: cut.map(\.description), from: actor))
         }
-        state.withLock { state in
-            state.view = after
+        let change = try state.withLock { state in
+            // Once more: the own keys may be others by now.
+            let change = (state.view, try view(of: federation, at: now, state))
+            state.view = change.1
             state.since = now
             state.forks.formUnion(rows.filter { $0.kind == .fork }.map(\.serial))
+            return change
         }
         for row in rows {
             logger.notice("membership changed", metadata: ["document": "\(row.words)"])
         }
-        return (rows.map(\.words), (before, after))
+        return (rows.map(\.words), change)
+    }
+
+    private func view(
+        of federation: Federation, at now: Timestamp, _ state: State
+    ) throws -> View {
+        try View(
+            federation, node: node, keys: state.keys, epoch: state.epoch, after: state.view, at: now
+        )
     }
 
     // MARK: One document after the other
