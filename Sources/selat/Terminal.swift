@@ -95,6 +95,6 @@ enum Terminal {
     private static func leave(unwritten fault: Int32) -> Never {
         Unfinished.removeAll()
         if fault != EPIPE { error("writing stdout: \(String(cString: strerror(fault)))") }
-        Glibc.exit(ExitStatus.failed.rawValue)
+        Program.end(ExitStatus.failed.rawValue)
     }
 }
