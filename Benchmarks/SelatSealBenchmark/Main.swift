@@ -142,7 +142,7 @@ struct Main {
             signer: CMS.Signer(certificate: signing, key: keys.0), at: now)
         let anchors = try TrustAnchors(
             country: from.country, anchors: [issuer.certificate], revocationLists: [])
-        return try head.verify { _ in try anchors.verify(signing, purpose: .signing, at: now) }
+        return try head.verify { _, _ in try anchors.verify(signing, purpose: .signing, at: now) }
     }
 
     static func open(_ spool: String, _ output: String) async throws {

@@ -26,24 +26,18 @@ extension EnvelopeHead {
         }
     }
 
-    /// Whom the header names as its sender, to know among whose certificates to look for its signer's.
-    /// - Throws: `EnvelopeError` for a header that is none, also for one that is no CMS of the profile.
-    package func unverifiedSender() throws(EnvelopeError) -> NodeID {
-        let content = try withCrypto { () throws(CryptoError) in
-            try CMS.unverifiedContent(headerCMS, type: .header)
-        }
-        return try Header(parsing: content).core.from
-    }
-
     /// Verifies the signature, then each part against the header, then the leaves against the root.
     /// - Parameter signer: finds the certificate that the header's signature names, verified for
-    ///   signing; throws where there is none.
+    ///   signing, among those of the node that the header names as its sender; throws where there is none.
     /// - Throws: `EnvelopeError`, or what `signer` throws.
     package func verify(
-        signer: (IssuerAndSerial) throws -> VerifiedCertificate
+        signer: (_ name: IssuerAndSerial, _ sender: NodeID) throws -> VerifiedCertificate
     ) throws -> VerifiedHead {
-        let signed = try CMS.verify(headerCMS, type: .header, signer: signer)
-        let header = try Header(parsing: signed.content)
+        let message = try withCrypto { () throws(CryptoError) in
+            try CMS.Unverified(parsing: headerCMS, type: .header)
+        }
+        let header = try Header(parsing: message.content)
+        let signed = try message.verify { try signer($0, header.core.from) }
         guard signed.signer.purpose == .signing,
             signed.signer.certificate.node == header.core.from,
             signed.signer.country == header.core.from.country

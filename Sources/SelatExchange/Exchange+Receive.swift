@@ -119,11 +119,9 @@ extension Exchange: EnvelopeService {
         }
         let head: VerifiedHead
         do {
-            let parsed = try EnvelopeHead(parsing: bytes)
             // Not the peer where that is a relay. Whoever is named is the one who must have signed.
-            let sender = try parsed.unverifiedSender()
-            head = try parsed.verify { name in
-                try self.federation.signer(name, node: sender, at: now)
+            head = try EnvelopeHead(parsing: bytes).verify {
+                try self.federation.signer($0, node: $1, at: now)
             }
         } catch {
             throw try await refuse(.envelopeInvalid, "\(error)", head: nil, peer: peer)

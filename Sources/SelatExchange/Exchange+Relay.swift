@@ -352,7 +352,7 @@ extension Exchange {
         let (current, now) = (federation, clock.now())
         let then = try await membership.federation(asOf: row.received)
         do {
-            return try EnvelopeHead(parsing: bytes).verify { name in
+            return try EnvelopeHead(parsing: bytes).verify { name, _ in
                 do {
                     return try current.signer(name, node: row.from, at: now)
                 } catch {

@@ -129,9 +129,8 @@ struct PackageVerb: AsyncParsableCommand {
         private func verify(_ federation: Federation, at now: Timestamp) throws {
             let package = try PackageFile.opened(file)
             do {
-                let claimed = try package.head.unverifiedSender()
-                let head = try package.head.verify { name in
-                    try federation.signer(name, node: claimed, at: now)
+                let head = try package.head.verify {
+                    try federation.signer($0, node: $1, at: now)
                 }
                 guard head.core.federation == federation.id else {
                     throw Ending(.verificationFailed, "`\(file)` is of another federation")

@@ -7,6 +7,8 @@ final class FakeDaemon: Sendable {
 
     init(at path: String, status: String, type: String, _ answer: [UInt8]) throws {
         self.path = path
+        // That of the one before it.
+        unlink(path)
         listener = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)

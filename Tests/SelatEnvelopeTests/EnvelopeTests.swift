@@ -54,7 +54,7 @@ struct EnvelopeTests {
         let cms = try CMS.sign(
             content: header.json.canonical, type: .header, signer: thief.signer, at: world.now)
         let head = try EnvelopeHead(parsing: stolen.head.encoded(replacingHeader: cms))
-        let verified = try head.verify { _ in try thief.verified(at: world.now) }
+        let verified = try head.verify { _, _ in try thief.verified(at: world.now) }
         #expect(throws: EnvelopeError.crypto(.commitmentMismatch)) {
             try verified.open(with: world.recipient.openingKeys)
         }

@@ -120,7 +120,7 @@ struct SuiteTests {
         let head = try EnvelopeHead(parsing: sealed.head.encoded(replacingHeader: cms))
         #expect(
             throws: EnvelopeError.suiteUnfit(suite, "a signature by a \(curve.rawValue) key")
-        ) { try head.verify { _ in try other.verified(at: world.now) } }
+        ) { try head.verify { _, _ in try other.verified(at: world.now) } }
         #expect(throws: EnvelopeError.self) {
             try EnvelopeHead.sign(
                 sealed.manifest, keys: sealed.head.keys, contentKey: sealed.contentKey,
@@ -159,7 +159,7 @@ struct SuiteTests {
         let thief = try World.Member("MY/hub", suite: suite, now: world.now)
         let head = try world.signed(
             sealed, core: try world.core(from: thief), mlkem: sealed.head.keys.mlkem, by: thief)
-        let verified = try head.verify { _ in try thief.verified(at: world.now) }
+        let verified = try head.verify { _, _ in try thief.verified(at: world.now) }
         #expect(throws: EnvelopeError.crypto(.commitmentMismatch)) {
             try verified.open(with: world.recipient.openingKeys)
         }

@@ -81,7 +81,7 @@ struct VectorTests {
         guard let file = try? PackageFile(path) else { return "package" }
         let verified: VerifiedHead
         do {
-            verified = try file.head.verify { _ in
+            verified = try file.head.verify { _, _ in
                 try anchors.verify(signer, purpose: .signing, at: time)
             }
         } catch EnvelopeError.partDiffers {

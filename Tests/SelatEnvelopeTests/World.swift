@@ -113,7 +113,7 @@ struct World {
     }
 
     func verify(_ head: EnvelopeHead) throws -> VerifiedHead {
-        try head.verify { named in
+        try head.verify { named, _ in
             for member in [sender, recipient]
             where member.signer.certificate.issuerAndSerial == named {
                 return try member.verified(at: now)

@@ -30,6 +30,10 @@ extension LogPolicy {
         guard parts.quorums == 1 else {
             throw .malformed("witness policy", "\(parts.quorums) quorum lines, expected 1")
         }
+        // Nobody writes that down on purpose.
+        guard Set(parts.witnesses.map(\.key.key)).count == parts.witnesses.count else {
+            throw .malformed("witness policy", "a witness stands twice")
+        }
         try self.init(
             logs: parts.logs, witnesses: parts.witnesses, groups: parts.groups,
             quorum: parts.quorum)
@@ -104,7 +108,7 @@ extension LogPolicy {
     ///   - witnesses: of each other country, by its code; a country without any has no vote.
     ///   - least: countries that must have cosigned; nil for more than half of those that witness,
     ///     and at least two. Where there are fewer, all of them.
-    /// - Throws: `AuditError.malformed` for a key that two of them share.
+    /// - Throws: `AuditError.malformed` for a name that two of them share.
     package static func countries(
         _ witnesses: [Country: [CosignerKey]], atLeast least: Int? = nil
     ) throws(AuditError) -> LogPolicy {
