@@ -7,10 +7,10 @@ import SelatHTTP
 package struct ControlClient: Sendable {
     private let connection: HTTPClient
 
-    /// How long the daemon may answer nothing: a dataset waits for its turn, and a backup, the log's
-    /// verification and a doctor's round say nothing before they are done, which takes as long as the node
-    /// is large. A daemon that ends closes the socket, so that nobody waits in vain.
-    private static let patience = TimeAmount.hours(24)
+    /// How long the daemon may answer nothing while it does something: a dataset waits for its turn, and a backup, the
+    /// log's verification and a doctor's round say nothing before they are done, which takes as long as the
+    /// node is large. A daemon that ends closes the socket, so that nobody waits in vain.
+    package static let patience = TimeAmount.hours(24)
 
     /// - Throws: `ControlError.unreachable` when no daemon answers at `socket`.
     package init(socket: String) async throws {
@@ -27,18 +27,18 @@ package struct ControlClient: Sendable {
 
     package func close() async { await connection.close() }
 
-    /// - Parameter patience: how long the daemon may answer nothing, for whoever cannot wait as long as it takes.
+    /// - Parameter patience: how long the daemon may answer nothing, where that is more than for a look at something.
     /// - Throws: `Problem` for what the daemon refuses.
     package func get(
         _ path: String, upTo bytesMax: Int = 64 << 20, patience: TimeAmount? = nil
     ) async throws -> [UInt8] {
         try await connection.exchange(
-            Self.request(.get, path), upTo: bytesMax, patience: patience ?? Self.patience
+            Self.request(.get, path), upTo: bytesMax, patience: patience
         ).body
     }
 
     package func getJSON(_ path: String, patience: TimeAmount? = nil) async throws -> JSON {
-        try JSON(parsing: try await get(path, patience: patience))
+        try JSON(parsing: try await get(path, patience: patience), containersMax: .max)
     }
 
     package func post(_ path: String, _ json: JSON? = nil) async throws -> JSON {

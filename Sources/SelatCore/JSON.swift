@@ -21,10 +21,15 @@ package enum JSON: Hashable, Sendable {
     /// - Parameters:
     ///   - bytes: UTF-8, without a byte order mark.
     ///   - floats: whether numbers that are not integers are read.
+    ///   - containersMax: objects and arrays, of which each takes more memory than its few bytes; more for who is
+    ///     trusted.
     /// - Throws: `CoreError.json` for anything that is not exactly one value: duplicate keys, lone
     ///   surrogates, invalid UTF-8, trailing bytes, depth over `Limits.jsonDepthMax`.
-    package init(parsing bytes: [UInt8], floats: Bool = false) throws(CoreError) {
-        var parser = JSONParser(bytes: bytes, floats: floats)
+    package init(
+        parsing bytes: [UInt8], floats: Bool = false,
+        containersMax: Int = Limits.jsonContainersMax
+    ) throws(CoreError) {
+        var parser = JSONParser(bytes: bytes, floats: floats, containersMax: containersMax)
         self = try parser.document()
     }
 

@@ -2,13 +2,15 @@
 struct JSONParser {
     let bytes: [UInt8]
     let floats: Bool
+    private let containersMax: Int
     private var index = 0
     private var depth = 0
     private var containers = 0
 
-    init(bytes: [UInt8], floats: Bool) {
+    init(bytes: [UInt8], floats: Bool, containersMax: Int) {
         self.bytes = bytes
         self.floats = floats
+        self.containersMax = containersMax
     }
 
     mutating func document() throws(CoreError) -> JSON {
@@ -58,8 +60,8 @@ struct JSONParser {
             throw fault("nested deeper than \(Limits.jsonDepthMax)")
         }
         containers += 1
-        guard containers <= Limits.jsonContainersMax else {
-            throw fault("more than \(Limits.jsonContainersMax) objects and arrays")
+        guard containers <= containersMax else {
+            throw fault("more than \(containersMax) objects and arrays")
         }
         depth += 1
         index += 1

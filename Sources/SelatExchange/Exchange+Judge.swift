@@ -34,6 +34,9 @@ extension Exchange {
                 return .refused(.verdictDiffers, "\(mismatch)")
             }
             return .refused(.staleEdition, "\(mismatch)")
+        } catch let errors as PolicyErrors {
+            // Files that the record names, and that were never in force together.
+            return .refused(.verdictDiffers, "the editions that it pins do not load: \(errors)")
         } catch let malformed as QuestionError {
             return .refused(.verdictDiffers, "\(malformed)")
         }

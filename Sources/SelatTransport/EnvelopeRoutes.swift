@@ -81,7 +81,7 @@ struct EnvelopeRoutes: Sendable {
         }
     }
 
-    /// Hands a whole body over, for which there is room until it has been judged.
+    /// Hands a whole body over, for which room is taken until it has been judged.
     private func body<Answer>(
         of request: Request, upTo bytesMax: Int, from peer: NodeID,
         _ judge: ([UInt8]) async throws -> Answer

@@ -25,7 +25,9 @@ struct Doctor: AsyncParsableCommand {
     func run() async throws {
         let report: JSON
         do {
-            report = try await client.withDaemon { try await $0.getJSON("/v1/doctor") }
+            report = try await client.withDaemon {
+                try await $0.getJSON("/v1/doctor", patience: ControlClient.patience)
+            }
         } catch let error as ControlError {
             guard case .unreachable = error else { throw error }
             throw Ending(

@@ -49,7 +49,8 @@ struct Ending: Error {
             }
         case HTTPFault.stalled:
             self.init(
-                .failed, "the daemon says nothing more, but has not ended: it or its disk hangs",
+                .unreachable,
+                "the daemon says nothing more, but has not ended: it or its disk hangs",
                 hint: "see what it does: journalctl -u selatd; what it took: `selat transfers`")
         case HTTPFault.bodyTooLarge(let bytesMax):
             self.init(

@@ -254,8 +254,7 @@ extension ControlClient {
             let left = max(0, Int((deadline - .now) / .seconds(1)))
             // Longer than it was asked to wait a daemon is silent only where it hangs.
             let transfer = try await getJSON(
-                "/v1/transfers/\(id)/state?wait_seconds=\(min(left, 60))",
-                patience: .seconds(75))
+                "/v1/transfers/\(id)/state?wait_seconds=\(min(left, 60))")
             if transfer["ended"] == true || ContinuousClock.now >= deadline { return transfer }
         }
     }

@@ -66,13 +66,14 @@ extension AuditVerb {
 
         private func list(_ client: ControlClient, _ node: JSON) async throws {
             var pages = EntryPages(client, entries, after: after, limit: limit)
-            var isFirst = true
             var last: JSON?
+            // A table is as wide as all of its rows need.
+            var rows: [JSON] = []
             while let page = try await pages.next() {
-                show(page, node, isFirst: isFirst)
-                isFirst = false
+                if format == .table { rows += page } else { show(page, node, isFirst: false) }
                 last = page.last ?? last
             }
+            if format == .table { showTable(rows, isFirst: true) }
             tellOfMore(pages, last)
         }
 
@@ -83,17 +84,20 @@ extension AuditVerb {
 
         private func go(on client: ControlClient, _ node: JSON) async throws {
             // Whoever names a beginning wants everything since.
-            let begins = after == nil && (limit != nil || entries.since == nil)
-            var query = ["limit": "\(begins ? limit ?? 20 : limit ?? EntryOptions.pageMax)"]
+            var begins = after == nil && (limit != nil || entries.since == nil)
+            var asked = limit ?? (begins ? 20 : EntryPages.size)
+            var query = ["limit": "\(asked)"]
             if begins { query["newest"] = "yes" }
             query["after"] = after.map { "\($0)" }
             var page = try await client.entries(entries.query(query))
             show(page, node, isFirst: true)
             var last = page.last?.sequence ?? after
             while true {
-                if page.count < EntryOptions.pageMax { try await Task.sleep(for: .seconds(1)) }
+                if begins || page.count < asked { try await Task.sleep(for: .seconds(1)) }
+                begins = false
+                asked = EntryPages.size
                 Terminal.requireReader()
-                query = ["limit": "\(EntryOptions.pageMax)"]
+                query = ["limit": "\(asked)"]
                 query["after"] = last.map { "\($0)" }
                 page = try await client.entries(entries.query(query))
                 show(page, node, isFirst: false)

@@ -40,7 +40,7 @@ struct EntryPages {
         return page
     }
 
-    private static let size = 1_000
+    static let size = 1_000
 }
 
 extension ControlClient {
