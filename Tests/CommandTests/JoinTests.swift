@@ -295,11 +295,13 @@ extension CommandTests {
             let daemon = try Running(
                 Run.selatd, ["--config", "\(member.scratch.path)/\(file)"], place: member.scratch)
             defer { daemon.signal(SIGKILL) }
-            func says(_ words: String) async throws {
+            // It answers before it hears the signal, which is sent until it has.
+            func says(_ words: String, after signal: Int32? = nil) async throws {
                 let deadline = ContinuousClock.now + .seconds(60)
                 while !(try member.scratch.text("stderr").contains(words)) {
                     let said = try member.scratch.text("stderr")
                     try #require(daemon.isRunning && ContinuousClock.now < deadline, "\(said)")
+                    if let signal { daemon.signal(signal) }
                     try await Task.sleep(for: .milliseconds(20))
                 }
             }
@@ -309,15 +311,11 @@ extension CommandTests {
             while try await Run.run(Run.selat, ["status", "--socket", socket]).status != 0 {
                 try #require(daemon.isRunning && ContinuousClock.now < deadline)
             }
-            // It answers before it hears the signal.
-            try await Task.sleep(for: .milliseconds(500))
             try member.scratch.write(good + "rolls: {}\n", to: file)
-            daemon.signal(SIGHUP)
-            try await says("reload refused")
+            try await says("reload refused", after: SIGHUP)
             try member.scratch.write(
                 good + "roles: {administrator: [root]}\nrelay: {transfers: 7}\n", to: file)
-            daemon.signal(SIGHUP)
-            try await says("configuration read again")
+            try await says("configuration read again", after: SIGHUP)
             try await says("takes effect at the next start keys=relay")
             daemon.signal(SIGTERM)
             #expect(await daemon.end() == 0)
