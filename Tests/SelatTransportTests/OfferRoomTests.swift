@@ -42,6 +42,39 @@ import Testing
         ) {}
     }
 
+    /// As a sender meets it: with bodies that it has begun to send.
+    @Test func aSenderIsToldToComeAgain() async throws {
+        let service = HoldingService(length: 8)
+        try await withNode(service: service) { node in
+            let upload = try ExamService.upload(from: try NodeID("MY/nacsa"))
+            let head = [UInt8](repeating: 1, count: Self.large)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for _ in 0..<4 {
+                    let client = try await node.connect()
+                    group.addTask {
+                        _ = try await client.offer(upload, head: head, payload: nil)
+                        await client.close()
+                    }
+                }
+                await service.hold(until: 4)
+                for count in [OfferRoom.smallBytesMax + 1, Self.large] {
+                    let client = try await node.connect()
+                    let problem = await #expect(throws: Problem.self) {
+                        _ = try await client.offer(
+                            upload, head: Array(head.prefix(count)), payload: nil)
+                    }
+                    #expect(problem?.status == 429 && problem?.retryAfterSeconds == 1)
+                    await client.close()
+                }
+                await service.release()
+                try await group.waitForAll()
+            }
+            let client = try await node.connect()
+            _ = try await client.offer(upload, head: head, payload: nil)
+            await client.close()
+        }
+    }
+
     @Test func whatFailsGivesItsRoomBack() async throws {
         let room = OfferRoom()
         let node = try NodeID("MY/nacsa")
@@ -52,5 +85,52 @@ import Testing
         }
         try await Self.nested([Self.large, Self.large, Self.large, Self.large], of: node, in: room)
         {}
+    }
+}
+
+/// A service that judges no offer before it is told to.
+private actor HoldingService: EnvelopeService {
+    private let service: ExamService
+    private var held: [CheckedContinuation<Void, Never>] = []
+    private var holds: (count: Int, reached: CheckedContinuation<Void, Never>)?
+    private var isReleased = false
+
+    init(length: UInt64) { service = ExamService(length: length) }
+
+    /// Returns once so many offers wait.
+    func hold(until count: Int) async {
+        guard held.count < count else { return }
+        await withCheckedContinuation { holds = (count, $0) }
+    }
+
+    func release() {
+        isReleased = true
+        for offer in held { offer.resume() }
+        held = []
+    }
+
+    func offer(head: [UInt8], payload: [UInt8]?, from peer: NodeID) async throws -> OfferAnswer {
+        if !isReleased {
+            await withCheckedContinuation { offer in
+                held.append(offer)
+                if let holds, held.count == holds.count {
+                    self.holds = nil
+                    holds.reached.resume()
+                }
+            }
+        }
+        return try await service.offer(head: head, payload: payload, from: peer)
+    }
+
+    func uploadState(_ upload: UploadID, from peer: NodeID) async throws -> UploadState {
+        try await service.uploadState(upload, from: peer)
+    }
+
+    func append(
+        _ upload: UploadID, from peer: NodeID, offset: UInt64, length: UInt64?, complete: Bool,
+        body: UploadBody
+    ) async throws -> UploadState {
+        try await service.append(
+            upload, from: peer, offset: offset, length: length, complete: complete, body: body)
     }
 }
