@@ -79,11 +79,19 @@ struct FileSocketTests {
 
     @Test func whatNobodyUsesGoesWithItsConnection() throws {
         defer { socket.shutDown() }
-        var handover = FileHandover([file("a", "one")], control: control)
+        // The lock lives as long as anybody holds this opening of the file.
+        let own = file("a", "one")
+        #expect(flock(own, LOCK_EX) == 0)
+        var handover = FileHandover([own], control: control)
         let ticket = try #require(handover).ticket
+        close(own)
+        let other = open("\(folder.path)/a", O_RDWR)
+        defer { close(other) }
+        #expect(flock(other, LOCK_EX | LOCK_NB) != 0)
         handover = nil
-        // Another connection is looked at only after the end of that one.
-        _ = try #require(FileHandover([file("b", "two")], control: control))
+        // The connection has a thread of its own, which sees the end a moment later.
+        for _ in 0..<500 where flock(other, LOCK_EX | LOCK_NB) != 0 { usleep(10_000) }
+        #expect(flock(other, LOCK_EX | LOCK_NB) == 0)
         #expect(socket.take(ticket, of: me) == nil)
     }
 
