@@ -4,11 +4,29 @@ import FoundationEssentials
 /// The one place that calls swift-crypto: OpenSSL 3.0 has no ML-KEM. What passes here in the clear is
 /// a key's seed and a shared secret, both as `Secret`.
 enum MLKEM {
-    /// Whether the bytes are a valid encapsulation key (FIPS 203, 7.2).
-    static func isPublicKey(_ raw: [UInt8], _ kind: MLKEMKind) -> Bool {
-        switch kind {
-        case .mlkem768: (try? MLKEM768.PublicKey(rawRepresentation: raw)) != nil
-        case .mlkem1024: (try? MLKEM1024.PublicKey(rawRepresentation: raw)) != nil
+    /// An encapsulation key as swift-crypto has it: to expand it costs a quarter of an encapsulation.
+    enum ExpandedPublic: Sendable {
+        case mlkem768(MLKEM768.PublicKey)
+        case mlkem1024(MLKEM1024.PublicKey)
+
+        /// - Throws: `CryptoError.unreadableKey` for a coefficient out of range (FIPS 203, 7.2).
+        init(_ raw: [UInt8], _ kind: MLKEMKind) throws(CryptoError) {
+            self = try attempt(kind.rawValue) {
+                switch kind {
+                case .mlkem768: .mlkem768(try MLKEM768.PublicKey(rawRepresentation: raw))
+                case .mlkem1024: .mlkem1024(try MLKEM1024.PublicKey(rawRepresentation: raw))
+                }
+            }
+        }
+
+        func encapsulate() throws(CryptoError) -> (shared: Secret, ciphertext: [UInt8]) {
+            let result = try attempt("encapsulating") {
+                switch self {
+                case .mlkem768(let key): try key.encapsulate()
+                case .mlkem1024(let key): try key.encapsulate()
+                }
+            }
+            return (secret(result.sharedSecret), Array(result.encapsulated))
         }
     }
 
@@ -36,9 +54,11 @@ enum MLKEM {
         var publicKey: MLKEMPublicKey {
             switch self {
             case .mlkem768(let key):
-                MLKEMPublicKey(made: Array(key.publicKey.rawRepresentation), .mlkem768)
+                MLKEMPublicKey(
+                    made: Array(key.publicKey.rawRepresentation), .mlkem768(key.publicKey))
             case .mlkem1024(let key):
-                MLKEMPublicKey(made: Array(key.publicKey.rawRepresentation), .mlkem1024)
+                MLKEMPublicKey(
+                    made: Array(key.publicKey.rawRepresentation), .mlkem1024(key.publicKey))
             }
         }
 
@@ -52,20 +72,6 @@ enum MLKEM {
             }
             return secret(shared)
         }
-    }
-
-    static func encapsulate(
-        to key: MLKEMPublicKey
-    ) throws(CryptoError) -> (shared: Secret, ciphertext: [UInt8]) {
-        let result = try attempt("encapsulating") {
-            switch key.kind {
-            case .mlkem768:
-                try MLKEM768.PublicKey(rawRepresentation: key.raw).encapsulate()
-            case .mlkem1024:
-                try MLKEM1024.PublicKey(rawRepresentation: key.raw).encapsulate()
-            }
-        }
-        return (secret(result.sharedSecret), Array(result.encapsulated))
     }
 
     private static func secret(_ key: SymmetricKey) -> Secret {

@@ -6,6 +6,7 @@ package struct MLKEMPublicKey: Hashable, Sendable {
     package let kind: MLKEMKind
     /// 1,184 or 1,568 bytes.
     package let raw: [UInt8]
+    private let expanded: MLKEM.ExpandedPublic
 
     /// - Parameter raw: the bytes of FIPS 203; their number says which parameter set it is.
     /// - Throws: `CryptoError.unreadableKey` for another length, or coefficients out of range.
@@ -14,7 +15,9 @@ package struct MLKEMPublicKey: Hashable, Sendable {
             throw .unreadableKey(
                 "an ML-KEM key of \(raw.count) bytes; ML-KEM-768 has 1184, ML-KEM-1024 1568")
         }
-        guard MLKEM.isPublicKey(raw, kind) else {
+        do {
+            expanded = try MLKEM.ExpandedPublic(raw, kind)
+        } catch {
             throw .unreadableKey("\(kind.rawValue): a coefficient is out of range")
         }
         self.kind = kind
@@ -22,10 +25,19 @@ package struct MLKEMPublicKey: Hashable, Sendable {
     }
 
     /// A key that `MLKEM` made itself.
-    init(made raw: [UInt8], _ kind: MLKEMKind) {
-        self.kind = kind
+    init(made raw: [UInt8], _ expanded: MLKEM.ExpandedPublic) {
+        kind =
+            switch expanded {
+            case .mlkem768: .mlkem768
+            case .mlkem1024: .mlkem1024
+            }
         self.raw = raw
+        self.expanded = expanded
     }
+
+    package static func == (a: MLKEMPublicKey, b: MLKEMPublicKey) -> Bool { a.raw == b.raw }
+
+    package func hash(into hasher: inout Hasher) { hasher.combine(raw) }
 
     /// SHA-256 of the bytes.
     package var digest: Digest { SHA256.digest(raw) }
@@ -36,6 +48,6 @@ package struct MLKEMPublicKey: Hashable, Sendable {
     /// recovers it.
     /// - Throws: `CryptoError.unreadableKey`, which a valid key never does.
     package func encapsulate() throws(CryptoError) -> (shared: Secret, ciphertext: [UInt8]) {
-        try MLKEM.encapsulate(to: self)
+        try expanded.encapsulate()
     }
 }
