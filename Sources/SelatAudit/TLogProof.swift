@@ -52,9 +52,16 @@ package struct TLogProof: Hashable, Sendable {
     /// - Throws: `AuditError`.
     package func verify(leaf: Digest, key: VerifierKey) throws(AuditError) -> Checkpoint {
         let checkpoint = try SignedCheckpoint(note: checkpoint, anyEpochOf: key).checkpoint
+        try verify(leaf: leaf, in: checkpoint)
+        return checkpoint
+    }
+
+    /// Proves that an entry with this leaf is in the tree of a checkpoint that was verified: the one that comes with
+    /// this proof.
+    /// - Throws: `AuditError`.
+    package func verify(leaf: Digest, in checkpoint: Checkpoint) throws(AuditError) {
         try TreeProof.verifyInclusion(
             leaf: leaf, index: index, size: checkpoint.size, root: checkpoint.root, path: path)
-        return checkpoint
     }
 
     /// Proves that an entry with this leaf is in a log of `policy`, before the policy's witnesses.
@@ -62,8 +69,7 @@ package struct TLogProof: Hashable, Sendable {
     /// - Throws: `AuditError`; `.quorumMissing` for a proof that is signed by the log alone.
     package func verify(leaf: Digest, policy: LogPolicy) throws(AuditError) -> Checkpoint {
         let checkpoint = try policy.verify(checkpoint).checkpoint
-        try TreeProof.verifyInclusion(
-            leaf: leaf, index: index, size: checkpoint.size, root: checkpoint.root, path: path)
+        try verify(leaf: leaf, in: checkpoint)
         return checkpoint
     }
 

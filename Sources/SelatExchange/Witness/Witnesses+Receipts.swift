@@ -113,11 +113,12 @@ extension Witnesses {
         guard let log = federation.log(of: try Checkpoint(parsing: signed.text).origin),
             log.node == peer, try policy.standing(of: signed).isWitnessed
         else { throw AuditError.quorumMissing("\(peer)") }
+        let checkpoint = try SignedCheckpoint(note: note, anyEpochOf: log.key)
         var renewed: [(id: TransferID, document: [UInt8])] = []
         for (id, receipt) in held {
             guard let path = answer["paths"]?["\(receipt.entry.sequence)"] else { continue }
             do {
-                renewed.append((id, try receipt.renewed(path, note, log.key).json.canonical))
+                renewed.append((id, try receipt.renewed(path, checkpoint, note).json.canonical))
             } catch {
                 // A peer that lost its disk went on without what it had stated; its other receipts
                 // are no worse for that.
@@ -140,12 +141,12 @@ extension Receipt {
     /// The same receipt with another proof of its entry.
     /// - Throws: `AuditError` for a proof that does not hold.
     fileprivate func renewed(
-        _ path: JSON, _ checkpoint: [UInt8], _ log: VerifierKey
+        _ path: JSON, _ signed: SignedCheckpoint, _ note: [UInt8]
     ) throws -> Receipt {
         let hashes = (path.arrayValue ?? []).compactMap { $0.stringValue }
             .compactMap { Base64.decode($0[...]) }.compactMap { try? Digest(bytes: $0) }
-        let proof = TLogProof(index: entry.sequence, path: hashes, checkpoint: checkpoint)
-        _ = try proof.verify(leaf: entry.leaf, key: log)
+        let proof = TLogProof(index: entry.sequence, path: hashes, checkpoint: note)
+        try proof.verify(leaf: entry.leaf, in: signed.checkpoint)
         return Receipt(
             statement: statement, entry: entry, details: details, salt: salt, proof: proof)
     }
