@@ -51,9 +51,10 @@ extension Exchange {
     ) async throws -> InboundRow? {
         let upload = UploadID(from: row.from, transfer: row.id)
         let after = try await uploads.alone(upload) {
-            var ending = Ending.moved
-            while case .moved = ending {
-                ending = try await self.endOnce(row, event, reason, actor, now)
+            let ending = try await self.untilSettled(upload) {
+                try await self.endOnce(row, event, reason, actor, now)
+            } unless: {
+                $0.isNothing
             }
             guard case .ended(let after) = ending else { return InboundRow?.none }
             await self.spool.remove(SpoolFolder.Name(inbound: row.id, from: row.from))
@@ -74,14 +75,17 @@ extension Exchange {
         case ended(InboundRow)
         /// The event ends nothing in the state that the transfer has.
         case unfit
-        /// There is news about the transfer, of which the signed statement does not tell.
-        case moved
+
+        var isNothing: Bool {
+            if case .unfit = self { true } else { false }
+        }
     }
 
+    /// - Returns: nil where there is news about the transfer, of which the signed statement does not tell.
     private func endOnce(
         _ row: InboundRow, _ event: Recipient.Event, _ reason: String, _ actor: EntryActor,
         _ now: Timestamp
-    ) async throws -> Ending {
+    ) async throws -> Ending? {
         guard let row = try await store.read({ try $0.inbound(row.id, from: row.from) }) else {
             return .unfit
         }
@@ -92,20 +96,20 @@ extension Exchange {
         return try await withdrawing(UploadID(from: row.from, transfer: row.id)) {
             try await enter(row, event, reason, actor, actions, statement, at: now)
         } unless: { ending in
-            if case .ended = ending { false } else { true }
+            ending?.isNothing ?? true
         }
     }
 
     private func enter(
         _ row: InboundRow, _ event: Recipient.Event, _ reason: String, _ actor: EntryActor,
         _ actions: [Recipient.Action], _ statement: Statement?, at now: Timestamp
-    ) async throws -> Ending {
-        try await store.commit { transaction -> Ending in
+    ) async throws -> Ending? {
+        try await store.commit { transaction -> Ending? in
             guard var row = try transaction.inbound(row.id, from: row.from) else { return .unfit }
             var recipient = try Recipient(row)
-            guard recipient.handle(event, at: now) == actions else { return .moved }
+            guard recipient.handle(event, at: now) == actions else { return nil }
             if let statement, try transaction.lastEntry(of: row.id) != statement.newest {
-                return .moved
+                return nil
             }
             for case .record(let kind, _) in actions {
                 let entry = try transaction.append(

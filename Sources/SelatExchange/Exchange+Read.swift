@@ -137,7 +137,9 @@ extension Exchange {
             guard var row = try transaction.inbound(row.id, from: row.from) else { return false }
             var recipient = try Recipient(row)
             let actions = recipient.handle(.open, at: now)
-            guard actions.contains(.handOut) else { return false }
+            guard actions.contains(.handOut),
+                !self.isWithdrawn(UploadID(from: row.from, transfer: row.id))
+            else { return false }
             for case .record(let kind, let stated) in actions {
                 // Two who open it for the first time at once: one of them states it.
                 let statement = stated == nil ? nil : statement
@@ -241,7 +243,8 @@ extension Exchange {
     private func recordExport(of known: InboundRow, by user: UInt32) async throws {
         _ = try await store.commit { transaction in
             guard let row = try transaction.inbound(known.id, from: known.from),
-                try row.isExportable
+                try row.isExportable,
+                !self.isWithdrawn(UploadID(from: known.from, transfer: known.id))
             else { throw ServiceProblem.changed(known.id) }
             try transaction.append(
                 EntryDraft(

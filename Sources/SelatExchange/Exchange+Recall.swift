@@ -107,9 +107,12 @@ extension Exchange {
         let upload = UploadID(from: from, transfer: id)
         // What arrives is fenced off.
         let isDone = try await uploads.alone(upload) {
-            var step = RecallStep.moved
-            while case .moved = step { step = try await self.obeyOnce(recall, from: peer) }
-            guard case .done(let hasFiles) = step else { return false }
+            let step = try await self.untilSettled(upload) {
+                try await self.obeyOnce(recall, from: peer)
+            } unless: {
+                $0.isNothing
+            }
+            guard case .done(let hasFiles, _) = step else { return false }
             if !hasFiles { await self.spool.remove(SpoolFolder.Name(inbound: id, from: from)) }
             return true
         }
@@ -121,15 +124,20 @@ extension Exchange {
     }
 
     private enum RecallStep: Sendable {
-        case done(hasFiles: Bool)
+        /// - Parameter isWithdrawn: whether it is not handed out any more.
+        case done(hasFiles: Bool, isWithdrawn: Bool)
         /// This very recall was taken before.
         case repeated
-        case moved
+
+        var isNothing: Bool {
+            if case .done(_, let isWithdrawn) = self { !isWithdrawn } else { true }
+        }
     }
 
+    /// - Returns: nil where there is news about the transfer, of which the signed statement does not tell.
     private func obeyOnce(
         _ recall: VerifiedRecall, from peer: NodeID
-    ) async throws -> RecallStep {
+    ) async throws -> RecallStep? {
         let asked = recall.statement
         let now = clock.now()
         guard let row = try await store.read({ try $0.inbound(asked.id, from: asked.from) }) else {
@@ -147,7 +155,7 @@ extension Exchange {
         return try await withdrawing(upload) {
             try await enter(recall, from: peer, actions, statement, hold, isOrdered, at: now)
         } unless: { step in
-            if case .done = step { statement == nil } else { true }
+            step?.isNothing ?? true
         }
     }
 
@@ -158,9 +166,9 @@ extension Exchange {
     private func enter(
         _ recall: VerifiedRecall, from peer: NodeID, _ actions: [Recipient.Action],
         _ statement: Statement?, _ hold: Timestamp, _ isOrdered: Bool, at now: Timestamp
-    ) async throws -> RecallStep {
+    ) async throws -> RecallStep? {
         let asked = recall.statement
-        return try await store.commit { transaction -> RecallStep in
+        return try await store.commit { transaction -> RecallStep? in
             if let known = try transaction.recall(of: asked.id, from: asked.from) {
                 guard known.digest == recall.digest else {
                     throw ServiceProblem.alreadyRecalled(asked.id, known.officer)
@@ -168,12 +176,12 @@ extension Exchange {
                 return .repeated
             }
             guard var row = try transaction.inbound(asked.id, from: asked.from) else {
-                return .moved
+                return nil
             }
             var recipient = try Recipient(row)
-            guard recipient.handle(.recall, at: now) == actions else { return .moved }
+            guard recipient.handle(.recall, at: now) == actions else { return nil }
             if let statement, try transaction.lastEntry(of: asked.id) != statement.newest {
-                return .moved
+                return nil
             }
             var kept = RecallRow(recall, at: now)
             let isHeld = statement != nil && recipient.state == .recalled
@@ -187,7 +195,9 @@ extension Exchange {
                 EntryDraft(
                     kind: try EntryKind(kind), transfer: asked.id, actor: .node(peer),
                     details: .object(details)))
-            guard let statement else { return .done(hasFiles: recipient.state.keepsFiles) }
+            guard let statement else {
+                return .done(hasFiles: recipient.state.keepsFiles, isWithdrawn: false)
+            }
             row.take(recipient)
             try transaction.record(statement, on: row, as: entry, at: now)
             if !isHeld {
@@ -196,7 +206,7 @@ extension Exchange {
                 (row.contentKey, row.cause) = (nil, recall.words)
             }
             try transaction.save(row)
-            return .done(hasFiles: recipient.state.keepsFiles)
+            return .done(hasFiles: recipient.state.keepsFiles, isWithdrawn: true)
         }.value
     }
 

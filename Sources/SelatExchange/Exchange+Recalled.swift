@@ -146,6 +146,23 @@ extension Exchange {
         }
     }
 
+    /// Repeats a step that takes a dataset back until nothing comes in between. From the second time on nothing of it
+    /// is handed out: an export or an opening is news, and whoever goes on with them must not put that off for ever.
+    /// - Parameter step: gives nil where something came in between.
+    nonisolated(nonsending) func untilSettled<Step>(
+        _ upload: UploadID, _ step: nonisolated(nonsending) () async throws -> Step?,
+        unless isNothing: (Step) -> Bool
+    ) async throws -> Step {
+        if let settled = try await step() { return settled }
+        return try await withdrawing(upload) {
+            while true {
+                if let settled = try await step() { return settled }
+            }
+        } unless: {
+            isNothing($0)
+        }
+    }
+
     func restore(_ upload: UploadID) { withdrawn.withLock { $0[upload] = nil } }
 
     func isWithdrawn(_ upload: UploadID) -> Bool { withdrawn.withLock { $0[upload] != nil } }

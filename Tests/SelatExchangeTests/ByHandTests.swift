@@ -162,7 +162,7 @@ struct ByHandTests {
     }
 
     /// A copy that leaves after the destruction was stated would be one that nobody is told of.
-    @Test(arguments: [100, 200_000])
+    @Test(.timeLimit(.minutes(2)), arguments: [100, 200_000])
     func nothingIsExportedAfterItsDestruction(size: Int) async throws {
         let carried = try await exported(size: size)
         _ = try await take(carried, at: recipient)
@@ -176,6 +176,30 @@ struct ByHandTests {
         }
         #expect(kinds.filter { $0 == "transfer.exported" }.count == exports)
         #expect(kinds.last == "transfer.destroyed")
+    }
+
+    /// Each export is news, after which what was signed of the dataset's end has to be signed anew.
+    @Test func whoGoesOnExportingPutsNoEndOff() async throws {
+        let carried = try await exported(size: 100)
+        _ = try await take(carried, at: recipient)
+        let exchange = recipient.exchange
+        let upload = UploadID(from: sender.id, transfer: carried.id)
+        var tries = 0
+        let settled = try await exchange.untilSettled(upload) { () -> Int? in
+            tries += 1
+            #expect(exchange.isWithdrawn(upload) == (tries > 1))
+            let problem = await SelatExchangeTests.problem {
+                _ = try await exchange.package(carried.id, by: 7)
+            }
+            #expect((problem == nil) == (tries == 1))
+            return tries < 3 ? nil : tries
+        } unless: { _ in
+            true
+        }
+        #expect(settled == 3)
+        // It ended nothing: all is as before.
+        _ = try await exchange.package(carried.id, by: 7)
+        #expect(try await recipient.entries("transfer.exported") == 2)
     }
 
     /// The head of the next attempt lies in the spool before its release is committed.
