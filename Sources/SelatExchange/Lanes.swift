@@ -7,8 +7,13 @@ actor Lanes {
     struct Lane: Hashable, Sendable {
         let peer: NodeID
         let precedence: Precedence
+        let payloadSize: UInt64
         /// Whether it goes in one request; such ones never wait for uploads.
-        let isSmall: Bool
+        var isSmall: Bool { payloadSize < UInt64(Limits.inlinePackageBytesMax / 2) }
+
+        /// Whether the two take each other's room.
+        func isLike(_ other: Lane) -> Bool { peer == other.peer && isSmall == other.isSmall }
+
         let id: TransferID
         /// Whose it is, where it is relayed: two senders may have chosen one id.
         let from: NodeID?
@@ -19,7 +24,7 @@ actor Lanes {
         ) {
             self.peer = peer
             self.precedence = precedence
-            isSmall = payloadSize < UInt64(Limits.inlinePackageBytesMax / 2)
+            self.payloadSize = payloadSize
             self.id = id
             self.from = from
         }
@@ -36,7 +41,11 @@ actor Lanes {
     /// Uploads to one node at a time, of those that are as urgent.
     static let uploadsPerPeer = 4
     /// Small datasets to one node at a time, of those that are as urgent.
-    static let smallPerPeer = 8
+    static let smallPerPeer = 16
+    /// What their payloads have together: each lies in memory while it is offered.
+    static let smallBytesPerPeer: UInt64 = 4 << 20
+    /// Places beyond, for each precedence that is more urgent than routine: a node takes a number of connections.
+    static let smallPerPeerKept = 8
     /// How long what is less urgent waits for each of its pieces at most: it must neither starve, nor
     /// look like a peer that sends nothing any more.
     static let patience = Duration.seconds(1)
@@ -68,14 +77,19 @@ actor Lanes {
     /// - Returns: whether it got one.
     @discardableResult
     func enter(_ lane: Lane, atMost patience: Duration? = nil) async -> Bool {
+        if enterAtOnce(lane) { return true }
         announced[lane.id] = nil
-        if mayEnter(lane) {
-            busy[lane] = .now
-            return true
-        }
         return await withCheckedContinuation { turn in
             waiting.append(Waiting(lane: lane, until: patience.map { .now + $0 }, turn: turn))
         }
+    }
+
+    /// Takes a turn where there is one now.
+    func enterAtOnce(_ lane: Lane) -> Bool {
+        guard !isAwaited(before: lane), mayEnter(lane) else { return false }
+        announced[lane.id] = nil
+        busy[lane] = .now
+        return true
     }
 
     /// Sends those away who have waited too long. A sleep for each that waits would leave its timer behind, for
@@ -86,29 +100,49 @@ actor Lanes {
         let overdue = waiting.filter(isOverdue)
         waiting.removeAll(where: isOverdue)
         for waiting in overdue { waiting.turn.resume(returning: false) }
+        // One of them may have stood before smaller ones.
+        admit()
     }
 
     func leave(_ lane: Lane) {
         busy[lane] = nil
+        admit()
+    }
+
+    private func admit() {
         let inTurn = waiting.indices.sorted { a, b in
             let (a, b) = (waiting[a].lane, waiting[b].lane)
             return (a.precedence, a.id) < (b.precedence, b.id)
         }
         var entered: Set<Int> = []
-        for index in inTurn where mayEnter(waiting[index].lane) {
-            busy[waiting[index].lane] = .now
+        // Whom there is no room for keeps those behind it from overtaking.
+        var passed: [Lane] = []
+        for index in inTurn {
+            let lane = waiting[index].lane
+            if passed.contains(where: { $0.isLike(lane) }) { continue }
+            guard mayEnter(lane) else {
+                passed.append(lane)
+                continue
+            }
+            busy[lane] = .now
             entered.insert(index)
             waiting[index].turn.resume(returning: true)
         }
         waiting = waiting.indices.filter { !entered.contains($0) }.map { waiting[$0] }
     }
 
+    private func isAwaited(before lane: Lane) -> Bool {
+        waiting.contains { $0.lane.isLike(lane) && $0.lane.precedence <= lane.precedence }
+    }
+
     /// What is less urgent takes nobody's lane.
     private func mayEnter(_ lane: Lane) -> Bool {
-        let before = busy.keys.count {
-            $0.peer == lane.peer && $0.isSmall == lane.isSmall && $0.precedence <= lane.precedence
-        }
-        return before < (lane.isSmall ? Self.smallPerPeer : Self.uploadsPerPeer)
+        let like = busy.keys.filter { $0.isLike(lane) }
+        let before = like.filter { $0.precedence <= lane.precedence }
+        guard lane.isSmall else { return before.count < Self.uploadsPerPeer }
+        let kept = Self.smallPerPeerKept * Precedence.allCases.count { $0 > lane.precedence }
+        return before.count < Self.smallPerPeer && like.count < Self.smallPerPeer + kept
+            && before.reduce(lane.payloadSize) { $0 + $1.payloadSize } <= Self.smallBytesPerPeer
     }
 
     // MARK: Giving way

@@ -64,13 +64,66 @@ struct LaneTests {
     @Test func smallOnesNeverWaitForUploads() async throws {
         let lanes = Lanes([])
         _ = try await Self.full(lanes)
-        for number in UInt64(20)..<28 {
+        for number in UInt64(20)..<36 {
             await lanes.enter(try Self.lane(number, .routine, size: 1_024))
         }
         #expect(await lanes.waitingCount == 0)
-        let ninth = try await Self.entering(try Self.lane(30, .routine, size: 1_024), lanes)
+        #expect(await !lanes.enterAtOnce(try Self.lane(40, .routine, size: 1_024)))
+        let next = try await Self.entering(try Self.lane(42, .routine, size: 1_024), lanes)
         await lanes.leave(try Self.lane(20, .routine, size: 1_024))
-        await ninth.value
+        await next.value
+        #expect(await lanes.enterAtOnce(try Self.lane(41, .flash, size: 1_024)))
+    }
+
+    /// Each lies in memory while it is offered.
+    @Test func smallOnesAreBoundedByTheirBytesToo() async throws {
+        let lanes = Lanes([])
+        let size = UInt64(Limits.inlinePackageBytesMax / 2 - 1)
+        for number in UInt64(20)..<28 {
+            #expect(await lanes.enterAtOnce(try Self.lane(number, .routine, size: size)))
+        }
+        #expect(await !lanes.enterAtOnce(try Self.lane(30, .routine, size: 1_024)))
+        // One that does not fit is overtaken by none that would.
+        let large = try await Self.entering(try Self.lane(30, .routine, size: size), lanes)
+        await lanes.enter(try Self.lane(9, .immediate, size: 1_024))
+        await lanes.leave(try Self.lane(20, .routine, size: size))
+        #expect(await lanes.waitingCount == 1)
+        #expect(await !lanes.enterAtOnce(try Self.lane(31, .routine, size: 1_024)))
+        let small = try await Self.entering(try Self.lane(32, .routine, size: 1_024), lanes)
+        await lanes.leave(try Self.lane(9, .immediate, size: 1_024))
+        await large.value
+        await lanes.leave(try Self.lane(21, .routine, size: size))
+        await small.value
+    }
+
+    @Test func whoGivesUpLetsThoseBehindItIn() async throws {
+        let lanes = Lanes([])
+        for number in UInt64(20)..<28 {
+            await lanes.enter(try Self.lane(number, .routine, size: 500_000))
+        }
+        let large = try Self.lane(30, .routine, size: 500_000)
+        let first = Task { await lanes.enter(large, atMost: .zero) }
+        while await lanes.waitingCount == 0 { await Task.yield() }
+        let small = try await Self.entering(try Self.lane(31, .routine, size: 1_024), lanes)
+        await lanes.dismissOverdue()
+        #expect(await !first.value)
+        await small.value
+    }
+
+    /// A node takes 64 connections of another: what is more urgent has places of its own, and they have an end.
+    @Test func eachPrecedenceHasPlacesThatNobodyTakes() async throws {
+        let lanes = Lanes([])
+        var number: UInt64 = 100
+        var entered: [Int] = []
+        for precedence in [Precedence.routine, .priority, .immediate, .flash] {
+            var count = 0
+            while await lanes.enterAtOnce(try Self.lane(number, precedence, size: 1)) {
+                number += 1
+                count += 1
+            }
+            entered.append(count)
+        }
+        #expect(entered == [16, 8, 8, 8])
     }
 
     @Test func otherNodesHaveLanesOfTheirOwn() async throws {
