@@ -1,5 +1,4 @@
 import Foundation
-import NIOCore
 import SelatControl
 import SelatCore
 
@@ -36,7 +35,8 @@ struct Job: Sendable {
     init(_ arguments: ArraySlice<String>) throws {
         let words = Array(arguments)
         guard (5...6).contains(words.count), let count = Int(words[2]), count > 0,
-            let senders = Int(words[3]), senders > 0, let bytes = Int(words[4]), bytes >= 0,
+            let senders = Int(words[3]), senders > 0, let bytes = Int(words[4]),
+            (0...Limits.payloadWithRequestBytesMax).contains(bytes),
             let precedence = words.count == 6 ? Precedence(rawValue: words[5]) : .routine
         else { throw Usage() }
         let to = try NodeID(words[1])
@@ -80,24 +80,14 @@ struct Job: Sendable {
     private func send(_ share: Int) async throws -> [Double] {
         let daemon = try await ControlClient(socket: socket)
         var times: [Double] = []
-        let content = ByteBuffer(repeating: UInt8(ascii: "1"), count: bytes)
+        var request = request
+        request.payload = [UInt8](repeating: UInt8(ascii: "1"), count: bytes)
+        let path = "/v1/transfers?wait_seconds=60"
         for _ in 0..<share {
             let start = ContinuousClock.now
-            let begun = try await daemon.post("/v1/transfers", request.json)
-            guard begun["state"] == "sealing", let id = begun["id"]?.stringValue else {
-                throw Refused(answer: String(decoding: begun.canonical, as: UTF8.self))
-            }
-            var piece: ByteBuffer? = content
-            _ = try await daemon.put("/v1/transfers/\(id)/payload", length: UInt64(bytes)) {
-                defer { piece = nil }
-                return piece
-            }
-            var transfer: JSON
-            repeat {
-                transfer = try await daemon.getJSON("/v1/transfers/\(id)/state?wait_seconds=60")
-            } while transfer["ended"] != true
-            guard transfer["state"] == "delivered" else {
-                throw Refused(answer: String(decoding: transfer.canonical, as: UTF8.self))
+            let sent = try await daemon.post(path, request.json)
+            guard sent["state"] == "delivered" else {
+                throw Refused(answer: String(decoding: sent.canonical, as: UTF8.self))
             }
             times.append((ContinuousClock.now - start) / .milliseconds(1))
         }

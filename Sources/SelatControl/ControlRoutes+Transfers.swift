@@ -20,8 +20,12 @@ extension ControlRoutes {
         }
         group.post { request, context in
             let caller = try caller(context)
+            let wait = try number(request, "wait_seconds", default: 0, 0...300)
             let asked = try await sendRequest(request)
-            return Response.json(try await service.begin(asked, by: caller), status: .created)
+            return Response.json(
+                try await service.begin(
+                    asked, waitSeconds: wait, by: caller, unless: context.gone),
+                status: .created)
         }
         group.put(":id/payload") { request, context in
             let (id, caller) = (try id(context), try caller(context))
@@ -34,11 +38,15 @@ extension ControlRoutes {
         }
         group.get(":id") { request, context in
             let wait = try number(request, "wait_seconds", default: 0, 0...300)
-            return Response.json(try await service.transfer(try id(context), waitSeconds: wait))
+            return Response.json(
+                try await service.transfer(
+                    try id(context), waitSeconds: wait, unless: context.gone))
         }
         group.get(":id/state") { request, context in
             let wait = try number(request, "wait_seconds", default: 0, 0...300)
-            return Response.json(try await service.state(of: try id(context), waitSeconds: wait))
+            return Response.json(
+                try await service.state(
+                    of: try id(context), waitSeconds: wait, unless: context.gone))
         }
         group.post(":id/cancellation") { request, context in
             let (id, caller) = (try id(context), try caller(context))

@@ -30,7 +30,11 @@ package enum ControlRoutes {
         addRecalls(to: v1.group("recalls"), service)
         addApprovals(to: v1.group("approvals"), service)
         v1.post("verdicts") { request, _ in
-            Response.json(try await service.check(try await sendRequest(request)))
+            let asked = try await sendRequest(request)
+            guard asked.payload == nil else {
+                throw Problem.badRequest("a `payload` is not judged: leave it out")
+            }
+            return Response.json(try await service.check(asked))
         }
         v1.post("routes") { request, _ in
             Response.json(try await service.routes(try await routeRequest(request)))

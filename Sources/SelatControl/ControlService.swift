@@ -20,8 +20,13 @@ package protocol TransferControl: Sendable {
     func check(_ request: SendRequest) async throws -> JSON
     /// The ways to a recipient, and what each relay's country says of a label.
     func routes(_ request: RouteRequest) async throws -> JSON
-    /// Judges and, where the verdict permits, waits for the payload.
-    func begin(_ request: SendRequest, by caller: Caller) async throws -> JSON
+    /// Judges and, where the verdict permits, seals the payload that came with the request, or awaits it. With
+    /// `waitSeconds` the answer comes when that has ended, or when they are over.
+    /// - Parameter gone: completes when the caller hangs up.
+    func begin(
+        _ request: SendRequest, waitSeconds: Int, by caller: Caller,
+        unless gone: EventLoopFuture<Void>
+    ) async throws -> JSON
     /// Seals the payload: the dataset's files, one after the other. Durable when it returns.
     /// - Parameter gone: completes when the caller hangs up.
     func seal<Body: AsyncSequence & Sendable>(
@@ -37,9 +42,14 @@ package protocol TransferControl: Sendable {
     /// Own transfers that ended as nobody here asked for, newest first, each with a remedy.
     func deadTransfers(limit: Int) async throws -> JSON
     /// One transfer. With `waitSeconds` the answer comes when it has ended, or when they are over.
-    func transfer(_ id: TransferID, waitSeconds: Int) async throws -> JSON
+    /// - Parameter gone: completes when the caller hangs up, for whom nothing waits any more.
+    func transfer(
+        _ id: TransferID, waitSeconds: Int, unless gone: EventLoopFuture<Void>
+    ) async throws -> JSON
     /// Where one transfer stands, and no more: for whoever waits. With `waitSeconds` as `transfer`.
-    func state(of id: TransferID, waitSeconds: Int) async throws -> JSON
+    func state(
+        of id: TransferID, waitSeconds: Int, unless gone: EventLoopFuture<Void>
+    ) async throws -> JSON
     /// Who holds which of the own datasets, and whose lie here.
     func holdings(limit: Int) async throws -> JSON
     /// Takes a transfer back that has not left whole.

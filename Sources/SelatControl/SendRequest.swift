@@ -20,12 +20,14 @@ package struct SendRequest: Sendable {
     package var derivedFrom: [TransferID]
     /// The reference of the declared emergency that the sender relies on.
     package var emergency: String?
+    /// The files of a small dataset, one after the other; nil where they follow.
+    package var payload: [UInt8]?
 
     package init(
         to: NodeID, label: Label, facts: Facts, ground: String? = nil, title: String? = nil,
         precedence: Precedence = .routine, lifeSeconds: Int64 = Self.lifeSecondsDefault,
         dataset: JSON, series: Series? = nil, derivedFrom: [TransferID] = [],
-        emergency: String? = nil
+        emergency: String? = nil, payload: [UInt8]? = nil
     ) {
         self.to = to
         self.label = label
@@ -38,6 +40,7 @@ package struct SendRequest: Sendable {
         self.series = series
         self.derivedFrom = derivedFrom
         self.emergency = emergency
+        self.payload = payload
     }
 
     /// Seven days.
@@ -54,6 +57,7 @@ package struct SendRequest: Sendable {
         if let title { members["title"] = .string(title) }
         if let series { members["series"] = .string(series.text) }
         if let emergency { members["emergency"] = .string(emergency) }
+        if let payload { members["payload"] = .string(Base64.encode(payload)) }
         if !derivedFrom.isEmpty { members["derived_from"] = .strings(derivedFrom.map(\.text)) }
         return .object(members)
     }
@@ -95,7 +99,20 @@ package struct SendRequest: Sendable {
         }
         derivedFrom = try Self.transfers(&reader)
         emergency = try reader.optionalString("emergency")
+        payload = try Self.payload(&reader)
         try reader.end()
+    }
+
+    private static func payload(_ reader: inout ObjectReader) throws(CoreError) -> [UInt8]? {
+        guard reader.optional("payload") != nil else { return nil }
+        let payload = try reader.base64("payload")
+        guard payload.count <= Limits.payloadWithRequestBytesMax else {
+            throw .wrongType(
+                "payload", in: "request",
+                expected: "at most \(Limits.payloadWithRequestBytesMax) bytes; larger ones follow"
+                    + " by `PUT /v1/transfers/ID/payload`")
+        }
+        return payload
     }
 
     private static func transfers(

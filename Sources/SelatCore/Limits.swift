@@ -55,6 +55,8 @@ package enum Limits {
 
     /// The body of a request to the control socket that is not a payload.
     package static let controlBodyBytesMax = 8 << 20
+    /// A dataset that comes with its request.
+    package static let payloadWithRequestBytesMax = 48 << 10
     /// Transfers that have not ended, per node.
     package static let transfersOpenMax = 10_000
     /// Officers' statements that are looked at for one verdict.

@@ -11,13 +11,14 @@ import SelatHTTP
 import SelatPolicy
 import SelatStore
 import SelatTransport
+import Synchronization
 
-// The sender's road, second half: release, offer, upload, keep the receipt. The machine says what to
-// do next; here it is done.
+// The sender's road, second half: offer, upload, keep the receipt. The machine says what to do next; here it
+// is done.
 
 extension Exchange {
     /// One transfer while this process pursues it. Only its own task touches it.
-    private final class Delivery {
+    final class Delivery {
         /// As it was when this pursuit began; what is recorded is decided on the row of then.
         let row: OutboundRow
         /// Whether its head lies in the database, as its payload does, whatever the attempt: not where its
@@ -34,6 +35,10 @@ extension Exchange {
         var relayed: ReceiptRow?
         /// What the last release has signed.
         var released: Released?
+        /// The sealed payload of a small one, until it was offered.
+        var payload: [UInt8]?
+        /// The verdict under which it was sealed a moment ago; the first release rests on that.
+        var judged: JudgedAgain?
         /// The connection on which the whole leaves at once, taken before the release was recorded: that it may
         /// have arrived is recorded with the release then, and not by a commit of its own.
         var connection: PeerClient?
@@ -48,6 +53,17 @@ extension Exchange {
             isHeadStored = isStored && requestBytes <= Limits.storedPayloadBytesMax
             route = row.route
             sender = try Sender(row)
+        }
+
+        /// One whose first release was recorded with its acceptance.
+        init(_ begun: ReleasedAtOnce) {
+            row = begun.row
+            isHeadStored = true
+            route = begun.row.route
+            sender = begun.sender
+            released = begun.released
+            payload = begun.payload
+            connection = begun.connection
         }
 
         var id: TransferID { row.id }
@@ -71,6 +87,20 @@ extension Exchange {
             if isVain { avoided.insert(next) }
         }
 
+        /// The verdict under which it was sealed, once, where that was over this route.
+        func takeVerdict(over route: [NodeID]) -> JudgedAgain? {
+            guard let known = judged,
+                route.dropFirst().dropLast().elementsEqual(known.again.verdict.question.relays)
+            else { return nil }
+            judged = nil
+            return known
+        }
+
+        func takePayload() -> [UInt8]? {
+            defer { payload = nil }
+            return payload
+        }
+
         func takeConnection() -> PeerClient? {
             defer { connection = nil }
             return connection
@@ -83,24 +113,8 @@ extension Exchange {
         }
     }
 
-    /// Another's commit, such as an export's, came before one that was decided on the row of before.
+    /// Another's commit, such as an export's or an edition's, came before one that was decided on what stood before.
     struct Overtaken: Error {}
-
-    /// A header as it was signed, and the verdict under which.
-    private struct Released {
-        let envelope: Digest
-        let header: [UInt8]
-        /// The whole head, where it goes into the database with the record; others are in the spool by then.
-        let head: [UInt8]?
-        let route: [NodeID]
-        let verdict: Verdict
-        /// What the verdict was made from.
-        let prepared: Prepared
-        /// What it adds to the counters, also to those that an edition brought meanwhile.
-        let raised: [CountedRow]
-        /// The digests of the approvals that it carries.
-        let approvals: [Digest]
-    }
 
     /// Pursues one of the own transfers until it has ended or the task is cancelled.
     func pursue(_ id: TransferID) async {
@@ -141,6 +155,9 @@ extension Exchange {
     }
 
     private func pursueFromStore(_ id: TransferID) async throws {
+        if let begun = released.withLock({ $0.removeValue(forKey: id) }) {
+            return try await pursue(Delivery(begun), on: begun.lane)
+        }
         let (found, requestBytes) = try store.lookUp {
             (try $0.outbound(id), try $0.documentSize(.request, of: id))
         }
@@ -150,16 +167,27 @@ extension Exchange {
             // It ended by another's hand while a head was written here, which nobody names.
             return await spool.remove(SpoolFolder.Name(outbound: id))
         }
+        try await pursue(delivery, on: nil)
+    }
+
+    /// - Parameter entered: the lane on which it has its turn already; its head was signed a moment ago.
+    private func pursue(_ delivery: Delivery, on entered: Lanes.Lane?) async throws {
+        var entered = entered
         while !delivery.sender.state.isOutcome {
             // A release may choose another way; then this lane is left with the next pause.
-            let lane = delivery.lane
-            // Behind uploads that do not end it would wait beyond its time.
-            let isEntered = await lanes.enter(lane, atMost: untilExpiry(of: delivery.sender))
-            guard isEntered || clock.now() >= row.expires else { continue }
+            let lane = entered ?? delivery.lane
+            let isNew = entered != nil
+            entered = nil
+            if !isNew {
+                // Behind uploads that do not end it would wait beyond its time.
+                let isEntered = await lanes.enter(lane, atMost: untilExpiry(of: delivery.sender))
+                guard isEntered || clock.now() >= delivery.row.expires else { continue }
+            }
             delivery.pause = nil
             do {
                 try Task.checkCancellation()
-                if let lack = await lack(of: id, attempt: delivery.sender.attempt) {
+                if !isNew, let lack = await lack(of: delivery.id, attempt: delivery.sender.attempt)
+                {
                     try await drive(delivery, lack)
                 }
                 try await drive(delivery, .due)
@@ -172,14 +200,14 @@ extension Exchange {
             // Until a person has spoken there is nothing to pursue; housekeeping looks at its time.
             guard delivery.sender.state != .waiting else { return }
             let pause = delivery.pause ?? untilExpiry(of: delivery.sender)
-            if try await pursuits.pause(.outbound(id), pause) {
-                return try await pursueFromStore(id)
+            if try await pursuits.pause(.outbound(delivery.id), pause) {
+                return try await pursueFromStore(delivery.id)
             }
         }
     }
 
     /// Gives back the lane, and a connection that was not used.
-    private func leave(_ lane: Lanes.Lane, _ delivery: Delivery) async {
+    func leave(_ lane: Lanes.Lane, _ delivery: Delivery) async {
         if let connection = delivery.takeConnection() { await peers.keep(connection) }
         await lanes.leave(lane)
     }
@@ -266,7 +294,7 @@ extension Exchange {
             upload: UploadID(from: identity.node, transfer: delivery.id),
             name: SpoolFolder.Name(outbound: delivery.id), recipient: delivery.to,
             lane: delivery.lane, expires: delivery.row.expires, attempt: delivery.sender.attempt,
-            head: delivery.released?.head)
+            head: delivery.released?.head, payload: delivery.takePayload())
         let news = try await tried(passage) { try await work(passage) }
         delivery.weigh(news)
         switch news {
@@ -305,7 +333,7 @@ extension Exchange {
 
     /// The routes on which it may be released now. A relay that would not pass it on is asked again
     /// where no other way is left: its law, its links or its room may be others by now.
-    private nonisolated(nonsending) func openRoutes(
+    nonisolated(nonsending) func openRoutes(
         _ delivery: Delivery
     ) async throws -> [[NodeID]] {
         let routes = try await routes(of: delivery.row, avoiding: delivery.avoided)
@@ -351,9 +379,6 @@ extension Exchange {
             }
             if let receipt { try transaction.keep(receipt, as: .receipt, of: id) }
             if let released { row.route = released.route }
-            if let head = released?.head {
-                try transaction.keep(head, as: .head, of: SpoolFolder.Name(outbound: id))
-            }
             if isUnwitnessed { try transaction.awaitWitnesses(id, of: row.to) }
             try transaction.save(row)
             guard let entryKind else { return }
@@ -367,16 +392,8 @@ extension Exchange {
                 details["receipt"] = .string(SHA256.digest(relayed.document).text)
             }
             if let released {
-                try transaction.keep(header: released.header, of: released.envelope)
-                details["envelope"] = .string(released.envelope.text)
-                if released.route.count > 2 {
-                    details["route"] = .strings(released.route.map(\.text))
-                }
-                details["verdict"] = released.verdict.json
-                if !released.approvals.isEmpty {
-                    details["approvals"] = .strings(released.approvals.map(\.text))
-                }
-                for row in released.raised { try transaction.count(row) }
+                try transaction.keep(released, of: id)
+                details.merge(released.details) { $1 }
             }
             try transaction.append(
                 EntryDraft(kind: entryKind, transfer: id, details: .object(details)))
@@ -390,94 +407,5 @@ extension Exchange {
                 ])
             await endings.tell(id)
         }
-    }
-
-    // MARK: Release
-
-    /// Makes the verdict again and signs the head of this attempt, over the first route that is open
-    /// and lawful.
-    private nonisolated(nonsending) func release(
-        _ delivery: Delivery, attempt: UInt64
-    ) async throws -> Sender.Event {
-        do {
-            try witnesses.requireExchange()
-            // One that was cut, or takes nothing any more, is named as that.
-            _ = try recipient(delivery.to, at: clock.now())
-            var routes = try await openRoutes(delivery)
-            if !delivery.avoided.isEmpty {
-                // That the law refuses one way says nothing of another, which was gone round.
-                let others = try await self.routes(of: delivery.row, avoiding: [])
-                routes += others.filter { !routes.contains($0) }
-            }
-            var refusal: Sender.Event?
-            for route in routes {
-                let event = try await release(delivery, over: route, attempt: attempt)
-                if event == .released { return event }
-                refusal = refusal ?? event
-            }
-            return refusal
-                ?? .blocked(
-                    cause: "no route leads to \(delivery.to); see `selat route`", isAnother: false)
-        } catch {
-            if Self.isOwnFault(error) || Task.isCancelled { throw error }
-            return .failed(cause: "\(error)")
-        }
-    }
-
-    private nonisolated(nonsending) func release(
-        _ delivery: Delivery, over route: [NodeID], attempt: UInt64
-    ) async throws -> Sender.Event {
-        let (id, row) = (delivery.id, delivery.row)
-        let kept = try store.lookUp { try $0.approvals(of: id) }
-        guard let wrapped = row.contentKey else { throw ServiceProblem.unknownTransfer(id) }
-        let judged = try await judgeAgain(row, over: route)
-        let again = judged.again
-        if let reason = suiteFault(judged.record.core, again.verdict) {
-            return .releaseRefused(cause: reason)
-        }
-        guard let permit = again.permit else {
-            return .releaseRefused(
-                cause: "judged again at release: \(again.verdict.outcome.rawValue)")
-        }
-        guard judged.permit != nil else {
-            return .releaseRefused(
-                cause: "judged again at release: other grounds or duties than those it was sealed"
-                    + " under; send it anew")
-        }
-        // Verified once more: meanwhile one may have expired, or its officer been revoked.
-        let approvals = kept.isEmpty ? [] : counting(kept, judged.rules, at: clock.now())
-        let counted = approvals.compactMap(\.approval)
-        guard let release = permit.release(approvals: counted, again: again) else {
-            return .approvalsOwed(
-                cause: "owed: \(ApprovalDebt.list(permit.outstanding(counted)))")
-        }
-        let (record, request) = (judged.record, judged.request)
-        let key = try ContentKey(stored: try storageKey.unwrap(wrapped, for: .outbound(id)))
-        let head = try EnvelopeHead.sign(
-            release: release, core: record.core, keys: record.keys, contentKey: key,
-            dataset: request.dataset, approvals: approvals.map(\.message),
-            statements: judged.presented.messages,
-            series: request.series?.text,
-            payload: try await payload(of: id, record),
-            attempt: EnvelopeHead.Attempt(
-                number: attempt, route: route,
-                precedence: row.precedence, membershipSerial: federation.serial,
-                membershipDigest: federation.listDigest, transit: again.verdict.transitEditions),
-            signer: try identity.signer(for: record.core.suite), at: clock.now())
-        let encoded = head.encoded()
-        if !delivery.isHeadStored {
-            try await spool.write(encoded, to: SpoolFolder.Name(outbound: id), .head)
-        }
-        delivery.released = Released(
-            envelope: try head.unverifiedIdentity(), header: head.headerCMS,
-            head: delivery.isHeadStored ? encoded : nil, route: route,
-            verdict: again.verdict, prepared: judged.prepared, raised: judged.raised,
-            approvals: approvals.map(\.digest))
-        if delivery.isHeadStored, !delivery.sender.handedOn, delivery.connection == nil,
-            encoded.count + Int(clamping: record.payload.size) <= Limits.inlinePackageBytesMax
-        {
-            delivery.connection = await peers.takeKept(route.count > 1 ? route[1] : row.to)
-        }
-        return .released
     }
 }

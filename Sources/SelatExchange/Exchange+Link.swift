@@ -26,6 +26,8 @@ struct Passage: Sendable {
     let attempt: UInt64
     /// That head, where it is at hand and need not be read.
     var head: [UInt8]?
+    /// The payload of a small one, likewise.
+    var payload: [UInt8]?
 
     var next: NodeID { lane.peer }
 }
@@ -71,7 +73,12 @@ extension Exchange {
         let size = try EnvelopeHead(parsing: head).payloadSize
         var payload: [UInt8]?
         if isInline, head.count + Int(clamping: size) <= Limits.inlinePackageBytesMax {
-            let bytes = try await part(.payload, of: passage.name)
+            let bytes: [UInt8]
+            if let known = passage.payload {
+                bytes = known
+            } else {
+                bytes = try await part(.payload, of: passage.name)
+            }
             guard bytes.count == size else {
                 throw FileFault(
                     "reading", spool.path(of: passage.name, .payload), code: 0,

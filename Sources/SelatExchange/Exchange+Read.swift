@@ -304,10 +304,15 @@ extension Exchange {
     }
 
     /// Waits until a transfer that this node sends has ended.
-    package func waitForEnd(of id: TransferID, seconds: Int) async throws {
-        try await endings.wait(for: id, seconds: seconds) {
-            guard let row = try self.store.lookUp({ try $0.outbound(id) }) else { return true }
-            return try Sender(row).state.isOutcome
+    /// - Parameter gone: completes when whoever waits hangs up.
+    package func waitForEnd(
+        of id: TransferID, seconds: Int, unless gone: EventLoopFuture<Void>? = nil
+    ) async throws {
+        try await cancelled(by: gone) {
+            try await self.endings.wait(for: id, seconds: seconds) {
+                guard let row = try self.store.lookUp({ try $0.outbound(id) }) else { return true }
+                return try Sender(row).state.isOutcome
+            }
         }
     }
 

@@ -33,7 +33,7 @@ extension Exchange {
         return try await seal(id, from: plaintext, by: user, unless: gone)
     }
 
-    private func seal(
+    func seal(
         _ id: TransferID, from plaintext: some Plaintext, by user: UInt32,
         unless gone: EventLoopFuture<Void>?
     ) async throws -> Sender.State {
@@ -58,7 +58,7 @@ extension Exchange {
             accepted.yield(.outbound(id))
             return state
         } catch {
-            let problem = Self.problem(of: error)
+            let problem = Self.problem(ofSealing: error)
             do {
                 try await endSealing(id, cause: "sealing failed: \(error)")
             } catch {
@@ -69,8 +69,16 @@ extension Exchange {
         }
     }
 
+    /// Bytes that are not as many as was said say nothing of what may be trusted: whoever sent them was wrong.
+    private static func problem(ofSealing error: any Error) -> any Error {
+        guard case EnvelopeError.sizeDiffers(let expected, let actual) = error else {
+            return problem(of: error)
+        }
+        return ServiceProblem.badSize(expected: expected, actual: actual)
+    }
+
     /// What sealing gives, until it is recorded.
-    private struct Sealed: Sendable {
+    struct Sealed: Sendable {
         let record: SealedRecord
         let key: ContentKey
         let place: Place
@@ -96,7 +104,7 @@ extension Exchange {
         return try SealedPayload(identity: record.payload, leaves: leaves)
     }
 
-    private func sealedInTurn(
+    func sealedInTurn(
         _ id: TransferID, _ claimed: PendingSeal, _ plaintext: some Plaintext,
         unless gone: EventLoopFuture<Void>?
     ) async throws -> Sealed {
@@ -127,7 +135,8 @@ extension Exchange {
         }
         let core = try EnvelopeCore(
             id: id, federation: federation.id, from: identity.node, to: claimed.request.to,
-            created: claimed.created, expires: claimed.expires, label: claimed.request.label,
+            created: claimed.asked.created, expires: claimed.asked.expires,
+            label: claimed.request.label,
             suite: choice.suite, toKeys: choice.keys.digest)
         let (key, parts) = try ContentKey.make(for: core, to: choice.keys)
         // Sealing takes what an urgent transfer needs as well: the processors, and the disk.
@@ -158,7 +167,7 @@ extension Exchange {
         _ id: TransferID, _ sealed: Sealed, _ stored: [UInt8], _ wrapped: [UInt8],
         approvalsOwed: Bool, by user: UInt32
     ) async throws -> Sender.State {
-        let (record, now) = (sealed.record, clock.now())
+        let now = clock.now()
         return try await store.commit { transaction in
             guard var row = try transaction.outbound(id) else {
                 throw ServiceProblem.unknownTransfer(id)
@@ -167,24 +176,33 @@ extension Exchange {
             row.contentKey = wrapped
             for action in sender.handle(.sealed(approvalsOwed: approvalsOwed), at: now) {
                 guard case .record(let kind, _) = action else { continue }
-                try transaction.append(
-                    EntryDraft(
-                        kind: try EntryKind(kind), transfer: id, actor: .user(user),
-                        details: [
-                            "core": .string(record.core.digest.text),
-                            "suite": .integer(record.core.suite.rawValue),
-                            "root": .string(record.payload.root.text),
-                            "size": .integer(record.payload.size),
-                        ]))
+                try Self.enter(sealed, stored, as: kind, of: id, by: user, in: transaction)
             }
             row.take(sender)
-            try transaction.keep(stored, as: .sealed, of: id)
-            if case .database(let bytes) = sealed.place {
-                try transaction.keep(bytes, as: .payload, of: SpoolFolder.Name(outbound: id))
-            }
             try transaction.save(row)
             return sender.state
         }.value
+    }
+
+    /// Records what was sealed.
+    static func enter(
+        _ sealed: Sealed, _ stored: [UInt8], as kind: String, of id: TransferID, by user: UInt32,
+        in transaction: Transaction
+    ) throws {
+        let record = sealed.record
+        try transaction.append(
+            EntryDraft(
+                kind: try EntryKind(kind), transfer: id, actor: .user(user),
+                details: [
+                    "core": .string(record.core.digest.text),
+                    "suite": .integer(record.core.suite.rawValue),
+                    "root": .string(record.payload.root.text),
+                    "size": .integer(record.payload.size),
+                ]))
+        try transaction.keep(stored, as: .sealed, of: id)
+        if case .database(let bytes) = sealed.place {
+            try transaction.keep(bytes, as: .payload, of: SpoolFolder.Name(outbound: id))
+        }
     }
 
     /// Ends a transfer whose dataset was never sealed whole. No id was answered for it.

@@ -1,3 +1,4 @@
+package import NIOCore
 import SelatAudit
 package import SelatCore
 import SelatCrypto
@@ -31,35 +32,74 @@ extension Exchange {
         package let decision: Decision
     }
 
+    /// What somebody asks for, before it is judged.
+    struct Asked: Sendable {
+        let id: TransferID
+        let prepared: Prepared
+        let expires: Timestamp
+        let user: UInt32
+
+        var request: OutboundRequest { prepared.request }
+        var created: Timestamp { prepared.question.decided }
+    }
+
     /// Judges a transfer and records the decision. Where it permits, the payload may follow.
     package func begin(
         _ request: OutboundRequest, lifeSeconds: Int64, by user: UInt32
     ) async throws -> Begun {
+        try await begin(try await ask(request, lifeSeconds, by: user))
+    }
+
+    /// Judges a small dataset that came with the request, seals it, and records both; when this returns and
+    /// the verdict permits, the transfer is accepted.
+    /// - Parameter gone: completes when the sender hangs up.
+    package func send(
+        _ request: OutboundRequest, _ payload: [UInt8], lifeSeconds: Int64, by user: UInt32,
+        unless gone: EventLoopFuture<Void>? = nil
+    ) async throws -> Begun {
+        guard payload.count == request.dataset.totalBytes else {
+            throw ServiceProblem.badSize(
+                expected: request.dataset.totalBytes, actual: UInt64(payload.count))
+        }
+        let plaintext = WholePlaintext(message: payload)
+        var asked = try await ask(request, lifeSeconds, by: user)
+        do {
+            if let begun = try await sendAtOnce(asked, plaintext, unless: gone) { return begun }
+        } catch is Overtaken {
+            // It is asked anew, by what is in force now, and under an id of which nothing is known here.
+            asked = try await ask(request, lifeSeconds, by: user)
+        }
+        let begun = try await begin(asked)
+        guard begun.state == Sender.State.sealing.rawValue else { return begun }
+        let state = try await seal(asked.id, from: plaintext, by: user, unless: gone)
+        return Begun(id: asked.id, state: state.rawValue, decision: begun.decision)
+    }
+
+    func ask(
+        _ request: OutboundRequest, _ lifeSeconds: Int64, by user: UInt32
+    ) async throws -> Asked {
         try witnesses.requireNewTransfers()
+        try store.lookUp { try Self.requireRoom(in: $0) }
         try await requireReserve(
             for: request.precedence, size: request.dataset.totalBytes, from: .operated)
         let prepared = try await prepare(request, through: try await chooseRelays(for: request))
-        let id = try await newID()
-        let now = prepared.question.decided
-        let expires = now + lifeSeconds
+        return Asked(
+            id: newID(), prepared: prepared,
+            expires: prepared.question.decided + lifeSeconds, user: user)
+    }
+
+    private func begin(_ asked: Asked) async throws -> Begun {
+        let (id, request) = (asked.id, asked.request)
         // Counters are read and raised in one transaction, with the permit that they allow.
         let (decision, storedBytes) = try await store.commit { transaction in
-            let (decision, raised) = try self.decide(prepared, id) {
+            let (decision, raised) = try self.decide(asked.prepared, id) {
                 try transaction.counted(in: $0)
             }
             try self.check(request, decision)
             let verdict = decision.verdict
-            var stored: [UInt8] = []
-            if verdict.outcome != .incomplete {
-                stored = request.stored(verdict: verdict)
-                try transaction.save(Self.judged(request, verdict, id, now, expires))
-                try transaction.keep(stored, as: .request, of: id)
-            }
-            if verdict.outcome == .permitted {
-                for row in raised { try transaction.count(row) }
-                try transaction.derive(id, from: request.derivedFrom)
-            }
-            try transaction.append(Self.entry(prepared, verdict, id, by: user))
+            let stored = verdict.outcome == .incomplete ? [] : request.stored(verdict: verdict)
+            try Self.enter(
+                Self.judged(asked, verdict), stored, asked, verdict, raised, in: transaction)
             return (decision, stored.count)
         }.value
         let verdict = decision.verdict
@@ -69,14 +109,30 @@ extension Exchange {
         requests.keep(
             JudgedRequest(request: request, verdict: verdict), of: id, storedBytes: storedBytes)
         await lanes.announce(id, request.precedence)
-        pending.withLock {
-            $0[id] = PendingSeal(
-                permit: permit, request: request, created: now, expires: expires, begun: .now)
-        }
+        pending.withLock { $0[id] = PendingSeal(permit: permit, asked: asked, begun: .now) }
         return Begun(id: id, state: Sender.State.sealing.rawValue, decision: decision)
     }
 
-    private func check(_ request: OutboundRequest, _ decision: Decision) throws {
+    /// Records a decision.
+    /// - Parameters:
+    ///   - row: the transfer; of an incomplete question none is kept.
+    ///   - raised: what its permit adds to counters.
+    static func enter(
+        _ row: OutboundRow, _ stored: [UInt8], _ asked: Asked, _ verdict: Verdict,
+        _ raised: [CountedRow], in transaction: Transaction
+    ) throws {
+        if verdict.outcome != .incomplete {
+            try transaction.save(row)
+            try transaction.keep(stored, as: .request, of: row.id)
+        }
+        if verdict.outcome == .permitted {
+            for row in raised { try transaction.count(row) }
+            try transaction.derive(row.id, from: asked.request.derivedFrom)
+        }
+        try transaction.append(entry(asked, verdict))
+    }
+
+    func check(_ request: OutboundRequest, _ decision: Decision) throws {
         try checkSize(request, decision.verdict)
         guard decision.permit != nil else { return }
         do throws(SuiteShortage) {
@@ -87,21 +143,19 @@ extension Exchange {
         }
     }
 
-    private static func judged(
-        _ request: OutboundRequest, _ verdict: Verdict, _ id: TransferID, _ now: Timestamp,
-        _ expires: Timestamp
-    ) -> OutboundRow {
+    /// A transfer as its decision leaves it.
+    static func judged(_ asked: Asked, _ verdict: Verdict) -> OutboundRow {
         let state = verdict.outcome == .permitted ? Sender.State.sealing : .refused
         var row = OutboundRow(
-            id: id, to: request.to, created: now, expires: expires, precedence: request.precedence,
-            state: state.rawValue, payloadSize: request.dataset.totalBytes)
+            id: asked.id, to: asked.request.to, created: asked.created, expires: asked.expires,
+            precedence: asked.request.precedence, state: state.rawValue,
+            payloadSize: asked.request.dataset.totalBytes)
         if verdict.outcome == .refused { row.cause = verdict.reason }
         return row
     }
 
-    private static func entry(
-        _ prepared: Prepared, _ verdict: Verdict, _ id: TransferID, by user: UInt32
-    ) -> EntryDraft {
+    private static func entry(_ asked: Asked, _ verdict: Verdict) -> EntryDraft {
+        let prepared = asked.prepared
         var details: [String: JSON] = [
             "to": .string(prepared.request.to.text),
             "verdict": verdict.json,
@@ -114,17 +168,22 @@ extension Exchange {
             details["derived-from"] = .strings(prepared.request.derivedFrom.map(\.text))
         }
         return EntryDraft(
-            kind: verdict.entryKind, transfer: id, actor: .user(user), details: .object(details))
+            kind: verdict.entryKind, transfer: asked.id, actor: .user(asked.user),
+            details: .object(details))
     }
 
-    private func newID() async throws -> TransferID {
+    /// Each transfer under way is pursued by a task of its own.
+    private static func requireRoom(in snapshot: Snapshot) throws {
         let states = Sender.openStates.union(Sender.cutShortStates)
-        let open = try store.lookUp { try $0.outboundCount(in: states) }
+        let open = try snapshot.outboundCount(in: states)
         guard open < Limits.transfersOpenMax else {
             throw ServiceProblem.notReady(
                 "\(open) transfers are under way", remedy: "wait until some have ended")
         }
-        return TransferID(
+    }
+
+    private func newID() -> TransferID {
+        TransferID(
             milliseconds: UInt64(max(0, clock.now().seconds)) * 1_000, entropy: entropy.bytes(10))
     }
 }

@@ -34,6 +34,8 @@ package final class Exchange: Sendable {
 
     /// Permitted transfers whose payload has not begun to arrive.
     let pending = Mutex<[TransferID: PendingSeal]>([:])
+    /// Transfers that were released with their acceptance, until they are pursued.
+    let released = Mutex<[TransferID: ReleasedAtOnce]>([:])
     /// Sealings that ended and could not be recorded as ended yet, with their causes.
     let cutShort = Mutex<[TransferID: String]>([:])
     /// Transfers that are free to be pursued, or of which there is news.
@@ -121,10 +123,10 @@ package final class Exchange: Sendable {
     /// A permitted transfer on its way from verdict to payload.
     struct PendingSeal: Sendable {
         let permit: Permit
-        let request: OutboundRequest
-        let created: Timestamp
-        let expires: Timestamp
+        let asked: Asked
         let begun: ContinuousClock.Instant
+
+        var request: OutboundRequest { asked.request }
     }
 
     /// Comes back from the database: ends what was cut short, takes up what was on its way, and
@@ -172,6 +174,8 @@ package final class Exchange: Sendable {
             }
             group.cancelAll()
         }
+        // Nobody came to pursue them; a start does.
+        for begun in released.withLock({ $0.values.map { $0 } }) { await giveBack(begun) }
         await peers.closeAll()
     }
 

@@ -126,6 +126,13 @@ package enum ServiceProblem {
             detail: reason)
     }
 
+    /// - Parameter actual: bytes that came; where they are more than expected, the rest was not looked at.
+    static func badSize(expected: UInt64, actual: UInt64) -> Problem {
+        let came = actual > expected ? "at least \(actual)" : "\(actual)"
+        return badDataset(
+            "its description tells of \(expected) bytes, and \(came) came; nothing was sent")
+    }
+
     /// This node is not in the membership any more, or not with its keys.
     static func excluded(_ reason: String) -> Problem {
         Problem(

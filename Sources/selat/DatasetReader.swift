@@ -36,6 +36,15 @@ struct DatasetReader: ~Copyable {
 
     deinit { if descriptor >= 0 { close(descriptor) } }
 
+    /// All of a small dataset.
+    /// - Throws: `Ending` as `next` does.
+    static func whole(_ dataset: DatasetFolder) throws -> [UInt8] {
+        var reader = DatasetReader(dataset)
+        var bytes: [UInt8] = []
+        while let piece = try reader.next() { bytes += piece.readableBytesView }
+        return bytes
+    }
+
     /// The next piece, nil at the end.
     /// - Throws: `Ending` when a file cannot be read, or is not any more what it was.
     mutating func next() throws -> ByteBuffer? {

@@ -88,8 +88,9 @@ struct Send: AsyncParsableCommand {
         commandName: "send",
         abstract: "Judge, seal and send a dataset.",
         discussion: """
-            The dataset is judged first; nothing is read where the answer is no. Once an
-            id is printed, the transfer ends in exactly one outcome, also through crashes.
+            The dataset is judged first; where the answer is no, nothing of it is sealed
+            or sent. Once an id is printed, the transfer ends in exactly one outcome, also
+            through crashes.
 
             Examples:
               selat send gauges.csv --to VN/mps --purpose selat:EarlyWarning \\
@@ -111,12 +112,17 @@ struct Send: AsyncParsableCommand {
     func run() async throws {
         let patience = try Span.seconds(timeout)
         let dataset = try DatasetFolder(transfer.path)
-        let request = try transfer.request(for: dataset)
-        try await client.withDaemon { daemon in
-            let begun = try await daemon.post("/v1/transfers", request.json)
+        var request = try transfer.request(for: dataset)
+        if dataset.size <= UInt64(Limits.payloadWithRequestBytesMax) {
+            request.payload = try DatasetReader.whole(dataset)
+        }
+        try await client.withDaemon { [request] daemon in
+            let begun = try await begin(request, daemon)
             let id = try begunID(begun)
             let sealed: JSON
-            do { sealed = try await seal(id, dataset, daemon) } catch let fault as HTTPFault {
+            do {
+                sealed = request.payload == nil ? try await seal(id, dataset, daemon) : begun
+            } catch let fault as HTTPFault {
                 throw Ending(
                     .unreachable, "the daemon went away while `\(id)` was sealed: \(fault)",
                     hint: "once it runs again, see `selat show \(id)`: what was not sealed whole is"
@@ -149,10 +155,18 @@ struct Send: AsyncParsableCommand {
         }
     }
 
-    /// The id under which the daemon waits for the payload.
+    /// Asks for the transfer, a small dataset with it: that is sealed with the answer.
+    private func begin(_ request: SendRequest, _ daemon: ControlClient) async throws -> JSON {
+        // Without its payload it waits for nobody.
+        let turn = request.payload.map { _ in TurnNotice() }
+        defer { turn?.finish() }
+        return try await daemon.post("/v1/transfers", request.json)
+    }
+
+    /// The id of what is permitted.
     /// - Throws: `Ending` where the verdict does not permit, after having printed it.
     private func begunID(_ begun: JSON) throws -> String {
-        guard begun["state"] == "sealing", let id = begun["id"]?.stringValue else {
+        guard begun["verdict"]?["outcome"] == "permitted", let id = begun["id"]?.stringValue else {
             report(begun, verdict: begun["verdict"])
             throw VerdictText.ending(begun["verdict"])
         }

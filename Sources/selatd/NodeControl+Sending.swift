@@ -40,20 +40,42 @@ extension NodeControl {
         ]
     }
 
-    func begin(_ request: SendRequest, by caller: Caller) async throws -> JSON {
-        let begun = try await exchange.begin(
-            try outbound(request), lifeSeconds: request.lifeSeconds, by: caller.user)
-        return [
-            "id": .string(begun.id.text), "state": .string(begun.state),
+    func begin(
+        _ request: SendRequest, waitSeconds: Int, by caller: Caller,
+        unless gone: EventLoopFuture<Void>
+    ) async throws -> JSON {
+        let (asked, life) = (try outbound(request), request.lifeSeconds)
+        let begun: Exchange.Begun
+        if let payload = request.payload {
+            begun = try await exchange.send(
+                asked, payload, lifeSeconds: life, by: caller.user, unless: gone)
+        } else {
+            begun = try await exchange.begin(asked, lifeSeconds: life, by: caller.user)
+        }
+        var state = begun.state
+        var cause = begun.decision.verdict.outcome == .refused ? begun.decision.verdict.reason : nil
+        // Whatever comes now, it is accepted, and its caller has to hear the id.
+        if waitSeconds > 0, request.payload != nil, begun.decision.permit != nil,
+            (try? await exchange.waitForEnd(of: begun.id, seconds: waitSeconds, unless: gone))
+                != nil,
+            let row = try? exchange.standing(of: begun.id).outbound
+        {
+            (state, cause) = (row.state, row.cause)
+        }
+        var members: [String: JSON] = [
+            "id": .string(begun.id.text), "state": .string(state),
+            "ended": .bool(Sender.State(rawValue: state)?.isOutcome ?? true),
             "verdict": try verdict(begun.decision),
         ]
+        members["cause"] = cause.map { .string($0) }
+        return .object(members)
     }
 
     func seal<Body: AsyncSequence & Sendable>(
         _ id: TransferID, _ body: Body, by caller: Caller, unless gone: EventLoopFuture<Void>
     ) async throws -> JSON where Body.Element == ByteBuffer {
         let state = try await exchange.seal(id, body, by: caller.user, unless: gone)
-        return ["id": .string(id.text), "state": .string(state.rawValue)]
+        return Self.sealed(id, state)
     }
 
     func seal(
@@ -62,12 +84,19 @@ extension NodeControl {
     ) async throws -> JSON {
         do {
             let state = try await exchange.seal(id, files, by: caller.user, unless: gone)
-            return ["id": .string(id.text), "state": .string(state.rawValue)]
+            return Self.sealed(id, state)
         } catch let unusable as PlainFiles.Unusable {
             throw Problem.badFiles(
                 unusable.description,
                 remedy: "nothing was sent; send it again once the files are at rest")
         }
+    }
+
+    private static func sealed(_ id: TransferID, _ state: Sender.State) -> JSON {
+        [
+            "id": .string(id.text), "state": .string(state.rawValue),
+            "ended": .bool(state.isOutcome),
+        ]
     }
 
     private func outbound(_ request: SendRequest) throws -> OutboundRequest {
@@ -88,7 +117,10 @@ extension NodeControl {
     /// A verdict with what the record leaves out: reasons, for people.
     func verdict(_ decision: Decision) throws -> JSON {
         var members = try verdict(decision.verdict)
-        let reasons = try exchange.policies.reasons(decision.verdict.question)
+        // Where it is permitted there are none, and to ask is to judge once more.
+        let reasons =
+            decision.permit == nil
+            ? try exchange.policies.reasons(decision.verdict.question) : []
         members["reasons"] = .strings(reasons.map(\.description))
         return .object(members)
     }

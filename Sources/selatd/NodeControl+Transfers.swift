@@ -43,8 +43,12 @@ extension NodeControl {
         return ["transfers": .array(letters)]
     }
 
-    func transfer(_ id: TransferID, waitSeconds: Int) async throws -> JSON {
-        if waitSeconds > 0 { try await exchange.waitForEnd(of: id, seconds: waitSeconds) }
+    func transfer(
+        _ id: TransferID, waitSeconds: Int, unless gone: EventLoopFuture<Void>
+    ) async throws -> JSON {
+        if waitSeconds > 0 {
+            try await exchange.waitForEnd(of: id, seconds: waitSeconds, unless: gone)
+        }
         let found = try await exchange.rows(id)
         var document: [String: JSON]
         if let row = found.outbound {
@@ -95,8 +99,12 @@ extension NodeControl {
         return .object(document)
     }
 
-    func state(of id: TransferID, waitSeconds: Int) async throws -> JSON {
-        if waitSeconds > 0 { try await exchange.waitForEnd(of: id, seconds: waitSeconds) }
+    func state(
+        of id: TransferID, waitSeconds: Int, unless gone: EventLoopFuture<Void>
+    ) async throws -> JSON {
+        if waitSeconds > 0 {
+            try await exchange.waitForEnd(of: id, seconds: waitSeconds, unless: gone)
+        }
         let found = try exchange.standing(of: id)
         if let row = found.outbound { return .object(try members(row)) }
         if let row = found.inbound.first { return .object(try members(row)) }

@@ -145,6 +145,16 @@ extension CommandTests {
         private func sends(_ book: Book) async throws {
             let vn = sandbox.socket("VN")
             try await checked("POST /v1/verdicts", book, body: request())
+            var whole = try JSON(parsing: request()).objectValue ?? [:]
+            whole["payload"] = .string(Base64.encode("level\n1\n".utf8))
+            let outcome = try await checked(
+                "POST /v1/transfers", book, query: "?wait_seconds=50",
+                body: JSON.object(whole).canonical)
+            #expect(try outcome.json["state"] == "delivered")
+            #expect(try outcome.json["ended"] == true)
+            let unjudged = try await call(
+                "POST", "/v1/verdicts", body: JSON.object(whole).canonical)
+            #expect(unjudged.status == "400")
             let label =
                 #"{"classification":"unclassified","releasable-to":["VN"],"tlp":"TLP:AMBER"}"#
             try await checked(

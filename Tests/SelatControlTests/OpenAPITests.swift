@@ -67,16 +67,26 @@ import Testing
         (#"{"to":"Vietnam","label":LABEL,"facts":{},"dataset":{}}"#, false),
         (#"{"to":"VN/hub","label":{},"facts":{},"dataset":{}}"#, false),
         (#"{"to":"VN/hub","label":LABEL,"facts":{},"dataset":{},"precedence":"fast"}"#, false),
+        (#"{"to":"VN/hub","label":LABEL,"facts":{},"dataset":{},"payload":""}"#, true),
+        (#"{"to":"VN/hub","label":LABEL,"facts":{},"dataset":{},"payload":"bGV2ZWwKMQo="}"#, true),
+        (#"{"to":"VN/hub","label":LABEL,"facts":{},"dataset":{},"payload":"bGV2ZWwKMQo"}"#, false),
+        (#"{"to":"VN/hub","label":LABEL,"facts":{},"dataset":{},"payload":null}"#, false),
+        (#"{"to":"VN/hub","label":LABEL,"facts":{},"dataset":{},"payload":"FULL"}"#, true),
+        (#"{"to":"VN/hub","label":LABEL,"facts":{},"dataset":{},"payload":"FULLAA=="}"#, false),
     ])
     func theDocumentTakesWhatTheReaderTakes(_ text: String, _ fits: Bool) throws {
         let label = #"{"classification":"secret","releasable-to":["VN"],"tlp":"TLP:RED"}"#
-        let json = try JSON(parsing: Array(text.replacing("LABEL", with: label).utf8))
+        let full = Base64.encode([UInt8](repeating: 7, count: Limits.payloadWithRequestBytesMax))
+        let filled = text.replacing("LABEL", with: label).replacing("FULL", with: full)
+        let json = try JSON(parsing: Array(filled.utf8))
         let read = try? SendRequest(json: json)
         #expect((read != nil) == fits)
         let checker = SchemaChecker(OpenAPI.document)
-        let faults = checker.faults(
-            of: json, by: ["$ref": "#/components/schemas/TransferRequest"])
+        let faults = checker.faults(of: json, by: ["$ref": "#/components/schemas/NewTransfer"])
         #expect(faults.isEmpty == fits, "\(faults)")
+        // What is only judged is the same without a payload.
+        let judged = checker.faults(of: json, by: ["$ref": "#/components/schemas/TransferRequest"])
+        #expect(judged.isEmpty == (fits && json["payload"] == nil), "\(judged)")
     }
 
     @Test func methodsArePathByPath() {

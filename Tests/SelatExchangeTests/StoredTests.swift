@@ -156,7 +156,7 @@ struct StoredTests {
         let answer = await problem {
             _ = try await sender.exchange.seal(begun.id, pieces, by: 0)
         }
-        #expect(answer == "verification-failed")
+        #expect(answer == "bad-dataset")
         #expect(try await sender.outbound(begun.id)?.state == "cancelled")
         #expect(try sender.parts == [])
     }

@@ -15,18 +15,26 @@ extension OpenAPI {
             answer: .json(.object(["routes": .list(route)])), problems: [.badDataset, .notReady]),
         Operation(
             "POST /v1/transfers", "beginTransfer",
-            "judges and records; where it permits, awaits the payload",
-            body: .json(.component("TransferRequest")), status: 201,
+            "judges and records; where it permits, seals the payload, or awaits it",
+            parameters: [
+                .init(
+                    name: "wait_seconds",
+                    schema: .number(0...300).byDefault(0).says(
+                        "with `payload`: the answer comes when the transfer has ended, or after so long"
+                    ))
+            ],
+            body: .json(.component("NewTransfer")), status: 201,
             answer: .json(
                 .object([
-                    "id": .transferID, "state": .state, "verdict": .component("Verdict"),
+                    "id": .transferID, "state": .state, "ended": .flag, "cause?": .text,
+                    "verdict": .component("Verdict"),
                 ])),
             problems: [.badFacts, .badDataset, .badStatement] + ProblemKind.sending),
         Operation(
             "PUT /v1/transfers/:id/payload", "sealPayload",
             "seals the dataset; the transfer is accepted", parameters: [files],
             body: .bytes("the dataset's files, one after the other, in the order of `resources`"),
-            answer: .json(.object(["id": .transferID, "state": .state])),
+            answer: .json(.object(["id": .transferID, "state": .state, "ended": .flag])),
             problems: [.unknownTransfer, .badDataset, .badFiles, .verificationFailed]
                 + ProblemKind.sending),
         Operation(
@@ -80,18 +88,13 @@ extension OpenAPI {
     ])
 
     static let transferComponents: [String: Schema] = [
-        "TransferRequest": .request([
-            "to": .node, "label": .component("Label"), "facts": facts,
-            "dataset": .foreign(
-                "a Data Package v2 descriptor; each resource has `path` and `bytes`"),
-            "ground?": .text.says("the ground relied on, `SG/consent`"),
-            "title?": .text(0...Int64(Limits.titleBytesMax)),
-            "precedence?": .words(Precedence.self).byDefault("routine"),
-            "derived_from?": .set(.transferID, max: Int64(Limits.derivedFromMax)),
-            "emergency?": .text, "series?": .pattern("^[a-z0-9.-]{1,80}$", "a series' name"),
-            "life_seconds?": .number(1...Limits.envelopeLifeSecondsMax)
-                .byDefault(.integer(SendRequest.lifeSecondsDefault)),
-        ]),
+        "TransferRequest": .request(request),
+        "NewTransfer": .request(
+            request + [
+                "payload?": .base64(
+                    bytesMax: Limits.payloadWithRequestBytesMax,
+                    "the files one after the other; where it is missing it is awaited")
+            ]),
         "Verdict": .object(verdict + ["reasons": .list(.text)]),
         "Transfer": .either(.object(outbound), .object(inbound), .object(relayed)),
         "TransferDetails": .either(
@@ -99,6 +102,19 @@ extension OpenAPI {
             .object(relayed + detailed)),
         "Receipt": receipt,
         "Debt": .object(["obligation": .text, "event": .text, "starts?": .time, "due?": .time]),
+    ]
+
+    private static let request: Keys = [
+        "to": .node, "label": .component("Label"), "facts": facts,
+        "dataset": .foreign(
+            "a Data Package v2 descriptor; each resource has `path` and `bytes`"),
+        "ground?": .text.says("the ground relied on, `SG/consent`"),
+        "title?": .text(0...Int64(Limits.titleBytesMax)),
+        "precedence?": .words(Precedence.self).byDefault("routine"),
+        "derived_from?": .set(.transferID, max: Int64(Limits.derivedFromMax)),
+        "emergency?": .text, "series?": .pattern("^[a-z0-9.-]{1,80}$", "a series' name"),
+        "life_seconds?": .number(1...Limits.envelopeLifeSecondsMax)
+            .byDefault(.integer(SendRequest.lifeSecondsDefault)),
     ]
 
     /// Name to value, in the words of `vocabulary.yaml`.

@@ -164,6 +164,14 @@ extension Schema {
     static let base64 = pattern(
         "^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$",
         "standard base64 with padding; unused bits are zero")
+
+    /// Base64 of at most so many bytes.
+    static func base64(bytesMax: Int, _ says: String) -> Schema {
+        var schema = base64.says("\(says); standard base64 with padding; unused bits are zero")
+        schema.members["maxLength"] = .integer(Int64((bytesMax + 2) / 3 * 4))
+        return schema
+    }
+
     static let transferID = pattern(
         "^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$",
         "a transfer: UUIDv7, lower case")
