@@ -414,7 +414,7 @@ extension OfferAnswer {
 }
 
 /// A body that is at hand.
-private struct OneBuffer: AsyncSequence, Sendable {
+struct OneBuffer: AsyncSequence, Sendable {
     let buffer: ByteBuffer
 
     init(_ buffer: ByteBuffer) { self.buffer = buffer }

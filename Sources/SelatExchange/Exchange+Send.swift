@@ -61,7 +61,7 @@ extension Exchange {
             throw ServiceProblem.badSize(
                 expected: request.dataset.totalBytes, actual: UInt64(payload.count))
         }
-        let plaintext = WholePlaintext(message: payload)
+        let plaintext = ArrivingPlaintext(body: OneBuffer(ByteBuffer(bytes: payload)))
         var asked = try await ask(request, lifeSeconds, by: user)
         do {
             if let begun = try await sendAtOnce(asked, plaintext, unless: gone) { return begun }

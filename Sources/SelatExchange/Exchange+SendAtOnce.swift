@@ -29,7 +29,7 @@ extension Exchange {
     /// - Returns: nil where it has to go step by step, and nothing was recorded: it is not permitted, or not small.
     /// - Throws: `Overtaken` where nothing was recorded, since the verdict would be another one by now.
     func sendAtOnce(
-        _ asked: Asked, _ plaintext: WholePlaintext, unless gone: EventLoopFuture<Void>? = nil
+        _ asked: Asked, _ plaintext: some Plaintext, unless gone: EventLoopFuture<Void>? = nil
     ) async throws -> Begun? {
         let (id, request) = (asked.id, asked.request)
         let sealedSize = try SegmentLayout(messageSize: request.dataset.totalBytes).sealedSize

@@ -61,30 +61,6 @@ where Body.Element == ByteBuffer {
     }
 }
 
-/// The files one after the other, as they came with the request.
-struct WholePlaintext: Plaintext {
-    let message: [UInt8]
-
-    func whole(
-        _ request: OutboundRequest, turn: @escaping @Sendable () async throws -> Void
-    ) async throws -> [UInt8] {
-        try await turn()
-        return message
-    }
-
-    func seal(
-        _ request: OutboundRequest, permit: Permit, core: EnvelopeCore, contentKey: ContentKey,
-        sink: SpoolFile, turn: @escaping @Sendable () async throws -> Void
-    ) async throws -> SealedPayload {
-        let sealer = try PayloadSealer(
-            permit: permit, core: core, contentKey: contentKey,
-            messageSize: request.dataset.totalBytes, sink: sink)
-        try await turn()
-        try await sealer.append(message)
-        return try await sealer.finish()
-    }
-}
-
 /// Files that the caller has opened and handed over (Control.docc, *Files*): their bytes pass no socket.
 struct HandedPlaintext: Plaintext {
     let handed: HandedFiles

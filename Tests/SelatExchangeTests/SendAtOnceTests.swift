@@ -213,7 +213,8 @@ struct SendAtOnceTests {
     /// It may have waited long for its turn: then the release is another verdict's.
     @Test func anOldVerdictReleasesNothing() async throws {
         let exchange = sender.exchange
-        let plaintext = WholePlaintext(message: TestFederation.bytes(5_000))
+        let plaintext = ArrivingPlaintext(
+            body: Pieces(pieces: [TestFederation.bytes(5_000)]))
         for (age, isReleased) in [(Int64(5), true), (6, false), (-6, false)] {
             let asked = try await exchange.ask(world.request(), 3_600, by: 7)
             world.clock.advance(seconds: age)
@@ -232,7 +233,9 @@ struct SendAtOnceTests {
         #expect(try await register.refusal(try world.later("SG", 9)) == nil)
         await #expect(throws: Exchange.Overtaken.self) {
             _ = try await exchange.sendAtOnce(
-                asked, WholePlaintext(message: TestFederation.bytes(5_000)))
+                asked,
+                ArrivingPlaintext(
+                    body: Pieces(pieces: [TestFederation.bytes(5_000)])))
         }
         #expect(try await kinds(asked.id) == [])
         #expect(try await sender.outbound(asked.id) == nil)
