@@ -63,7 +63,7 @@ package struct Erasure: Hashable, Sendable {
 
     /// The details of the entry.
     package var json: JSON {
-        var members: [String: JSON] = [
+        var members: JSON.Object = [
             "entries": .array(
                 entries.ranges.map { [.integer($0.lowerBound), .integer($0.upperBound)] }),
             "reason": .string(reason), "complete": .string(complete.text),

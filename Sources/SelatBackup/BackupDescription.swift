@@ -33,7 +33,7 @@ package struct BackupDescription: Hashable, Sendable {
     }
 
     package var json: JSON {
-        var members: [String: JSON] = [
+        var members: JSON.Object = [
             "configuration": .string(configuration), "state": .string(state),
             "control": .string(control), "membership": .string(membership),
             "policies": .string(policies), "keys": .strings(keys), "tokens": .strings(tokens),

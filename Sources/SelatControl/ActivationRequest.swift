@@ -22,7 +22,7 @@ package struct ActivationRequest: Sendable {
 
     package var json: JSON {
         let documents = editions.map { edition -> JSON in
-            var members: [String: JSON] = [
+            var members: JSON.Object = [
                 "file": .string(edition.file), "bytes": .string(Base64.encode(edition.bytes)),
             ]
             members["signatures"] = edition.signatures.map { .string(Base64.encode($0)) }

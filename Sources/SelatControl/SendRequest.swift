@@ -47,9 +47,9 @@ package struct SendRequest: Sendable {
     package static let lifeSecondsDefault: Int64 = 7 * 86_400
 
     package var json: JSON {
-        var members: [String: JSON] = [
+        var members: JSON.Object = [
             "to": .string(to.text), "label": label.json,
-            "facts": .object(facts.byName.mapValues(\.value.json)),
+            "facts": .object(JSON.Object(facts.byName.mapValues(\.value.json))),
             "precedence": .string(precedence.rawValue),
             "life_seconds": .integer(lifeSeconds), "dataset": dataset,
         ]

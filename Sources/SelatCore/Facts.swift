@@ -81,7 +81,8 @@ package struct Facts: Hashable, Sendable {
     /// `{"name": {"by": "stated", "value": …}}`
     package var json: JSON {
         .object(
-            byName.mapValues { ["by": .string($0.origin.rawValue), "value": $0.value.json] })
+            JSON.Object(
+                byName.mapValues { ["by": .string($0.origin.rawValue), "value": $0.value.json] }))
     }
 
     /// - Throws: `CoreError` for any other shape.

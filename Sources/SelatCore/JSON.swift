@@ -12,7 +12,7 @@ package enum JSON: Hashable, Sendable {
     case number(Double)
     case string(String)
     case array([JSON])
-    case object([String: JSON])
+    case object(Object)
 
     /// The largest integer that every JSON reader holds exactly: 2⁵³ − 1.
     package static let integerMax: Int64 = 9_007_199_254_740_991
@@ -67,7 +67,7 @@ package enum JSON: Hashable, Sendable {
     package var integerValue: Int64? { if case .integer(let value) = self { value } else { nil } }
     package var boolValue: Bool? { if case .bool(let value) = self { value } else { nil } }
     package var arrayValue: [JSON]? { if case .array(let value) = self { value } else { nil } }
-    package var objectValue: [String: JSON]? {
+    package var objectValue: Object? {
         if case .object(let value) = self { value } else { nil }
     }
 }
@@ -80,6 +80,6 @@ extension JSON: ExpressibleByStringLiteral, ExpressibleByBooleanLiteral,
     package init(integerLiteral value: Int64) { self = .integer(value) }
     package init(arrayLiteral elements: JSON...) { self = .array(elements) }
     package init(dictionaryLiteral elements: (String, JSON)...) {
-        self = .object(Dictionary(uniqueKeysWithValues: elements))
+        self = .object(Object(elements.lazy.map { (key: $0, value: $1) }))
     }
 }

@@ -83,21 +83,27 @@ struct JSONParser {
     private mutating func object() throws(CoreError) -> JSON {
         skipSpace()
         if take(UInt8(ascii: "}")) { return .object([:]) }
+        var members: [JSON.Object.Element] = []
         // Most objects have a handful of keys: room at once costs less than growing for each of them. A text of very many
         // objects is another matter.
-        var members = [String: JSON](minimumCapacity: containers <= 4_096 ? 6 : 0)
+        if containers <= 4_096 { members.reserveCapacity(6) }
+        var isInOrder = true
         while true {
             skipSpace()
             guard next == UInt8(ascii: "\"") else { throw fault("expected a key in quotes") }
             let key = try string()
             skipSpace()
             guard take(UInt8(ascii: ":")) else { throw fault("expected `:`") }
-            guard members.updateValue(try value(), forKey: key) == nil else {
-                throw fault("the key `\(key.prefix(80))` stands twice")
-            }
+            if let last = members.last, JSON.Object.order(last.key, key) >= 0 { isInOrder = false }
+            members.append((key, try value()))
             skipSpace()
-            if take(UInt8(ascii: "}")) { return .object(members) }
+            if take(UInt8(ascii: "}")) { break }
             guard take(UInt8(ascii: ",")) else { throw fault("expected `,` or `}`") }
+        }
+        do throws(JSON.Object.Repeated) {
+            return .object(try JSON.Object(parsed: members, isInOrder: isInOrder))
+        } catch {
+            throw fault("the key `\(error.key.prefix(80))` stands twice")
         }
     }
 
@@ -124,7 +130,7 @@ struct JSONParser {
         }
         if next == UInt8(ascii: "\"") {
             defer { index += 1 }
-            return try utf8(bytes[start..<index])
+            return try utf8(bytes.span.extracting(start..<index))
         }
         return try escapedString(from: start)
     }
@@ -135,7 +141,7 @@ struct JSONParser {
             switch byte {
             case UInt8(ascii: "\""):
                 index += 1
-                return try utf8(text[...])
+                return try utf8(text.span)
             case UInt8(ascii: "\\"):
                 index += 1
                 try escape(into: &text)
@@ -148,11 +154,12 @@ struct JSONParser {
         throw fault("a string without end")
     }
 
-    private func utf8(_ slice: ArraySlice<UInt8>) throws(CoreError) -> String {
-        guard let text = String(validating: slice, as: UTF8.self) else {
+    private func utf8(_ letters: Span<UInt8>) throws(CoreError) -> String {
+        do throws(UTF8.ValidationError) {
+            return String(copying: try UTF8Span(validating: letters))
+        } catch {
             throw fault("invalid UTF-8")
         }
-        return text
     }
 
     private mutating func escape(into text: inout [UInt8]) throws(CoreError) {

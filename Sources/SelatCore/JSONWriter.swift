@@ -5,60 +5,60 @@ struct JSONWriter {
 
     init(indent: Int?) {
         self.indent = indent
-        bytes.reserveCapacity(512)
+        bytes.reserveCapacity(1_024)
     }
 
     mutating func write(_ value: JSON) {
         switch value {
-        case .null: bytes += "null".utf8
-        case .bool(let flag): bytes += (flag ? "true" : "false").utf8
+        case .null: put("null")
+        case .bool(let flag): put(flag ? "true" : "false")
         case .integer(let number): bytes += String(number).utf8
         case .number(let number): bytes += Self.ecmaScript(number).utf8
         case .string(let text): write(text)
         case .array(let elements):
-            list("[", "]", elements) { writer, element in writer.write(element) }
-        case .object(let members):
-            let sorted = members.sorted { Self.precedes($0.key, $1.key) }
-            list("{", "}", sorted) { writer, member in
-                writer.write(member.key)
-                writer.bytes += (writer.indent == nil ? ":" : ": ").utf8
-                writer.write(member.value)
+            open("[")
+            for index in elements.indices {
+                begin(index)
+                write(elements[index])
             }
+            close("]", elements.count)
+        case .object(let members):
+            open("{")
+            for index in members.indices {
+                begin(index)
+                write(members[index].key)
+                put(indent == nil ? ":" : ": ")
+                write(members[index].value)
+            }
+            close("}", members.count)
         }
     }
 
-    private mutating func list<Element>(
-        _ open: String, _ close: String, _ elements: [Element],
-        _ body: (inout JSONWriter, Element) -> Void
-    ) {
-        bytes += open.utf8
+    private mutating func put(_ text: StaticString) {
+        text.withUTF8Buffer { bytes.append(contentsOf: $0) }
+    }
+
+    private mutating func open(_ bracket: Unicode.Scalar) {
+        bytes.append(UInt8(ascii: bracket))
         indent? += 2
-        for (index, element) in elements.enumerated() {
-            if index > 0 { bytes.append(UInt8(ascii: ",")) }
-            newLine()
-            body(&self, element)
-        }
+    }
+
+    /// Before each element.
+    private mutating func begin(_ index: Int) {
+        if index > 0 { bytes.append(UInt8(ascii: ",")) }
+        newLine()
+    }
+
+    private mutating func close(_ bracket: Unicode.Scalar, _ count: Int) {
         indent? -= 2
-        if !elements.isEmpty { newLine() }
-        bytes += close.utf8
+        if count > 0 { newLine() }
+        bytes.append(UInt8(ascii: bracket))
     }
 
     private mutating func newLine() {
         guard let indent else { return }
         bytes.append(0x0A)
         bytes += repeatElement(0x20, count: indent)
-    }
-
-    /// RFC 8785, 3.2.3: by UTF-16 code units. In UTF-8 that is the order of the bytes, but for what
-    /// lies beyond the first plane, which UTF-16 writes with surrogates: before U+E000.
-    private static func precedes(_ a: String, _ b: String) -> Bool {
-        var (a, b) = (a.utf8.makeIterator(), b.utf8.makeIterator())
-        while let x = a.next() {
-            guard let y = b.next() else { return false }
-            if x == y { continue }
-            return min(x, y) >= 0xEE && (x >= 0xF0) != (y >= 0xF0) ? x > y : x < y
-        }
-        return b.next() != nil
     }
 
     /// RFC 8785, 3.2.2.2: only the quote, the backslash and control characters are escaped.

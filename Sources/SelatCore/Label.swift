@@ -63,7 +63,7 @@ package struct Label: Hashable, Sendable {
     }
 
     package var json: JSON {
-        var members: [String: JSON] = [
+        var members: JSON.Object = [
             "classification": .string(classification.rawValue),
             "releasable-to": .strings(releasableTo.map(\.code)),
             "tlp": .string(tlp.rawValue),

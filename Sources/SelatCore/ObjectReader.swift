@@ -2,10 +2,10 @@
 ///
 /// A misspelt key must never vanish: `end()` fails for every key that no call has named.
 package struct ObjectReader {
-    private let members: [String: JSON]
+    private let members: JSON.Object
     private let document: String
-    /// Keys that a call has named and that stand. They are few: a list is quicker than a set.
-    private var read: [String] = []
+    /// The places of the keys that a call has named and that stand. They are few: a list is quicker than a set.
+    private var read: [Int] = []
 
     /// - Parameters:
     ///   - document: what the object is, for messages: `header`, `membership list`.
@@ -21,8 +21,9 @@ package struct ObjectReader {
     /// - Throws: `CoreError.unknown` for the first key, in order, that was not read.
     package func end() throws(CoreError) {
         guard read.count < members.count else { return }
-        let unread = members.keys.filter { !read.contains($0) }
-        if let key = unread.min() { throw .unknown(key, in: document) }
+        if let unread = members.indices.first(where: { !read.contains($0) }) {
+            throw .unknown(members[unread].key, in: document)
+        }
     }
 
     /// Whether a key stands; it is not read by that.
@@ -30,9 +31,10 @@ package struct ObjectReader {
 
     /// The value of a key that may be absent.
     package mutating func optional(_ key: String) -> JSON? {
-        guard let value = members[key] else { return nil }
-        if !read.contains(key) { read.append(key) }
-        return value
+        let place = members.place(of: key)
+        guard place.isTaken else { return nil }
+        if !read.contains(place.index) { read.append(place.index) }
+        return members[place.index].value
     }
 
     /// - Throws: `CoreError.missing`.

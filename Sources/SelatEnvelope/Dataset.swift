@@ -8,11 +8,11 @@ package struct Resource: Hashable, Sendable {
     /// Compared at opening; `sha256:…`, `sha512:…`, `sha1:…`, or MD5 without a prefix.
     package let hash: String?
     /// All other members of the resource's description, as the sender gave them.
-    package let others: [String: JSON]
+    package let others: JSON.Object
 
     package init(
         name: String, path: DatasetPath, bytes: UInt64, hash: String? = nil,
-        others: [String: JSON] = [:]
+        others: JSON.Object = [:]
     ) {
         self.name = name
         self.path = path
@@ -62,12 +62,12 @@ package struct Resource: Hashable, Sendable {
 package struct DatasetDescription: Hashable, Sendable {
     package let resources: [Resource]
     /// The descriptor's other members, such as `title` and `licenses`, as the sender gave them.
-    package let others: [String: JSON]
+    package let others: JSON.Object
 
     /// - Throws: `EnvelopeError.unsafePath` for paths that do not go together, `.malformed` for no
     ///   or too many resources and for names that stand twice.
     package init(
-        resources: [Resource], others: [String: JSON] = [:]
+        resources: [Resource], others: JSON.Object = [:]
     ) throws(EnvelopeError) {
         guard (1...Limits.resourcesMax).contains(resources.count) else {
             throw .malformed("manifest", "not 1 to \(Limits.resourcesMax) resources")
@@ -94,7 +94,7 @@ package struct DatasetDescription: Hashable, Sendable {
     package var totalBytes: UInt64 { resources.reduce(0) { $0 + $1.bytes } }
 
     /// The descriptor's members but `selat`.
-    var members: [String: JSON] {
+    var members: JSON.Object {
         var members = others
         members["resources"] = .array(resources.map(\.json))
         return members

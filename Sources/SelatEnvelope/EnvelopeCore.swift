@@ -76,7 +76,7 @@ package struct EnvelopeCore: Hashable, Sendable {
         try SelatEnvelope.reading("core") { () throws(CoreError) in try rest.end() }
     }
 
-    var members: [String: JSON] {
+    var members: JSON.Object {
         [
             "created": .string(created.text), "expires": .string(expires.text),
             "federation": .string(federation.text), "format": .integer(Self.format),

@@ -68,7 +68,7 @@ package struct Header: Hashable, Sendable {
             "digest": .string(membershipDigest.text), "serial": .integer(membershipSerial),
         ]
         members["transit"] = .object(
-            Dictionary(uniqueKeysWithValues: transit.map { ($0.key.code, .string($0.value.text)) }))
+            JSON.Object(transit.map { ($0.key.code, .string($0.value.text)) }))
         members["verdict"] = .string(verdictCode.text)
         return .object(members)
     }

@@ -53,7 +53,7 @@ package struct Manifest: Hashable, Sendable {
             throw .malformed("verdict", "not canonical JSON")
         }
         var members = dataset.members
-        var own: [String: JSON] = [
+        var own: JSON.Object = [
             "type": "manifest", "core": core.json, "facts": facts.json, "verdict": verdict,
             "verdict-key": .string(Base64.encode(verdictKey)),
             "approvals": .strings(approvals.map { Base64.encode($0) }),

@@ -64,7 +64,7 @@ package struct ApprovalRequest: Sendable {
     }
 
     package var json: JSON {
-        var members: [String: JSON] = [
+        var members: JSON.Object = [
             "type": "approval-request", "format": 1, "core": core.json,
             "root": .string(payload.root.text), "size": .integer(payload.size),
             "dataset": dataset.json, "verdict": verdict.json,

@@ -42,7 +42,7 @@ package struct ReceiptStatement: Hashable, Sendable {
     }
 
     package var json: JSON {
-        var members: [String: JSON] = [
+        var members: JSON.Object = [
             "type": "receipt", "federation": .string(federation.text),
             "kind": .string(kind.rawValue), "from": .string(from.text), "id": .string(id.text),
             "envelope": .string(envelope.text), "attempt": .integer(attempt),

@@ -221,7 +221,7 @@ extension Exchange {
     private func enter(
         _ kind: String, _ cause: String?, _ id: TransferID, in transaction: Transaction
     ) throws {
-        var details: [String: JSON] = [:]
+        var details: JSON.Object = [:]
         details["cause"] = cause.map { .string($0) }
         try transaction.append(
             EntryDraft(kind: try EntryKind(kind), transfer: id, details: .object(details)))

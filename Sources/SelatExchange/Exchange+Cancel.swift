@@ -82,7 +82,7 @@ extension Exchange {
         let actions = sender.handle(.cancelled(cause: cause), at: now)
         guard sender.state == .cancelled, before.state != .cancelled else { return nil }
         for case .record(let kind, let cause) in actions {
-            var details: [String: JSON] = [
+            var details: JSON.Object = [
                 "to": .string(row.to.text), "cause": .string(cause ?? ""),
             ]
             if sender.attempt > 0 { details["attempt"] = .integer(sender.attempt) }

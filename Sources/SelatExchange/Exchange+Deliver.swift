@@ -382,7 +382,7 @@ extension Exchange {
             if isUnwitnessed { try transaction.awaitWitnesses(id, of: row.to) }
             try transaction.save(row)
             guard let entryKind else { return }
-            var details: [String: JSON] = ["to": .string(row.to.text)]
+            var details: JSON.Object = ["to": .string(row.to.text)]
             if let cause { details["cause"] = .string(cause) }
             if sender.attempt > 0 { details["attempt"] = .integer(sender.attempt) }
             if let receipt { details["receipt"] = .string(SHA256.digest(receipt).text) }

@@ -192,7 +192,7 @@ extension Exchange {
             }
             try transaction.save(row)
             guard let entryKind else { return }
-            var details: [String: JSON] = [
+            var details: JSON.Object = [
                 "from": .string(row.from.text), "next": .string(row.next.text),
                 "attempt": .integer(row.attempt),
             ]

@@ -25,7 +25,7 @@ struct Counted: Sendable {
         }
 
         func details(count: Int) -> JSON {
-            var members: [String: JSON] = [
+            var members: JSON.Object = [
                 "cause": .string(cause), "count": .integer(Int64(count)), "roles": .strings(roles),
             ]
             if !route.isEmpty { members["route"] = .string(route) }

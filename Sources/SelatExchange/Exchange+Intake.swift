@@ -202,7 +202,7 @@ extension Exchange {
         if actions.contains(.destroy) { row.contentKey = nil }
         for action in actions {
             guard case .record(let kind, let signed) = action else { continue }
-            var details: [String: JSON] = ["envelope": .string(head.identity.text)]
+            var details: JSON.Object = ["envelope": .string(head.identity.text)]
             if signed != nil {
                 details[Receipt.statementKey] = .string(SHA256.digest(statement).text)
                 details[Receipt.importKey] = own

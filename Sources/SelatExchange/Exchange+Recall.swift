@@ -342,7 +342,7 @@ extension VerifiedRecall {
     var words: String { "recalled: \(officer.id): \(statement.reason)" }
 
     /// What entries hold of it.
-    var details: [String: JSON] {
+    var details: JSON.Object {
         [
             "recall": .string(digest.text), "officer": .string(officer.id.text),
             "asked": statement.json,
@@ -355,7 +355,7 @@ extension VerifiedRecall {
 }
 
 extension VerifiedRecallAnswer {
-    var details: [String: JSON] {
+    var details: JSON.Object {
         [
             "recall": .string(statement.recall.text), "answer": .string(digest.text),
             "officer": .string(officer.id.text), "answered": statement.json,

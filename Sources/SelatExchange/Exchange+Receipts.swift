@@ -166,7 +166,7 @@ extension Exchange {
             if isUnwitnessed { try transaction.awaitWitnesses(row.id, of: row.to) }
             try transaction.save(current)
             for case .record(let kind, let cause) in actions {
-                var details: [String: JSON] = [
+                var details: JSON.Object = [
                     "to": .string(row.to.text), "attempt": .integer(sender.attempt),
                     "receipt": .string(SHA256.digest(receipt).text),
                 ]
@@ -198,7 +198,7 @@ extension ReceiptRow {
 
     /// What the entry holds that tells of it.
     func details(of statement: ReceiptStatement) -> JSON {
-        var details: [String: JSON] = [
+        var details: JSON.Object = [
             "kind": .string(kind), "by": .string(signer.text), "attempt": .integer(attempt),
             "stated": .string(statement.time.text),
             "receipt": .string(SHA256.digest(document).text),

@@ -267,7 +267,7 @@ extension Exchange: EnvelopeService {
         row.contentKey = try storageKey.wrap(
             contentKey.secret, for: .inbound(core.id, from: core.from))
         row.destroyBy = destroyBy
-        var members: [String: JSON] = [
+        var members: JSON.Object = [
             "envelope": .string(head.identity.text), "size": .integer(row.payloadSize),
             "verdict": .string(SHA256.digest(manifest.verdictRecord).text),
             Receipt.importKey: own.json,

@@ -327,7 +327,7 @@ extension Exchange {
     ) throws {
         var relay = try Relay(row)
         for case .record(let kind, let isStated) in relay.handle(.complete, at: now) {
-            var details: [String: JSON] = ["envelope": .string(head.identity.text)]
+            var details: JSON.Object = ["envelope": .string(head.identity.text)]
             if isStated {
                 details[Receipt.statementKey] = .string(SHA256.digest(statement).text)
                 row.statement = statement

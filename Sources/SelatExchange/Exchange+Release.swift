@@ -26,8 +26,8 @@ extension Exchange {
         let approvals: [Digest]
 
         /// What the log says of it, beside to whom it goes.
-        var details: [String: JSON] {
-            var details: [String: JSON] = [
+        var details: JSON.Object {
+            var details: JSON.Object = [
                 "envelope": .string(envelope.text), "verdict": verdict.json,
             ]
             if route.count > 2 { details["route"] = .strings(route.map(\.text)) }

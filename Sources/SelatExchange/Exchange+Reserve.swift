@@ -58,7 +58,7 @@ extension Exchange {
     }
 
     private func enter(_ change: Watermark.Change, _ standing: DiskStanding) async throws {
-        var details: [String: JSON] = [
+        var details: JSON.Object = [
             "free": .integer(standing.free), "reserve": .integer(standing.reserve),
         ]
         let kind: EntryKind

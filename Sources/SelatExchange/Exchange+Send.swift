@@ -156,7 +156,7 @@ extension Exchange {
 
     private static func entry(_ asked: Asked, _ verdict: Verdict) -> EntryDraft {
         let prepared = asked.prepared
-        var details: [String: JSON] = [
+        var details: JSON.Object = [
             "to": .string(prepared.request.to.text),
             "verdict": verdict.json,
         ]

@@ -23,8 +23,8 @@ extension Exchange {
         let newest: UInt64?
 
         /// What the entry that records it holds.
-        var details: [String: JSON] {
-            var details: [String: JSON] = [
+        var details: JSON.Object {
+            var details: JSON.Object = [
                 Receipt.statementKey: .string(SHA256.digest(message).text)
             ]
             details["reason"] = reason.map { .string($0) }

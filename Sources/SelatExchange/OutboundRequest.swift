@@ -36,7 +36,7 @@ package struct OutboundRequest: Sendable {
 
     /// The request as the store keeps it, with the verdict's record.
     func stored(verdict: Verdict) -> [UInt8] {
-        var members: [String: JSON] = [
+        var members: JSON.Object = [
             "to": .string(to.text), "label": label.json, "facts": facts.json,
             "precedence": .string(precedence.rawValue), "dataset": dataset.json,
             "verdict": verdict.json,

@@ -2,7 +2,7 @@ package import SelatCore
 
 extension ApprovalStatement {
     package var json: JSON {
-        var members: [String: JSON] = [
+        var members: JSON.Object = [
             "type": "approval", "federation": .string(subject.federation.text),
             "id": .string(subject.id.text), "core": .string(subject.core.text),
             "root": .string(subject.root.text), "size": .integer(subject.size),

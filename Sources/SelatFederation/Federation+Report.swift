@@ -16,7 +16,7 @@ extension Federation {
 
     private func report(of member: MembershipList.Member) -> JSON {
         let record = records[member.country]
-        var fields: [String: JSON] = [
+        var fields: JSON.Object = [
             "country": .string(member.country.code), "sector": .string(member.sector.rawValue),
             "roles": .strings(member.roles.map(\.rawValue).sorted()),
             "threshold": .integer(Int64(member.threshold)),
@@ -78,7 +78,7 @@ extension Federation {
 
 extension MembershipList.Cut {
     fileprivate var report: JSON {
-        var fields: [String: JSON] = [
+        var fields: JSON.Object = [
             "subject": .string(subject.description), "distrust_from": .string(distrustFrom.text),
         ]
         fields["log_size"] = logSize.map { .string("\($0)") }
@@ -91,7 +91,7 @@ extension MemberRecord.Node {
         let certificates =
             tls.map { $0.report(for: "tls") } + signing.map { $0.report(for: "signing") }
             + agreement.map { $0.report(for: "agreement") }
-        var fields: [String: JSON] = [
+        var fields: JSON.Object = [
             "id": .string(id.text), "host": .string(endpoint.host),
             "port": .integer(Int64(endpoint.port)),
             "roles": .strings(roles.map(\.rawValue).sorted()),

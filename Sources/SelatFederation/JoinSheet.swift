@@ -71,7 +71,7 @@ package struct JoinSheet: Hashable, Sendable {
 
 extension JoinSheet {
     package var json: JSON {
-        var fields: [String: JSON] = [
+        var fields: JSON.Object = [
             "type": "join-sheet", "format": 1, "federation": .string(federation.text),
             "node": .string(node.text), "endpoint": endpoint.json,
             "roles": .strings(roles.map(\.rawValue).sorted()),
@@ -86,7 +86,7 @@ extension JoinSheet {
 
     private func byPurpose(_ value: (CertificateRequest) -> JSON) -> JSON {
         .object(
-            Dictionary(uniqueKeysWithValues: requests.map { ($0.key.rawValue, value($0.value)) }))
+            JSON.Object(requests.map { ($0.key.rawValue, value($0.value)) }))
     }
 
     /// - Parameter content: canonical JSON.

@@ -3,7 +3,7 @@ import SelatCrypto
 
 extension MemberRecord {
     package var json: JSON {
-        var fields: [String: JSON] = [
+        var fields: JSON.Object = [
             "type": "member-record", "format": 1, "federation": .string(federation.text),
             "country": .string(country.code), "serial": .integer(serial),
             "issued": .string(issued.text), "expires": .string(expires.text),
@@ -62,7 +62,7 @@ extension MemberRecord {
 
 extension MemberRecord.Node {
     fileprivate var json: JSON {
-        var fields: [String: JSON] = [
+        var fields: JSON.Object = [
             "id": .string(id.text),
             "endpoint": endpoint.json,
             "certificates": [

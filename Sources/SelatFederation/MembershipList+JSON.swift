@@ -3,13 +3,13 @@ import SelatCrypto
 
 extension MembershipList {
     package var json: JSON {
-        var members: [String: JSON] = [
+        var members: JSON.Object = [
             "type": "membership-list", "format": 1, "serial": .integer(serial),
             "issued": .string(issued.text), "expires": .string(expires.text),
             "sandbox": .bool(isSandbox), "quorum": .integer(Int64(quorum)),
             "suites": .array(
                 suites.sorted { $0.key.rawValue < $1.key.rawValue }.map { suite, sunset in
-                    var entry: [String: JSON] = ["suite": .integer(suite.rawValue)]
+                    var entry: JSON.Object = ["suite": .integer(suite.rawValue)]
                     entry["sunset"] = sunset.map { .string($0.text) }
                     return .object(entry)
                 }),
@@ -71,7 +71,7 @@ extension MembershipList {
 
 extension MembershipList.Cut {
     fileprivate var json: JSON {
-        var fields: [String: JSON] = ["distrust-from": .string(distrustFrom.text)]
+        var fields: JSON.Object = ["distrust-from": .string(distrustFrom.text)]
         switch subject {
         case .member(let country): fields["country"] = .string(country.code)
         case .node(let node): fields["node"] = .string(node.text)

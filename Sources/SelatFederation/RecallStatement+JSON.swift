@@ -32,7 +32,7 @@ extension RecallStatement {
 
 extension RecallAnswer {
     package var json: JSON {
-        var members: [String: JSON] = [
+        var members: JSON.Object = [
             "type": "recall-answer", "federation": .string(federation.text),
             "recall": .string(recall.text), "from": .string(from.text), "to": .string(to.text),
             "id": .string(id.text), "decision": .string(decision.rawValue),

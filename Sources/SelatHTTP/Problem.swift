@@ -15,11 +15,11 @@ package struct Problem: Error, Hashable, Sendable, CustomStringConvertible {
     /// What the reader can do about it, one line.
     package var remedy: String?
     /// Further members; the five above are never among them.
-    package var extensions: [String: JSON]
+    package var extensions: JSON.Object
 
     package init(
         type: String, title: String, status: Int, detail: String? = nil, remedy: String? = nil,
-        extensions: [String: JSON] = [:]
+        extensions: JSON.Object = [:]
     ) {
         self.type = type
         self.title = title

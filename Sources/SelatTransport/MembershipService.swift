@@ -41,7 +41,7 @@ package struct MembershipIndex: Hashable, Sendable {
         [
             "list": list.json,
             "records": .object(
-                Dictionary(uniqueKeysWithValues: records.map { ($0.key.code, $0.value.json) })),
+                JSON.Object(records.map { ($0.key.code, $0.value.json) })),
             "crls": .object(
                 Dictionary(
                     uniqueKeysWithValues: revocationLists.map {

@@ -42,7 +42,7 @@ private enum UploadDocument {
         state: String, offset: UInt64, length: UInt64?, complete: Bool?, cause: String?,
         _ receipt: [UInt8]?
     ) -> JSON {
-        var members: [String: JSON] = ["state": .string(state), "offset": .integer(offset)]
+        var members: JSON.Object = ["state": .string(state), "offset": .integer(offset)]
         members["cause"] = cause.map { .string($0) }
         members["length"] = length.map { .integer($0) }
         members["complete"] = complete.map { .bool($0) }

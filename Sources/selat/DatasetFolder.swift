@@ -105,7 +105,7 @@ struct DatasetFolder {
     /// bytes, name and media type.
     func dataPackage(title: String?) throws -> JSON {
         var package = descriptor?.objectValue ?? [:]
-        var described: [String: [String: JSON]] = [:]
+        var described: [String: JSON.Object] = [:]
         for resource in package["resources"]?.arrayValue ?? [] {
             guard let members = resource.objectValue, let path = members["path"]?.stringValue else {
                 throw Ending(

@@ -67,7 +67,7 @@ struct PackageVerb: AsyncParsableCommand {
                 parsing: try CMS.unverifiedContent(head.headerCMS, type: .header))
             let suite = header["suite"]?.integerValue.flatMap { Suite(rawValue: $0) }
             if json {
-                var result: [String: JSON] = ["verified": false, "header": header]
+                var result: JSON.Object = ["verified": false, "header": header]
                 result["suite_name"] = suite.map { .string($0.name) }
                 return Terminal.result(.object(result))
             }

@@ -298,11 +298,12 @@ struct Node {
         _ store: Store, _ configuration: Configuration, _ waiting: [String],
         _ federation: Federation, _ policies: PolicySet, _ program: Digest
     ) async throws {
-        var members: [String: JSON] = [
+        var members: JSON.Object = [
             "version": .string(Program.version), "program": .string(program.text),
             "configuration": .string(SHA256.digest(configuration.bytes).text),
             "membership": .string(federation.listDigest.text),
-            "policies": .object(policies.editions.mapValues { .string($0.digest.text) }),
+            "policies": .object(
+                JSON.Object(policies.editions.mapValues { .string($0.digest.text) })),
             "openssl": .string(ForgeryProbe.loadedVersion),
             "providers": .strings(OpenSSLProvider.loaded),
             "properties": OpenSSLProvider.inUse?.properties.map { .string($0) } ?? .null,

@@ -22,10 +22,10 @@ extension NodeControl {
     }
 
     /// What is owed for a transfer, and who has said what.
-    func standing(_ standing: ApprovalStanding) -> [String: JSON] {
+    func standing(_ standing: ApprovalStanding) -> JSON.Object {
         let given = standing.given.map { given -> JSON in
             let statement = given.statement
-            var members: [String: JSON] = [
+            var members: JSON.Object = [
                 "digest": .string(given.row.digest.text), "taken": .string(given.row.taken.text),
                 "decision": .string(statement.decision.rawValue), "role": .string(statement.role),
                 "side": .string(statement.side.rawValue), "reason": .string(statement.reason),

@@ -49,7 +49,7 @@ extension NodeControl {
 
     func beginEpoch(reason: String, by caller: Caller) async throws -> JSON {
         let begun = try await exchange.witnesses.beginEpoch(reason: reason, by: caller.user)
-        var members: [String: JSON] = [
+        var members: JSON.Object = [
             "origin": .string(begun.origin), "before": .string(begun.before),
             "held": .integer(begun.held), "witnessed": .integer(begun.seen),
         ]
@@ -142,8 +142,8 @@ extension NodeControl {
         }
     }
 
-    func entry(_ row: EntryRow) throws -> [String: JSON] {
-        var members: [String: JSON] = [
+    func entry(_ row: EntryRow) throws -> JSON.Object {
+        var members: JSON.Object = [
             "sequence": .integer(row.entry.sequence), "time": .string(row.entry.time.text),
             "kind": .string(row.entry.kind.text), "actor": .string(row.entry.actor.text),
         ]

@@ -31,7 +31,7 @@ extension NodeControl {
         return recall["answers"]?.arrayValue?.last ?? "asked"
     }
 
-    private static func shown(_ fields: [String: JSON]) -> [String: JSON] {
+    private static func shown(_ fields: JSON.Object) -> JSON.Object {
         let keys: Set = [
             "id", "peer", "state", "title", "label", "size_bytes", "since", "until",
             "recall",

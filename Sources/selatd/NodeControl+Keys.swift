@@ -35,7 +35,7 @@ extension NodeControl {
         }
         let rotated = try await exchange.rotate(
             purpose, kind: try kind.map(Self.kind), by: caller.user)
-        var members: [String: JSON] = [
+        var members: JSON.Object = [
             "node": .string(exchange.identity.node.text),
             "purpose": .string(purpose.rawValue), "kind": .string(rotated.kind.description),
             "fingerprint": .string(rotated.fingerprint.text), "made": .bool(rotated.isNew),
@@ -80,7 +80,7 @@ extension NodeControl {
     }
 
     private static func document(_ standing: KeyStanding, at now: Timestamp) -> JSON {
-        var members: [String: JSON] = [
+        var members: JSON.Object = [
             "purpose": .string(standing.purpose.rawValue),
             "state": .string(standing.state.rawValue),
             "fingerprint": .string(standing.fingerprint.text),

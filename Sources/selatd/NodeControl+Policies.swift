@@ -9,7 +9,7 @@ extension NodeControl {
     func policies(withDocuments: Bool) async throws -> JSON {
         let editions = try await exchange.editions.status()
         guard withDocuments else { return ["editions": editions] }
-        var documents: [String: JSON] = [:]
+        var documents: JSON.Object = [:]
         for (name, edition) in editions.objectValue ?? [:] {
             guard let digest = try edition["digest"]?.stringValue.map({ try Digest($0) }),
                 let row = try await exchange.editions.edition(digest)

@@ -25,9 +25,9 @@ extension NodeControl {
         return .object(try await members(row))
     }
 
-    private func members(_ row: RecallRow) async throws -> [String: JSON] {
+    private func members(_ row: RecallRow) async throws -> JSON.Object {
         let view = try await exchange.view(of: row)
-        var members: [String: JSON] = [
+        var members: JSON.Object = [
             "id": .string(row.id.text), "from": .string(row.from.text),
             "to": .string(view.to.text), "direction": .string(view.direction),
             "state": .string(view.state), "officer": .string(row.officer),

@@ -62,7 +62,7 @@ extension NodeControl {
         {
             (state, cause) = (row.state, row.cause)
         }
-        var members: [String: JSON] = [
+        var members: JSON.Object = [
             "id": .string(begun.id.text), "state": .string(state),
             "ended": .bool(Sender.State(rawValue: state)?.isOutcome ?? true),
             "verdict": try verdict(begun.decision),
@@ -125,7 +125,7 @@ extension NodeControl {
         return .object(members)
     }
 
-    func verdict(_ verdict: Verdict) throws -> [String: JSON] {
+    func verdict(_ verdict: Verdict) throws -> JSON.Object {
         [
             "outcome": .string(verdict.outcome.rawValue),
             "summary": .strings(verdict.summaryLines),

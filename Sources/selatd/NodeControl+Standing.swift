@@ -19,7 +19,7 @@ extension NodeControl {
         // Own transfers and relayed ones have the states `relayed` and `delivered` apart.
         let states = Dictionary(counts.map { ($0.state, Int64($0.count)) }, uniquingKeysWith: +)
         return [
-            "states": .object(states.mapValues { .integer($0) }),
+            "states": .object(JSON.Object(states.mapValues { .integer($0) })),
             "size_bytes": .integer(counts.reduce(0) { $0 + $1.bytes }),
         ]
     }

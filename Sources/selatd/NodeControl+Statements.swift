@@ -16,7 +16,7 @@ extension NodeControl {
     }
 
     private func members(_ kept: Exchange.KeptStatement) -> JSON {
-        var members: [String: JSON] = [
+        var members: JSON.Object = [
             "digest": .string(kept.row.digest.text), "taken": .string(kept.row.taken.text),
             "statement": kept.statement.json,
         ]

@@ -50,7 +50,7 @@ extension NodeControl {
             try await exchange.waitForEnd(of: id, seconds: waitSeconds, unless: gone)
         }
         let found = try await exchange.rows(id)
-        var document: [String: JSON]
+        var document: JSON.Object
         if let row = found.outbound {
             document = try members(row)
             let request = try exchange.request(of: row)
@@ -124,7 +124,7 @@ extension NodeControl {
             } else if let row = relayed.first { try await exchange.story(of: row) } else { [] }
         return lines.map { line in
             let statement = line.statement
-            var members: [String: JSON] = [
+            var members: JSON.Object = [
                 "time": .string(statement.time.text), "kind": .string(statement.kind.rawValue),
                 "signer": .string(statement.signer.text), "attempt": .integer(statement.attempt),
                 "entry": .integer(line.entry),
@@ -168,7 +168,7 @@ extension NodeControl {
         guard !debts.isEmpty else { return nil }
         return .array(
             debts.map { debt in
-                var members: [String: JSON] = [
+                var members: JSON.Object = [
                     "obligation": .string(debt.obligation), "event": .string(debt.event),
                 ]
                 members["starts"] = debt.starts.map { .string($0.text) }
@@ -177,10 +177,10 @@ extension NodeControl {
             })
     }
 
-    func members(_ row: OutboundRow) throws -> [String: JSON] {
+    func members(_ row: OutboundRow) throws -> JSON.Object {
         let state = Sender.State(rawValue: row.state)
         let request = try exchange.request(of: row).request
-        var members: [String: JSON] = [
+        var members: JSON.Object = [
             "id": .string(row.id.text), "direction": "outbound", "peer": .string(row.to.text),
             "state": .string(row.state), "ended": .bool(state?.isOutcome ?? false),
             "created": .string(row.created.text), "expires": .string(row.expires.text),
@@ -194,9 +194,9 @@ extension NodeControl {
         return members
     }
 
-    func members(_ row: InboundRow) throws -> [String: JSON] {
+    func members(_ row: InboundRow) throws -> JSON.Object {
         let header = try JSON(parsing: row.header)
-        var members: [String: JSON] = [
+        var members: JSON.Object = [
             "id": .string(row.id.text), "direction": "inbound", "peer": .string(row.from.text),
             "state": .string(row.state), "received": .string(row.received.text),
             "expires": .string(row.expires.text), "size_bytes": .integer(row.payloadSize),
@@ -216,10 +216,10 @@ extension NodeControl {
     }
 
     /// All that a relay knows: what the header shows, and where it stands.
-    private func members(_ row: RelayedRow) throws -> [String: JSON] {
+    private func members(_ row: RelayedRow) throws -> JSON.Object {
         let header = try JSON(parsing: row.header)
         let state = Relay.State(rawValue: row.state)
-        var members: [String: JSON] = [
+        var members: JSON.Object = [
             "id": .string(row.id.text), "direction": "relayed", "from": .string(row.from.text),
             "to": .string(row.to.text), "peer": .string(row.next.text),
             "state": .string(row.state), "ended": .bool(state?.isOutcome ?? false),
@@ -235,7 +235,7 @@ extension NodeControl {
         return members
     }
 
-    private static func members(_ suite: Suite) -> [String: JSON] {
+    private static func members(_ suite: Suite) -> JSON.Object {
         ["suite": .integer(suite.rawValue), "suite_name": .string(suite.name)]
     }
 
@@ -288,7 +288,7 @@ extension NodeControl {
 
     func evidence(_ id: TransferID) async throws -> JSON {
         let files = try await exchange.evidence(of: id).files
-        return ["files": .object(files.mapValues { .string(Base64.encode($0)) })]
+        return ["files": .object(JSON.Object(files.mapValues { .string(Base64.encode($0)) }))]
     }
 
     func take(receipt document: JSON, by caller: Caller) async throws -> JSON {
@@ -306,7 +306,7 @@ extension NodeControl {
     ) async throws -> JSON where Body.Element == ByteBuffer {
         let brought = try await exchange.take(
             packageFront: front, payload: payload, by: caller.user)
-        var members: [String: JSON] = [
+        var members: JSON.Object = [
             "id": .string(brought.id.text), "from": .string(brought.from.text),
             "state": .string(brought.state), "size_bytes": .integer(brought.size),
         ]

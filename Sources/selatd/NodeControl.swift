@@ -33,7 +33,7 @@ struct NodeControl: ControlService {
         log["size"] = .integer(checkpoint.size)
         log["root"] = .string(Base64.encode(checkpoint.root.bytes))
         log["key"] = .string(exchange.witnesses.verifierKey.text)
-        var members: [String: JSON] = [
+        var members: JSON.Object = [
             "node": .string(exchange.identity.node.text), "version": .string(Program.version),
             "state": "ready",
             "membership": [
@@ -44,9 +44,9 @@ struct NodeControl: ControlService {
             ],
             "policies": ["editions": try await exchange.editions.status()],
             "log": .object(log),
-            "outbound": .object(counts.outbound.mapValues { .integer(Int64($0)) }),
-            "inbound": .object(counts.inbound.mapValues { .integer(Int64($0)) }),
-            "relayed": .object(counts.relayed.mapValues { .integer(Int64($0)) }),
+            "outbound": .object(JSON.Object(counts.outbound.mapValues { .integer(Int64($0)) })),
+            "inbound": .object(JSON.Object(counts.inbound.mapValues { .integer(Int64($0)) })),
+            "relayed": .object(JSON.Object(counts.relayed.mapValues { .integer(Int64($0)) })),
             "links": .array(await exchange.linkLoads.map { .object(Self.members($0)) }),
             "queues": try await queues(), "peers": await peerStandings(), "suites": suites(peers),
             "openssl": .object(openssl),
@@ -64,10 +64,10 @@ struct NodeControl: ControlService {
         return .object(members)
     }
 
-    private static func members(_ load: LinkLoad) -> [String: JSON] {
+    private static func members(_ load: LinkLoad) -> JSON.Object {
         func words(_ counts: [Precedence: Int]) -> JSON {
             let pairs = counts.map { ($0.key.rawValue, JSON.integer(Int64($0.value))) }
-            return .object(Dictionary(uniqueKeysWithValues: pairs))
+            return .object(JSON.Object(pairs))
         }
         return [
             "node": .string(load.peer.text), "sending": words(load.sending),
@@ -77,8 +77,8 @@ struct NodeControl: ControlService {
 
     // MARK: Cryptography
 
-    private var openssl: [String: JSON] {
-        var members: [String: JSON] = [
+    private var openssl: JSON.Object {
+        var members: JSON.Object = [
             "version": .string(ForgeryProbe.loadedVersion),
             "providers": .strings(OpenSSLProvider.loaded),
         ]
@@ -88,11 +88,11 @@ struct NodeControl: ControlService {
 
     private func suites(_ peers: [Exchange.PeerSuite]) -> JSON {
         let list = exchange.federation.list
-        var members: [String: JSON] = [
+        var members: JSON.Object = [
             "profile": .string(list.profile.rawValue),
             "peers": .array(
                 peers.map { peer in
-                    var members: [String: JSON] = ["node": .string(peer.node.text)]
+                    var members: JSON.Object = ["node": .string(peer.node.text)]
                     members["suite"] = peer.suite.map { .integer($0.rawValue) }
                     members["name"] = peer.suite.map { .string($0.name) }
                     members["post_quantum"] = peer.suite.map { .bool($0.isPostQuantum) }

@@ -18,7 +18,7 @@ import Testing
     @Test(arguments: [true, false])
     func handWrittenBytesAreCanonicalJSON(transfer: Bool) throws {
         let entry = try Self.entry(transfer: transfer)
-        var members: [String: JSON] = [
+        var members: JSON.Object = [
             "sequence": .integer(entry.sequence), "time": .string(entry.time.text),
             "kind": .string(entry.kind.text), "actor": .string(entry.actor.text),
             "commitment": .string(entry.commitment.text),

@@ -26,7 +26,7 @@ import Testing
     }
 
     /// The list with one change of its JSON, signed by everybody.
-    private func signed(_ change: (inout [String: JSON]) throws -> Void) throws -> [UInt8] {
+    private func signed(_ change: (inout JSON.Object) throws -> Void) throws -> [UInt8] {
         var fields = try #require(try world.list().json.objectValue)
         try change(&fields)
         return try sign(
@@ -38,7 +38,7 @@ import Testing
         return error?.description ?? "no error"
     }
 
-    private func members(_ fields: [String: JSON]) throws -> [[String: JSON]] {
+    private func members(_ fields: JSON.Object) throws -> [JSON.Object] {
         try #require(fields["members"]?.arrayValue).map { try #require($0.objectValue) }
     }
 

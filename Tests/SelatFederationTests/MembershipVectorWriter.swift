@@ -53,7 +53,7 @@ struct MembershipVectorWriter {
     private static let all = "MY/hub SG/hub VN/hub"
 
     private func signed(
-        _ signers: [CMS.Signer]? = nil, _ change: (inout [String: JSON]) throws -> Void = { _ in }
+        _ signers: [CMS.Signer]? = nil, _ change: (inout JSON.Object) throws -> Void = { _ in }
     ) throws -> [UInt8] {
         var fields = first.json.objectValue ?? [:]
         try change(&fields)
@@ -102,7 +102,7 @@ struct MembershipVectorWriter {
     }
 
     private func contents() throws -> [(String, String)] {
-        func changed(_ change: (inout [String: JSON]) throws -> Void) throws -> [[UInt8]] {
+        func changed(_ change: (inout JSON.Object) throws -> Void) throws -> [[UInt8]] {
             [try signed(nil, change)]
         }
         return [

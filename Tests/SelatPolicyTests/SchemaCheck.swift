@@ -24,7 +24,7 @@ struct SchemaCheck {
     }
 
     private func faults(
-        of value: JSON, _ keyword: String, _ demand: JSON, _ keywords: [String: JSON],
+        of value: JSON, _ keyword: String, _ demand: JSON, _ keywords: JSON.Object,
         _ path: String
     ) -> [String] {
         let holds: Bool
@@ -74,7 +74,7 @@ struct SchemaCheck {
     }
 
     private func members(
-        of value: JSON, _ keywords: [String: JSON], _ path: String
+        of value: JSON, _ keywords: JSON.Object, _ path: String
     ) -> [String] {
         guard case .object(let members) = value else { return [] }
         let patterns = keywords["patternProperties"]?.objectValue ?? [:]

@@ -110,7 +110,7 @@ package struct SchemaChecker {
     }
 
     private func faults(
-        of members: [String: JSON], by schema: JSON, at place: String
+        of members: JSON.Object, by schema: JSON, at place: String
     ) -> [String] {
         var faults: [String] = []
         let properties = schema["properties"]?.objectValue ?? [:]

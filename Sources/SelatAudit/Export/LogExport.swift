@@ -110,7 +110,7 @@ package struct ExportedEntry: Sendable, Hashable {
 
     /// - Throws: `CoreError` for details that are no JSON, which the log never takes.
     package func json() throws(CoreError) -> JSON {
-        var members: [String: JSON] = [
+        var members: JSON.Object = [
             "entry": try JSON(parsing: entry.canonical), "leaf": .string(leaf.hex),
         ]
         members["salt"] = salt.map { .string(Base64.encode($0)) }

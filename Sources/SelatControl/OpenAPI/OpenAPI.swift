@@ -24,7 +24,8 @@ package enum OpenAPI {
         ],
         "paths": .object(paths),
         "components": [
-            "schemas": .object(components.mapValues(\.json)), "responses": .object(refusals),
+            "schemas": .object(JSON.Object(components.mapValues(\.json))),
+            "responses": .object(refusals),
         ],
     ]
 
@@ -41,13 +42,13 @@ package enum OpenAPI {
         .merging(lawComponents) { first, _ in first }
         .merging(auditComponents) { first, _ in first }
 
-    private static var refusals: [String: JSON] {
+    private static var refusals: JSON.Object {
         let all = Set(operations.flatMap(\.refusals))
-        return Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0.json) })
+        return JSON.Object(all.map { ($0.name, $0.json) })
     }
 
-    private static var paths: [String: JSON] {
-        var paths: [String: [String: JSON]] = [:]
+    private static var paths: JSON.Object {
+        var paths: [String: JSON.Object] = [:]
         for operation in operations {
             paths[operation.path, default: [:]][operation.method] = operation.json
         }

@@ -64,7 +64,7 @@ struct Operation: Sendable {
     // MARK: As a document
 
     var json: JSON {
-        var members: [String: JSON] = [
+        var members: JSON.Object = [
             "operationId": .string(name), "summary": .string(summary),
             "responses": .object(responses),
             "x-selat-roles": .strings((Permissions.roles[route] ?? []).sorted().map(\.rawValue)),
@@ -109,8 +109,8 @@ struct Operation: Sendable {
         }
     }
 
-    private var responses: [String: JSON] {
-        var responses: [String: JSON] = [:]
+    private var responses: JSON.Object {
+        var responses: JSON.Object = [:]
         for answer in refusals { responses["\(answer.status)"] = answer.reference }
         responses["\(status)"] = granted
         return responses

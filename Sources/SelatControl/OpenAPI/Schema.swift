@@ -2,11 +2,11 @@ import SelatCore
 
 /// What one JSON value of the API may be: JSON Schema 2020-12, the dialect of OpenAPI 3.1.
 struct Schema: Sendable {
-    private(set) var members: [String: JSON]
+    private(set) var members: JSON.Object
 
     var json: JSON { .object(members) }
 
-    init(_ members: [String: JSON]) { self.members = members }
+    init(_ members: JSON.Object) { self.members = members }
 
     /// The same with words for people.
     func says(_ text: String) -> Schema {
@@ -41,15 +41,15 @@ extension Schema {
         return schema
     }
 
-    private static func keyed(_ keys: Keys) -> [String: JSON] {
-        var properties: [String: JSON] = [:]
+    private static func keyed(_ keys: Keys) -> JSON.Object {
+        var properties: JSON.Object = [:]
         var required: [String] = []
         for (key, schema) in keys.pairs {
             let name = key.hasSuffix("?") ? String(key.dropLast()) : key
             if name == key { required.append(name) }
             properties[name] = schema.json
         }
-        var members: [String: JSON] = ["properties": .object(properties)]
+        var members: JSON.Object = ["properties": .object(properties)]
         if !required.isEmpty { members["required"] = .strings(required.sorted()) }
         return members
     }
@@ -61,13 +61,13 @@ extension Schema {
 
     /// Names of the writer's choice, each with a value of one kind.
     static func map(_ value: Schema, names: String? = nil) -> Schema {
-        var members: [String: JSON] = ["type": "object", "additionalProperties": value.json]
+        var members: JSON.Object = ["type": "object", "additionalProperties": value.json]
         members["propertyNames"] = names.map { ["pattern": .string($0)] }
         return Schema(members)
     }
 
     static func list(_ element: Schema, min: Int64? = nil, max: Int64? = nil) -> Schema {
-        var members: [String: JSON] = ["type": "array", "items": element.json]
+        var members: JSON.Object = ["type": "array", "items": element.json]
         members["minItems"] = min.map { .integer($0) }
         members["maxItems"] = max.map { .integer($0) }
         return Schema(members)

@@ -28,7 +28,7 @@ struct KeyNote: Hashable, Sendable {
 
 extension KeyNote {
     var json: JSON {
-        var fields: [String: JSON] = [
+        var fields: JSON.Object = [
             "key": .string(key.text), "purpose": .string(purpose.rawValue),
         ]
         for (name, time) in [

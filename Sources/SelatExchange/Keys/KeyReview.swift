@@ -113,7 +113,7 @@ struct KeyReview {
     }
 
     private func draft(_ kind: EntryKind, _ held: HeldKey, _ note: KeyNote) -> EntryDraft {
-        var details: [String: JSON] = [
+        var details: JSON.Object = [
             "purpose": .string(note.purpose.rawValue), "key": .string(note.key.text),
             "fingerprint": .string(held.fingerprint.text),
         ]

@@ -220,10 +220,10 @@ extension MembershipRegister {
     static func entry(
         of rows: [MembershipRow], cut: [String], from actor: EntryActor
     ) -> EntryDraft {
-        var details: [String: JSON] = [
+        var details: JSON.Object = [
             "documents": .array(
                 rows.map { row in
-                    var members: [String: JSON] = [
+                    var members: JSON.Object = [
                         "kind": .string(row.kind.rawValue), "digest": .string(row.digest.text),
                     ]
                     members["country"] = row.country.map { .string($0.code) }

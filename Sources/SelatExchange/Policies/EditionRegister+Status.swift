@@ -11,14 +11,14 @@ extension EditionRegister {
     package func status() async throws -> JSON {
         let now = clock.now()
         let (schedule, faulty) = state.withLock { ($0.schedule, $0.faulty) }
-        var editions: [String: JSON] = [:]
+        var editions: JSON.Object = [:]
         let active = self.active.editions
         let rows = try await store.read { snapshot in
             try active.mapValues { try snapshot.edition($0.digest) }
         }
         var heads: [Digest: EditionHead] = [:]
         for (name, edition) in active {
-            var members: [String: JSON] = [
+            var members: JSON.Object = [
                 "edition": .integer(edition.number), "digest": .string(edition.digest.text),
                 "standing": .string(edition.standing.rawValue),
             ]
@@ -55,8 +55,8 @@ extension EditionRegister {
             ?? EditionHead(PolicySource(name: "\(row.name).yaml", bytes: row.bytes))
     }
 
-    private func details(of row: EditionRow, _ head: EditionHead) throws -> [String: JSON] {
-        var members: [String: JSON] = [
+    private func details(of row: EditionRow, _ head: EditionHead) throws -> JSON.Object {
+        var members: JSON.Object = [
             "in_force": .string(head.inForce.text), "received": .string(row.received.text),
             "from": .string(row.source),
         ]

@@ -193,7 +193,7 @@ extension EditionRegister {
                 ]
             )
         }
-        return .object(Dictionary(pairs) { first, _ in first })
+        return .object(JSON.Object(Dictionary(pairs) { first, _ in first }))
     }
 
     /// Each set that will be in force when one of the new editions has come into force must load.

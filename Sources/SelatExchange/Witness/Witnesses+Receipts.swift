@@ -70,7 +70,7 @@ extension Witnesses {
         let named = paths.map { ("\($0)", JSON.strings($1.map { Base64.encode($0.bytes) })) }
         return [
             "checkpoint": .string(String(decoding: checkpoint.note, as: UTF8.self)),
-            "paths": .object(Dictionary(named) { first, _ in first }),
+            "paths": .object(JSON.Object(Dictionary(named) { first, _ in first })),
         ]
     }
 

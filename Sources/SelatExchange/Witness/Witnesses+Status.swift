@@ -8,14 +8,14 @@ import Synchronization
 
 extension Witnesses {
     /// The members of `log` in `GET /v1/status` that are of witnesses.
-    package func status() async throws -> [String: JSON] {
+    package func status() async throws -> JSON.Object {
         let (state, size) = (state.withLock { $0 }, store.latestCheckpoint.checkpoint.size)
         let now = clock.now()
         let (findings, open) = try await store.read {
             (try $0.findings(), try $0.unwitnessedReceipts(limit: 10_000))
         }
         let witnessed = state.witnessed?.checkpoint.size ?? 0
-        var members: [String: JSON] = [
+        var members: JSON.Object = [
             "standing": .string(state.standing.word),
             "witnessed": .integer(witnessed),
             "unwitnessed": .integer(hasQuorum ? max(size, witnessed) - witnessed : 0),
@@ -48,7 +48,7 @@ extension Witnesses {
     }
 
     private func json(_ witness: NodeID, _ dialogue: Dialogue?, _ size: UInt64) -> JSON {
-        var members: [String: JSON] = [
+        var members: JSON.Object = [
             "node": .string(witness.text), "size": .integer(dialogue?.size ?? 0),
             "missing": .integer(max(size, dialogue?.size ?? 0) - (dialogue?.size ?? 0)),
         ]

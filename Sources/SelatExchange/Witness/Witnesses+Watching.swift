@@ -46,7 +46,7 @@ extension Witnesses {
                 let known = try transaction.value(key).map { String(decoding: $0, as: UTF8.self) }
                 guard known != text else { return }
                 try transaction.setValue(key, Array(text.utf8))
-                var details: [String: JSON] = ["program": .string(text)]
+                var details: JSON.Object = ["program": .string(text)]
                 details["before"] = known.map { .string($0) }
                 try transaction.append(
                     EntryDraft(

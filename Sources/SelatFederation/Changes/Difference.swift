@@ -25,7 +25,7 @@ package struct Difference: Hashable, Sendable, CustomStringConvertible {
     }
 
     package var json: JSON {
-        var fields: [String: JSON] = ["what": .string(what)]
+        var fields: JSON.Object = ["what": .string(what)]
         fields["before"] = before.map { .string($0) }
         fields["after"] = after.map { .string($0) }
         return .object(fields)

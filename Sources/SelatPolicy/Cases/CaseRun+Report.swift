@@ -18,7 +18,7 @@ extension CaseResult {
     }
 
     fileprivate var json: JSON {
-        var members: [String: JSON] = [
+        var members: JSON.Object = [
             "case": .string(example.name), "file": .string(example.file),
             "line": .integer(Int64(example.place.line)),
             "column": .integer(Int64(example.place.column)),

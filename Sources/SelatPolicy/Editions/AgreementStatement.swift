@@ -50,7 +50,7 @@ package struct AgreementStatement: Hashable, Sendable {
 
 extension AgreementStatement {
     package var json: JSON {
-        var fields: [String: JSON] = [
+        var fields: JSON.Object = [
             "type": "agreement", "federation": .string(federation.text),
             "instrument": .string(instrument), "text": .string(text.text),
             "party": .string(party.code), "issued": .string(issued.text),

@@ -49,7 +49,7 @@ extension Obligation {
     }
 
     package var json: JSON {
-        var members: [String: JSON] = [
+        var members: JSON.Object = [
             "because": .strings(because), "by": .string(owedBy.rawValue),
             "obligation": .string(name),
         ]

@@ -41,7 +41,7 @@ package struct Received: Hashable, Sendable {
 
     /// `{"from": …, "obligations": […], "destroy-by": …}`
     package var json: JSON {
-        var members: [String: JSON] = [
+        var members: JSON.Object = [
             "from": .string(from.code), "obligations": .array(obligations.map(\.json)),
         ]
         members["destroy-by"] = destroyBy.map { .string($0.text) }

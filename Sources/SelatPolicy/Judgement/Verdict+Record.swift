@@ -13,9 +13,9 @@ extension Verdict {
     package var json: JSON { form.made { made }.json }
 
     private var made: JSON {
-        var members: [String: JSON] = [
+        var members: JSON.Object = [
             "decided": .string(question.decided.text),
-            "editions": .object(editions.mapValues(\.json)),
+            "editions": .object(JSON.Object(editions.mapValues(\.json))),
             "facts": facts.json,
             "from": .string(question.source.text),
             "instruments": .strings(instruments),
@@ -40,9 +40,8 @@ extension Verdict {
 
     private static let type = "selat verdict"
 
-    private var sectors: [String: JSON] {
-        let pairs = question.sectors.map { ($0.key.code, JSON.string($0.value.rawValue)) }
-        return Dictionary(uniqueKeysWithValues: pairs)
+    private var sectors: JSON.Object {
+        JSON.Object(question.sectors.map { ($0.key.code, .string($0.value.rawValue)) })
     }
 
     /// A verdict from its record; what it says is not checked here (`PolicySet.verify` does).
@@ -182,7 +181,7 @@ extension Edition {
 
 extension Judgement {
     package var json: JSON {
-        var members: [String: JSON] = [
+        var members: JSON.Object = [
             "clauses": .array(clauses.map(\.json)), "jurisdiction": .string(jurisdiction),
             "outcome": .string(outcome.rawValue),
         ]
@@ -204,7 +203,7 @@ extension Judgement {
 
 extension Clause {
     package var json: JSON {
-        var members: [String: JSON] = [
+        var members: JSON.Object = [
             "certain": .bool(isCertain), "kind": .string(kind.rawValue), "rule": .string(rule),
         ]
         members["citation"] = citation?.json
@@ -224,7 +223,7 @@ extension Clause {
 
 extension Citation {
     package var json: JSON {
-        var members: [String: JSON] = [
+        var members: JSON.Object = [
             "binds": .bool(binds), "cite": .string(cite), "clause": .string(clause),
             "kind": .string(kind.rawValue), "title": .string(title),
         ]

@@ -122,7 +122,7 @@ extension Verdict {
     package var basis: Digest { SHA256.digest(basisJSON.canonical) }
 
     private var basisJSON: JSON {
-        var members: [String: JSON] = [
+        var members: JSON.Object = [
             "facts": declared.json, "from": .string(question.source.text),
             "grounds": .strings(grounds), "obligations": .array(obligations.map(\.json)),
             "relays": .strings(question.relays.map(\.text)),

@@ -5,8 +5,7 @@ package import SelatCore
 package enum JSONSchema {
     /// One schema for each kind of file, by file name: `jurisdiction.schema.json`.
     /// - Throws: `PolicyErrors` where the vocabulary has faults.
-    package static func all(vocabulary source: PolicySource) throws(PolicyErrors) -> [String: JSON]
-    {
+    package static func all(vocabulary source: PolicySource) throws(PolicyErrors) -> JSON.Object {
         var reader = VocabularyReader(file: source.name)
         guard let vocabulary = reader.read(PolicyDocument(source)), reader.problems.isEmpty else {
             throw PolicyErrors(diagnostics: reader.problems)
@@ -39,7 +38,7 @@ package enum JSONSchema {
 /// Writes one schema. Maps and closed sets stand among its definitions, each once.
 private struct SchemaWriter {
     let vocabulary: Vocabulary
-    private var definitions: [String: JSON] = [:]
+    private var definitions: JSON.Object = [:]
 
     init(vocabulary: Vocabulary) { self.vocabulary = vocabulary }
 
@@ -52,9 +51,9 @@ private struct SchemaWriter {
     }
 
     private mutating func object(_ shape: Shape) -> JSON {
-        var properties: [String: JSON] = [:]
+        var properties: JSON.Object = [:]
         for key in shape.keys { properties[key.name] = described(schema(key.kind), key.says) }
-        var members: [String: JSON] = [
+        var members: JSON.Object = [
             "type": "object", "properties": .object(properties), "additionalProperties": false,
         ]
         let required = shape.keys.filter(\.isRequired).map(\.name)
@@ -116,7 +115,7 @@ private struct SchemaWriter {
             ]
         case .keyed(let keys, let kind):
             let value = schema(kind)
-            let properties = Dictionary(uniqueKeysWithValues: keys.map { ($0, value) })
+            let properties = JSON.Object(keys.map { ($0, value) })
             return [
                 "type": "object", "properties": .object(properties),
                 "additionalProperties": false,
@@ -171,7 +170,7 @@ private struct SchemaWriter {
     }
 
     private mutating func conditions(branches: JSON?) -> JSON {
-        var properties: [String: JSON] = [:]
+        var properties: JSON.Object = [:]
         for fact in vocabulary.facts {
             properties[fact.name] = reference("on-\(fact.name)") { $0.test(of: fact) }
         }
@@ -204,7 +203,7 @@ private struct SchemaWriter {
     private func set(_ value: JSON) -> JSON { tests(ConditionReader.setTests, some(value)) }
 
     private func tests(_ keys: [String], _ value: JSON) -> JSON {
-        let properties = Dictionary(uniqueKeysWithValues: keys.map { ($0, value) })
+        let properties = JSON.Object(keys.map { ($0, value) })
         return [
             "type": "object", "properties": .object(properties), "additionalProperties": false,
             "minProperties": 1,
@@ -215,7 +214,7 @@ private struct SchemaWriter {
     private var facts: JSON {
         mutating get {
             let node = pattern("^[A-Z]{2}(/[a-z0-9-]+)?$")
-            var properties: [String: JSON] = [
+            var properties: JSON.Object = [
                 "source": node, "destination": node, "relays": ["type": "array", "items": node],
                 "marking": schema(.word),
             ]

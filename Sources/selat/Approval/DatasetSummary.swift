@@ -109,7 +109,7 @@ extension DatasetSummary.File {
     }
 
     var json: JSON {
-        var members: [String: JSON] = [
+        var members: JSON.Object = [
             "path": .string(path), "size_bytes": .integer(bytes), "digest": .string(digest.text),
         ]
         if let table {

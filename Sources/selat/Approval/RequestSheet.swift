@@ -68,7 +68,7 @@ struct RequestSheet {
 
     var json: JSON {
         let core = request.core
-        var members: [String: JSON] = [
+        var members: JSON.Object = [
             "id": .string(core.id.text), "from": .string(core.from.text),
             "to": .string(core.to.text), "label": core.label.json,
             "root": .string(request.payload.root.text),

@@ -31,7 +31,7 @@ extension AuditVerb {
         @OptionGroup var client: ClientOptions
 
         func run() async throws {
-            var request: [String: JSON] = [
+            var request: JSON.Object = [
                 "entries": .array(sequences.map { .integer($0) }), "reason": .string(reason),
             ]
             if let statement {

@@ -50,7 +50,7 @@ extension AuditVerb {
         private func export(
             _ client: ControlClient, to output: LineFile
         ) async throws -> UInt64 {
-            var range: [String: JSON] = [
+            var range: JSON.Object = [
                 "first": .integer(first), "redacted": .bool(redacted),
             ]
             range["before"] = before.map { .integer($0) }
@@ -97,10 +97,10 @@ extension AuditVerb {
         }
 
         /// The line of Audit.docc, *Export*, from the document of the control socket.
-        private static func line(_ document: [String: JSON]) -> JSON {
+        private static func line(_ document: JSON.Object) -> JSON {
             let members = ["actor", "commitment", "kind", "sequence", "time", "transfer"]
             let entry = document.filter { members.contains($0.key) }
-            var line: [String: JSON] = ["entry": .object(entry)]
+            var line: JSON.Object = ["entry": .object(entry)]
             line["leaf"] = document["leaf"]
             line["details"] = document["details"]
             line["salt"] = document["salt"]

@@ -32,7 +32,7 @@ extension EntryFormat {
     static func ocsf(_ entry: JSON, _ node: JSON) -> JSON {
         let kind = entry["kind"]?.stringValue ?? ""
         let act = Act(kind)
-        var event: [String: JSON] = [
+        var event: JSON.Object = [
             "category_uid": 6, "category_name": "Application Activity",
             "class_uid": 6_003, "class_name": "API Activity",
             "activity_id": .integer(act.activity.id), "activity_name": .string(act.activity.name),

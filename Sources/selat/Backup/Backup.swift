@@ -34,7 +34,7 @@ struct Backup: AsyncParsableCommand {
         guard access(file, F_OK) != 0 else {
             throw Ending(.failed, "`\(file)` exists already", hint: "name another file")
         }
-        var request: [String: JSON] = [:]
+        var request: JSON.Object = [:]
         if let to {
             request["recipient"] = .string(
                 String(decoding: try PersonalKey.bytes(of: to), as: UTF8.self))

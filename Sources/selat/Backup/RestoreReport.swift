@@ -22,7 +22,7 @@ struct RestoreReport {
     }
 
     var json: JSON {
-        var members: [String: JSON] = [
+        var members: JSON.Object = [
             "node": .string(header.node.text), "taken": .string(header.created.text),
             "program": .string(header.program), "schema": .integer(Int64(header.schema)),
             "log": [
@@ -37,7 +37,7 @@ struct RestoreReport {
         members["transfers"] = contents.map { contents in
             .object(
                 contents.transfers.mapValues { states in
-                    .object(states.mapValues { .integer($0) })
+                    .object(JSON.Object(states.mapValues { .integer($0) }))
                 })
         }
         return .object(members)

@@ -72,7 +72,7 @@ struct Console: AsyncParsableCommand {
             case .unix(let path): ("http://localhost\(entry.address.text)", path)
             }
         if client.json {
-            var members: [String: JSON] = ["url": .string(url)]
+            var members: JSON.Object = ["url": .string(url)]
             members["socket"] = socket.map { .string($0) }
             Terminal.result(.object(members))
         } else {

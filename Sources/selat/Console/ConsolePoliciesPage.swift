@@ -23,7 +23,7 @@ struct PoliciesPage: ConsolePageContent {
 
     /// Judged here, by the very files in force: data that is not personal, unclassified, for the
     /// public's benefit.
-    private static func matrix(_ documents: [String: JSON]) throws -> PolicyMatrix? {
+    private static func matrix(_ documents: JSON.Object) throws -> PolicyMatrix? {
         let files = documents.compactMap { name, bytes in
             bytes.stringValue.flatMap { Base64.decode($0) }.map {
                 PolicySource(name: name, bytes: $0)

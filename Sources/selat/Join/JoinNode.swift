@@ -147,7 +147,7 @@ struct JoinNode: AsyncParsableCommand {
         Terminal.result([
             "node": .string(node.text), "folder": .string(folder.path),
             "sheet": .string(folder.sheet), "configuration": .string(folder.configuration),
-            "fingerprints": .object(Dictionary(uniqueKeysWithValues: fingerprints)),
+            "fingerprints": .object(JSON.Object(fingerprints)),
         ])
     }
 }

@@ -84,7 +84,7 @@ struct NodeLook {
 
     /// One look as `--json` prints it (API.md has the keys that come from there).
     var json: JSON {
-        var members: [String: JSON] = [
+        var members: JSON.Object = [
             "time": .string(time.text), "node": status["node"] ?? .null,
             "state": status["state"] ?? .null, "warnings": .strings(warnings),
             "peers": .array(peers.map(\.json)), "under_way": .array(underWay),
@@ -114,7 +114,7 @@ extension NodeLook.Peer {
     }
 
     fileprivate var json: JSON {
-        var members: [String: JSON] = [
+        var members: JSON.Object = [
             "node": .string(node), "out_of_reach": .bool(isOutOfReach),
             "sent_bytes": .integer(sent), "received_bytes": .integer(received),
         ]

@@ -49,7 +49,7 @@ struct Check: Sendable {
     }
 
     var json: JSON {
-        var members: [String: JSON] = [
+        var members: JSON.Object = [
             "name": .string(name), "looked_at": .string(lookedAt),
             "state": .string(state.rawValue), "found": .string(found),
         ]

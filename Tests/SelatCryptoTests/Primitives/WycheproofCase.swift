@@ -8,7 +8,7 @@ struct WycheproofCase: CustomTestStringConvertible, Sendable {
     let comment: String
     let isValid: Bool
     let flags: [String]
-    private let fields: [String: JSON]
+    private let fields: JSON.Object
 
     var testDescription: String { "\(number) \(comment)" }
 
@@ -28,7 +28,7 @@ struct WycheproofCase: CustomTestStringConvertible, Sendable {
         }
     }
 
-    private init(fields: [String: JSON]) {
+    private init(fields: JSON.Object) {
         self.fields = fields
         number = fields["tcId"]?.integerValue ?? 0
         comment = fields["comment"]?.stringValue ?? ""

@@ -44,7 +44,7 @@ extension PolicyChange {
     }
 
     package var json: JSON {
-        var members: [String: JSON] = [
+        var members: JSON.Object = [
             "kind": .string(kind.rawValue), "jurisdiction": .string(jurisdiction),
             "when": .array(when.map { .strings($0) }), "complete": .bool(isComplete),
             "owed": .strings(newlyOwed), "no-longer-owed": .strings(noLongerOwed),
@@ -65,7 +65,7 @@ extension PolicyChange {
 
 extension Witness {
     /// The facts that go into the file of `selat check --facts`.
-    private var facts: [String: JSON] {
+    private var facts: JSON.Object {
         let own = ["personal-data", "purpose"]
         return question.facts.byName.filter { !own.contains($0.key) }.mapValues(\.value.json)
     }
@@ -123,14 +123,14 @@ extension Witness {
     }
 
     var json: JSON {
-        var members: [String: JSON] = [
+        var members: JSON.Object = [
             "from": .string(question.source.text), "to": .string(question.destination.text),
             "relays": .strings(question.relays.map(\.text)),
-            "facts": .object(question.facts.byName.mapValues(\.value.json)),
+            "facts": .object(JSON.Object(question.facts.byName.mapValues(\.value.json))),
             "lineage": .strings(question.lineage.sorted().map(\.code)),
             "documents": .strings(question.documents.sorted()),
             "emergency": .bool(question.isEmergency),
-            "counters": .object(question.counters.mapValues { .integer($0) }),
+            "counters": .object(JSON.Object(question.counters.mapValues { .integer($0) })),
             "sectors": .object(
                 Dictionary(
                     uniqueKeysWithValues: question.sectors.map {
@@ -148,7 +148,7 @@ extension Witness {
 
 extension TextChange {
     package var json: JSON {
-        var members: [String: JSON] = ["file": .string(file), "path": .string(path)]
+        var members: JSON.Object = ["file": .string(file), "path": .string(path)]
         members["before"] = before.map { .string($0) }
         members["after"] = after.map { .string($0) }
         return .object(members)
