@@ -154,7 +154,7 @@ struct JSONParser {
         throw fault("a string without end")
     }
 
-    private func utf8(_ letters: Span<UInt8>) throws(CoreError) -> String {
+    private func utf8(_ letters: Swift.Span<UInt8>) throws(CoreError) -> String {
         do throws(UTF8.ValidationError) {
             return String(copying: try UTF8Span(validating: letters))
         } catch {
