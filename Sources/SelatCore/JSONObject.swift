@@ -88,13 +88,20 @@ extension JSON {
         }
 
         /// - Parameter combine: what stands for a key that both have.
+        package mutating func merge(
+            _ others: Object, uniquingKeysWith combine: (JSON, JSON) throws -> JSON
+        ) rethrows {
+            for (key, value) in others {
+                self[key] = try self[key].map { try combine($0, value) } ?? value
+            }
+        }
+
+        /// The same, with a copy.
         package func merging(
             _ others: Object, uniquingKeysWith combine: (JSON, JSON) throws -> JSON
         ) rethrows -> Object {
             var result = self
-            for (key, value) in others {
-                result[key] = try result[key].map { try combine($0, value) } ?? value
-            }
+            try result.merge(others, uniquingKeysWith: combine)
             return result
         }
 

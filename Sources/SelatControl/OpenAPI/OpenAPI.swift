@@ -52,7 +52,7 @@ package enum OpenAPI {
         for operation in operations {
             paths[operation.path, default: [:]][operation.method] = operation.json
         }
-        return paths.mapValues { .object($0) }
+        return JSON.Object(paths.mapValues { .object($0) })
     }
 
     static func limit(_ value: Int64, _ range: ClosedRange<Int64>) -> Operation.Parameter {

@@ -15,8 +15,8 @@ package enum JSONSchema {
             (.agreements, "Instruments between members"), (.vocabulary, "Facts, terms and roles"),
             (.cases, "Transfers and the verdicts that they must get"),
         ]
-        return Dictionary(
-            uniqueKeysWithValues: shapes.map { shape, title in
+        return JSON.Object(
+            shapes.map { shape, title in
                 var writer = SchemaWriter(vocabulary: vocabulary)
                 return ("\(shape.name).schema.json", writer.document(shape, title: title))
             })

@@ -36,9 +36,10 @@ struct RestoreReport {
         members["state"] = layout.map { .string($0.state) }
         members["transfers"] = contents.map { contents in
             .object(
-                contents.transfers.mapValues { states in
-                    .object(JSON.Object(states.mapValues { .integer($0) }))
-                })
+                JSON.Object(
+                    contents.transfers.mapValues { states in
+                        .object(JSON.Object(states.mapValues { .integer($0) }))
+                    }))
         }
         return .object(members)
     }

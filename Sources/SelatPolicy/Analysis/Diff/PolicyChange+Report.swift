@@ -67,7 +67,8 @@ extension Witness {
     /// The facts that go into the file of `selat check --facts`.
     private var facts: JSON.Object {
         let own = ["personal-data", "purpose"]
-        return question.facts.byName.filter { !own.contains($0.key) }.mapValues(\.value.json)
+        let others = question.facts.byName.filter { !own.contains($0.key) }
+        return JSON.Object(others.mapValues(\.value.json))
     }
 
     /// The command that asks a node of the source, the facts file, and what else has to hold.
@@ -132,10 +133,8 @@ extension Witness {
             "emergency": .bool(question.isEmergency),
             "counters": .object(JSON.Object(question.counters.mapValues { .integer($0) })),
             "sectors": .object(
-                Dictionary(
-                    uniqueKeysWithValues: question.sectors.map {
-                        ($0.key.code, .string($0.value.rawValue))
-                    })),
+                JSON.Object(
+                    question.sectors.map { ($0.key.code, .string($0.value.rawValue)) })),
             "safeguards": .strings(safeguards), "open-safeguards": .strings(openSafeguards),
             "decided": .string(question.decided.text), "command": .string(command),
             "before": .string(before.rawValue), "after": .string(after.rawValue),
