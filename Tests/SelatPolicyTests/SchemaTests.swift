@@ -164,9 +164,10 @@ extension DocumentNode {
         case .list(let elements): return .array(elements.map(\.editorValue))
         case .map(let entries):
             return .object(
-                Dictionary(
-                    entries.map { ($0.key, $0.value.editorValue) },
-                    uniquingKeysWith: { first, _ in first }))
+                JSON.Object(
+                    Dictionary(
+                        entries.map { ($0.key, $0.value.editorValue) },
+                        uniquingKeysWith: { first, _ in first })))
         }
     }
 }
