@@ -19,10 +19,7 @@ package struct MembershipRequest: Sendable {
     package var json: JSON {
         func byCountry(_ documents: [Country: [UInt8]]) -> JSON {
             .object(
-                Dictionary(
-                    uniqueKeysWithValues: documents.map {
-                        ($0.key.code, .string(Base64.encode($0.value)))
-                    }))
+                JSON.Object(documents.map { ($0.key.code, .string(Base64.encode($0.value))) }))
         }
         return [
             "lists": .strings(lists.map { Base64.encode($0) }),

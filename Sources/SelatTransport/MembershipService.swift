@@ -43,10 +43,7 @@ package struct MembershipIndex: Hashable, Sendable {
             "records": .object(
                 JSON.Object(records.map { ($0.key.code, $0.value.json) })),
             "crls": .object(
-                Dictionary(
-                    uniqueKeysWithValues: revocationLists.map {
-                        ($0.key.code, .string($0.value.text))
-                    })),
+                JSON.Object(revocationLists.map { ($0.key.code, .string($0.value.text)) })),
         ]
     }
 

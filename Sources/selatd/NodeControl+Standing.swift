@@ -9,10 +9,7 @@ extension NodeControl {
     func queues() async throws -> JSON {
         let counts = Dictionary(grouping: try await exchange.queues(), by: \.precedence)
         return .object(
-            Dictionary(
-                uniqueKeysWithValues: counts.map { precedence, counts in
-                    (precedence.rawValue, Self.document(counts))
-                }))
+            JSON.Object(counts.map { ($0.key.rawValue, Self.document($0.value)) }))
     }
 
     private static func document(_ counts: [QueueCount]) -> JSON {

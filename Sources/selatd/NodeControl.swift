@@ -66,8 +66,7 @@ struct NodeControl: ControlService {
 
     private static func members(_ load: LinkLoad) -> JSON.Object {
         func words(_ counts: [Precedence: Int]) -> JSON {
-            let pairs = counts.map { ($0.key.rawValue, JSON.integer(Int64($0.value))) }
-            return .object(JSON.Object(pairs))
+            .object(JSON.Object(counts.map { ($0.key.rawValue, .integer(Int64($0.value))) }))
         }
         return [
             "node": .string(load.peer.text), "sending": words(load.sending),
