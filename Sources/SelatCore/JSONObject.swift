@@ -77,6 +77,12 @@ extension JSON {
         package var keys: [String] { members.map(\.key) }
         package var values: [JSON] { members.map(\.value) }
 
+        package func filter(_ isKept: (Element) throws -> Bool) rethrows -> Object {
+            var result = self
+            result.members = try members.filter(isKept)
+            return result
+        }
+
         package func mapValues(
             _ transform: (JSON) throws -> JSON
         ) rethrows -> Object {

@@ -36,6 +36,6 @@ extension NodeControl {
             "id", "peer", "state", "title", "label", "size_bytes", "since", "until",
             "recall",
         ]
-        return JSON.Object(fields.filter { keys.contains($0.key) })
+        return fields.filter { keys.contains($0.key) }
     }
 }

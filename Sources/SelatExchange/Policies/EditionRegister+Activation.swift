@@ -72,7 +72,9 @@ extension EditionRegister {
             }
             for mark in marks { try transaction.activate(mark.digest, as: mark.name) }
             try transaction.append(
-                EntryDraft(kind: "policy.activated", details: ["editions": .object(editions)]))
+                EntryDraft(
+                    kind: "policy.activated", details: ["editions": .object(JSON.Object(editions))])
+            )
         }
         try await refresh()
         state.withLock { state in
