@@ -62,8 +62,7 @@ extension EditionRegister {
     private func activate(
         _ marks: [EditionMark], _ set: PolicySet, over active: [String: Digest]
     ) async throws {
-        let editions = Dictionary(
-            uniqueKeysWithValues: marks.map { ($0.name, JSON.string($0.digest.text)) })
+        let editions = JSON.Object(marks.map { ($0.name, .string($0.digest.text)) })
         _ = try await store.commit { transaction in
             // What was loaded is what becomes active, and nothing in between.
             guard try transaction.activeEditions() == active else {
@@ -73,7 +72,7 @@ extension EditionRegister {
             for mark in marks { try transaction.activate(mark.digest, as: mark.name) }
             try transaction.append(
                 EntryDraft(
-                    kind: "policy.activated", details: ["editions": .object(JSON.Object(editions))])
+                    kind: "policy.activated", details: ["editions": .object(editions)])
             )
         }
         try await refresh()
