@@ -29,7 +29,16 @@ package enum JSON: Hashable, Sendable {
         parsing bytes: [UInt8], floats: Bool = false,
         containersMax: Int = Limits.jsonContainersMax
     ) throws(CoreError) {
-        var parser = JSONParser(bytes: bytes, floats: floats, containersMax: containersMax)
+        var parser = JSONParser(
+            bytes: bytes, floats: floats, containersMax: containersMax, canonical: false)
+        self = try parser.document()
+    }
+
+    /// The same of a text that must be its value's `canonical` bytes.
+    /// - Throws: `CoreError.json` also for any other text of the value.
+    package init(canonical bytes: [UInt8], floats: Bool = false) throws(CoreError) {
+        var parser = JSONParser(
+            bytes: bytes, floats: floats, containersMax: Limits.jsonContainersMax, canonical: true)
         self = try parser.document()
     }
 

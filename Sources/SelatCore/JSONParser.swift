@@ -3,11 +3,14 @@ struct JSONParser {
     let bytes: [UInt8]
     let floats: Bool
     private let containersMax: Int
+    /// Whether anything but the canonical form (RFC 8785) is a fault.
+    private let isStrict: Bool
     private var index = 0
     private var depth = 0
     private var containers = 0
 
-    init(bytes: [UInt8], floats: Bool, containersMax: Int) {
+    init(bytes: [UInt8], floats: Bool, containersMax: Int, canonical isStrict: Bool) {
+        self.isStrict = isStrict
         self.bytes = bytes
         self.floats = floats
         self.containersMax = containersMax
@@ -25,6 +28,8 @@ struct JSONParser {
     private var next: UInt8? { index < bytes.count ? bytes[index] : nil }
 
     private mutating func skipSpace() {
+        // Where there may be none, it is refused as what stands there instead of a value or a sign.
+        guard !isStrict else { return }
         while let byte = next, byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 {
             index += 1
         }
@@ -95,6 +100,7 @@ struct JSONParser {
             skipSpace()
             guard take(UInt8(ascii: ":")) else { throw fault("expected `:`") }
             if let last = members.last, JSON.Object.order(last.key, key) >= 0 { isInOrder = false }
+            guard isInOrder || !isStrict else { throw fault(Self.otherForm) }
             members.append((key, try value()))
             skipSpace()
             if take(UInt8(ascii: "}")) { break }
@@ -132,7 +138,18 @@ struct JSONParser {
             defer { index += 1 }
             return try utf8(bytes.span.extracting(start..<index))
         }
-        return try escapedString(from: start)
+        let text = try escapedString(from: start)
+        if isStrict { try requireWritten(from: start - 1, as: JSON.string(text).canonical) }
+        return text
+    }
+
+    private static let otherForm = "it is not in canonical form"
+
+    /// Of what may be written in several ways only one is canonical.
+    private func requireWritten(
+        from start: Int, as canonical: some Sequence<UInt8>
+    ) throws(CoreError) {
+        guard canonical.elementsEqual(bytes[start..<index]) else { throw fault(Self.otherForm) }
     }
 
     private mutating func escapedString(from start: Int) throws(CoreError) -> String {
@@ -224,11 +241,13 @@ struct JSONParser {
             if value == 0, first == 0x30, bytes[start] == 0x2D, !floats {
                 throw fault("minus zero")
             }
+            if isStrict { try requireWritten(from: start, as: String(value).utf8) }
             return .integer(value)
         }
         guard floats, let value = Double(text), value.isFinite else {
             throw fault("`\(text.prefix(40))` is not an integer within ±(2^53 - 1)")
         }
+        if isStrict { try requireWritten(from: start, as: JSON.number(value).canonical) }
         return .number(value)
     }
 

@@ -80,9 +80,8 @@ package struct Header: Hashable, Sendable {
     /// - Throws: `EnvelopeError.malformed` unless the bytes are canonical and exactly a header.
     package init(parsing bytes: [UInt8]) throws(EnvelopeError) {
         let json = try SelatEnvelope.reading("header") { () throws(CoreError) in
-            try JSON(parsing: bytes)
+            try JSON(canonical: bytes)
         }
-        guard json.canonical == bytes else { throw .malformed("header", "not canonical JSON") }
         var reader = try SelatEnvelope.reading("header") { () throws(CoreError) in
             try ObjectReader(json, "header")
         }

@@ -47,10 +47,7 @@ package struct Manifest: Hashable, Sendable {
     /// - Throws: `EnvelopeError.malformed` when the verdict's record is not canonical JSON.
     package func encoded() throws(EnvelopeError) -> [UInt8] {
         let verdict = try reading("verdict") { () throws(CoreError) in
-            try JSON(parsing: verdictRecord)
-        }
-        guard verdict.canonical == verdictRecord else {
-            throw .malformed("verdict", "not canonical JSON")
+            try JSON(canonical: verdictRecord)
         }
         var members = dataset.members
         var own: JSON.Object = [
@@ -70,11 +67,10 @@ package struct Manifest: Hashable, Sendable {
     package init(parsing bytes: [UInt8]) throws(EnvelopeError) {
         let json = try reading("manifest") { () throws(CoreError) in
             // A sender's descriptor may hold constraints such as 0.5; Selat's own part holds none.
-            try JSON(parsing: bytes, floats: true)
+            try JSON(canonical: bytes, floats: true)
         }
-        guard json.canonical == bytes, var members = json.objectValue,
-            let own = members.removeValue(forKey: Self.key)
-        else { throw .malformed("manifest", "not a canonical JSON object with `selat`") }
+        guard var members = json.objectValue, let own = members.removeValue(forKey: Self.key)
+        else { throw .malformed("manifest", "not an object with `selat`") }
         dataset = try DatasetDescription(json: .object(members))
         let fields = try reading("manifest") { () throws(CoreError) in try Fields(own) }
         core = try EnvelopeCore(json: fields.core)

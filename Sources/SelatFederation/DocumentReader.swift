@@ -8,9 +8,8 @@ struct DocumentReader {
 
     /// Reads a whole document: canonical JSON with `type` and `format` 1.
     init(content: [UInt8], _ document: String, type: String) throws(FederationError) {
-        let json = try Self.attempt(document) { () throws(CoreError) in try JSON(parsing: content) }
-        guard json.canonical == content else {
-            throw .contradiction(document, reason: "its JSON is not canonical")
+        let json = try Self.attempt(document) { () throws(CoreError) in
+            try JSON(canonical: content)
         }
         try self.init(json, document)
         let found = try read { r throws(CoreError) in try r.string("type") }

@@ -86,6 +86,91 @@ struct JSONTests {
         }
     }
 
+    @Test func onlyTheCanonicalFormIsReadAsCanonical() throws {
+        for text in [
+            #"{"a":1,"b":[true,{}],"c":"é\n\u0001\"\\/","d":null}"#,
+            "{\"\u{1F600}\":1,\"\u{FB33}\":2}",
+            "-7", "0", "[]", "\"\"",
+        ] {
+            let json = try JSON(canonical: Array(text.utf8))
+            #expect(json == (try JSON(parsing: Array(text.utf8))))
+            #expect(json.canonical == Array(text.utf8))
+        }
+        #expect(
+            try JSON(canonical: Array("[0.5,1e+30]".utf8), floats: true) == [
+                .number(0.5), .number(1e30),
+            ])
+        for text in [
+            " 1", "1 ", "[ ]", "[1, 2]", "{ }", #"{"a": 1}"#, #"{"a" :1}"#, #"{"b":1,"a":2}"#,
+            #"{"a":1,"a":1}"#,
+            "{\"\u{FB33}\":1,\"\u{1F600}\":2}", #""\u0041""#, #""\/""#, #""\u000a""#, #""\u000A""#,
+            #""\u001F""#,
+            #""é\ud83d\ude00""#,
+        ] {
+            #expect(throws: Never.self, "\(text)") {
+                if text != #"{"a":1,"a":1}"# { _ = try JSON(parsing: Array(text.utf8)) }
+            }
+            #expect(throws: CoreError.self, "\(text)") { try JSON(canonical: Array(text.utf8)) }
+        }
+        for text in ["1.0", "1e2", "1E+30", "-0", "-0.0", "9007199254740993", "0.50"] {
+            #expect(throws: Never.self, "\(text)") {
+                try JSON(parsing: Array(text.utf8), floats: true)
+            }
+            #expect(throws: CoreError.self, "\(text)") {
+                try JSON(canonical: Array(text.utf8), floats: true)
+            }
+        }
+    }
+
+    /// What is read as canonical is what is written, of any bytes.
+    @Test func mutatedCanonicalTextIsReadWhereItIsCanonical() throws {
+        let valid = Array(
+            #"{"a":[1,-2,true,null,0.25,1e+30,"x\u0001é\n"],"b":{"c":"é😀","d":{}}}"#.utf8)
+        var read = 0
+        for bytes in Mutations.of(valid, count: 20_000, seed: 2) {
+            let isCanonical = (try? JSON(parsing: bytes, floats: true))?.canonical == bytes
+            #expect((try? JSON(canonical: bytes, floats: true)) != nil == isCanonical)
+            if isCanonical { read += 1 }
+        }
+        #expect(read > 100)
+    }
+
+    /// Whatever is done to it, it is as a dictionary, in order.
+    @Test func anObjectIsADictionaryInOrder() throws {
+        var random = SeededEntropy(3)
+        var (object, model): (JSON.Object, [String: JSON]) = ([:], [:])
+        let keys = (0..<40).map { "k\($0)" } + ["", "é", "\u{FB33}", "😀", "K", "k"]
+        for step in 0..<5_000 {
+            let key = keys[Int.random(in: keys.indices, using: &random)]
+            switch Int.random(in: 0..<5, using: &random) {
+            case 0: #expect(object.removeValue(forKey: key) == model.removeValue(forKey: key))
+            case 1: (object[key], model[key]) = (nil, nil)
+            default: (object[key], model[key]) = (.integer(Int64(step)), .integer(Int64(step)))
+            }
+            #expect(object[key] == model[key])
+        }
+        #expect(object.count == model.count && object.count > 10)
+        for (key, value) in object { #expect(model[key] == value) }
+        #expect(object == JSON.Object(model) && object.hashValue == JSON.Object(model).hashValue)
+        for (a, b) in zip(object.keys, object.keys.dropFirst()) {
+            #expect(Array(a.utf16).lexicographicallyPrecedes(Array(b.utf16)))
+        }
+        let others: JSON.Object = ["k1": 0, "new": 1]
+        #expect(
+            object.merging(others) { $1 }
+                == JSON.Object(
+                    model.merging(Dictionary(uniqueKeysWithValues: others.map { ($0, $1) })) { $1 })
+        )
+    }
+
+    @Test func aKeyThatStandsTwiceIsFoundWhereverItStands() {
+        for text in [
+            #"{"b":1,"a":2,"b":3}"#, #"{"a":1,"b":2,"a":3,"c":4}"#, #"{"b":1,"a":1,"a":2}"#,
+        ] {
+            #expect(throws: CoreError.self, "\(text)") { try JSON(parsing: Array(text.utf8)) }
+        }
+    }
+
     @Test func keysAreSortedByUTF16() throws {
         let json = try JSON(parsing: Array(#"{"\ufb33":1,"\ud83d\ude00":2,"a":3}"#.utf8))
         #expect(
