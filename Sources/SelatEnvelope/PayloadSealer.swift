@@ -5,7 +5,8 @@ package import SelatPolicy
 /// Seals one payload into a sink while its plaintext arrives (Format, *Payload*).
 ///
 /// Up to four threads seal and write, so that two cores seal while the disk takes what is sealed; memory
-/// is six segments, whatever the size, and two beside another. A sealing that fails, is cancelled or is
+/// is six segments, whatever the size, and two beside another; plaintext that the threads read themselves never lies
+/// there whole. A sealing that fails, is cancelled or is
 /// dropped throws away what the sink holds; its content key must never seal other bytes, because a second
 /// read of a changed file under one key would break GCM.
 package final class PayloadSealer: Sendable {
@@ -186,7 +187,7 @@ private final class SealingWork: Sendable {
             layout.count == 1 ? 1 : Self.room.take(Self.most(layout), atLeast: Self.slotsMin)
         monitor = Monitor(
             State(
-                free: (0..<slots).map { _ in Slot(withMessage: true) },
+                free: (0..<slots).map { _ in Slot(withMessage: source == nil) },
                 slots: layout.count == 1 ? 0 : slots,
                 roots: SubtreeRoots(layout),
                 leaves: [UInt8](repeating: 0, count: Int(layout.subtreeCount) * 32),
@@ -201,7 +202,7 @@ private final class SealingWork: Sendable {
     private func grown(_ state: inout State) -> Slot? {
         guard (1..<Self.most(layout)).contains(state.slots), Self.room.takeOne() else { return nil }
         state.slots += 1
-        return Slot(withMessage: true)
+        return Slot(withMessage: source == nil)
     }
 
     private func giveBack() {
@@ -337,9 +338,9 @@ private final class SealingWork: Sendable {
     private func sealSegments() throws(EnvelopeError) {
         let cipher = try withCrypto { () throws(CryptoError) in try ChunkCipher(sealing: key) }
         var hasher = SHA256()
+        let reading = source.map { Reading(source: $0, memory: PageMemory(count: Self.runBytes)) }
         while let filling = nextSegment() {
-            if let source { try read(filling, from: source) }
-            let leaf = try seal(filling, cipher, &hasher)
+            let leaf = try seal(filling, reading, cipher, &hasher)
             let producer = monitor.change { state in
                 if let (subtree, root) = state.roots.take(leaf, of: filling.index) {
                     let start = Int(subtree) * 32
@@ -370,15 +371,19 @@ private final class SealingWork: Sendable {
         return Filling(index: state.next, slot: slot, count: size, size: size)
     }
 
-    private func read(_ filling: Filling, from source: any SegmentSource) throws(EnvelopeError) {
-        let range = layout.message(filling.index)
-        guard !range.isEmpty else { return }
-        // Segments of plaintext begin at whole blocks, so the bytes stand at the beginning.
-        _ = try filling.slot.message.fill(from: source, range)
+    /// What one thread reads plaintext into, a few chunks at a time: they are sealed while they lie in the
+    /// processor's cache.
+    private struct Reading {
+        let source: any SegmentSource
+        let memory: PageMemory
     }
 
+    private static let runChunks = 8
+    private static let runBytes = runChunks * ChunkedEncryption.chunkBytes
+
     private func seal(
-        _ filling: Filling, _ cipher: borrowing ChunkCipher, _ hasher: inout SHA256
+        _ filling: Filling, _ reading: Reading?, _ cipher: borrowing ChunkCipher,
+        _ hasher: inout SHA256
     ) throws(EnvelopeError) -> Digest {
         let range = layout.leaf(filling.index)
         let place = Slot.place(of: range)
@@ -390,12 +395,40 @@ private final class SealingWork: Sendable {
             hasher.update(key.header)
             chunks = place.lowerBound + key.header.count..<place.upperBound
         }
-        try cipher.seal(
-            slot.message[0..<filling.size], from: layout.firstChunk(filling.index),
-            into: slot.sealed[chunks], hashing: &hasher)
+        let first = layout.firstChunk(filling.index)
+        if let reading {
+            try seal(filling, reading, from: first, into: slot.sealed[chunks], cipher, &hasher)
+        } else {
+            try cipher.seal(
+                slot.message[0..<filling.size], from: first, into: slot.sealed[chunks],
+                hashing: &hasher)
+        }
         let leaf = hasher.finish()
         try sink.take(slot.sealed[place], at: range.lowerBound)
         return leaf
+    }
+
+    private func seal(
+        _ filling: Filling, _ reading: Reading, from first: UInt64,
+        into sealed: UnsafeMutableRawBufferPointer, _ cipher: borrowing ChunkCipher,
+        _ hasher: inout SHA256
+    ) throws(EnvelopeError) {
+        let message = layout.message(filling.index)
+        let sealedRun = Self.runChunks * ChunkedEncryption.sealedChunkBytes
+        // A run without plaintext is the empty chunk that ends a payload of whole chunks.
+        for (run, start) in stride(from: 0, to: sealed.count, by: sealedRun).enumerated() {
+            let offset = run * Self.runBytes
+            let size = min(Self.runBytes, filling.size - offset)
+            if size > 0 {
+                let begin = message.lowerBound + UInt64(offset)
+                // Runs begin at whole blocks, so the bytes stand at the beginning.
+                _ = try reading.memory.fill(from: reading.source, begin..<begin + UInt64(size))
+            }
+            let target = sealed[start..<min(start + sealedRun, sealed.count)]
+            try cipher.seal(
+                reading.memory[0..<size], from: first + UInt64(run * Self.runChunks),
+                into: UnsafeMutableRawBufferPointer(rebasing: target), hashing: &hasher)
+        }
     }
 
     /// Runs once, on the last thread: makes the payload durable, or throws it away.
