@@ -13,7 +13,11 @@ extension JSON {
         /// - Parameter members: in any order; precondition: no key stands twice.
         package init(_ members: some Sequence<Element>) {
             do {
-                try self.init(parsed: Array(members), isInOrder: false)
+                let members = Array(members)
+                let isInOrder = zip(members, members.dropFirst()).allSatisfy {
+                    Self.order($0.key, $1.key) < 0
+                }
+                try self.init(parsed: members, isInOrder: isInOrder)
             } catch {
                 preconditionFailure("the key `\(error.key)` stands twice")
             }

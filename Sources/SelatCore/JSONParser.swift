@@ -130,10 +130,7 @@ struct JSONParser {
     private mutating func string() throws(CoreError) -> String {
         index += 1
         let start = index
-        while let byte = next, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\"), byte >= 0x20
-        {
-            index += 1
-        }
+        skipPlain()
         if next == UInt8(ascii: "\"") {
             defer { index += 1 }
             return try utf8(bytes.span.extracting(start..<index))
@@ -141,6 +138,14 @@ struct JSONParser {
         let text = try escapedString(from: start)
         if isStrict { try requireWritten(from: start - 1, as: JSON.string(text).canonical) }
         return text
+    }
+
+    /// To the next letter of a string that does not stand for itself.
+    private mutating func skipPlain() {
+        while let byte = next, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\"), byte >= 0x20
+        {
+            index += 1
+        }
     }
 
     private static let otherForm = "it is not in canonical form"
@@ -164,8 +169,9 @@ struct JSONParser {
                 try escape(into: &text)
             case 0..<0x20: throw fault("a control character inside a string")
             default:
-                text.append(byte)
-                index += 1
+                let plain = index
+                skipPlain()
+                text += bytes[plain..<index]
             }
         }
         throw fault("a string without end")

@@ -66,11 +66,13 @@ struct JSONWriter {
         bytes.append(UInt8(ascii: "\""))
         var text = text
         text.withUTF8 { letters in
-            if letters.contains(where: Self.isEscaped) {
-                for letter in letters { escape(letter) }
-            } else {
-                bytes.append(contentsOf: letters)
+            var written = 0
+            for index in letters.indices where Self.isEscaped(letters[index]) {
+                bytes.append(contentsOf: UnsafeBufferPointer(rebasing: letters[written..<index]))
+                escape(letters[index])
+                written = index + 1
             }
+            bytes.append(contentsOf: UnsafeBufferPointer(rebasing: letters[written...]))
         }
         bytes.append(UInt8(ascii: "\""))
     }
@@ -88,8 +90,7 @@ struct JSONWriter {
         case 0x0A: bytes += "\\n".utf8
         case 0x0C: bytes += "\\f".utf8
         case 0x0D: bytes += "\\r".utf8
-        case 0..<0x20: bytes += "\\u00\(Hex.encode([letter]))".utf8
-        default: bytes.append(letter)
+        default: bytes += "\\u00\(Hex.encode([letter]))".utf8
         }
     }
 

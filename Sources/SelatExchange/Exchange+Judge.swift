@@ -24,7 +24,7 @@ extension Exchange {
         let pinned: PolicySet
         let decision: Decision
         do {
-            let stated = try Verdict(record: manifest.verdictRecord)
+            let stated = try Verdict(stated: manifest.verdictRecord)
             pinned = try await editions.set(pinnedBy: stated)
             decision = try pinned.verify(stated, record: manifest.verdictRecord)
         } catch let stale as EditionRegister.Stale {

@@ -42,7 +42,7 @@ extension PolicySet {
     /// - Returns: the verdict, whose record is byte for byte the one given.
     /// - Throws: `VerdictMismatch` naming the edition or the part of the record that differs.
     package func verify(record: [UInt8]) throws(VerdictMismatch) -> Verdict {
-        let stated = try Self.asked { () throws(QuestionError) in try Verdict(record: record) }
+        let stated = try Self.asked { () throws(QuestionError) in try Verdict(stated: record) }
         return try verify(stated, record: record).verdict
     }
 
@@ -55,8 +55,7 @@ extension PolicySet {
         let own = try Self.asked { () throws(QuestionError) in try decide(stated.question) }
         guard own.verdict.record == record else {
             throw Self.difference(stated.json, own.verdict.json, at: "")
-                ?? .differs(
-                    "type", sent: nil, own: nil)
+                ?? .question(Verdict.otherForm)
         }
         return own
     }

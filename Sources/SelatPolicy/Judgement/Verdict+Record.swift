@@ -47,12 +47,19 @@ extension Verdict {
     /// A verdict from its record; what it says is not checked here (`PolicySet.verify` does).
     /// - Throws: `QuestionError.malformedRecord` for anything but the canonical bytes of a verdict.
     package init(record: [UInt8]) throws(QuestionError) {
+        try self.init(stated: record)
+        guard self.record == record else { throw Self.otherForm }
+    }
+
+    static let otherForm = QuestionError.malformedRecord(
+        .json("not the canonical form of a verdict", offset: 0))
+
+    /// What a record says, also where it is not how this verdict is written: for who makes the verdict again and
+    /// compares the records.
+    /// - Throws: `QuestionError.malformedRecord` for anything but the canonical JSON of a verdict.
+    package init(stated record: [UInt8]) throws(QuestionError) {
         do throws(CoreError) {
-            let json = try JSON(parsing: record)
-            try self.init(json: json)
-            guard self.record == record else {
-                throw .json("not the canonical form of a verdict", offset: 0)
-            }
+            try self.init(json: try JSON(canonical: record))
         } catch {
             throw .malformedRecord(error)
         }
