@@ -31,8 +31,8 @@ package enum ControlRoutes {
         addApprovals(to: v1.group("approvals"), service)
         v1.post("verdicts") { request, _ in
             let asked = try await sendRequest(request)
-            guard asked.payload == nil else {
-                throw Problem.badRequest("a `payload` is not judged: leave it out")
+            guard asked.payload == nil, asked.id == nil else {
+                throw Problem.badRequest("neither `payload` nor `id` is judged: leave them out")
             }
             return Response.json(try await service.check(asked))
         }

@@ -22,12 +22,14 @@ package struct SendRequest: Sendable {
     package var emergency: String?
     /// The files of a small dataset, one after the other; nil where they follow.
     package var payload: [UInt8]?
+    /// An id of the caller's own; nil leaves it to the node.
+    package var id: TransferID?
 
     package init(
         to: NodeID, label: Label, facts: Facts, ground: String? = nil, title: String? = nil,
         precedence: Precedence = .routine, lifeSeconds: Int64 = Self.lifeSecondsDefault,
         dataset: JSON, series: Series? = nil, derivedFrom: [TransferID] = [],
-        emergency: String? = nil, payload: [UInt8]? = nil
+        emergency: String? = nil, payload: [UInt8]? = nil, id: TransferID? = nil
     ) {
         self.to = to
         self.label = label
@@ -41,6 +43,7 @@ package struct SendRequest: Sendable {
         self.derivedFrom = derivedFrom
         self.emergency = emergency
         self.payload = payload
+        self.id = id
     }
 
     /// Seven days.
@@ -58,6 +61,7 @@ package struct SendRequest: Sendable {
         if let series { members["series"] = .string(series.text) }
         if let emergency { members["emergency"] = .string(emergency) }
         if let payload { members["payload"] = .string(Base64.encode(payload)) }
+        if let id { members["id"] = .string(id.text) }
         if !derivedFrom.isEmpty { members["derived_from"] = .strings(derivedFrom.map(\.text)) }
         return .object(members)
     }
@@ -100,6 +104,7 @@ package struct SendRequest: Sendable {
         derivedFrom = try Self.transfers(&reader)
         emergency = try reader.optionalString("emergency")
         payload = try Self.payload(&reader)
+        id = try reader.optionalString("id").map { text throws(CoreError) in try TransferID(text) }
         try reader.end()
     }
 

@@ -116,6 +116,13 @@ package struct TransferID: Hashable, Sendable, Comparable, CustomStringConvertib
         text = groups.map { String(hex[$0]) }.joined(separator: "-")
     }
 
+    /// When it was made, by its first 48 bits.
+    package var made: Timestamp {
+        let milliseconds = text.utf8.lazy.compactMap(Hex.value(of:)).prefix(12)
+            .reduce(Int64(0)) { $0 << 4 | Int64($1) }
+        return Timestamp(seconds: milliseconds / 1_000)
+    }
+
     package var description: String { text }
     package static func < (a: Self, b: Self) -> Bool { a.text < b.text }
 }

@@ -44,30 +44,65 @@ extension Exchange {
     }
 
     /// Judges a transfer and records the decision. Where it permits, the payload may follow.
+    /// - Parameter id: of the caller's own; nil for a fresh one.
     package func begin(
-        _ request: OutboundRequest, lifeSeconds: Int64, by user: UInt32
+        _ request: OutboundRequest, as id: TransferID? = nil, lifeSeconds: Int64, by user: UInt32
     ) async throws -> Begun {
-        try await begin(try await ask(request, lifeSeconds, by: user))
+        try await alone(with: id) {
+            try await begin(try await ask(request, as: id, lifeSeconds, by: user))
+        }
+    }
+
+    /// Runs `body`, to which alone an id belongs meanwhile that a caller has chosen.
+    /// - Throws: `Problem` where a transfer has the id, or is about to, and where it was not made just now.
+    private nonisolated(nonsending) func alone<Value>(
+        with id: TransferID?, _ body: nonisolated(nonsending) () async throws -> Value
+    ) async throws -> Value {
+        guard let id else { return try await body() }
+        guard chosen.withLock({ $0.insert(id).inserted }) else {
+            throw ServiceProblem.knownTransfer(id)
+        }
+        defer { chosen.withLock { _ = $0.remove(id) } }
+        guard try store.lookUp({ try $0.outbound(id) }) == nil else {
+            throw ServiceProblem.knownTransfer(id)
+        }
+        // Transfers are listed by their ids' time. Who asks again later for what was never taken learns that.
+        let now = clock.now()
+        guard abs(id.made - now) <= Limits.clockSkewSecondsMax else {
+            throw ServiceProblem.strayID(id, at: now)
+        }
+        return try await body()
     }
 
     /// Judges a small dataset that came with the request, seals it, and records both; when this returns and
     /// the verdict permits, the transfer is accepted.
-    /// - Parameter gone: completes when the sender hangs up.
+    /// - Parameters:
+    ///   - id: of the caller's own; nil for a fresh one.
+    ///   - gone: completes when the sender hangs up.
     package func send(
-        _ request: OutboundRequest, _ payload: [UInt8], lifeSeconds: Int64, by user: UInt32,
-        unless gone: EventLoopFuture<Void>? = nil
+        _ request: OutboundRequest, _ payload: [UInt8], as id: TransferID? = nil,
+        lifeSeconds: Int64, by user: UInt32, unless gone: EventLoopFuture<Void>? = nil
+    ) async throws -> Begun {
+        try await alone(with: id) {
+            try await sendAlone(request, payload, as: id, lifeSeconds, by: user, unless: gone)
+        }
+    }
+
+    private nonisolated(nonsending) func sendAlone(
+        _ request: OutboundRequest, _ payload: [UInt8], as id: TransferID?, _ lifeSeconds: Int64,
+        by user: UInt32, unless gone: EventLoopFuture<Void>?
     ) async throws -> Begun {
         guard payload.count == request.dataset.totalBytes else {
             throw ServiceProblem.badSize(
                 expected: request.dataset.totalBytes, actual: UInt64(payload.count))
         }
         let plaintext = ArrivingPlaintext(body: OneBuffer(ByteBuffer(bytes: payload)))
-        var asked = try await ask(request, lifeSeconds, by: user)
+        var asked = try await ask(request, as: id, lifeSeconds, by: user)
         do {
             if let begun = try await sendAtOnce(asked, plaintext, unless: gone) { return begun }
         } catch is Overtaken {
-            // It is asked anew, by what is in force now, and under an id of which nothing is known here.
-            asked = try await ask(request, lifeSeconds, by: user)
+            // It is asked anew, by what is in force now; nothing was recorded.
+            asked = try await ask(request, as: id, lifeSeconds, by: user)
         }
         let begun = try await begin(asked)
         guard begun.state == Sender.State.sealing.rawValue else { return begun }
@@ -76,7 +111,7 @@ extension Exchange {
     }
 
     func ask(
-        _ request: OutboundRequest, _ lifeSeconds: Int64, by user: UInt32
+        _ request: OutboundRequest, as id: TransferID? = nil, _ lifeSeconds: Int64, by user: UInt32
     ) async throws -> Asked {
         try witnesses.requireNewTransfers()
         try store.lookUp { try Self.requireRoom(in: $0) }
@@ -84,7 +119,7 @@ extension Exchange {
             for: request.precedence, size: request.dataset.totalBytes, from: .operated)
         let prepared = try await prepare(request, through: try await chooseRelays(for: request))
         return Asked(
-            id: newID(), prepared: prepared,
+            id: id ?? newID(), prepared: prepared,
             expires: prepared.question.decided + lifeSeconds, user: user)
     }
 

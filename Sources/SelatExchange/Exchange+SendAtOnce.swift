@@ -59,7 +59,7 @@ extension Exchange {
     ) async throws -> OutboundRow {
         let (id, verdict) = (asked.id, decision.verdict)
         let (request, record) = (asked.request.stored(verdict: verdict), sealed.record.stored)
-        // The release reads them. Where nothing is recorded nobody asks for this id any more.
+        // The release reads them.
         requests.keep(
             JudgedRequest(request: asked.request, verdict: verdict), of: id,
             storedBytes: request.count)
@@ -87,6 +87,9 @@ extension Exchange {
                 if let begun { try Self.enter(begun, in: transaction) }
             }
         } catch {
+            // An id of the caller's own may come again.
+            requests.forget(id)
+            sealedRecords.forget(id)
             if let begun { await giveBack(begun) }
             throw error
         }

@@ -38,6 +38,8 @@ package final class Exchange: Sendable {
     let released = Mutex<[TransferID: ReleasedAtOnce]>([:])
     /// Sealings that ended and could not be recorded as ended yet, with their causes.
     let cutShort = Mutex<[TransferID: String]>([:])
+    /// Ids that callers have chosen, until they are recorded.
+    let chosen = Mutex<Set<TransferID>>([])
     /// Transfers that are free to be pursued, or of which there is news.
     let accepted: AsyncStream<Pursuit>.Continuation
     let acceptances: AsyncStream<Pursuit>

@@ -20,7 +20,7 @@ final class RecentlyRead<Value: Sendable>: Sendable {
 
     /// - Parameter count: the bytes in which it is stored.
     func keep(_ value: Value, of id: TransferID, storedBytes count: Int) {
-        guard count <= bytesMax else { return }
+        guard count <= bytesMax else { return forget(id) }
         state.withLock { state in
             guard state.values.updateValue(value, forKey: id) == nil else { return }
             state.order.append(id)
@@ -29,4 +29,7 @@ final class RecentlyRead<Value: Sendable>: Sendable {
             state.order.removeFirst(countMax)
         }
     }
+
+    /// What was kept is not stored.
+    func forget(_ id: TransferID) { state.withLock { $0.values[id] = nil } }
 }

@@ -21,6 +21,21 @@ package enum ServiceProblem {
 
     static let unknownTransferType = "urn:selat:problem:unknown-transfer"
 
+    /// An id that its caller has chosen, and that was used (409).
+    static func knownTransfer(_ id: TransferID) -> Problem {
+        Problem(
+            type: "urn:selat:problem:known-transfer", title: "known transfer", status: 409,
+            detail: "this node knows the transfer `\(id)`; nothing was sent",
+            remedy: "see `selat show \(id)`")
+    }
+
+    /// An id that its caller has chosen, of which nothing is known and that was not made just now.
+    static func strayID(_ id: TransferID, at now: Timestamp) -> Problem {
+        badFilter(
+            "nothing is known of `\(id)`, which was made at \(id.made), and it is \(now): nothing was sent;"
+                + " make a new id")
+    }
+
     /// Too much waits here for that member's nodes (429).
     static func tooManyLetters(_ country: Country) -> Problem {
         Problem(

@@ -4,6 +4,7 @@ import HTTPTypes
 import NIOCore
 import SelatControl
 import SelatCore
+import SelatCrypto
 import SelatHTTP
 import SelatPolicy
 
@@ -90,7 +91,8 @@ struct Send: AsyncParsableCommand {
         discussion: """
             The dataset is judged first; where the answer is no, nothing of it is sealed
             or sent. Once an id is printed, the transfer ends in exactly one outcome, also
-            through crashes.
+            through crashes. With --id the command can be run again, within five minutes
+            or later, until it has said how it went: what was taken is not sent twice.
 
             Examples:
               selat send gauges.csv --to VN/mps --purpose selat:EarlyWarning \\
@@ -98,6 +100,8 @@ struct Send: AsyncParsableCommand {
               selat send relief/ --to SG/csa --purpose selat:HumanitarianAssistance \\
                 --label restricted --personal-data yes --facts facts.json \\
                 --precedence flash --wait
+              selat send gauges.csv --id 01a22e2f-cf98-7136-bff7-7a8fe7d2d901 --to VN/mps \
+                --purpose selat:EarlyWarning --label unclassified --personal-data no
             """)
 
     @OptionGroup var transfer: TransferOptions
@@ -109,19 +113,26 @@ struct Send: AsyncParsableCommand {
     @Option(help: "With --wait: give up waiting after this long; the transfer goes on.")
     var timeout: String = "1h"
 
+    @Option(help: "An id of your own, a UUID of version 7 made just now; known, it is shown.")
+    var id: TransferID?
+
     func run() async throws {
         let patience = try Span.seconds(timeout)
         let dataset = try DatasetFolder(transfer.path)
         var request = try transfer.request(for: dataset)
+        request.id = id
         if dataset.size <= UInt64(Limits.payloadWithRequestBytesMax) {
             request.payload = try DatasetReader.whole(dataset)
+            // Where no answer comes, it is asked for by this.
+            request.id = id ?? Self.newID()
         }
         try await client.withDaemon { [request] daemon in
-            let begun = try await begin(request, daemon)
+            let (begun, isKnown) = try await begin(request, daemon)
             let id = try begunID(begun)
             let sealed: JSON
             do {
-                sealed = request.payload == nil ? try await seal(id, dataset, daemon) : begun
+                let isSealed = request.payload != nil || isKnown
+                sealed = isSealed ? begun : try await seal(id, dataset, daemon)
             } catch let fault as HTTPFault {
                 throw Ending(
                     .unreachable, "the daemon went away while `\(id)` was sealed: \(fault)",
@@ -135,7 +146,11 @@ struct Send: AsyncParsableCommand {
                     hint: "officers see it with `selat approve list`, and sign with "
                         + "`selat approve \(id)`")
             }
-            guard wait else { return report(sealed, verdict: begun["verdict"]) }
+            guard wait else {
+                report(sealed, verdict: begun["verdict"])
+                // What was taken just now is under way.
+                return isKnown && sealed["ended"] == true ? try finish(sealed) : ()
+            }
             if !client.json {
                 Terminal.note("\(id)  sealed, \(Quantity.bytes(dataset.size)) of files; waiting")
             }
@@ -156,11 +171,54 @@ struct Send: AsyncParsableCommand {
     }
 
     /// Asks for the transfer, a small dataset with it: that is sealed with the answer.
-    private func begin(_ request: SendRequest, _ daemon: ControlClient) async throws -> JSON {
+    private func begin(
+        _ request: SendRequest, _ daemon: ControlClient
+    ) async throws -> (begun: JSON, isKnown: Bool) {
         // Without its payload it waits for nobody.
         let turn = request.payload.map { _ in TurnNotice() }
         defer { turn?.finish() }
-        return try await daemon.post("/v1/transfers", request.json)
+        do {
+            return (try await daemon.post("/v1/transfers", request.json), false)
+        } catch let problem as Problem where problem.type == Self.knownTransferType {
+            guard let id else { throw problem }
+            return (try await known(id, request, daemon), true)
+        } catch let fault as HTTPFault {
+            guard let id = request.id, request.payload != nil else { throw fault }
+            if case .unreachable = fault { throw fault }
+            throw Ending(
+                .unreachable, "the daemon went away while `\(id)` was sent: \(fault)",
+                hint: "once it runs again, the same with `--id \(id)` sends it where that was not"
+                    + " done, within five minutes; `selat show \(id)` says whether it was")
+        }
+    }
+
+    private static let knownTransferType = "urn:selat:problem:known-transfer"
+
+    private static func newID() -> TransferID {
+        TransferID(
+            milliseconds: UInt64(max(0, SystemClock().now().seconds)) * 1_000,
+            entropy: SystemEntropy().bytes(10))
+    }
+
+    /// What an earlier call has sent under this id.
+    private func known(
+        _ id: TransferID, _ request: SendRequest, _ daemon: ControlClient
+    ) async throws -> JSON {
+        let transfer = try await daemon.getJSON("/v1/transfers/\(id)")
+        guard transfer["peer"]?.stringValue == request.to.text,
+            transfer["direction"] == "outbound"
+        else {
+            throw Ending(
+                .failed, "`\(id)` is another transfer; nothing was sent",
+                hint: "see `selat show \(id)`, and take an id of its own for each dataset")
+        }
+        guard transfer["state"] != "sealing" else {
+            throw Ending(
+                .notYet, "`\(id)` is being sealed by another call; nothing was sent",
+                hint: "see `selat show \(id)`")
+        }
+        if !client.json { Terminal.note("`\(id)` was sent before; nothing was sent now") }
+        return transfer
     }
 
     /// The id of what is permitted.

@@ -41,6 +41,7 @@ struct Joining {
         }
         let health = try await surroundings.openHealth(configuration, logger: logger)
         let gossip = MembershipGossip(unlisted: register, logger: logger)
+        let hangups = await UnixSignalsSequence(trapping: .sighup)
         var quiet = logger
         quiet.logLevel = .warning
         let group = ServiceGroup(
@@ -51,7 +52,7 @@ struct Joining {
                             run: { await cancelWhenGracefulShutdown { await gossip.run() } },
                             stop: {})),
                     .init(service: Part(serving: control)),
-                    .init(service: Part(run: { await self.reload(roles) }, stop: {})),
+                    .init(service: Part(run: { await self.reload(roles, at: hangups) }, stop: {})),
                     .init(
                         service: Part(
                             run: {
@@ -70,9 +71,9 @@ struct Joining {
 
     /// At SIGHUP: who may ask how the node stands counts at once, and the file is read once more when the
     /// node is listed, before anybody has a role that does more.
-    private func reload(_ roles: RoleRegister) async {
+    private func reload(_ roles: RoleRegister, at hangups: UnixSignalsSequence) async {
         await cancelWhenGracefulShutdown {
-            for await _ in await UnixSignalsSequence(trapping: .sighup) {
+            for await _ in hangups {
                 self.surroundings.manager.reloading()
                 do {
                     let current = try Configuration(file: self.file)

@@ -122,6 +122,7 @@ struct Node {
         let (retention, reload, manager) = (retention, reload, surroundings.manager)
         let heartbeat = Heartbeat(
             exchange: exchange, surroundings: surroundings, logger: logger)
+        let hangups = await UnixSignalsSequence(trapping: .sighup)
         let group = ServiceGroup(
             configuration: .init(
                 services: [
@@ -138,7 +139,7 @@ struct Node {
                                 control.shutDown()
                             })),
                     .init(service: Part(run: { await retention.run() }, stop: {})),
-                    .init(service: Part(run: { await reload.run() }, stop: {})),
+                    .init(service: Part(run: { await reload.run(at: hangups) }, stop: {})),
                     .init(
                         service: Part(
                             run: { await heartbeat.run() }, stop: { manager.stopping() }),

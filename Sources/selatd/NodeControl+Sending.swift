@@ -48,9 +48,10 @@ extension NodeControl {
         let begun: Exchange.Begun
         if let payload = request.payload {
             begun = try await exchange.send(
-                asked, payload, lifeSeconds: life, by: caller.user, unless: gone)
+                asked, payload, as: request.id, lifeSeconds: life, by: caller.user, unless: gone)
         } else {
-            begun = try await exchange.begin(asked, lifeSeconds: life, by: caller.user)
+            begun = try await exchange.begin(
+                asked, as: request.id, lifeSeconds: life, by: caller.user)
         }
         var state = begun.state
         var cause = begun.decision.verdict.outcome == .refused ? begun.decision.verdict.reason : nil

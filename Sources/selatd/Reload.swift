@@ -38,9 +38,10 @@ final class Reload: Sendable {
     }
 
     /// Runs until the daemon stops.
-    func run() async {
+    /// - Parameter hangups: each SIGHUP. Made before the node is called ready, so that none is lost after that.
+    func run(at hangups: UnixSignalsSequence) async {
         await cancelWhenGracefulShutdown {
-            for await _ in await UnixSignalsSequence(trapping: .sighup) {
+            for await _ in hangups {
                 self.manager.reloading()
                 await self.reload()
                 self.manager.ready(ServingStatus(self.exchange).line)

@@ -64,6 +64,57 @@ extension CommandTests {
             }
         }
 
+        /// A script that was interrupted runs again, and knows nothing but the id.
+        @Test func whatIsRunAgainUnderOneIDIsSentOnce() async throws {
+            try await Sandbox.fresh { sandbox in
+                let file = try sandbox.scratch.write("x", to: "x.txt")
+                func send(_ id: TransferID, _ words: String..., to: String = "VN/hub") async throws
+                    -> Ended
+                {
+                    try await sandbox.selat(
+                        ["send", file, "--to", to, "--id", id.text] + Sandbox.harmless + words,
+                        on: "SG")
+                }
+                func new(_ age: UInt64 = 0) -> TransferID {
+                    TransferID(
+                        milliseconds: (UInt64(Date().timeIntervalSince1970) - age) * 1_000,
+                        entropy: (0..<10).map { _ in UInt8.random(in: 0...255) })
+                }
+                let (first, second) = (new(), new())
+                let sent = try await send(first, "--wait")
+                #expect(
+                    sent.status == 0 && sent.stdout.contains("\(first)  delivered"), "\(sent.words)"
+                )
+                for words in [[], ["--wait"]] {
+                    let again = try await sandbox.selat(
+                        ["send", file, "--to", "VN/hub", "--id", first.text] + Sandbox.harmless
+                            + words,
+                        on: "SG")
+                    #expect(again.status == 0, "\(again.words)")
+                    #expect(again.stdout.contains("\(first)  delivered"), "\(again.words)")
+                    #expect(again.stderr.contains("was sent before"), "\(again.words)")
+                }
+                let other = try await send(first, to: "SG/hub")
+                #expect(
+                    other.status == 1 && other.stderr.contains("another transfer"), "\(other.words)"
+                )
+                try sandbox.crash("VN")
+                #expect(try await send(second).status == 0)
+                try sandbox.crash("SG")
+                try await sandbox.start()
+                let again = try await send(second, "--wait", "--json")
+                #expect(
+                    try again.status == 0 && again.json["state"] == "delivered", "\(again.words)")
+                let stray = try await send(new(400))
+                #expect(
+                    stray.status == 64 && stray.stderr.contains("nothing was sent"),
+                    "\(stray.words)")
+                #expect(
+                    try await sandbox.inbox("VN").sorted() == [first.text, second.text].sorted())
+                #expect(try await sandbox.transfers("SG").count == 2)
+            }
+        }
+
         /// Sends without waiting; the id is the promise.
         private func accepted(_ file: String, in sandbox: Sandbox) async throws -> String {
             let ended = try await sandbox.selat(

@@ -32,6 +32,28 @@ extension CommandTests {
             _ = try manager.wait(for: "STOPPING=1")
         }
 
+        /// From the moment at which the node is called ready.
+        @Test func aHangupJustAfterReadyIsHeard() async throws {
+            defer { node.scratch.remove() }
+            let manager = try NotifySocket("\(node.scratch.path)/notify")
+            let file = try node.scratch.write(try node.configuration(), to: "selatd.yaml")
+            let daemon = try Running(
+                Run.selatd, ["--config", file], environment: ["NOTIFY_SOCKET": manager.path],
+                place: node.scratch)
+            do {
+                _ = try manager.wait(for: "READY=1")
+                daemon.signal(SIGHUP)
+                _ = try manager.wait(for: "RELOADING=1")
+                _ = try manager.wait(for: "READY=1")
+            } catch {
+                daemon.signal(SIGKILL)
+                _ = await daemon.end()
+                throw error
+            }
+            daemon.signal(SIGTERM)
+            #expect(await daemon.end() == 0)
+        }
+
         @Test func aReloadAppliesWhatItCanAndNamesTheRest() async throws {
             defer { node.scratch.remove() }
             try await node.serving([:]) { daemon in

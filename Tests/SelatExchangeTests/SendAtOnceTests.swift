@@ -21,11 +21,19 @@ struct SendAtOnceTests {
     init() throws { world = try TestFederation() }
 
     private func send(
-        _ request: OutboundRequest, _ count: Int = 5_000, from node: TestNode? = nil
+        _ request: OutboundRequest, _ count: Int = 5_000, as id: TransferID? = nil,
+        from node: TestNode? = nil
     ) async throws -> Exchange.Begun {
         let exchange = (node ?? sender).exchange
         return try await exchange.send(
-            request, TestFederation.bytes(count), lifeSeconds: 3_600, by: 7)
+            request, TestFederation.bytes(count), as: id, lifeSeconds: 3_600, by: 7)
+    }
+
+    /// An id as a caller makes it, so many seconds from now.
+    private func chosen(after seconds: Int64 = 0, _ number: UInt8 = 1) -> TransferID {
+        TransferID(
+            milliseconds: UInt64(world.clock.now().seconds + seconds) * 1_000,
+            entropy: [UInt8](repeating: number, count: 10))
     }
 
     private func kinds(_ id: TransferID) async throws -> [String] {
@@ -243,5 +251,89 @@ struct SendAtOnceTests {
         #expect(await exchange.linkLoads.isEmpty)
         let begun = try await send(world.request())
         #expect(try await kinds(begun.id) == Self.begun)
+    }
+
+    @Test func whatIsAskedAgainUnderOneIDIsSentOnce() async throws {
+        let id = chosen()
+        let begun = try await send(world.request(), as: id)
+        #expect(begun.id == id && begun.state == "queued")
+        func isKnown(_ id: TransferID) async throws -> Bool {
+            let request = try world.request()
+            let again = await problem { _ = try await send(request, as: id) }
+            let step = await problem {
+                _ = try await sender.exchange.begin(request, as: id, lifeSeconds: 3_600, by: 7)
+            }
+            return again == "known-transfer" && step == "known-transfer"
+        }
+        #expect(try await isKnown(id))
+        try await sender.restart()
+        #expect(try await isKnown(id))
+        try await recipient.serving { await sender.exchange.pursue(id) }
+        #expect(try await isKnown(id))
+        // However late.
+        world.clock.advance(seconds: 3_000)
+        #expect(try await isKnown(id))
+        #expect(try await kinds(id) == Self.begun + ["transfer.delivered"])
+        #expect(try await recipient.opened(id) == TestFederation.bytes(5_000))
+        // So is one that was refused, and one whose payload is awaited.
+        let (refused, awaited) = (chosen(2), chosen(3))
+        #expect(
+            try await send(world.request(to: "MY/hub", personal: true), as: refused).state
+                == "refused")
+        #expect(try await isKnown(refused))
+        let step = try await sender.exchange.begin(
+            world.request(), as: awaited, lifeSeconds: 3_600, by: 7)
+        #expect(step.id == awaited && step.state == "sealing")
+        #expect(try await isKnown(awaited))
+    }
+
+    @Test func ofManyWhoAskAtOnceUnderOneIDOneSends() async throws {
+        let (world, id) = (world, chosen())
+        let outcomes = await withTaskGroup(of: String?.self) { group in
+            for _ in 0..<12 {
+                group.addTask { await problem { _ = try await send(try world.request(), as: id) } }
+            }
+            return await group.reduce(into: []) { $0.append($1) }
+        }
+        #expect(outcomes.count { $0 == nil } == 1)
+        #expect(outcomes.count { $0 == "known-transfer" } == 11)
+        try await recipient.serving { await sender.exchange.pursue(id) }
+        #expect(try await kinds(id) == Self.begun + ["transfer.delivered"])
+        #expect(try await recipient.opened(id) == TestFederation.bytes(5_000))
+    }
+
+    @Test func anIDThatNobodyKnowsIsTakenWhereItWasMadeJustNow() async throws {
+        for (seconds, isTaken) in [(Int64(-301), false), (-300, true), (300, true), (301, false)] {
+            let id = chosen(after: seconds)
+            #expect(id.made == world.clock.now() + seconds)
+            let problem = await problem { _ = try await send(world.request(), as: id) }
+            #expect(problem == (isTaken ? nil : "bad-request"), "\(seconds) s")
+        }
+        // What was not recorded has used nothing up.
+        let id = chosen(9)
+        #expect(
+            await problem { _ = try await send(world.request(), 4_999, as: id) } == "bad-dataset")
+        let request = try world.request()
+        let vague = OutboundRequest(
+            to: request.to, label: request.label, facts: Facts(), ground: nil,
+            precedence: .routine, dataset: request.dataset)
+        #expect(try await send(vague, as: id).state == "incomplete")
+        #expect(try await send(request, as: id).state == "queued")
+    }
+
+    /// What was read of the first try under an id is not what the second one sends.
+    @Test func whatWasOvertakenIsSentUnderTheSameIDAsItIsJudgedThen() async throws {
+        let register = try await world.register(of: sender)
+        try sender.judge(by: register)
+        let (exchange, id) = (sender.exchange, chosen())
+        let asked = try await exchange.ask(world.request(), as: id, 3_600, by: 7)
+        #expect(try await register.refusal(try world.later("SG", 9)) == nil)
+        await #expect(throws: Exchange.Overtaken.self) {
+            _ = try await exchange.sendAtOnce(
+                asked, ArrivingPlaintext(body: Pieces(pieces: [TestFederation.bytes(5_000)])))
+        }
+        #expect(exchange.requests[id] == nil && exchange.sealedRecords[id] == nil)
+        #expect(try await send(world.request(), as: id).id == id)
+        #expect(try await kinds(id) == Self.begun)
     }
 }

@@ -29,7 +29,8 @@ extension OpenAPI {
                     "id": .transferID, "state": .state, "ended": .flag, "cause?": .text,
                     "verdict": .component("Verdict"),
                 ])),
-            problems: [.badFacts, .badDataset, .badStatement] + ProblemKind.sending),
+            problems: [.badFacts, .badDataset, .badStatement, .knownTransfer]
+                + ProblemKind.sending),
         Operation(
             "PUT /v1/transfers/:id/payload", "sealPayload",
             "seals the dataset; the transfer is accepted", parameters: [files],
@@ -93,7 +94,8 @@ extension OpenAPI {
             request + [
                 "payload?": .base64(
                     bytesMax: Limits.payloadWithRequestBytesMax,
-                    "the files one after the other; where it is missing it is awaited")
+                    "the files one after the other; where it is missing it is awaited"),
+                "id?": .transferID.says("of the caller's own, made within five minutes of now"),
             ]),
         "Verdict": .object(verdict + ["reasons": .list(.text)]),
         "Transfer": .either(.object(outbound), .object(inbound), .object(relayed)),

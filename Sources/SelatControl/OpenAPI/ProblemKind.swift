@@ -4,6 +4,7 @@ enum ProblemKind: String, CaseIterable, Sendable {
     case unknownCaller = "unknown-caller"
     case roleMissing = "role-missing"
     case unknownTransfer = "unknown-transfer"
+    case knownTransfer = "known-transfer"
     case unknownEntry = "unknown-entry"
     case notReady = "not-ready"
     case suiteMissing = "suite-missing"
@@ -39,7 +40,7 @@ enum ProblemKind: String, CaseIterable, Sendable {
         case .unknownCaller, .roleMissing: 403
         case .unknownTransfer, .unknownEntry: 404
         case .notReady, .suiteMissing, .notListed, .membershipForked, .unwitnessed, .quarantined,
-            .alreadyRecalled:
+            .alreadyRecalled, .knownTransfer:
             409
         case .badFacts, .badStatement, .badApproval, .badRecall, .badDataset, .badFiles,
             .notErasable, .verificationFailed, .policyRefused, .membershipRefused:
