@@ -81,6 +81,7 @@ package struct SendRequest: Sendable {
         for (name, value) in stated {
             facts[name] = Fact(try FactValue(json: value, fact: name), .stated)
         }
+        try facts.requireAll(of: stated)
         ground = try reader.optionalString("ground")
         title = try reader.optionalString("title")
         guard (title?.utf8.count ?? 0) <= Limits.titleBytesMax else {

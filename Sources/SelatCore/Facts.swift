@@ -100,5 +100,14 @@ package struct Facts: Hashable, Sendable {
             byName[name] = Fact(try FactValue(json: try reader.json("value"), fact: name), origin)
             try reader.end()
         }
+        try requireAll(of: members)
+    }
+
+    /// Names that Unicode calls equivalent are one here, though they are two keys of an object.
+    /// - Throws: `CoreError` where one took another's place.
+    package func requireAll(of members: JSON.Object) throws(CoreError) {
+        guard byName.count == members.count else {
+            throw .wrongType("facts", in: "document", expected: "facts whose names differ")
+        }
     }
 }

@@ -243,7 +243,9 @@ struct JSONParser {
             try requireDigits()
         }
         let text = String(decoding: bytes[start..<index], as: UTF8.self)
-        if index == integerEnd, let value = Int64(text), abs(value) <= JSON.integerMax {
+        if index == integerEnd, let value = Int64(text),
+            (-JSON.integerMax...JSON.integerMax).contains(value)
+        {
             if value == 0, first == 0x30, bytes[start] == 0x2D, !floats {
                 throw fault("minus zero")
             }

@@ -150,10 +150,24 @@ package final class PlainFiles: SegmentSource, SegmentSink {
     // MARK: Parts
 
     private func pieces(of range: Range<UInt64>) -> [(part: Part, piece: Range<UInt64>)] {
-        parts.compactMap { part in
+        var pieces: [(part: Part, piece: Range<UInt64>)] = []
+        // Of ten thousand files a piece lies in a few.
+        for index in firstPart(endingBeyond: range.lowerBound)..<parts.count {
+            let part = parts[index]
+            guard part.bytes.lowerBound < range.upperBound else { break }
             let piece = part.bytes.clamped(to: range)
-            return piece.isEmpty ? nil : (part, piece)
+            if !piece.isEmpty { pieces.append((part, piece)) }
         }
+        return pieces
+    }
+
+    private func firstPart(endingBeyond offset: UInt64) -> Int {
+        var (low, high) = (0, parts.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if parts[middle].bytes.upperBound > offset { high = middle } else { low = middle + 1 }
+        }
+        return low
     }
 
     private func tell(_ count: Int) {

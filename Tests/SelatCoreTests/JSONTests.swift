@@ -32,11 +32,24 @@ struct JSONTests {
     }
 
     @Test(arguments: [
-        #"{"a":1,"a":2}"#, "1.5", "1e3", "9007199254740992", "-0", "[1,]", "{\"a\":1}x", "", " ",
+        #"{"a":1,"a":2}"#, "1.5", "1e3", "9007199254740992", "-9007199254740992",
+        "9223372036854775807",
+        "-9223372036854775808", "9223372036854775808", "-9223372036854775809", "-0", "[1,]",
+        "{\"a\":1}x", "", " ",
         "\"\\ud800\"", "\"\u{1}\"", "nul", "[", "\"", "{\"a\"}", "\u{FEFF}1",
     ])
     func refuses(_ text: String) {
         #expect(throws: CoreError.self) { try JSON(parsing: Array(text.utf8)) }
+    }
+
+    @Test func numbersAtTheEdgesAreReadAsTheyAre() throws {
+        for number in [JSON.integerMax, -JSON.integerMax, 0, 1, -1] {
+            #expect(try JSON(parsing: Array("\(number)".utf8)) == .integer(number))
+        }
+        for number in ["9007199254740992", "-9007199254740992", "-9223372036854775808", "1e400"] {
+            let json = try? JSON(parsing: Array(number.utf8), floats: true)
+            #expect(json == (number == "1e400" ? nil : .number(Double(number) ?? 0)))
+        }
     }
 
     @Test func depthHasALimit() throws {

@@ -94,6 +94,13 @@ struct ValueTests {
             "personal-data": Fact(.flag(false), .stated),
         ])
         #expect(try Facts(json: facts.json) == facts)
+        // Two keys, which Unicode calls equivalent.
+        let twins: JSON = [
+            "\u{e9}": ["by": "stated", "value": true],
+            "e\u{301}": ["by": "stated", "value": false],
+        ]
+        #expect(twins.objectValue?.count == 2)
+        #expect(throws: CoreError.self) { try Facts(json: twins) }
         #expect(throws: CoreError.self) {
             try Facts(json: ["purpose": ["by": "stated", "value": ["b", "a"]]])
         }
