@@ -91,8 +91,8 @@ struct Send: AsyncParsableCommand {
         discussion: """
             The dataset is judged first; where the answer is no, nothing of it is sealed
             or sent. Once an id is printed, the transfer ends in exactly one outcome, also
-            through crashes. With --id the command can be run again, within five minutes
-            or later, until it has said how it went: what was taken is not sent twice.
+            through crashes. With --id the same command can be run again, also after no
+            answer came: what was taken is shown, and not sent twice.
 
             Examples:
               selat send gauges.csv --to VN/mps --purpose selat:EarlyWarning \\
@@ -100,8 +100,9 @@ struct Send: AsyncParsableCommand {
               selat send relief/ --to SG/csa --purpose selat:HumanitarianAssistance \\
                 --label restricted --personal-data yes --facts facts.json \\
                 --precedence flash --wait
-              selat send gauges.csv --id 01a22e2f-cf98-7136-bff7-7a8fe7d2d901 --to VN/mps \
-                --purpose selat:EarlyWarning --label unclassified --personal-data no
+              selat send gauges.csv --to VN/mps --purpose selat:EarlyWarning \\
+                --label unclassified --personal-data no \\
+                --id 01a22e2f-cf98-7136-bff7-7a8fe7d2d901
             """)
 
     @OptionGroup var transfer: TransferOptions
