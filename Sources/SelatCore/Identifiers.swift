@@ -116,6 +116,12 @@ package struct TransferID: Hashable, Sendable, Comparable, CustomStringConvertib
         text = groups.map { String(hex[$0]) }.joined(separator: "-")
     }
 
+    /// A fresh id.
+    package init(madeAt now: Timestamp, _ entropy: some Entropy) {
+        self.init(
+            milliseconds: UInt64(max(0, now.seconds)) * 1_000, entropy: entropy.bytes(10))
+    }
+
     /// When it was made, by its first 48 bits.
     package var made: Timestamp {
         let milliseconds = text.utf8.lazy.compactMap(Hex.value(of:)).prefix(12)

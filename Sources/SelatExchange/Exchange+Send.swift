@@ -119,7 +119,7 @@ extension Exchange {
             for: request.precedence, size: request.dataset.totalBytes, from: .operated)
         let prepared = try await prepare(request, through: try await chooseRelays(for: request))
         return Asked(
-            id: id ?? newID(), prepared: prepared,
+            id: id ?? TransferID(madeAt: clock.now(), entropy), prepared: prepared,
             expires: prepared.question.decided + lifeSeconds, user: user)
     }
 
@@ -217,8 +217,4 @@ extension Exchange {
         }
     }
 
-    private func newID() -> TransferID {
-        TransferID(
-            milliseconds: UInt64(max(0, clock.now().seconds)) * 1_000, entropy: entropy.bytes(10))
-    }
 }

@@ -22,7 +22,8 @@ struct Selat: AsyncParsableCommand {
             """,
         version: Program.version,
         subcommands: [
-            Send.self, Route.self, Check.self, Transfers.self, Show.self, Watch.self, Console.self,
+            Send.self, NewID.self, Route.self, Check.self, Transfers.self, Show.self, Watch.self,
+            Console.self,
             Cancel.self,
             Retry.self,
             Approve.self, Refuse.self,

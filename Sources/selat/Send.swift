@@ -100,9 +100,6 @@ struct Send: AsyncParsableCommand {
               selat send relief/ --to SG/csa --purpose selat:HumanitarianAssistance \\
                 --label restricted --personal-data yes --facts facts.json \\
                 --precedence flash --wait
-              selat send gauges.csv --to VN/mps --purpose selat:EarlyWarning \\
-                --label unclassified --personal-data no \\
-                --id 01a22e2f-cf98-7136-bff7-7a8fe7d2d901
             """)
 
     @OptionGroup var transfer: TransferOptions
@@ -114,7 +111,7 @@ struct Send: AsyncParsableCommand {
     @Option(help: "With --wait: give up waiting after this long; the transfer goes on.")
     var timeout: String = "1h"
 
-    @Option(help: "An id of your own, a UUID of version 7 made just now; known, it is shown.")
+    @Option(help: "An id of your own, made by `selat new-id`; one that is known is shown.")
     var id: TransferID?
 
     func run() async throws {
@@ -125,7 +122,7 @@ struct Send: AsyncParsableCommand {
         if dataset.size <= UInt64(Limits.payloadWithRequestBytesMax) {
             request.payload = try DatasetReader.whole(dataset)
             // Where no answer comes, it is asked for by this.
-            request.id = id ?? Self.newID()
+            request.id = id ?? TransferID(madeAt: SystemClock().now(), SystemEntropy())
         }
         try await client.withDaemon { [request] daemon in
             let (begun, isKnown) = try await begin(request, daemon)
@@ -194,12 +191,6 @@ struct Send: AsyncParsableCommand {
     }
 
     private static let knownTransferType = "urn:selat:problem:known-transfer"
-
-    private static func newID() -> TransferID {
-        TransferID(
-            milliseconds: UInt64(max(0, SystemClock().now().seconds)) * 1_000,
-            entropy: SystemEntropy().bytes(10))
-    }
 
     /// What an earlier call has sent under this id.
     private func known(
