@@ -22,7 +22,7 @@ struct Selat: AsyncParsableCommand {
             """,
         version: Program.version,
         subcommands: [
-            Send.self, NewID.self, Route.self, Check.self, Transfers.self, Show.self, Watch.self,
+            Send.self, IDVerb.self, Route.self, Check.self, Transfers.self, Show.self, Watch.self,
             Console.self,
             Cancel.self,
             Retry.self,

@@ -111,7 +111,7 @@ struct Send: AsyncParsableCommand {
     @Option(help: "With --wait: give up waiting after this long; the transfer goes on.")
     var timeout: String = "1h"
 
-    @Option(help: "An id of your own, made by `selat new-id`; one that is known is shown.")
+    @Option(help: "An id of your own, made by `selat id`; one that is known is shown.")
     var id: TransferID?
 
     func run() async throws {

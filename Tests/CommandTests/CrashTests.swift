@@ -80,7 +80,7 @@ extension CommandTests {
                         milliseconds: (UInt64(Date().timeIntervalSince1970) - age) * 1_000,
                         entropy: (0..<10).map { _ in UInt8.random(in: 0...255) })
                 }
-                let made = try await Run.run(Run.selat, ["new-id"]).stdout
+                let made = try await Run.run(Run.selat, ["id"]).stdout
                 let first = try TransferID(made.trimmingCharacters(in: .newlines))
                 let second = new()
                 let sent = try await send(first, "--wait")

@@ -2,9 +2,9 @@ import ArgumentParser
 import SelatCore
 import SelatCrypto
 
-struct NewID: ParsableCommand {
+struct IDVerb: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "new-id",
+        commandName: "id",
         abstract: "Print a fresh id for `selat send --id`.",
         discussion: """
             Keep it before you send: a script that was interrupted runs the same command
@@ -12,7 +12,7 @@ struct NewID: ParsableCommand {
             minutes; once something was sent under it, for ever.
 
             Example:
-              id=$(selat new-id)
+              id=$(selat id)
               selat send gauges.csv --to VN/mps --purpose selat:EarlyWarning \\
                 --label unclassified --personal-data no --id "$id"
             """)
