@@ -110,10 +110,6 @@ extension Exchange {
         }
         try await place(bytes, payloadSize: head.header.payload.size, as: name) {
             _ = try await self.store.commit { transaction in
-                // Once more, now that nothing comes in between.
-                if let lack = try self.lackOfRoom(for: head, in: transaction.snapshot) {
-                    throw ServiceProblem.refusal(.relayFull, lack)
-                }
                 try self.enter(new, head, in: transaction)
                 try transaction.save(new.row)
             }
@@ -218,13 +214,16 @@ extension Exchange {
         return New(row: row, details: details)
     }
 
-    /// Enters a transfer that may pass, where nobody was faster.
+    /// Enters a transfer that may pass, where nobody was faster and there is room still.
     private func enter(
         _ new: New, _ head: VerifiedHead, in transaction: Transaction
     ) throws {
         let row = new.row
         guard try isNew(transaction.relayed(row.id, from: row.from), attempt: row.attempt) else {
             throw ServiceProblem.changed(row.id)
+        }
+        if let lack = try lackOfRoom(for: head, in: transaction.snapshot) {
+            throw ServiceProblem.refusal(.relayFull, lack)
         }
         try transaction.keep(header: head.head.headerCMS, of: head.identity)
         try transaction.append(

@@ -330,6 +330,38 @@ struct RelayTests {
         #expect(try world.stranger.parts.count == 2)
     }
 
+    /// All of them find room before the first one is recorded, whole or to follow.
+    @Test(arguments: [5_000, 100_000])
+    func manyAtOnceFindNoMoreRoomThanThereIs(_ size: Int) async throws {
+        let world = try Self.world { $0.relaying = MemberQuota(transfersMax: 2, bytesMax: .max) }
+        let (sender, relay) = (world.sender.id, world.stranger)
+        var offers: [(head: [UInt8], payload: [UInt8]?)] = []
+        for _ in 0..<6 {
+            let sealing = try await world.seal(size)
+            let head = try world.head(sealing, verdict: try verdict(world), relay: relay.id)
+            offers.append(
+                (
+                    head,
+                    Exchange.isStored(sealed: UInt64(sealing.payload.count)) ? sealing.payload : nil
+                ))
+        }
+        #expect(offers.allSatisfy { ($0.payload == nil) == (size == 100_000) })
+        let answers = await withTaskGroup(of: String?.self) { group in
+            for (head, payload) in offers {
+                group.addTask {
+                    await problem {
+                        _ = try await relay.exchange.offer(
+                            head: head, payload: payload, from: sender)
+                    }
+                }
+            }
+            return await group.reduce(into: [String?]()) { $0.append($1) }
+        }
+        #expect(answers.count { $0 == nil } == 2)
+        #expect(answers.count { $0 == "relay-full" } == 4)
+        #expect(try await relay.entries("relay.received") == 2)
+    }
+
     @Test func anUploadBelongsToTheRelayOfTheNewestAttempt() async throws {
         let world = try Self.world(links: [:])
         let (sender, relay, recipient) = (world.sender, world.stranger, world.recipient)
