@@ -60,12 +60,15 @@ extension Exchange {
     ) async throws -> Value {
         guard let id else { return try await body() }
         guard chosen.withLock({ $0.insert(id).inserted }) else {
-            throw ServiceProblem.knownTransfer(id)
+            throw ServiceProblem.beingTaken(id)
         }
         defer { chosen.withLock { _ = $0.remove(id) } }
-        guard try store.lookUp({ try $0.outbound(id) }) == nil else {
-            throw ServiceProblem.knownTransfer(id)
+        // Also of another's choosing: what is said of an id is to mean one transfer.
+        let isKnown = try store.lookUp { snapshot in
+            try snapshot.outbound(id) != nil || !snapshot.inbound(id).isEmpty
+                || !snapshot.relayed(id).isEmpty
         }
+        guard !isKnown else { throw ServiceProblem.knownTransfer(id) }
         // Transfers are listed by their ids' time. Who asks again later for what was never taken learns that.
         let now = clock.now()
         guard abs(id.made - now) <= Limits.clockSkewSecondsMax else {

@@ -49,6 +49,9 @@ extension Exchange {
             return Begun(id: id, state: row.state, decision: decision)
         } catch {
             await lanes.withdraw(id)
+            // An id of the caller's own may come again.
+            requests.forget(id)
+            sealedRecords.forget(id)
             throw error is Overtaken ? error : Self.problem(of: error)
         }
     }
@@ -87,9 +90,6 @@ extension Exchange {
                 if let begun { try Self.enter(begun, in: transaction) }
             }
         } catch {
-            // An id of the caller's own may come again.
-            requests.forget(id)
-            sealedRecords.forget(id)
             if let begun { await giveBack(begun) }
             throw error
         }

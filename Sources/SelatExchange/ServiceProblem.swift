@@ -29,6 +29,14 @@ package enum ServiceProblem {
             remedy: "see `selat show \(id)`")
     }
 
+    /// An id that its caller has chosen, and under which another call is about to send (409).
+    static func beingTaken(_ id: TransferID) -> Problem {
+        Problem(
+            type: "urn:selat:problem:not-yet", title: "not yet", status: 409,
+            detail: "another call is about to send `\(id)`",
+            remedy: "ask the same again in a moment")
+    }
+
     /// An id that its caller has chosen, of which nothing is known and that was not made just now.
     static func strayID(_ id: TransferID, at now: Timestamp) -> Problem {
         badFilter(

@@ -32,8 +32,13 @@ extension Federation {
         }
         fields["crl"] = (try? tlsAnchors(for: member.country))?.revocationLists
             .min { $0.nextUpdate < $1.nextUpdate }.map { list in
-                [
-                    "number": .integer(list.number), "next_update": .string(list.nextUpdate.text),
+                // Authorities number their lists as they like, some by the nanosecond.
+                let number = Int64(exactly: list.number).flatMap {
+                    $0 <= JSON.integerMax ? JSON.integer($0) : nil
+                }
+                return [
+                    "number": number ?? .string("\(list.number)"),
+                    "next_update": .string(list.nextUpdate.text),
                 ]
             }
         return .object(fields)

@@ -121,8 +121,6 @@ struct Send: AsyncParsableCommand {
         request.id = id
         if dataset.size <= UInt64(Limits.payloadWithRequestBytesMax) {
             request.payload = try DatasetReader.whole(dataset)
-            // Where no answer comes, it is asked for by this.
-            request.id = id ?? TransferID(madeAt: SystemClock().now(), SystemEntropy())
         }
         try await client.withDaemon { [request] daemon in
             let (begun, isKnown) = try await begin(request, daemon)
@@ -144,10 +142,11 @@ struct Send: AsyncParsableCommand {
                     hint: "officers see it with `selat approve list`, and sign with "
                         + "`selat approve \(id)`")
             }
-            guard wait else {
+            // What was taken just now is under way.
+            let hasEnded = isKnown && sealed["ended"] == true
+            guard wait, !hasEnded else {
                 report(sealed, verdict: begun["verdict"])
-                // What was taken just now is under way.
-                return isKnown && sealed["ended"] == true ? try finish(sealed) : ()
+                return hasEnded ? try finish(sealed) : ()
             }
             if !client.json {
                 Terminal.note("\(id)  sealed, \(Quantity.bytes(dataset.size)) of files; waiting")
@@ -181,12 +180,11 @@ struct Send: AsyncParsableCommand {
             guard let id else { throw problem }
             return (try await known(id, request, daemon), true)
         } catch let fault as HTTPFault {
-            guard let id = request.id, request.payload != nil else { throw fault }
+            guard let id else { throw fault }
             if case .unreachable = fault { throw fault }
             throw Ending(
                 .unreachable, "the daemon went away while `\(id)` was sent: \(fault)",
-                hint: "once it runs again, the same with `--id \(id)` sends it where that was not"
-                    + " done, within five minutes; `selat show \(id)` says whether it was")
+                hint: "once it runs again, run the same command with `--id \(id)` again")
         }
     }
 
@@ -197,17 +195,27 @@ struct Send: AsyncParsableCommand {
         _ id: TransferID, _ request: SendRequest, _ daemon: ControlClient
     ) async throws -> JSON {
         let transfer = try await daemon.getJSON("/v1/transfers/\(id)")
-        guard transfer["peer"]?.stringValue == request.to.text,
-            transfer["direction"] == "outbound"
+        let same = ["peer": JSON.string(request.to.text), "label": request.label.json]
+        guard transfer["direction"] == "outbound",
+            same.allSatisfy({ transfer[$0.key] == $0.value }),
+            transfer["dataset"]?["resources"] == request.dataset["resources"]
         else {
             throw Ending(
                 .failed, "`\(id)` is another transfer; nothing was sent",
-                hint: "see `selat show \(id)`, and take an id of its own for each dataset")
+                hint: "see `selat show \(id)`; each dataset takes an id of its own: `selat id`")
         }
-        guard transfer["state"] != "sealing" else {
+        switch transfer["state"] {
+        case "sealing":
             throw Ending(
-                .notYet, "`\(id)` is being sealed by another call; nothing was sent",
-                hint: "see `selat show \(id)`")
+                .notYet, "another call has begun `\(id)` and seals it; nothing was sent now",
+                hint: "where that was broken off it is cancelled, after ten minutes at most, and is"
+                    + " sent under another id")
+        case "cancelled":
+            let cause = transfer["cause"]?.stringValue.map { ": \($0)" } ?? ""
+            throw Ending(
+                .refused, "`\(id)` was cancelled before\(cause); nothing was sent now",
+                hint: "what is to be sent after all takes another id: `selat id`")
+        default: break
         }
         if !client.json { Terminal.note("`\(id)` was sent before; nothing was sent now") }
         return transfer

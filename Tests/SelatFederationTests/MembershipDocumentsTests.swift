@@ -24,6 +24,22 @@ import Testing
             trusted: trusted, allowsSandbox: allowsSandbox, at: time)
     }
 
+    /// Authorities number their revocation lists as they like; JSON's integers end before eight bytes do.
+    @Test(arguments: [1, 1 << 53 - 1, 1 << 53, UInt64(Int64.max), UInt64(Int64.max) + 1, .max])
+    func aRevocationListOfAnyNumberIsReported(number: UInt64) throws {
+        var lists = try world.revocationLists()
+        let list = try world.member("SG").issuer.revocationList(
+            number: number, from: World.from, until: World.crlUntil)
+        lists[try Country("SG")] = Array(list.pem.utf8)
+        let federation = try verify(
+            list: try world.signedList(world.list(), by: "SG", "MY"), revocationLists: lists)
+        let report = federation.report(at: World.now)
+        let member = report["members"]?.arrayValue?.first { $0["country"] == "SG" }
+        let shown = member?["crl"]?["number"]
+        #expect(shown == (number < 1 << 53 ? .integer(number) : .string("\(number)")))
+        #expect(try JSON(parsing: report.canonical) == report)
+    }
+
     @Test func listAndRecordSurviveTheRound() throws {
         let list = try world.list()
         #expect(try MembershipList(content: list.json.canonical) == list)

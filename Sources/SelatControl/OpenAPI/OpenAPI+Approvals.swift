@@ -98,7 +98,9 @@ extension OpenAPI {
         "record?": .object([
             "serial": .count, "digest": .digest, "issued": .time, "expires": .time,
         ]),
-        "crl?": .object(["number": .count, "next_update": .time]), "nodes?": .list(node),
+        "crl?": .object([
+            "number": .either(.count, .text.says("digits, beyond 2^53 - 1")), "next_update": .time,
+        ]), "nodes?": .list(node),
         "officers?": .list(
             .object(["id": .officer, "roles": .list(.text), "not_after": .time])),
     ])

@@ -29,7 +29,7 @@ extension OpenAPI {
                     "id": .transferID, "state": .state, "ended": .flag, "cause?": .text,
                     "verdict": .component("Verdict"),
                 ])),
-            problems: [.badFacts, .badDataset, .badStatement, .knownTransfer]
+            problems: [.badFacts, .badDataset, .badStatement, .knownTransfer, .notYet]
                 + ProblemKind.sending),
         Operation(
             "PUT /v1/transfers/:id/payload", "sealPayload",

@@ -7,6 +7,7 @@ enum ProblemKind: String, CaseIterable, Sendable {
     case knownTransfer = "known-transfer"
     case unknownEntry = "unknown-entry"
     case notReady = "not-ready"
+    case notYet = "not-yet"
     case suiteMissing = "suite-missing"
     case notListed = "not-listed"
     case membershipForked = "membership-forked"
@@ -40,7 +41,7 @@ enum ProblemKind: String, CaseIterable, Sendable {
         case .unknownCaller, .roleMissing: 403
         case .unknownTransfer, .unknownEntry: 404
         case .notReady, .suiteMissing, .notListed, .membershipForked, .unwitnessed, .quarantined,
-            .alreadyRecalled, .knownTransfer:
+            .alreadyRecalled, .knownTransfer, .notYet:
             409
         case .badFacts, .badStatement, .badApproval, .badRecall, .badDataset, .badFiles,
             .notErasable, .verificationFailed, .policyRefused, .membershipRefused:
