@@ -98,8 +98,15 @@ extension CommandTests {
                 }
                 let other = try await send(first, to: "SG/hub")
                 #expect(
-                    other.status == 1 && other.stderr.contains("another transfer"), "\(other.words)"
-                )
+                    other.status == 1 && other.stderr.contains("another transfer"),
+                    "\(other.words)")
+                let longer = try sandbox.scratch.write("xx", to: "y.txt")
+                let mistaken = try await sandbox.selat(
+                    ["send", longer, "--to", "VN/hub", "--id", first.text] + Sandbox.harmless,
+                    on: "SG")
+                #expect(
+                    mistaken.status == 1 && mistaken.stderr.contains("another transfer"),
+                    "\(mistaken.words)")
                 try sandbox.crash("VN")
                 #expect(try await send(second).status == 0)
                 try sandbox.crash("SG")
