@@ -87,16 +87,6 @@ extension JSON {
             return result
         }
 
-        package func mapValues(
-            _ transform: (JSON) throws -> JSON
-        ) rethrows -> Object {
-            var result = self
-            for index in members.indices {
-                result.members[index].value = try transform(members[index].value)
-            }
-            return result
-        }
-
         /// - Parameter combine: what stands for a key that both have.
         package mutating func merge(
             _ others: Object, uniquingKeysWith combine: (JSON, JSON) throws -> JSON

@@ -126,10 +126,11 @@ extension CommandTests {
             record["nodes"] = .array(
                 (record["nodes"]?.arrayValue ?? []).map { node in
                     var node = node.objectValue ?? [:]
-                    node["certificates"] = .object(
-                        (node["certificates"]?.objectValue ?? [:]).mapValues {
-                            .array(Array(($0.arrayValue ?? []).prefix(1)))
-                        })
+                    var certificates = node["certificates"]?.objectValue ?? [:]
+                    for (purpose, all) in certificates {
+                        certificates[purpose] = .array(Array((all.arrayValue ?? []).prefix(1)))
+                    }
+                    node["certificates"] = .object(certificates)
                     node["mlkem"] = .array(Array((node["mlkem"]?.arrayValue ?? []).prefix(1)))
                     return .object(node)
                 })
