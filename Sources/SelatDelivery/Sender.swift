@@ -79,6 +79,8 @@ package struct Sender: Hashable, Sendable {
         case lastPieceReady
         /// An operator takes the package away; whoever carries it, it is a complete envelope.
         case exported
+        /// An officer recalled what may have arrived: it is asked for until its end, and nothing more of it leaves.
+        case recalled
         /// The recipient signed that it has the dataset.
         case deliveryProven
         /// The recipient signed that it will not take the dataset.
@@ -137,6 +139,8 @@ package struct Sender: Hashable, Sendable {
     private var basisHasMoved = false
     /// Whether nothing can be offered: no head lies here that the log tells of.
     private var headIsLost = false
+    /// Whether it is taken back. Not durable here: the recall lies in the store, and is told after a start.
+    private var isRecalled = false
     /// How far the recipient has come, as it last said; nil before its first answer.
     private var reached: UInt64?
 
@@ -215,6 +219,10 @@ package struct Sender: Hashable, Sendable {
         case (.headLost, .queued), (.headLost, .sending):
             headIsLost = true
             return []
+        case (.recalled, _):
+            isRecalled = true
+            return []
+        case (.exported, _) where isRecalled: return []
         case (.exported, .waiting) where attempt > 0, (.exported, .queued) where attempt > 0,
             (.exported, .sending), (.exported, .relayed):
             handedOn = true
@@ -233,6 +241,10 @@ package struct Sender: Hashable, Sendable {
             (.headStale, .sending) where now >= expires,
             (.held, .queued) where now >= expires, (.held, .sending) where now >= expires:
             return expire()
+        case (.accepted, .queued) where isRecalled, (.accepted, .sending) where isRecalled:
+            cause = "it is recalled: nothing more of it leaves"
+            failures += 1
+            return [.save, .retry(failures: failures)]
         case (.accepted, .queued) where basisHasMoved, (.accepted, .sending) where basisHasMoved:
             return [.release(attempt: attempt + 1)]
         case (.accepted(let offset), .queued):
@@ -328,6 +340,11 @@ package struct Sender: Hashable, Sendable {
 
     /// Back to where another attempt is made of it.
     private mutating func requeue(_ cause: String) -> [Action] {
+        if isRecalled {
+            self.cause = cause
+            failures += 1
+            return [.save, .retry(failures: failures)]
+        }
         state = .queued
         headIsStale = true
         failures = 0
@@ -339,6 +356,12 @@ package struct Sender: Hashable, Sendable {
     private mutating func tryNow(at now: Timestamp) -> [Action] {
         // What may have arrived is asked for once more: the recipient repeats its receipt.
         if now >= expires { return handedOn && !headIsLost ? [.offer] : expire() }
+        if isRecalled {
+            // The recipient states what became of it, or makes room for the recall that is on its way.
+            guard headIsLost else { return [.offer] }
+            failures += 1
+            return [.retry(failures: failures)]
+        }
         // What was handed on may have arrived whole: then the receipt is asked for first.
         let mustJudge = attempt == 0 || headIsStale || headIsLost || basisHasMoved && !handedOn
         return mustJudge ? [.release(attempt: attempt + 1)] : [.offer]

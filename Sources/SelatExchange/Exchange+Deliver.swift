@@ -158,16 +158,22 @@ extension Exchange {
         if let begun = released.withLock({ $0.removeValue(forKey: id) }) {
             return try await pursue(Delivery(begun), on: begun.lane)
         }
-        let (found, requestBytes) = try store.lookUp {
-            (try $0.outbound(id), try $0.documentSize(.request, of: id))
+        let node = identity.node
+        let (found, requestBytes, isRecalled) = try store.lookUp {
+            (
+                try $0.outbound(id), try $0.documentSize(.request, of: id),
+                try $0.recall(of: id, from: node) != nil
+            )
         }
-        guard let row = found else { return }
+        guard let row = found else { return false }
         let delivery = try Delivery(row, requestBytes: requestBytes ?? 0)
+        if isRecalled { _ = delivery.sender.handle(.recalled, at: clock.now()) }
         guard !delivery.sender.state.isOutcome else {
             // It ended by another's hand while a head was written here, which nobody names.
-            return await spool.remove(SpoolFolder.Name(outbound: id))
+            await spool.remove(SpoolFolder.Name(outbound: id))
+            return false
         }
-        try await pursue(delivery, on: nil)
+        return try await pursue(delivery, on: nil)
     }
 
     /// - Parameter entered: the lane on which it has its turn already; its head was signed a moment ago.
@@ -359,6 +365,7 @@ extension Exchange {
         let released = kind == Sender.releasedKind ? delivery.released : nil
         let relayed = sender.state == .relayed ? delivery.relayed : nil
         let entryKind = try kind.map { try EntryKind($0) }
+        let node = identity.node
         let isUnwitnessed =
             delivery.receipt.map { witnesses.lacksWitnesses($0.receipt, of: delivery.to) } ?? false
         _ = try await store.commit { transaction in
@@ -367,6 +374,7 @@ extension Exchange {
                 throw Overtaken()
             }
             if let released {
+                guard try transaction.recall(of: id, from: node) == nil else { throw Overtaken() }
                 try transaction.requireNothingNewer(than: released.verdict, for: id)
                 try self.requireWithinLimits(
                     released.prepared, released.verdict, id, in: transaction)

@@ -167,8 +167,10 @@ extension Exchange {
     private func isOngoing(_ upload: UploadID) throws -> Bool {
         try store.lookUp { snapshot in
             if upload.from == identity.node {
-                return try snapshot.outbound(upload.transfer)
-                    .map { try !Sender($0).state.isOutcome } ?? false
+                let isOpen = try snapshot.outbound(upload.transfer)
+                    .map { try !Sender($0).state.isOutcome }
+                return try isOpen == true
+                    && snapshot.recall(of: upload.transfer, from: upload.from) == nil
             }
             return try snapshot.relayed(upload.transfer, from: upload.from)
                 .map { try !Relay($0).state.isOutcome } ?? false

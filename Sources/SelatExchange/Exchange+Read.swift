@@ -213,13 +213,18 @@ extension Exchange {
     func recordExport(
         of known: OutboundRow, as envelope: Digest, by user: UInt32
     ) async throws {
-        let now = clock.now()
+        let (now, node) = (clock.now(), identity.node)
         _ = try await store.commit { transaction in
             guard var row = try transaction.outbound(known.id), row.attempt == known.attempt,
                 try transaction.holdsHeader(of: envelope)
             else {
                 throw ServiceProblem.notReady(
                     "`\(known.id)` has changed just now", remedy: "export it again")
+            }
+            guard try transaction.recall(of: row.id, from: node) == nil else {
+                throw ServiceProblem.notReady(
+                    "`\(row.id)` is recalled: nothing more of it leaves",
+                    remedy: "see `selat show \(row.id)`")
             }
             var sender = try Sender(row)
             let actions = sender.handle(.exported, at: now)

@@ -89,7 +89,12 @@ extension Exchange {
             if cancelled == nil { try transaction.post(recall, at: now) }
             return (kept, cancelled != nil)
         }.value
-        if isCancelled { await endTakenBack(id, word) }
+        if isCancelled {
+            await endTakenBack(id, word)
+        } else {
+            // Whoever pursues it sends nothing more.
+            await pursuits.wake(.outbound(id))
+        }
         accepted.yield(.letters(to: statement.to))
         let state = try await store.read { try $0.outbound(id) }?.state ?? known.state
         return TakenRecall(row: row, state: state)

@@ -41,6 +41,46 @@ struct SenderTests {
         #expect(sender.state == .expired)
     }
 
+    /// Its officer has taken it back after it may have arrived.
+    @Test func nothingMoreLeavesOfWhatIsRecalled() {
+        let handedOn: [Sender.Event] = [
+            .sealed(approvalsOwed: false), .due, .released, .accepted(offset: 0), .lastPieceReady,
+        ]
+        var sending = Self.sender(handedOn + [.recalled])
+        for event in [Sender.Event.headStale(cause: "stale"), .basisMoved] {
+            _ = sending.handle(event, at: Self.start)
+            #expect(sending.handle(.due, at: Self.start) == [.offer])
+        }
+        #expect(
+            sending.handle(.accepted(offset: 0), at: Self.start) == [.save, .retry(failures: 2)])
+        #expect(sending.state == .sending)
+        #expect(sending.handle(.exported, at: Self.start) == [])
+        _ = sending.handle(.headLost, at: Self.start)
+        #expect(sending.handle(.due, at: Self.start) == [.retry(failures: 3)])
+        _ = sending.handle(.due, at: Self.expires)
+        #expect(sending.state == .unconfirmed)
+    }
+
+    @Test func whatIsRecalledIsAskedForAtItsRelayAndSentNoOtherWay() {
+        var relayed = Self.sender([
+            .sealed(approvalsOwed: false), .due, .released, .accepted(offset: 0),
+            .lastPieceReady, .relayProven, .recalled,
+        ])
+        for event in [
+            Sender.Event.accepted(offset: 0), .headStale(cause: "stale"),
+            .blocked(cause: "no", isAnother: true),
+        ] {
+            for _ in 0..<Sender.asksPerRoute {
+                #expect(relayed.handle(.due, at: Self.start) == [.ask])
+                _ = relayed.handle(event, at: Self.start)
+                #expect(relayed.state == .relayed)
+            }
+        }
+        #expect(relayed.attempt == 1)
+        _ = relayed.handle(.deliveryProven, at: Self.start)
+        #expect(relayed.state == .delivered)
+    }
+
     @Test func failuresAreRetriedAndCounted() {
         var sender = Self.sender([.sealed(approvalsOwed: false), .due, .released])
         #expect(

@@ -518,6 +518,29 @@ struct RelayedRecallTests {
         }
     }
 
+    /// It lies with a relay, which lets go of it: before, that led to another attempt.
+    @Test func whatIsRecalledIsSentNoOtherWay() async throws {
+        let world = try RelayTests.world()
+        let (sender, relay) = (world.sender, world.stranger)
+        let id = try await relay.running {
+            try await sender.running {
+                let id = try await sender.send(world.request())
+                try await RelayTests.until { try await sender.outbound(id)?.state == "relayed" }
+                _ = try await sender.exchange.take(recallWord: try world.recall(id), by: 0)
+                try await RelayTests.until {
+                    try await sender.outbound(id)?.cause == "the relay does not hold it any more"
+                }
+                return id
+            }
+        }
+        let row = try #require(try await sender.outbound(id))
+        #expect(row.state == "relayed" && row.attempt == 1)
+        #expect(try await sender.entries("transfer.released") == 1)
+        #expect(
+            await problem { _ = try await sender.exchange.package(id, by: 0) } == "not-ready")
+        #expect(try await sender.entries("transfer.exported") == 0)
+    }
+
     /// It says that the recipient has it, and keeps it to itself.
     @Test func noRecallEndsByARelaysWordAlone() async throws {
         let world = try RelayTests.world()

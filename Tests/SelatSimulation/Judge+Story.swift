@@ -14,6 +14,10 @@ extension Judge {
         let key = InboundKey(from: entry.sender ?? node.index, transfer: transfer)
         switch entry.kind {
         case "receipt.taken", "relay.told": told(node, entry)
+        case "transfer.exported" where entry.sender == nil, Sender.releasedKind:
+            require(
+                before.recalls[key] == nil, .people, "\(transfer) leaves once more after its recall"
+            )
         case "transfer.opened": opened(key, entry, before, change)
         case "transfer.recalled", "transfer.retained": states(entry, key, change)
         case "transfer.destroyed":

@@ -103,6 +103,8 @@ package enum PlantedFault: String, CaseIterable, Sendable {
     case recallNotBroughtFurther = "recall-not-brought-further"
     /// A relay brings a recall further, and keeps what it holds.
     case recalledKeptByRelay = "recalled-kept-by-relay"
+    /// A transfer is sent once more though it was recalled.
+    case recalledSentAgain = "recalled-sent-again"
     /// What was recalled is destroyed at once, whether or not anybody ordered it.
     case holdIgnored = "hold-ignored"
     /// A part is let go on anybody's word.

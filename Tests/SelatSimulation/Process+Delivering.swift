@@ -105,8 +105,16 @@ extension Process {
     private func tryOnce(_ delivery: Delivery) async throws {
         delivery.pause = nil
         delivery.due = Basis(self)
+        if isRecalled(delivery.transfer, node.ledger) {
+            _ = delivery.sender.handle(.recalled, at: now)
+        }
         if let lacks = lack(delivery) { try await drive(delivery, lacks) }
         try await drive(delivery, .due)
+    }
+
+    /// Whether an own officer has taken it back.
+    private func isRecalled(_ transfer: Int, _ state: LedgerState) -> Bool {
+        state.recalls[own(transfer)] != nil && !world.hasPlanted(.recalledSentAgain)
     }
 
     /// Waits outside the lane, in pieces, so that a dead process is noticed soon.
@@ -273,6 +281,9 @@ extension Process {
                 row.isAs(before) || self.world.hasPlanted(.stateNotChecked)
             else { throw Mishap.changedMeanwhile }
             if let released {
+                guard !self.isRecalled(transfer, transaction.state) else {
+                    throw Mishap.changedMeanwhile
+                }
                 let basis = Basis(self, transaction.state)
                 guard basis.covers(released) || self.world.hasPlanted(.basisNotCommitted) else {
                     throw Mishap.changedMeanwhile

@@ -34,7 +34,7 @@ extension Process {
             if !isCancelled { self.post(word, in: &transaction) }
             return isCancelled
         }
-        if isCancelled { endTakenBack(transfer, offered) }
+        if isCancelled { endTakenBack(transfer, offered) } else { pursue(transfer) }
         bringLetters(to: word.to)
     }
 

@@ -167,9 +167,8 @@ extension Process {
     func export(_ transfer: Int) async throws -> (head: Head, payload: [UInt64])? {
         let head = try await head(SpoolName(.outbound, own(transfer), .head))
         try await commit { transaction in
-            guard var row = transaction.outbound(transfer) else {
-                throw Mishap.notReady("unknown")
-            }
+            guard var row = transaction.outbound(transfer), transaction.recall(row.key) == nil
+            else { throw Mishap.notReady("unknown, or recalled") }
             var sender = row.sender
             let actions = sender.handle(.exported, at: self.now)
             guard !actions.isEmpty, head.attempt == row.attempt,
