@@ -243,10 +243,19 @@ extension Exchange {
         while let current = event {
             event = nil
             let before = delivery.sender
-            for action in delivery.sender.handle(current, at: clock.now()) {
+            let now = await endingTime(delivery.row.expires)
+            for action in delivery.sender.handle(current, at: now) {
                 event = try await perform(action, delivery, from: before) ?? event
             }
         }
+    }
+
+    /// Now; never past the end of what expires while the clock may be wrong: an end is for good.
+    func endingTime(_ expires: Timestamp) async -> Timestamp {
+        let now = clock.now()
+        guard now >= expires else { return now }
+        await lookAtClock()
+        return witnesses.mayEnd ? now : expires + -1
     }
 
     /// - Returns: the event that the action led to.

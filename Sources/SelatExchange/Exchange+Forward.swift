@@ -95,7 +95,8 @@ extension Exchange {
         while let current = event {
             event = nil
             let before = forwarding.relay
-            for action in forwarding.relay.handle(current, at: clock.now()) {
+            let now = await endingTime(forwarding.row.expires)
+            for action in forwarding.relay.handle(current, at: now) {
                 event = try await perform(action, forwarding, from: before) ?? event
             }
         }

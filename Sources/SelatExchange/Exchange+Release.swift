@@ -57,6 +57,11 @@ extension Exchange {
                 if event == .released { return event }
                 refusal = refusal ?? event
             }
+            if case .releaseRefused(let cause)? = refusal {
+                // By a clock that may be wrong nothing ends for good.
+                await lookAtClock()
+                guard witnesses.mayEnd else { return .failed(cause: cause) }
+            }
             return refusal
                 ?? .blocked(
                     cause: "no route leads to \(delivery.to); see `selat route`", isAnother: false)

@@ -102,6 +102,26 @@ import Testing
         #expect(try await recipient.inbound(sealing.core.id, from: sender)?.state == "lapsed")
     }
 
+    /// As after a start with a clock that is a year ahead.
+    @Test func nothingThatIsUnderWayEndsByAClockThatNobodyBearsOut() async throws {
+        let world = try TestFederation()
+        let (sender, recipient) = (world.sender, world.recipient)
+        let id = try await sender.send(world.gauges(to: "VN/hub"))
+        let exchange = sender.exchange
+        exchange.witnesses.state.withLock { $0.clockDoubt = .now }
+        world.clock.advance(seconds: 31_536_000)
+        let ahead = Task { await exchange.pursue(id) }
+        try await RelayTests.until { try await sender.outbound(id)?.cause != nil }
+        ahead.cancel()
+        await ahead.value
+        #expect(try await sender.outbound(id)?.state == "queued")
+        #expect(try await sender.entries("transfer.released") == 0)
+        // It was set right.
+        world.clock.advance(seconds: -31_536_000)
+        try await recipient.serving { await exchange.pursue(id) }
+        #expect(try await sender.outbound(id)?.state == "delivered")
+    }
+
     @Test func aClockThatWasSetIsBelievedOnceTwoCountriesBearItOut() async throws {
         let world = try TestFederation()
         let witnesses = world.sender.exchange.witnesses
