@@ -132,8 +132,9 @@ extension Exchange {
         while !Task.isCancelled {
             do {
                 switch pursuit {
-                case .outbound(let id): try await pursueFromStore(id)
-                case .relayed(let id, let from): try await forwardFromStore(id, from: from)
+                case .outbound(let id): while try await pursueFromStore(id) {}
+                case .relayed(let id, let from):
+                    while try await forwardFromStore(id, from: from) {}
                 case .letters(let node): try await bringLetters(to: node)
                 }
                 return
@@ -154,7 +155,8 @@ extension Exchange {
         }
     }
 
-    private func pursueFromStore(_ id: TransferID) async throws {
+    /// - Returns: whether there is news, so that what is durable must be read again.
+    private func pursueFromStore(_ id: TransferID) async throws -> Bool {
         if let begun = released.withLock({ $0.removeValue(forKey: id) }) {
             return try await pursue(Delivery(begun), on: begun.lane)
         }
@@ -177,7 +179,8 @@ extension Exchange {
     }
 
     /// - Parameter entered: the lane on which it has its turn already; its head was signed a moment ago.
-    private func pursue(_ delivery: Delivery, on entered: Lanes.Lane?) async throws {
+    /// - Returns: whether there is news, so that what is durable must be read again.
+    private func pursue(_ delivery: Delivery, on entered: Lanes.Lane?) async throws -> Bool {
         var entered = entered
         while !delivery.sender.state.isOutcome {
             // A release may choose another way; then this lane is left with the next pause.
@@ -202,14 +205,13 @@ extension Exchange {
                 await leave(lane, delivery)
                 throw error
             }
-            guard !delivery.sender.state.isOutcome else { return }
+            guard !delivery.sender.state.isOutcome else { return false }
             // Until a person has spoken there is nothing to pursue; housekeeping looks at its time.
-            guard delivery.sender.state != .waiting else { return }
+            guard delivery.sender.state != .waiting else { return false }
             let pause = delivery.pause ?? untilExpiry(of: delivery.sender)
-            if try await pursuits.pause(.outbound(delivery.id), pause) {
-                return try await pursueFromStore(delivery.id)
-            }
+            if try await pursuits.pause(.outbound(delivery.id), pause) { return true }
         }
+        return false
     }
 
     /// Gives back the lane, and a connection that was not used.

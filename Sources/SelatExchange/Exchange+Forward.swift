@@ -42,8 +42,9 @@ extension Exchange {
         }
     }
 
-    func forwardFromStore(_ id: TransferID, from: NodeID) async throws {
-        guard let row = try store.lookUp({ try $0.relayed(id, from: from) }) else { return }
+    /// - Returns: whether there is news, so that what is durable must be read again.
+    func forwardFromStore(_ id: TransferID, from: NodeID) async throws -> Bool {
+        guard let row = try store.lookUp({ try $0.relayed(id, from: from) }) else { return false }
         let forwarding = try Forwarding(row)
         // What still arrives, or waits for the sender, is taken up again when there is news.
         while [.holding, .forwarded].contains(forwarding.relay.state) {
@@ -63,13 +64,12 @@ extension Exchange {
                 await lanes.leave(lane)
                 throw error
             }
-            guard [.holding, .forwarded].contains(forwarding.relay.state) else { return }
+            guard [.holding, .forwarded].contains(forwarding.relay.state) else { return false }
             // An answer that the machine has no use for is no reason to ask again at once.
             let pause = forwarding.pause ?? backoff(forwarding.relay.failures + 1)
-            if try await pursuits.pause(forwarding.pursuit, pause) {
-                return try await forwardFromStore(id, from: from)
-            }
+            if try await pursuits.pause(forwarding.pursuit, pause) { return true }
         }
+        return false
     }
 
     /// Whether the spool holds another head than the one that the log tells of: a crash came between
