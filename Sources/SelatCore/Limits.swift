@@ -71,7 +71,7 @@ package enum Limits {
     package static let derivedFromMax = 64
     /// Between a recall and the destruction of what it names.
     package static let recallHoldSeconds: Int64 = 24 * 3_600
-    /// Recalls that one peer may bring in a minute.
+    /// Recalls of one member that one peer may bring in a minute, those that are known here aside.
     package static let recallsPerMinuteMax = 60
     /// Letters about one member's transfers that are held for it.
     package static let lettersPerMemberMax = 10_000

@@ -11,15 +11,23 @@ import Synchronization
 // Recalls that peers bring: to the recipient, who obeys, or to a relay, which lets go of what it holds and
 // brings the recall further.
 
+/// A peer, and the member about whose datasets it speaks.
+struct Bringing: Hashable {
+    let peer: NodeID
+    let member: Country
+}
+
 extension Exchange {
     /// What letters that hold a recall are called.
     static let recallLetter = "recall"
 
     package func take(recall message: [UInt8], from peer: NodeID) async throws -> LetterAnswer {
         try witnesses.requireExchange()
-        guard countRecall(of: peer) else { throw ServiceProblem.tooManyRecalls }
         do {
             let recall = try federation.verifyRecall(message, at: clock.now())
+            guard try await isKnown(recall) || countRecall(recall, of: peer) else {
+                throw ServiceProblem.tooManyRecalls(recall.statement.from.country)
+            }
             if recall.statement.to == identity.node { return try await obey(recall, from: peer) }
             return try await pass(recall, from: peer)
         } catch let error as FederationError {
@@ -31,11 +39,22 @@ extension Exchange {
         }
     }
 
-    /// Counts one more recall of a peer's in this minute.
-    private func countRecall(of peer: NodeID) -> Bool {
-        recallsHeard.withLock { counts in
-            counts[peer, default: 0] += 1
-            return counts[peer, default: 0] <= Limits.recallsPerMinuteMax
+    /// Whether this very recall was taken before. One that is brought again, since the next node was away, costs
+    /// no commit, and must not keep those behind it from coming.
+    private func isKnown(_ recall: VerifiedRecall) async throws -> Bool {
+        let asked = recall.statement
+        return try await store.read {
+            try $0.recall(of: asked.id, from: asked.from)?.digest == recall.digest
+        }
+    }
+
+    /// Counts one more recall that a peer brought in this minute, by the member whose it is: a relay brings those
+    /// of many, and one of them must not use up what the others need.
+    private func countRecall(_ recall: VerifiedRecall, of peer: NodeID) -> Bool {
+        let bringing = Bringing(peer: peer, member: recall.statement.from.country)
+        return recallsHeard.withLock { counts in
+            counts[bringing, default: 0] += 1
+            return counts[bringing, default: 0] <= Limits.recallsPerMinuteMax
         }
     }
 

@@ -76,7 +76,7 @@ package final class Exchange: Sendable {
     /// From when on seconds are counted by a clock that nobody sets.
     let started = ContinuousClock.now
     /// Recalls of this minute, by the peer that brought them.
-    let recallsHeard = Mutex<[NodeID: Int]>([:])
+    let recallsHeard = Mutex<[Bringing: Int]>([:])
     /// What must not be handed out any more, also where that has begun, and since when.
     let withdrawn = Mutex<[UploadID: ContinuousClock.Instant]>([:])
     /// New attempts of this minute of what passes through, by the peer that brought them.

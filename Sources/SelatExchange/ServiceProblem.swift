@@ -88,10 +88,11 @@ package enum ServiceProblem {
     }
 
     /// A peer that brought too many recalls to look at one more now.
-    static var tooManyRecalls: Problem {
+    static func tooManyRecalls(_ member: Country) -> Problem {
         Problem(
             type: "urn:selat:problem:too-many-recalls", title: "too many recalls", status: 429,
-            detail: "you brought over \(Limits.recallsPerMinuteMax) recalls this minute",
+            detail:
+                "you brought over \(Limits.recallsPerMinuteMax) recalls of \(member) this minute",
             remedy: "bring it again in a minute")
     }
 

@@ -425,17 +425,31 @@ struct RecallTests {
         #expect(try await state(id) == "opened")
     }
 
-    @Test func recallsOfOnePeerAreLimited() async throws {
-        let id = try await opened()
+    @Test func recallsOfOneMembersThatAPeerBringsAreLimited() async throws {
+        let (id, relay) = (try await opened(), world.stranger)
         let good = try world.recall(id)
-        for _ in 0..<Limits.recallsPerMinuteMax {
-            _ = try? await recipient.exchange.take(recall: [0x30], from: world.stranger.id)
+        func problemOf(_ recall: [UInt8], from peer: TestNode) async -> String? {
+            await problem { _ = try await recipient.exchange.take(recall: recall, from: peer.id) }
+        }
+        // Those of another member use up nothing of what is this one's; neither does what verifies as nobody's.
+        for number in 0...Limits.recallsPerMinuteMax {
+            let others = try world.recall(
+                TransferID(madeAt: world.clock.now(), SeededEntropy(UInt64(number))),
+                by: try world.officer(relay), from: relay.id)
+            #expect(
+                await problemOf(others, from: relay)
+                    == (number < Limits.recallsPerMinuteMax
+                        ? "unknown-transfer" : "too-many-recalls"))
+            #expect(await problemOf([0x30], from: relay) == "bad-recall")
+        }
+        #expect(try await recipient.exchange.take(recall: good, from: relay.id) == .taken)
+        // Nor does what is known: a relay brings it until it hears that it came.
+        for _ in 0..<2 * Limits.recallsPerMinuteMax {
+            #expect(try await recipient.exchange.take(recall: good, from: relay.id) == .taken)
         }
         #expect(
-            await problem {
-                _ = try await recipient.exchange.take(recall: good, from: world.stranger.id)
-            } == "too-many-recalls")
-        #expect(try await recipient.exchange.take(recall: good, from: sender.id) == .taken)
+            await problemOf(try world.recall(id, reason: "again"), from: relay)
+                == "already-recalled")
     }
 
     @Test func answersAreTheRecipientsOfficersAboutThisRecall() async throws {
