@@ -24,15 +24,6 @@ extension Exchange {
         }
     }
 
-    /// What became of bringing one letter.
-    private enum Brought {
-        case taken
-        /// A relay holds it, or somebody will not have it now.
-        case waits
-        /// Nobody was there who could take it.
-        case unreachable
-    }
-
     /// - Returns: how many letters are left, as far as they were looked at.
     private func bringOnce(to addressee: NodeID) async throws -> Int {
         guard witnesses.standing == .proven else { return 1 }
@@ -42,33 +33,32 @@ extension Exchange {
             let page = try await store.read {
                 try $0.letters(to: addressee, after: after, limit: Self.lettersRead)
             }
-            var unreachable = 0
             for letter in page {
                 try Task.checkCancellation()
                 last = letter.number
-                switch try await bring(letter, &down) {
-                case .taken: _ = try await store.commit { try $0.letterWasTaken(letter) }
-                case .waits: left += 1
-                case .unreachable: (left, unreachable) = (left + 1, unreachable + 1)
+                if try await bring(letter, &down) {
+                    _ = try await store.commit { try $0.letterWasTaken(letter) }
+                } else {
+                    left += 1
                 }
             }
-            guard page.count == Self.lettersRead, unreachable < page.count else { return left }
+            // Letters for one addressee go different ways: those behind a relay that is away must not wait for it.
+            guard page.count == Self.lettersRead else { return left }
         }
     }
 
     private static let lettersRead = 64
 
-    private func bring(_ letter: LetterRow, _ down: inout Set<NodeID>) async throws -> Brought {
+    /// - Parameter down: nodes that were found out of reach in this pass.
+    /// - Returns: whether its addressee has it.
+    private func bring(_ letter: LetterRow, _ down: inout Set<NodeID>) async throws -> Bool {
         let hops = try await hops(letter).filter { !down.contains($0) }
-        guard !hops.isEmpty else { return .unreachable }
-        guard let document = try await document(letter) else { return .waits }
-        if letter.kind == Self.recallLetter, try await isAnswered(letter) { return .taken }
-        var brought = Brought.unreachable
+        guard !hops.isEmpty, let document = try await document(letter) else { return false }
+        if letter.kind == Self.recallLetter, try await isAnswered(letter) { return true }
         for hop in hops {
             do {
                 let answer = try await bring(letter, document, to: hop)
-                if answer == .taken, try await isBelieved(hop, about: letter) { return .taken }
-                brought = .waits
+                if answer == .taken, try await isBelieved(hop, about: letter) { return true }
             } catch let problem as Problem {
                 logger.warning(
                     "letter not taken",
@@ -76,7 +66,6 @@ extension Exchange {
                         "id": "\(letter.id)", "kind": "\(letter.kind)", "to": "\(hop)",
                         "cause": "\(problem)",
                     ])
-                brought = .waits
             } catch {
                 try Task.checkCancellation()
                 down.insert(hop)
@@ -86,7 +75,7 @@ extension Exchange {
             // another does not.
             guard letter.kind == Self.recallLetter else { break }
         }
-        return brought
+        return false
     }
 
     /// Whether a letter ends by this node's word that its addressee has it. A recall must not end by a relay's

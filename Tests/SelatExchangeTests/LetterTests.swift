@@ -157,6 +157,55 @@ struct LetterTests {
         #expect(try await story(id) == [.delivered, .opened])
     }
 
+    /// They are older, and many.
+    @Test func lettersForADeadRelayAreInNobodysWay() async throws {
+        let world = try RelayTests.world()
+        let (sender, relay, recipient) = (world.sender, world.stranger, world.recipient)
+        let id = try await world.relayed()
+        for node in [sender, relay, recipient] { try await node.restart() }
+        let row = try #require(try await recipient.inbound(id, from: sender))
+        let gone = try NodeID("MY/gone")
+        _ = try await recipient.store.commit { transaction in
+            for number in 0..<70 {
+                var other = row
+                other.id = TransferID(madeAt: row.received, SeededEntropy(UInt64(number)))
+                other.peer = gone
+                try transaction.save(other)
+                try transaction.post(
+                    "opened", [0x30], about: other.id, from: sender.id, to: sender.id,
+                    until: row.expires)
+            }
+        }
+        _ = try await recipient.opened(id)
+        try await recipient.running {
+            try await relay.running {
+                try await sender.running {
+                    try await RelayTests.until { try await sender.entries("receipt.taken") == 1 }
+                }
+            }
+        }
+    }
+
+    /// It does not know which headers it has signed, so that any attempt may be one.
+    @Test func ofARestoredSenderNoNumberOfReceiptsIsKept() async throws {
+        let id = try await delivered()
+        _ = try await recipient.opened(id)
+        sender.membership.use(epoch: 2)
+        func taken(_ attempt: UInt64) async throws -> String? {
+            let document = try await recipient.stated(
+                .opened, of: id, from: sender.id, attempt, envelope: SHA256.digest([1]))
+            return await problem {
+                _ = try await sender.exchange.take(receipt: document, from: recipient.id)
+            }
+        }
+        for attempt in 2...5 { #expect(try await taken(UInt64(attempt)) == nil) }
+        #expect(try await taken(6) == "too-many-letters")
+        // What it knows of is taken still.
+        let honest = try await recipient.stated(.opened, of: id, from: sender.id, 1)
+        _ = try await sender.exchange.take(receipt: honest, from: recipient.id)
+        #expect(try await sender.entries("receipt.taken") == 5)
+    }
+
     @Test func aRetentionDutyEndsWithAReceipt() async throws {
         let world = try TestFederation(
             TestFederation.Plan(
