@@ -21,6 +21,12 @@ extension Exchange {
     ///   nothing of the envelope.
     func judge(_ head: VerifiedHead, _ manifest: Manifest) async throws -> Judgement {
         let now = clock.now()
+        // Which agreements count depends on who is a member: by another list the verdict may lawfully differ.
+        guard head.header.membershipSerial == federation.serial,
+            head.header.membershipDigest == federation.listDigest
+        else {
+            return .refused(.staleMembership, "the list in force here is \(federation.serial)")
+        }
         let pinned: PolicySet
         let decision: Decision
         do {
@@ -144,19 +150,18 @@ extension Exchange {
         _ now: Timestamp
     ) -> Judgement? {
         let question = verdict.question
-        guard head.header.membershipSerial == federation.serial,
-            head.header.membershipDigest == federation.listDigest
-        else {
-            return .refused(.staleMembership, "the list in force here is \(federation.serial)")
-        }
         if let part = part(of: verdict, thatContradicts: head, manifest) {
             return .refused(
                 .verdictDiffers, "the verdict is about another transfer: `\(part)` differs")
         }
-        if let fault = fault(
-            inStatements: manifest.statements, of: question, by: pinned, at: now)
+        // A member's record changes without the list, and one end may have it before the other.
+        if let stranger = question.relays.first(where: { !isRelay($0) }) {
+            return .refused(.routeInvalid, "`\(stranger)` is no relay here")
+        }
+        if let (refusal, fault) = fault(
+            in: manifest.statements, of: question, by: pinned, at: now)
         {
-            return .refused(.verdictDiffers, fault)
+            return .refused(refusal, fault)
         }
         if question.decided - now > Limits.clockSkewSecondsMax {
             return .refused(.datedAhead, "the verdict is of \(question.decided), it is \(now) here")
@@ -178,7 +183,6 @@ extension Exchange {
         if question.label != core.label { return "label" }
         if [core.from] + question.relays + [core.to] != head.header.route { return "relays" }
         if verdict.transitEditions != head.header.transit { return "editions" }
-        if question.relays.contains(where: { !isRelay($0) }) { return "relays" }
         if question.membershipSerial != head.header.membershipSerial { return "membership" }
         let countries = Set(question.sectors.keys).union(federation.sectors.keys)
         if let other = countries.filter({ question.sectors[$0] != federation.sectors[$0] }).min() {

@@ -1,6 +1,7 @@
 import SelatAudit
 import SelatCore
 import SelatCrypto
+import SelatDelivery
 package import SelatFederation
 import SelatPolicy
 package import SelatStore
@@ -122,11 +123,11 @@ extension Exchange {
     // MARK: Receiving
 
     /// What the statements of a manifest show, each of which must count, and none twice.
-    /// - Returns: why they are refused, or nothing.
+    /// - Returns: why they are refused, or nothing: for good where they and the verdict contradict each other, and
+    ///   not where a newer record, which one end may have before the other, can lead to another answer.
     func fault(
-        inStatements messages: [[UInt8]], of question: Question, by pinned: PolicySet,
-        at now: Timestamp
-    ) -> String? {
+        in messages: [[UInt8]], of question: Question, by pinned: PolicySet, at now: Timestamp
+    ) -> (Recipient.Refusal, String)? {
         let rules = StatementRules(
             policies: pinned, from: question.source, to: question.destination,
             decided: question.decided)
@@ -135,29 +136,37 @@ extension Exchange {
         for message in messages {
             let verified: VerifiedStatement
             do { verified = try federation.verifyStatement(message, at: now) } catch {
-                return "\(error)"
+                return (.approvalInvalid, "an officer's statement: \(error)")
             }
-            if let fault = rules.fault(in: verified) { return "an officer's statement: \(fault)" }
+            if let fault = rules.fault(in: verified) {
+                return (.approvalInvalid, "an officer's statement: \(fault)")
+            }
             switch verified.statement {
             case .attestation(let attestation):
                 guard documents.insert(attestation.document).inserted else {
-                    return "two statements attest `\(attestation.document)`"
+                    return (
+                        .verdictDiffers, "two statements attest `\(attestation.document)`"
+                    )
                 }
             case .declaration:
-                guard !isEmergency else { return "two statements declare an emergency" }
+                guard !isEmergency else {
+                    return (.verdictDiffers, "two statements declare an emergency")
+                }
                 isEmergency = true
             }
         }
         if let missing = question.documents.subtracting(documents).min() {
-            return "no officer's statement attests `\(missing)`"
+            return (.verdictDiffers, "no officer's statement attests `\(missing)`")
         }
         if let unused = documents.subtracting(question.documents).min() {
-            return "the verdict does not rest on `\(unused)`, which is attested"
+            return (.verdictDiffers, "the verdict does not rest on `\(unused)`, which is attested")
         }
         guard isEmergency == question.isEmergency else {
-            return isEmergency
+            let reason =
+                isEmergency
                 ? "the verdict does not rest on the emergency that is declared"
                 : "no officer's statement declares the emergency"
+            return (.verdictDiffers, reason)
         }
         return nil
     }

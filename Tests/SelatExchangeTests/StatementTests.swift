@@ -129,8 +129,15 @@ struct StatementTests {
         let good = try world.consent()
         let wanted: Set = ["SG:consent"]
         #expect(try await answer([good], documents: wanted) == "receiving")
-        let forgeries: [[[UInt8]]] = [
+        // They contradict the verdict, whatever is listed here.
+        let contradictions: [[[UInt8]]] = [
             [], [good, good], [good, try world.consent(issued: -60)],
+        ]
+        for statements in contradictions {
+            #expect(try await answer(statements, documents: wanted) == "refused")
+        }
+        // A record that is on its way here may list the officer, or another role: that is not for good.
+        let forgeries: [[[UInt8]]] = [
             [try world.consent(by: "releasing-officer")], [try world.consent(of: recipient)],
             [try world.consent(to: "MY/hub")], [try world.consent(from: "SG/other")],
             [try world.consent(issued: -366 * 86_400)], [try world.consent(issued: 60)],
@@ -138,9 +145,12 @@ struct StatementTests {
             [good, try world.typhoon()], [Array(good.dropLast())], [[]],
         ]
         for statements in forgeries {
-            #expect(try await answer(statements, documents: wanted) == "refused")
+            #expect(
+                await problem { _ = try await answer(statements, documents: wanted) }
+                    == "approval-invalid")
         }
-        #expect(try await recipient.entries("offer.refused") == forgeries.count)
+        #expect(
+            try await recipient.entries("offer.refused") == contradictions.count + forgeries.count)
     }
 
     // MARK: Emergencies
