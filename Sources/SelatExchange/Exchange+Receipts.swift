@@ -106,6 +106,12 @@ extension Exchange {
         let receipt = ReceiptRow(statement, bytes, at: clock.now())
         return try await store.commit { transaction -> Bool in
             guard try !transaction.holdsReceipt(receipt) else { return false }
+            // Of attempts that a restored backup does not know any number can be stated.
+            guard
+                try statement.attempt <= row.attempt
+                    || transaction.receiptCount(receipt.kind, of: row.id, from: receipt.from)
+                        < Self.attemptsToldMax
+            else { throw ServiceProblem.tooManyLetters(row.to.country) }
             try transaction.keep(receipt)
             try transaction.append(
                 EntryDraft(

@@ -139,7 +139,7 @@ extension Exchange: LetterService {
     }
 
     /// Attempts of one transfer of which a relay holds the same thing stated.
-    private static let attemptsToldMax = 4
+    static let attemptsToldMax = 4
 
     /// Keeps a receipt that passes through, and owes it to the sender until the sender has it.
     private func owe(

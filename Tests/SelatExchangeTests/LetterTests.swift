@@ -356,13 +356,15 @@ struct LetterTests {
 extension TestNode {
     /// What its key signs and its log holds, whatever became of the dataset.
     func stated(
-        _ kind: ReceiptKind, of id: TransferID, from: NodeID, _ attempt: UInt64
+        _ kind: ReceiptKind, of id: TransferID, from: NodeID, _ attempt: UInt64,
+        envelope: Digest? = nil
     ) async throws -> [UInt8] {
         let row = try #require(try await store.read { try $0.inbound(id, from: from) })
         let now = exchange.clock.now()
         let content = ReceiptStatement(
             federation: exchange.federation.id, kind: kind, from: from, id: id,
-            envelope: SHA256.digest(row.header), attempt: attempt, signer: self.id, time: now)
+            envelope: envelope ?? SHA256.digest(row.header), attempt: attempt, signer: self.id,
+            time: now)
         let message = try CMS.sign(
             content: content.json.canonical, type: .receipt, signer: identity.signer, at: now)
         let entry = try await store.commit { transaction in
