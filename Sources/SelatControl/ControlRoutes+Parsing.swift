@@ -40,6 +40,12 @@ extension ControlRoutes {
         return try asked { try TransferID(text) }
     }
 
+    /// The sender whose transfer is meant, where several have used the id.
+    static func sender(_ request: Request) throws -> NodeID? {
+        guard let text = request.uri.queryParameters["from"] else { return nil }
+        return try asked { try NodeID(String(text)) }
+    }
+
     static func caller(_ context: HTTPContext) throws -> Caller {
         Caller(user: try process(context).user)
     }

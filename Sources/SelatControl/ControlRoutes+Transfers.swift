@@ -40,7 +40,8 @@ extension ControlRoutes {
             let wait = try number(request, "wait_seconds", default: 0, 0...300)
             return Response.json(
                 try await service.transfer(
-                    try id(context), waitSeconds: wait, unless: context.gone))
+                    try id(context), from: try sender(request), waitSeconds: wait,
+                    unless: context.gone))
         }
         group.get(":id/state") { request, context in
             let wait = try number(request, "wait_seconds", default: 0, 0...300)
@@ -57,29 +58,35 @@ extension ControlRoutes {
         group.post(":id/retry") { _, context in
             Response.json(try await service.retry(try id(context)))
         }
-        group.get(":id/manifest") { _, context in
-            Response.json(try await service.manifest(try id(context)))
+        group.get(":id/manifest") { request, context in
+            Response.json(
+                try await service.manifest(try id(context), from: try sender(request)))
         }
         group.post(":id/opening") { request, context in
             let (id, caller) = (try id(context), try caller(context))
+            let from = try sender(request)
             guard let handed = try handed(request, files, to: caller) else {
-                return stream(try await service.open(id, by: caller))
+                return stream(try await service.open(id, from: from, by: caller))
             }
-            try await service.open(id, into: handed, by: caller, unless: context.gone)
+            try await service.open(
+                id, from: from, into: handed, by: caller, unless: context.gone)
             return stream(ByteStream(size: 0) { nil })
         }
         group.post(":id/destruction") { request, context in
             let (id, caller) = (try id(context), try caller(context))
             let bytes = try await request.bytes(upTo: Limits.controlBodyBytesMax)
             let asked = try asked { try DestroyRequest(json: try JSON(parsing: bytes)) }
-            return Response.json(try await service.destroy(id, asked, by: caller))
+            return Response.json(
+                try await service.destroy(id, from: try sender(request), asked, by: caller))
         }
-        group.get(":id/evidence") { _, context in
-            Response.json(try await service.evidence(try id(context)))
+        group.get(":id/evidence") { request, context in
+            Response.json(
+                try await service.evidence(try id(context), from: try sender(request)))
         }
-        group.get(":id/package") { _, context in
+        group.get(":id/package") { request, context in
             let (id, caller) = (try id(context), try caller(context))
-            return stream(try await service.package(id, by: caller))
+            return stream(
+                try await service.package(id, from: try sender(request), by: caller))
         }
     }
 }

@@ -42,9 +42,11 @@ package protocol TransferControl: Sendable {
     /// Own transfers that ended as nobody here asked for, newest first, each with a remedy.
     func deadTransfers(limit: Int) async throws -> JSON
     /// One transfer. With `waitSeconds` the answer comes when it has ended, or when they are over.
-    /// - Parameter gone: completes when the caller hangs up, for whom nothing waits any more.
+    /// - Parameters:
+    ///   - from: its sender, where several have used the id; so in all that follows.
+    ///   - gone: completes when the caller hangs up, for whom nothing waits any more.
     func transfer(
-        _ id: TransferID, waitSeconds: Int, unless gone: EventLoopFuture<Void>
+        _ id: TransferID, from: NodeID?, waitSeconds: Int, unless gone: EventLoopFuture<Void>
     ) async throws -> JSON
     /// Where one transfer stands, and no more: for whoever waits. With `waitSeconds` as `transfer`.
     func state(
@@ -57,25 +59,26 @@ package protocol TransferControl: Sendable {
     /// Tries a transfer now that waits for its next try.
     func retry(_ id: TransferID) async throws -> JSON
     /// The description of a delivered dataset.
-    func manifest(_ id: TransferID) async throws -> JSON
+    func manifest(_ id: TransferID, from: NodeID?) async throws -> JSON
     /// A delivered dataset in plain: its files, one after the other.
-    func open(_ id: TransferID, by caller: Caller) async throws -> ByteStream
+    func open(_ id: TransferID, from: NodeID?, by caller: Caller) async throws -> ByteStream
     /// The same into files that the caller has handed over, which are whole when it returns.
     func open(
-        _ id: TransferID, into files: HandedFiles, by caller: Caller,
+        _ id: TransferID, from: NodeID?, into files: HandedFiles, by caller: Caller,
         unless gone: EventLoopFuture<Void>
     ) async throws
     /// Destroys a delivered dataset for good.
-    func destroy(_ id: TransferID, _ request: DestroyRequest, by caller: Caller) async throws
-        -> JSON
+    func destroy(
+        _ id: TransferID, from: NodeID?, _ request: DestroyRequest, by caller: Caller
+    ) async throws -> JSON
     /// Recalls, newest first.
     func recalls(limit: Int) async throws -> JSON
     /// Takes an officer's recall of an own dataset, or an own officer's answer to one.
     func take(recallWord message: [UInt8], by caller: Caller) async throws -> JSON
     /// What proves a transfer: `{"files": {path: base64}}`.
-    func evidence(_ id: TransferID) async throws -> JSON
+    func evidence(_ id: TransferID, from: NodeID?) async throws -> JSON
     /// A transfer's package, sealed as it is.
-    func package(_ id: TransferID, by caller: Caller) async throws -> ByteStream
+    func package(_ id: TransferID, from: NodeID?, by caller: Caller) async throws -> ByteStream
     /// Takes a recipient's receipt that was brought by hand.
     func take(receipt document: JSON, by caller: Caller) async throws -> JSON
     /// Takes a package that was brought by hand: its front, and the payload from its first byte on.

@@ -1,6 +1,7 @@
 import SelatAudit
 package import SelatCore
 import SelatCrypto
+import SelatDelivery
 import SelatEnvelope
 import SelatEvidence
 import SelatFederation
@@ -51,7 +52,9 @@ extension Exchange {
 
     /// What is owed here for a dataset that lies in the inbox.
     package func debts(of row: InboundRow, _ entries: [EntryRow]) async throws -> [Debt] {
-        guard let manifest = try? await manifest(row.id) else { return [] }
+        guard [.delivered, .opened].contains(try Recipient(row).state),
+            let manifest = try? await manifest(of: row)
+        else { return [] }
         let verdict = try Verdict(record: manifest.verdictRecord)
         let own = try await ownVerdict(of: row, verdict)
         var events: [Start: Timestamp] = [:]

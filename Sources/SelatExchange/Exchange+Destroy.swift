@@ -17,9 +17,9 @@ extension Exchange {
     /// destroyed without a word about it.
     /// - Throws: `Problem` where it is not known, does not lie here, or is kept and no reason is given.
     package func destroy(
-        _ id: TransferID, reason: String?, by user: UInt32
+        _ id: TransferID, from: NodeID? = nil, reason: String?, by user: UInt32
     ) async throws -> InboundRow {
-        let row = try await received(id, in: [.delivered, .opened, .recalled])
+        let row = try await received(id, from: from, in: [.delivered, .opened, .recalled])
         if reason == nil, let ground = try await legalGround(of: row) {
             throw ServiceProblem.keptOnGround(id, ground)
         }

@@ -12,8 +12,8 @@ import SelatStore
 extension Exchange {
     /// Everything that this node can show about a transfer.
     /// - Throws: `Problem` for a transfer that is not known here.
-    package func evidence(of id: TransferID) async throws -> Evidence {
-        let found = try await rows(id)
+    package func evidence(of id: TransferID, from: NodeID? = nil) async throws -> Evidence {
+        let found = try await rows(id, from: from)
         let entries = try await proven(found.entries)
         let (from, to, receipt): (NodeID, NodeID, [UInt8]?)
         if let row = found.outbound {
@@ -103,7 +103,8 @@ extension Exchange {
         _ id: TransferID, _ inbound: InboundRow?
     ) async throws -> [Digest: [UInt8]] {
         let handed = try store.lookUp { try $0.approvals(of: id) }.map(\.message)
-        let came = inbound == nil ? [] : (try? await manifest(id))?.approvals ?? []
+        var came: [[UInt8]] = []
+        if let inbound { came = (try? await manifest(of: inbound))?.approvals ?? [] }
         return Dictionary((handed + came).map { (SHA256.digest($0), $0) }) { first, _ in first }
     }
 

@@ -15,8 +15,14 @@ import SelatTransport
 
 extension Exchange {
     /// The delivered dataset's manifest, opened.
-    package func manifest(_ id: TransferID) async throws -> Manifest {
-        let (head, key) = try await held(try await delivered(id))
+    /// - Parameter from: its sender, where several have used the id; so in all that follows.
+    package func manifest(_ id: TransferID, from: NodeID? = nil) async throws -> Manifest {
+        try await manifest(of: try await delivered(id, from: from))
+    }
+
+    /// The manifest of a dataset that lies here.
+    func manifest(of row: InboundRow) async throws -> Manifest {
+        let (head, key) = try await held(row)
         return try head.manifest(under: key)
     }
 
@@ -28,8 +34,10 @@ extension Exchange {
     }
 
     /// Opens a delivered dataset: recorded first, handed out then.
-    package func open(_ id: TransferID, by user: UInt32) async throws -> Opening {
-        let sealed = try await sealed(id)
+    package func open(
+        _ id: TransferID, from: NodeID? = nil, by user: UInt32
+    ) async throws -> Opening {
+        let sealed = try await sealed(id, from: from)
         // Every leaf was checked on arrival, and that is recorded; here every chunk's tag is.
         let opener = try PayloadOpener(
             sealed.source, size: sealed.row.payloadSize, core: sealed.head.core,
@@ -56,10 +64,10 @@ extension Exchange {
     /// - Parameter gone: completes when the caller hangs up.
     /// - Throws: `PlainFiles.Unusable` for files that do not fit the dataset, or cannot be written.
     package func open(
-        _ id: TransferID, into handed: HandedFiles, by user: UInt32,
+        _ id: TransferID, from: NodeID? = nil, into handed: HandedFiles, by user: UInt32,
         unless gone: EventLoopFuture<Void>? = nil
     ) async throws {
-        let sealed = try await sealed(id)
+        let sealed = try await sealed(id, from: from)
         let upload = UploadID(from: sealed.row.from, transfer: id)
         let dataset = try sealed.head.manifest(under: sealed.key).dataset
         let files = try PlainFiles(handed, as: dataset.files, isWritten: true) {
@@ -92,8 +100,8 @@ extension Exchange {
         let source: any SegmentSource
     }
 
-    private func sealed(_ id: TransferID) async throws -> SealedDataset {
-        let row = try await delivered(id)
+    private func sealed(_ id: TransferID, from: NodeID?) async throws -> SealedDataset {
+        let row = try await delivered(id, from: from)
         let now = clock.now()
         if let reason = quarantine(row) { throw ServiceProblem.quarantined(id, reason) }
         var machine = try Recipient(row)
@@ -171,23 +179,13 @@ extension Exchange {
         }
     }
 
-    /// A package as it travels: head, sealed payload, trailer.
-    package func package(_ id: TransferID, by user: UInt32) async throws -> Opening {
-        let inbound = try store.lookUp { try $0.inbound(id) }
-        if let row = inbound.first {
-            guard try row.isExportable else {
-                throw ServiceProblem.notReady(
-                    "`\(id)` is \(row.state)", remedy: "only what was delivered can be exported")
-            }
-            let package = try await packed(SpoolFolder.Name(inbound: id, from: row.from))
-            try await recordExport(of: row, by: user)
-            let upload = UploadID(from: row.from, transfer: id)
-            return Opening(size: package.size) {
-                let piece = try await package.next()
-                try self.requireNotWithdrawn(upload)
-                return piece
-            }
-        } else if let row = try store.lookUp({ try $0.outbound(id) }) {
+    /// A package as it travels: head, sealed payload, trailer. An own transfer goes before one that was received
+    /// under the same id.
+    package func package(
+        _ id: TransferID, from: NodeID? = nil, by user: UInt32
+    ) async throws -> Opening {
+        let isOwn = from == nil || from == identity.node
+        if isOwn, let row = try store.lookUp({ try $0.outbound(id) }) {
             guard row.attempt > 0, !(try Sender(row)).state.isOutcome else {
                 throw ServiceProblem.notReady(
                     "`\(id)` is \(row.state), its sealed parts are not kept",
@@ -202,8 +200,15 @@ extension Exchange {
             let package = try await packed(SpoolFolder.Name(outbound: id))
             try await recordExport(of: row, as: package.envelope, by: user)
             return Opening(size: package.size, next: package.next)
-        } else {
-            throw ServiceProblem.unknownTransfer(id)
+        }
+        let row = try await delivered(id, from: from)
+        let package = try await packed(SpoolFolder.Name(inbound: id, from: row.from))
+        try await recordExport(of: row, by: user)
+        let upload = UploadID(from: row.from, transfer: id)
+        return Opening(size: package.size) {
+            let piece = try await package.next()
+            try self.requireNotWithdrawn(upload)
+            return piece
         }
     }
 
@@ -278,18 +283,27 @@ extension Exchange {
             next: { try await cursor.next() })
     }
 
-    /// The outbound row, or all inbound or relayed rows, of an id.
+    /// The outbound row, or all inbound or relayed rows, of an id: what still lies here before what does not.
     package func rows(
-        _ id: TransferID
+        _ id: TransferID, from: NodeID? = nil
     ) async throws -> (
         outbound: OutboundRow?, inbound: [InboundRow], relayed: [RelayedRow], entries: [EntryRow]
     ) {
-        try store.lookUp {
+        let (outbound, inbound, relayed, entries) = try store.lookUp {
             (
                 try $0.outbound(id), try $0.inbound(id), try $0.relayed(id),
                 try $0.entries(EntryFilter(transfer: id, limit: 1_000))
             )
         }
+        let known = inbound.filter { from == nil || $0.from == from }
+        let lying = try known.filter {
+            [.delivered, .opened, .recalled].contains(try Recipient($0).state)
+        }
+        return (
+            from == nil || from == identity.node ? outbound : nil,
+            lying + known.filter { !lying.contains($0) },
+            relayed.filter { from == nil || $0.from == from }, entries
+        )
     }
 
     /// The same without the log's entries.
@@ -322,15 +336,22 @@ extension Exchange {
     }
 
     /// What lies here under an id, and can be opened.
-    func delivered(_ id: TransferID) async throws -> InboundRow {
-        try await received(id, in: [.delivered, .opened])
+    func delivered(_ id: TransferID, from: NodeID? = nil) async throws -> InboundRow {
+        try await received(id, from: from, in: [.delivered, .opened])
     }
 
+    /// What lies here under an id, in one of these states. Ids are their senders' to choose, so another than the
+    /// sender may have used the same.
     func received(
-        _ id: TransferID, in states: Set<Recipient.State>
+        _ id: TransferID, from: NodeID? = nil, in states: Set<Recipient.State>
     ) async throws -> InboundRow {
-        let rows = try store.lookUp { try $0.inbound(id) }
-        guard let row = rows.first else {
+        let all = try store.lookUp { try $0.inbound(id) }
+        let rows = all.filter { from == nil || $0.from == from }
+        guard let first = rows.first else {
+            if let from, !all.isEmpty {
+                throw ServiceProblem.notReady(
+                    "`\(id)` was not received from `\(from)`", remedy: "see `selat inbox`")
+            }
             guard try store.lookUp({ try $0.outbound(id) }) == nil else {
                 throw ServiceProblem.notReady(
                     "`\(id)` was sent from here, and not received",
@@ -338,13 +359,15 @@ extension Exchange {
             }
             throw ServiceProblem.unknownTransfer(id)
         }
-        guard rows.count == 1 else {
+        let lying = try rows.filter { states.contains(try Recipient($0).state) }
+        guard let row = lying.first else {
             throw ServiceProblem.notReady(
-                "\(rows.count) senders used the id `\(id)`", remedy: "ask them to send anew")
+                "`\(id)` is \(first.state)", remedy: "see `selat inbox` for what can be opened")
         }
-        guard states.contains(try Recipient(row).state) else {
+        guard lying.count == 1 else {
+            let senders = lying.map { "`\($0.from)`" }.joined(separator: " and ")
             throw ServiceProblem.notReady(
-                "`\(id)` is \(row.state)", remedy: "see `selat inbox` for what can be opened")
+                "\(senders) have used the id `\(id)`", remedy: "say whose it is with `--from`")
         }
         return row
     }

@@ -219,7 +219,15 @@ extension Exchange {
     /// earlier needs no officer's word.
     private func isDestructionOrdered(_ row: InboundRow) async throws -> Bool {
         if row.destroyBy != nil { return true }
-        let verdict = try Verdict(record: try await manifest(row.id).verdictRecord)
+        let manifest: Manifest
+        do { manifest = try await self.manifest(of: row) } catch let problem as Problem {
+            // What cannot be read is closed all the same, and destroyed on an officer's word.
+            logger.warning(
+                "duties of a recalled dataset are not known",
+                metadata: ["id": "\(row.id)", "cause": "\(problem)"])
+            return false
+        }
+        let verdict = try Verdict(record: manifest.verdictRecord)
         let own = try await ownVerdict(of: row, verdict)
         return (verdict.obligations + own.obligations).contains {
             if case .retention = $0.demand { true } else { false }

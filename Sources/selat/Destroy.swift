@@ -17,8 +17,7 @@ struct Destroy: AsyncParsableCommand {
                 --reason "order 17/2026" --yes
             """)
 
-    @Argument(help: "The transfer's id, as `selat inbox` shows it.")
-    var id: TransferID
+    @OptionGroup var transfer: TransferArgument
 
     @Option(help: "Why; it is entered, and the sender reads it.")
     var reason: String?
@@ -32,17 +31,17 @@ struct Destroy: AsyncParsableCommand {
         try confirm()
         let request = DestroyRequest(reason: reason)
         let answer = try await client.withDaemon {
-            try await $0.post("/v1/transfers/\(id.text)/destruction", request.json)
+            try await $0.post(transfer.path("/destruction"), request.json)
         }
         if client.json { return Terminal.result(answer) }
         Terminal.result(
-            (["\(id.text)  \(answer.text("state"))"] + StoryText.unreached(answer)).joined(
+            (["\(transfer.id.text)  \(answer.text("state"))"] + StoryText.unreached(answer)).joined(
                 separator: "\n"))
     }
 
     private func confirm() throws {
         guard !yes else { return }
-        let wanted = String(id.text.suffix(6))
+        let wanted = String(transfer.id.text.suffix(6))
         let typed = try Prompt.ask(
             "type the last six characters of the transfer's id to destroy it: ", flag: "--yes")
         guard typed == wanted else {

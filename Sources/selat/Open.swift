@@ -17,8 +17,7 @@ struct Open: AsyncParsableCommand {
               selat open 0198f3a2-7c41-7d2e-9b1a-0f6c2d8e4a11 --out flood-warning
             """)
 
-    @Argument(help: "The transfer's id, from `selat inbox`.")
-    var id: TransferID
+    @OptionGroup var transfer: TransferArgument
 
     @Option(help: "The folder to make; it must not exist yet.")
     var out: String
@@ -28,7 +27,7 @@ struct Open: AsyncParsableCommand {
     func run() async throws {
         let folder = try OpenedFolder(out)
         let descriptor = try await client.withDaemon { daemon in
-            let answer = try await daemon.getJSON("/v1/transfers/\(id.text)/manifest")
+            let answer = try await daemon.getJSON(transfer.path("/manifest"))
             guard let descriptor = answer["dataset"] else {
                 throw Ending(.failed, "the daemon described no dataset")
             }
@@ -38,14 +37,13 @@ struct Open: AsyncParsableCommand {
             {
                 let progress = HandoverProgress("opening", total: folder.size, of: files)
                 defer { progress.finish() }
-                let path = "/v1/transfers/\(id.text)/opening"
-                _ = try await daemon.send(.post, path, with: files)
+                _ = try await daemon.send(.post, transfer.path("/opening"), with: files)
                 try folder.finishAll()
                 return descriptor
             }
             var progress = Progress("opening", total: folder.size)
             defer { progress.finish() }
-            try await daemon.stream(.post, "/v1/transfers/\(id.text)/opening") { piece in
+            try await daemon.stream(.post, transfer.path("/opening")) { piece in
                 progress.advance(by: piece.readableBytes)
                 try folder.write(piece)
             }
@@ -53,7 +51,9 @@ struct Open: AsyncParsableCommand {
         }
         try folder.publish(describedBy: descriptor)
         if client.json {
-            Terminal.result(["id": .string(id.text), "path": .string(out), "dataset": descriptor])
+            Terminal.result([
+                "id": .string(transfer.id.text), "path": .string(out), "dataset": descriptor,
+            ])
         } else {
             Terminal.result(out)
         }

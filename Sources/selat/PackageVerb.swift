@@ -20,8 +20,7 @@ struct PackageVerb: AsyncParsableCommand {
             discussion:
                 "Example: selat package export 0198f3a2-7c41-7d2e-9b1a-0f6c2d8e4a11 warning.selat")
 
-        @Argument(help: "The transfer's id.")
-        var id: TransferID
+        @OptionGroup var transfer: TransferArgument
 
         @Argument(help: "The file to write; it must not exist yet.")
         var file: String
@@ -34,7 +33,7 @@ struct PackageVerb: AsyncParsableCommand {
                 var progress = Progress("exporting", total: 0)
                 defer { progress.finish() }
                 try await daemon.stream(
-                    .get, "/v1/transfers/\(id.text)/package", begun: { progress.expect($0) },
+                    .get, transfer.path("/package"), begun: { progress.expect($0) },
                     take: { piece in
                         progress.advance(by: piece.readableBytes)
                         try output.write(piece)
@@ -42,7 +41,7 @@ struct PackageVerb: AsyncParsableCommand {
             }
             try output.publish()
             if client.json {
-                Terminal.result(["id": .string(id.text), "path": .string(file)])
+                Terminal.result(["id": .string(transfer.id.text), "path": .string(file)])
             } else {
                 Terminal.result(file)
             }

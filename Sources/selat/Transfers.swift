@@ -67,21 +67,18 @@ struct Show: AsyncParsableCommand {
         abstract: "Show one transfer: where it stands, why, and what the log says of it.",
         discussion: "Example: selat show 0198f3a2-7c41-7d2e-9b1a-0f6c2d8e4a11")
 
-    @Argument(help: "The transfer's id.")
-    var id: TransferID
+    @OptionGroup var named: TransferArgument
 
     @OptionGroup var client: ClientOptions
 
     func run() async throws {
-        let transfer = try await client.withDaemon {
-            try await $0.getJSON("/v1/transfers/\(id.text)")
-        }
+        let transfer = try await client.withDaemon { try await $0.getJSON(named.path()) }
         if client.json { return Terminal.result(transfer) }
         Terminal.result(lines: lines(transfer))
     }
 
     private func lines(_ transfer: JSON) -> [String] {
-        var lines = ["transfer: \(id.text)"]
+        var lines = ["transfer: \(named.id.text)"]
         for key in [
             "direction", "peer", "state", "cause", "title", "precedence", "created", "received",
             "expires", "attempt", "envelope", "from", "to",

@@ -44,12 +44,12 @@ extension NodeControl {
     }
 
     func transfer(
-        _ id: TransferID, waitSeconds: Int, unless gone: EventLoopFuture<Void>
+        _ id: TransferID, from: NodeID?, waitSeconds: Int, unless gone: EventLoopFuture<Void>
     ) async throws -> JSON {
         if waitSeconds > 0 {
             try await exchange.waitForEnd(of: id, seconds: waitSeconds, unless: gone)
         }
-        let found = try await exchange.rows(id)
+        let found = try await exchange.rows(id, from: from)
         var document: JSON.Object
         if let row = found.outbound {
             document = try members(row)
@@ -138,9 +138,10 @@ extension NodeControl {
     }
 
     func destroy(
-        _ id: TransferID, _ request: DestroyRequest, by caller: Caller
+        _ id: TransferID, from: NodeID?, _ request: DestroyRequest, by caller: Caller
     ) async throws -> JSON {
-        let row = try await exchange.destroy(id, reason: request.reason, by: caller.user)
+        let row = try await exchange.destroy(
+            id, from: from, reason: request.reason, by: caller.user)
         var document = try members(row)
         let statement = try await exchange.story(of: row).last?.statement
         document["unreached"] = .array((statement?.unreached ?? []).map(\.json))
@@ -260,8 +261,8 @@ extension NodeControl {
 
     // MARK: Datasets
 
-    func manifest(_ id: TransferID) async throws -> JSON {
-        let manifest = try await exchange.manifest(id)
+    func manifest(_ id: TransferID, from: NodeID?) async throws -> JSON {
+        let manifest = try await exchange.manifest(id, from: from)
         return [
             "id": .string(id.text), "from": .string(manifest.core.from.text),
             "dataset": manifest.dataset.json, "facts": manifest.facts.json,
@@ -269,25 +270,26 @@ extension NodeControl {
         ]
     }
 
-    func open(_ id: TransferID, by caller: Caller) async throws -> ByteStream {
-        let opening = try await exchange.open(id, by: caller.user)
+    func open(_ id: TransferID, from: NodeID?, by caller: Caller) async throws -> ByteStream {
+        let opening = try await exchange.open(id, from: from, by: caller.user)
         return ByteStream(size: opening.size, next: opening.next)
     }
 
     func open(
-        _ id: TransferID, into files: HandedFiles, by caller: Caller,
+        _ id: TransferID, from: NodeID?, into files: HandedFiles, by caller: Caller,
         unless gone: EventLoopFuture<Void>
     ) async throws {
         do {
-            try await exchange.open(id, into: files, by: caller.user, unless: gone)
+            try await exchange.open(
+                id, from: from, into: files, by: caller.user, unless: gone)
         } catch let unusable as PlainFiles.Unusable {
             throw Problem.badFiles(
                 unusable.description, remedy: "use nothing of it; mend that, and open it again")
         }
     }
 
-    func evidence(_ id: TransferID) async throws -> JSON {
-        let files = try await exchange.evidence(of: id).files
+    func evidence(_ id: TransferID, from: NodeID?) async throws -> JSON {
+        let files = try await exchange.evidence(of: id, from: from).files
         return ["files": .object(JSON.Object(files.mapValues { .string(Base64.encode($0)) }))]
     }
 
@@ -316,8 +318,8 @@ extension NodeControl {
         return .object(members)
     }
 
-    func package(_ id: TransferID, by caller: Caller) async throws -> ByteStream {
-        let opening = try await exchange.package(id, by: caller.user)
+    func package(_ id: TransferID, from: NodeID?, by caller: Caller) async throws -> ByteStream {
+        let opening = try await exchange.package(id, from: from, by: caller.user)
         return ByteStream(size: opening.size, next: opening.next)
     }
 }

@@ -5,7 +5,7 @@ extension OpenAPI {
     static let datasetOperations: [Operation] = [
         Operation(
             "GET /v1/transfers/:id/manifest", "showManifest",
-            "the description of a delivered dataset",
+            "the description of a delivered dataset", parameters: [from],
             answer: .json(
                 .object([
                     "id": .transferID, "from": .node,
@@ -16,22 +16,23 @@ extension OpenAPI {
             problems: ProblemKind.reading),
         Operation(
             "POST /v1/transfers/:id/opening", "openDataset",
-            "the plaintext of a delivered dataset", parameters: [files],
+            "the plaintext of a delivered dataset", parameters: [from, files],
             answer: .bytes("the files, one after the other, as the manifest lists them"),
             problems: ProblemKind.reading + [.badFiles]),
         Operation(
             "POST /v1/transfers/:id/destruction", "destroyDataset",
-            "destroys a delivered dataset for good",
+            "destroys a delivered dataset for good", parameters: [from],
             body: .json(.request(["reason?": .text(1...Int64(CancelRequest.reasonBytesMax))])),
             answer: .json(.object(inbound + ["unreached": .list(unreached)])),
             problems: ProblemKind.reading + [.tokenUnavailable]),
         Operation(
             "GET /v1/transfers/:id/evidence", "proveTransfer",
-            "what proves the transfer, as files",
+            "what proves the transfer, as files", parameters: [from],
             answer: .json(.object(["files": .map(.base64)])),
             problems: [.unknownTransfer, .notReady, .verificationFailed, .diskFailed]),
         Operation(
             "GET /v1/transfers/:id/package", "exportPackage", "the sealed package",
+            parameters: [from],
             answer: .bytes("a package file (Envelope.docc)"),
             problems: ProblemKind.reading + ProblemKind.sending),
         Operation(

@@ -51,7 +51,7 @@ extension OpenAPI {
         Operation(
             "GET /v1/transfers/:id", "showTransfer",
             "one transfer with verdict, receipt and log entries",
-            parameters: [waitSeconds],
+            parameters: [from, waitSeconds],
             answer: .json(.component("TransferDetails")), problems: [.unknownTransfer]),
         Operation(
             "GET /v1/transfers/:id/state", "showTransferState",
@@ -74,6 +74,9 @@ extension OpenAPI {
         schema: .pattern(
             "^[0-9a-f]{32}$", "files that were handed over (Files.md): no bytes come with the call")
     )
+
+    static let from = Operation.Parameter(
+        name: "from", schema: .node.says("its sender, where two have used the id"))
 
     private static let waitSeconds = Operation.Parameter(
         name: "wait_seconds",

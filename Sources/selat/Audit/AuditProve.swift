@@ -19,8 +19,7 @@ extension AuditVerb {
                   selat audit verify proof --trust sha256:4f62…
                 """)
 
-        @Argument(help: "The transfer.")
-        var id: TransferID
+        @OptionGroup var transfer: TransferArgument
 
         @Option(help: "The folder to make; it must not exist.")
         var out: String
@@ -29,7 +28,7 @@ extension AuditVerb {
 
         func run() async throws {
             let answer = try await client.withDaemon {
-                try await $0.getJSON("/v1/transfers/\(id)/evidence")
+                try await $0.getJSON(transfer.path("/evidence"))
             }
             var files: [String: [UInt8]] = [:]
             for (path, text) in answer["files"]?.objectValue ?? [:] {
@@ -42,7 +41,7 @@ extension AuditVerb {
             let report = try Self.preview(files)
             if client.json {
                 Terminal.result([
-                    "id": .string(id.text), "folder": .string(out),
+                    "id": .string(transfer.id.text), "folder": .string(out),
                     "files": .strings(files.keys.sorted()), "report": report.json,
                 ])
             } else {

@@ -1,0 +1,108 @@
+import SelatCore
+import SelatCrypto
+import SelatEnvelope
+import SelatHTTP
+import SelatStore
+import Testing
+
+@testable import SelatExchange
+
+/// Ids are their senders' to choose: another has used that of a dataset which lies here.
+struct SharedIDTests {
+    let world: TestFederation
+    var sender: TestNode { world.sender }
+    var recipient: TestNode { world.recipient }
+    var other: TestNode { world.stranger }
+
+    init() throws { world = try TestFederation() }
+
+    /// A dataset in the recipient's inbox, and a row of another sender's under the same id.
+    private func delivered(besides state: String) async throws -> TransferID {
+        let id = try await sender.send(world.gauges(to: "VN/hub"))
+        try await recipient.serving { await sender.exchange.pursue(id) }
+        var row = try #require(try await recipient.inbound(id, from: sender))
+        (row.from, row.peer, row.state) = (other.id, other.id, state)
+        let another = row
+        _ = try await recipient.store.commit { try $0.save(another) }
+        return id
+    }
+
+    private func recall(_ id: TransferID) async throws -> String? {
+        _ = try await recipient.exchange.take(recall: try world.recall(id), from: sender.id)
+        return try await recipient.inbound(id, from: sender)?.state
+    }
+
+    /// It came to nothing, and its sender chose the id for no other purpose.
+    @Test(arguments: ["receiving", "refused", "lapsed", "withdrawn", "destroyed"])
+    func whatDoesNotLieHereIsInNobodysWay(_ state: String) async throws {
+        let id = try await delivered(besides: state)
+        #expect(try await recipient.opened(id).isEmpty == false)
+        #expect(try await recipient.exchange.manifest(id).core.from == sender.id)
+        #expect(try await recipient.exchange.package(id, by: 0).size > 0)
+        #expect(try await recipient.exchange.rows(id).inbound.first?.from == sender.id)
+        #expect(try await recall(id) == "recalled")
+        let row = try await recipient.exchange.destroy(id, reason: "order 17", by: 0)
+        #expect(row.from == sender.id)
+    }
+
+    @Test func whereTwoLieHereTheSenderIsNamed() async throws {
+        let id = try await delivered(besides: "delivered")
+        let exchange = recipient.exchange
+        for step in [
+            { _ = try await exchange.open(id, by: 0) },
+            { _ = try await exchange.package(id, by: 0) },
+            { _ = try await exchange.destroy(id, reason: nil, by: 0) },
+        ] as [() async throws -> Void] {
+            do {
+                try await step()
+                Issue.record("it chose one of two")
+            } catch let problem as Problem {
+                #expect(problem.type == "urn:selat:problem:not-ready")
+                #expect(
+                    problem.detail == "`MY/hub` and `SG/hub` have used the id `\(id)`")
+                #expect(problem.remedy == "say whose it is with `--from`")
+            }
+        }
+        let from = sender.id
+        #expect(try await exchange.open(id, from: from, by: 0).size > 0)
+        #expect(try await exchange.package(id, from: from, by: 0).size > 0)
+        #expect(try await exchange.rows(id, from: other.id).inbound.map(\.from) == [other.id])
+        #expect(
+            await problem { _ = try await exchange.open(id, from: recipient.id, by: 0) }
+                == "not-ready")
+        // Its sender's officer wants it back, whoever else used the id.
+        #expect(try await recall(id) == "recalled")
+        #expect(
+            try await exchange.destroy(id, from: from, reason: "order 17", by: 0).from == from)
+        #expect(try await recipient.inbound(id, from: other)?.state == "delivered")
+    }
+
+    /// What nobody can read any more, such as after a fault of the disk.
+    @Test func aRecallClosesWhatCannotBeRead() async throws {
+        let id = try await delivered(besides: "refused")
+        let name = SpoolFolder.Name(inbound: id, from: sender.id)
+        try await recipient.replace(.head, of: name, by: [0x30, 0])
+        #expect(try await recall(id) == "recalled")
+    }
+
+    @Test func anOwnTransferIsNotHiddenByOneThatCame() async throws {
+        let id = try await sender.send(world.request())
+        // Its recipient is away.
+        let exchange = sender.exchange
+        let pursuing = Task { await exchange.pursue(id) }
+        try await RelayTests.until { try await sender.outbound(id)?.attempt == 1 }
+        pursuing.cancel()
+        await pursuing.value
+        let own = try #require(try await sender.outbound(id))
+        var row = InboundRow(
+            from: other.id, id: id, received: own.created, expires: own.expires,
+            state: "delivered", payloadSize: own.payloadSize, fixedParts: SHA256.digest([]),
+            header: [])
+        row.durable = own.payloadSize
+        let another = row
+        _ = try await sender.store.commit { try $0.save(another) }
+        #expect(try await sender.exchange.rows(id).outbound?.id == id)
+        #expect(try await sender.exchange.package(id, by: 0).size > own.payloadSize)
+        #expect(try await sender.outbound(id)?.handedOn == true)
+    }
+}
