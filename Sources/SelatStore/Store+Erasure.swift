@@ -113,6 +113,13 @@ extension Snapshot {
         ).map { UInt64($0) }
     }
 
+    /// Whether an entry is of a rule's kind or below it, and has details that may go: what an erasure says
+    /// stays, whatever rule covers it.
+    private static let isErasable = """
+        (kind = ? OR (kind > ? AND kind < ?)) AND kind <> 'details.erased' AND EXISTS (
+            SELECT 1 FROM details WHERE details.sequence = entries.sequence)
+        """
+
     /// Entries that a retention rule lets go: older than `before`, of `kind` or below it, their
     /// details still there.
     /// - Parameters:
@@ -125,8 +132,7 @@ extension Snapshot {
         let rows = try Row.fetchAll(
             database,
             sql: """
-                SELECT sequence, (kind = ? OR (kind > ? AND kind < ?)) AND EXISTS (
-                    SELECT 1 FROM details WHERE details.sequence = entries.sequence) AS due
+                SELECT sequence, \(Self.isErasable) AS due
                 FROM entries WHERE sequence > ? AND time < ? ORDER BY sequence LIMIT ?
                 """,
             arguments: [
@@ -156,8 +162,7 @@ extension Snapshot {
         let rows = try Row.fetchAll(
             database,
             sql: """
-                SELECT sequence, time < ? AS is_over, (kind = ? OR (kind > ? AND kind < ?)) AND EXISTS (
-                    SELECT 1 FROM details WHERE details.sequence = entries.sequence) AS is_held
+                SELECT sequence, time < ? AS is_over, \(Self.isErasable) AS is_held
                 FROM entries WHERE sequence BETWEEN ? AND ? ORDER BY sequence LIMIT ?
                 """,
             arguments: [
@@ -245,17 +250,35 @@ extension Store {
         try await commit { try $0.erase(erasure, by: actor) }.value
     }
 
-    /// Erases what retention rules let go.
+    /// Erases all that retention rules let go, unless the task is cancelled meanwhile.
     /// - Parameters:
     ///   - rules: entries' kind, or the kinds below it, to the seconds that details are kept.
     /// - Returns: how many entries' details were erased.
+    /// - Throws: the first failure, once every rule had its turn.
     @discardableResult
     package func eraseDue(_ rules: [EntryKind: Int64], at now: Timestamp) async throws -> UInt64 {
         var count: UInt64 = 0
+        var failure: (any Error)?
         for (kind, seconds) in rules.sorted(by: { $0.key.text < $1.key.text }) {
-            let rule = RetentionRule(kind: kind, seconds: seconds)
-            count += try await eraseNewlyDue(rule, at: now)
-            count += try await eraseAmongPassed(rule, at: now)
+            do {
+                count += try await eraseDue(RetentionRule(kind: kind, seconds: seconds), at: now)
+            } catch {
+                failure = failure ?? error
+            }
+        }
+        if let failure { throw failure }
+        return count
+    }
+
+    /// In as many rounds as it takes, a commit each: other changes come in between, and a log that grows
+    /// by more than a round's limits until the next time would never be caught up with.
+    private func eraseDue(_ rule: RetentionRule, at now: Timestamp) async throws -> UInt64 {
+        var count: UInt64 = 0
+        while !Task.isCancelled, let erased = try await eraseNewlyDue(rule, at: now) {
+            count += erased
+        }
+        while !Task.isCancelled, let erased = try await eraseAmongPassed(rule, at: now) {
+            count += erased
         }
         return count
     }
@@ -270,15 +293,16 @@ extension Store {
         var passedKey: String { "\(key).passed" }
     }
 
+    /// - Returns: nil where nothing is left to be looked at.
     private func eraseNewlyDue(
         _ rule: RetentionRule, at now: Timestamp
-    ) async throws -> UInt64 {
+    ) async throws -> UInt64? {
         let (due, end) = try await read { snapshot in
             try snapshot.due(
                 kind: rule.kind, before: now + -rule.seconds,
                 after: try snapshot.sequence(rule.key), limit: Self.dueEntriesMax)
         }
-        guard let end else { return 0 }
+        guard let end else { return nil }
         return try await erase(due, by: rule, at: now, noting: end, as: rule.key)
     }
 
@@ -286,9 +310,10 @@ extension Store {
     /// was ahead; there is none where no clock ever was. Such an entry may stay the first for years, so a
     /// round looks at `dueEntriesMax` entries from it on and no further. Where nothing is noted yet, it
     /// begins with the log.
+    /// - Returns: nil where nothing more is to be found.
     private func eraseAmongPassed(
         _ rule: RetentionRule, at now: Timestamp
-    ) async throws -> UInt64 {
+    ) async throws -> UInt64? {
         let found = try await read { snapshot -> (entries: SequenceSet, rest: UInt64)? in
             let first = try snapshot.sequence(rule.passedKey) ?? 0
             guard let last = try snapshot.sequence(rule.key), first <= last else { return nil }
@@ -297,7 +322,7 @@ extension Store {
                 limit: Self.dueEntriesMax)
             return found.rest == first && found.entries.isEmpty ? nil : found
         }
-        guard let found else { return 0 }
+        guard let found else { return nil }
         return try await erase(
             found.entries, by: rule, at: now, noting: found.rest, as: rule.passedKey)
     }

@@ -77,6 +77,13 @@ extension Configuration {
                 reader.report(.wrongType, entry.place, "`\(entry.key)` is no kind of an entry")
                 return nil
             }
+            // The one kind below `details`.
+            guard !["details", Erasure.kind.text].contains(entry.key) else {
+                reader.report(
+                    .wrongType, entry.place,
+                    "`\(entry.key)` is kept for good: it says what was erased")
+                return nil
+            }
             guard let text = reader.word(entry.value, "`\(entry.key)`") else { return nil }
             guard let seconds = try? Span.seconds(text), seconds > 0 else {
                 reader.report(

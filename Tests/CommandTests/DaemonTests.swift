@@ -40,6 +40,12 @@ extension CommandTests {
                 key: "sandbox:", line: "sandbox: yes\nretention: {Offer: 90d}",
                 says: "`Offer` is no kind of an entry"),
             Mistake(
+                key: "sandbox:", line: "sandbox: yes\nretention: {details: 90d}",
+                says: "`details` is kept for good: it says what was erased"),
+            Mistake(
+                key: "sandbox:", line: "sandbox: yes\nretention: {details.erased: 90d}",
+                says: "`details.erased` is kept for good: it says what was erased"),
+            Mistake(
                 key: "sandbox:", line: "sandbox: yes\nbandwidth: [{bytes: 1023}]",
                 says: "expected 1024 a second or more, or `unlimited`"),
             Mistake(

@@ -144,6 +144,54 @@ import Testing
         #expect(report.erased == 5)
     }
 
+    /// More than one entry about erasures can name: the next hour may bring as many again.
+    @Test func retentionErasesAllThatIsDueInOneGo() async throws {
+        let store = try Store.openForTest(folder)
+        let due = Limits.erasureRangesMax + 3
+        _ = try await store.commit { transaction in
+            for index in 0..<2 * due {
+                let kind: EntryKind = index % 2 == 0 ? "offer.refused" : "test.entry"
+                try transaction.append(EntryDraft(kind: kind, details: [:]))
+            }
+        }
+        let later = FixedClock().now() + 3_601
+        #expect(try await store.eraseDue(["offer": 3_600], at: later) == UInt64(due))
+        #expect(try await store.eraseDue(["offer": 3_600], at: later) == 0)
+        await store.close()
+        #expect(try LogFile.verify(path: folder.database).erased == UInt64(due))
+    }
+
+    /// One that covers what stays erases the rest, and holds up no other.
+    @Test(arguments: ["details", "details.erased"] as [EntryKind])
+    func retentionLeavesWhatErasuresSay(kind: EntryKind) async throws {
+        let store = try await written(6)
+        _ = try await store.erase(try erasure(3...3), by: .daemon)
+        let rules: [EntryKind: Int64] = [kind: 3_600, "offer": 3_600]
+        #expect(try await store.eraseDue(rules, at: FixedClock().now() + 3_601) == 3)
+        #expect(try await store.read { try $0.entry(6) }?.details != nil)
+        await store.close()
+        #expect(try LogFile.verify(path: folder.database).failures == [])
+    }
+
+    @Test func aRuleThatFailsHoldsUpNoOther() async throws {
+        let store = try await written(10)
+        _ = try await store.commit {
+            try $0.database.execute(
+                sql: """
+                    CREATE TRIGGER offers_stay BEFORE DELETE ON details
+                    WHEN (SELECT kind FROM entries WHERE sequence = OLD.sequence) = 'offer.refused'
+                    BEGIN SELECT raise(ABORT, 'offers stay'); END
+                    """)
+        }
+        let rules: [EntryKind: Int64] = ["offer": 3_600, "test": 3_600]
+        await #expect(throws: StoreError.self) {
+            try await store.eraseDue(rules, at: FixedClock().now() + 3_601)
+        }
+        #expect(try await store.read { try $0.entry(2) }?.details != nil)
+        #expect(try await store.read { try $0.entry(3) }?.details == nil)
+        await store.close()
+    }
+
     /// Refused offers that a clock has stamped which was ahead by these seconds.
     private func stamped(_ ahead: [Int64]) async throws -> (store: Store, start: Timestamp) {
         let clock = TestClock(FixedClock().now())
