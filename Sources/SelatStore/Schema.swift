@@ -28,6 +28,7 @@ enum Schema {
         Migration(name: "load", sql: TransferSchema.load),
         Migration(name: "parts", sql: PartSchema.sql),
         Migration(name: "documents", sql: OutboundDocumentSchema.sql),
+        Migration(name: "layout", sql: layout),
     ]
 
     /// `SLAT`, in the file's header: tells our databases from others.
@@ -84,6 +85,11 @@ enum Schema {
         CREATE TRIGGER checkpoints_are_kept BEFORE DELETE ON checkpoints
         BEGIN SELECT raise(ABORT, 'checkpoints of the log are never removed'); END;
         """
+
+    /// What is looked up often, or added up, lies as it is asked for.
+    private static let layout = [
+        CounterSchema.bySeries
+    ].joined(separator: "\n")
 
     /// Active policies, lists and configuration, by name.
     private static let settings = """
