@@ -14,9 +14,7 @@ extension Exchange {
         guard witnesses.mayEnd else { return forgetWithdrawn() }
         let now = clock.now()
         let due = try await store.read {
-            try $0.inboundDue(
-                open: Recipient.State.receiving.rawValue,
-                kept: [Recipient.State.delivered, .opened, .recalled].map(\.rawValue), at: now)
+            try $0.inboundDue(open: Recipient.State.receiving.rawValue, at: now)
         }
         for row in due { await kept { try await self.end(row, .tick, at: now) } }
         let passing = try await store.read {

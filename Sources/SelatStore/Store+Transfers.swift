@@ -109,6 +109,14 @@ enum TransferSchema {
         CREATE INDEX inbound_by_destruction ON inbound (destroy_by) WHERE destroy_by NOTNULL;
         """
 
+    /// The index of the same that what was destroyed leaves. The `+` has it take only questions that have it too
+    /// (`dueClause`).
+    static let heldDestruction = """
+        DROP INDEX inbound_by_destruction;
+        CREATE INDEX inbound_by_destruction ON inbound (destroy_by)
+        WHERE destroy_by NOTNULL AND +state IN ('delivered', 'opened', 'recalled');
+        """
+
     /// What of each member's lies here, kept by triggers: an offer is not to wait for a sum over all that
     /// ever came. The states are those in which files belong to a transfer.
     static let load = """
@@ -251,23 +259,17 @@ extension Snapshot {
         try InboundRow.fetch(database, filter.clause, filter.arguments)
     }
 
-    /// Transfers in state `open` that have expired, and those in `kept` states that are to be
+    /// Transfers in state `open` that have expired, and received ones that lie here and are to be
     /// destroyed by now; at most a thousand.
-    package func inboundDue(
-        open: String, kept: [String], at now: Timestamp
-    ) throws -> [InboundRow] {
-        try InboundRow.fetch(
-            database, Self.dueClause(kept: kept.count),
-            [open, now.seconds] + StatementArguments(kept) + [now.seconds])
+    package func inboundDue(open: String, at now: Timestamp) throws -> [InboundRow] {
+        try InboundRow.fetch(database, Self.dueClause, [open, now.seconds, now.seconds])
     }
 
     /// The `+` keeps it from going through every delivered row by its state.
-    static func dueClause(kept: Int) -> String {
-        let marks = repeatElement("?", count: kept).joined(separator: ", ")
-        return """
-            WHERE state = ? AND expires <= ? OR +state IN (\(marks)) AND destroy_by <= ? LIMIT 1000
-            """
-    }
+    static let dueClause = """
+        WHERE state = ? AND expires <= ?
+        OR +state IN ('delivered', 'opened', 'recalled') AND destroy_by <= ? LIMIT 1000
+        """
 
     /// How many transfers of one sender stand in a state.
     package func inboundCount(from: NodeID, state: String) throws -> Int {
