@@ -180,8 +180,10 @@ extension LogVerifier {
         guard checkpoint.size == tree.size, checkpoint.root == tree.root else {
             return report.fail(
                 nil,
-                "entries \(report.covered) to \(checkpoint.size - 1) are not those that were signed"
-            )
+                checkpoint.size == 0
+                    ? "checkpoint of 0 entries: its root is not that of the empty tree"
+                    : "entries \(report.covered) to \(checkpoint.size - 1) are not those that "
+                        + "were signed")
         }
         report.covered = checkpoint.size
     }

@@ -76,15 +76,16 @@ final class ReadOnlyConnection {
     /// The entries whose details were erased, as their table has them; none before there was one.
     func erasures() throws -> SequenceSet {
         guard try logSchema()["erasures"] != nil else { return SequenceSet() }
-        let statement = try prepare("SELECT first, last FROM erasures ORDER BY first")
-        var erased = SequenceSet()
+        let statement = try prepare("SELECT first, last FROM erasures")
+        var ranges: [ClosedRange<UInt64>] = []
         while try statement.step() {
             guard let first = UInt64(exactly: statement.integer(0)),
                 let last = UInt64(exactly: statement.integer(1)), first <= last
             else { continue }
-            erased.append(first...last)
+            ranges.append(first...last)
         }
-        return erased
+        // The order of the file would be that of texts, or of damaged pages.
+        return SequenceSet(ranges)
     }
 
     /// The text of the log's tables, their indices and triggers, by name.

@@ -65,6 +65,16 @@ import Testing
                 == ["entries 0 to 8 are not those that were signed"])
     }
 
+    @Test func checkpointOfNothingOverATreeIsFound() throws {
+        let (_, tree) = try found(9)
+        let forged = try log.sign(size: 0, root: tree.root)
+        let sound = try log.sign(size: 0, root: MerkleHash.empty)
+        #expect(
+            report([], [forged]).failures.map(\.description)
+                == ["checkpoint of 0 entries: its root is not that of the empty tree"])
+        #expect(report([], [sound]).isSound)
+    }
+
     @Test func repeatedAndReorderedEntriesAreFound() throws {
         var (entries, _) = try found(9)
         entries.swapAt(3, 4)

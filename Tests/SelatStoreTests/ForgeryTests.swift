@@ -164,6 +164,29 @@ import Testing
         #expect(found.contains(change.finding), "\(found)")
     }
 
+    /// With the key anything can be signed, also what no tree has.
+    @Test func aCheckpointOfNothingOverAnotherRootIsReported() async throws {
+        let root = try await write(12).checkpoint.root
+        let forged = try TestLog.identity.sign(size: 0, root: root)
+        try execute("INSERT INTO checkpoints VALUES (0, x'\(Hex.encode(forged.note))')")
+        #expect(
+            try failures() == ["checkpoint of 0 entries: its root is not that of the empty tree"])
+    }
+
+    /// In another table under the name, numbers may be texts, which stand behind all others.
+    @Test func aTableOfErasuresThatIsNotOursIsReported() async throws {
+        _ = try await write(12)
+        try execute(
+            """
+            DROP TABLE erasures;
+            CREATE TABLE erasures (erasure, first, last);
+            INSERT INTO erasures VALUES (11, 5, 6), (11, '2', '2'), (11, 'x', x'00')
+            """)
+        let found = try failures()
+        #expect(found.contains("the table of erasures is not what the entries say was erased"))
+        #expect(found.contains("`erasures` of the log's schema is changed"))
+    }
+
     /// What a crash of the machine could do: the log ends where its write-ahead log was cut.
     @Test(arguments: [0, 1, 2, 3, 7])
     func aCutWriteAheadLogLeavesASoundPrefix(parts: Int) async throws {
