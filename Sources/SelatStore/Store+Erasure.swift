@@ -40,6 +40,11 @@ enum ErasureSchema {
                     AND OLD.sequence BETWEEN first AND last)
         BEGIN SELECT raise(ABORT, 'details are removed only by the entry that erases them'); END;
         """
+
+    /// Which erasure an entry's details went with is asked for each row that is shown without them.
+    static let byFirst = """
+        CREATE INDEX erasures_by_first ON erasures (first);
+        """
 }
 
 extension Transaction {
@@ -95,11 +100,17 @@ extension Transaction {
 extension Snapshot {
     /// The entry that erased the details of another; nil where none has.
     package func erasure(of sequence: UInt64) throws -> UInt64? {
-        let statement = try database.cachedStatement(
-            sql: "SELECT erasure FROM erasures WHERE ? BETWEEN first AND last")
-        return try Int64.fetchOne(statement, arguments: [Int64(clamping: sequence)])
-            .map { UInt64($0) }
+        let statement = try BorrowedStatement(Self.erasureOfEntry, in: database)
+        statement.bind(1, Int64(clamping: sequence))
+        return try statement.rows { try $0.unsigned(0) }.first
     }
+
+    /// Nothing is erased twice, so that only the last range that begins before the entry may hold it.
+    static let erasureOfEntry = """
+        SELECT erasure FROM (
+            SELECT erasure, last FROM erasures WHERE first <= ?1 ORDER BY first DESC LIMIT 1)
+        WHERE last >= ?1
+        """
 
     /// The entries that erased details of these, ascending.
     package func erasures(of entries: ClosedRange<UInt64>) throws -> [UInt64] {

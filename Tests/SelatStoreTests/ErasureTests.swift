@@ -89,6 +89,33 @@ import Testing
         #expect(report.erased == 30)
     }
 
+    @Test func whichErasureTookWhatIsFoundWithoutLookingAtAllOfThem() async throws {
+        let store = try await written(30)
+        _ = try await store.erase(try erasure(20...24, 2...4), by: .daemon)
+        _ = try await store.erase(try erasure(0...0, 5...5, 10...19), by: .daemon)
+        let found = try await store.read { snapshot in
+            try (UInt64(0)..<32).map { try snapshot.erasure(of: $0) }
+        }
+        let first = Set<UInt64>([2, 3, 4, 20, 21, 22, 23, 24])
+        let second = Set<UInt64>([0, 5]).union(10...19)
+        let expected = (UInt64(0)..<32).map { sequence -> UInt64? in
+            if first.contains(sequence) { return 30 }
+            return second.contains(sequence) ? 31 : nil
+        }
+        #expect(found == expected)
+        let plan = try await store.read { snapshot in
+            try Row.fetchAll(
+                snapshot.database, sql: "EXPLAIN QUERY PLAN \(Snapshot.erasureOfEntry)",
+                arguments: [1]
+            ).map { $0["detail"] as String }
+        }
+        #expect(
+            plan.filter { $0.contains("erasures") }
+                == ["SEARCH erasures USING INDEX erasures_by_first (first<?)"])
+        await store.close()
+        #expect(try LogFile.verify(path: folder.database).failures == [])
+    }
+
     @Test func aReaderHoldsTheBytesOnlyAsLongAsItReads() async throws {
         let store = try await written(6)
         var configuration = Configuration()
