@@ -89,6 +89,7 @@ enum Schema {
     /// What is looked up often, or added up, lies as it is asked for.
     private static let layout = [
         CounterSchema.bySeries, TransferSchema.heldDestruction, ErasureSchema.byFirst,
+        HeaderSchema.numbered,
     ].joined(separator: "\n")
 
     /// Active policies, lists and configuration, by name.

@@ -11,6 +11,17 @@ enum HeaderSchema {
             cms BLOB NOT NULL
         ) STRICT, WITHOUT ROWID;
         """
+
+    /// A table with row numbers: on an index's pages most of each header lay on a page of its own.
+    static let numbered = """
+        CREATE TABLE numbered_headers (
+            envelope BLOB PRIMARY KEY NOT NULL CHECK (length(envelope) = 32),
+            cms BLOB NOT NULL
+        ) STRICT;
+        INSERT INTO numbered_headers SELECT envelope, cms FROM headers;
+        DROP TABLE headers;
+        ALTER TABLE numbered_headers RENAME TO headers;
+        """
 }
 
 extension Transaction {

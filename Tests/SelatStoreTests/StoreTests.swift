@@ -1,6 +1,8 @@
 import Foundation
+import GRDB
 import SelatAudit
 import SelatCore
+import SelatCrypto
 import SelatTestSupport
 import Testing
 
@@ -184,6 +186,26 @@ import Testing
         #expect(try await sequences(EntryFilter(newest: true, limit: 3)) == [7, 8, 9])
         #expect(try await store.read { try $0.entry(3) }?.entry.actor == .user(1_000))
         #expect(try await store.read { try $0.entry(10) } == nil)
+        await store.close()
+    }
+
+    @Test func twoHeadersShareAPage() async throws {
+        let store = try Store.openForTest(folder)
+        func pages() async throws -> Int {
+            try await store.read { try Int.fetchOne($0.database, sql: "PRAGMA page_count") ?? 0 }
+        }
+        let before = try await pages()
+        _ = try await store.commit { transaction in
+            for number in UInt8(0)..<200 {
+                try transaction.keep(
+                    header: [UInt8](repeating: number, count: 1_700),
+                    of: SHA256.digest([number]))
+            }
+        }
+        let grown = try await pages() - before
+        #expect(grown < 150)
+        let kept = try await store.read { try $0.header(of: SHA256.digest([7])) }
+        #expect(kept == [UInt8](repeating: 7, count: 1_700))
         await store.close()
     }
 
