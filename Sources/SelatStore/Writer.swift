@@ -95,6 +95,11 @@ final class Writer {
     private var isUnsaved: Bool
     /// Whether the write-ahead log may hold details that were erased.
     private var mustTruncate = true
+    /// Whether a change of this batch erases something, and is answered only once the log was emptied, or a
+    /// reader kept it from being.
+    private var eraserWaits = false
+    /// When it is tried next, where nobody waits for it: not at once where a reader was in the way.
+    private var truncateNext = ContinuousClock.now
     /// Not every checkpoint is stored: a later one proves what an earlier one did.
     private var storeNext = ContinuousClock.now
     private let begin: PreparedStatement
@@ -120,8 +125,7 @@ final class Writer {
     /// Commits until the queue is closed and empty.
     func run(_ queue: ChangeQueue) {
         while true {
-            let hasWork = isUnsaved && !isHeld || mustTruncate
-            switch queue.take(patience: hasWork ? patience : nil) {
+            switch queue.take(patience: patience) {
             case .changes(let changes): settle(changes)
             case .idle: settle([])
             case .closed:
@@ -134,14 +138,18 @@ final class Writer {
 
     private var isHeld: Bool { setting.latest.isHeld }
 
-    /// Seconds until the checkpoint that waits is stored by itself.
-    private var patience: Double {
-        let left = ContinuousClock.now.duration(to: storeNext)
-        return max(0, left / .seconds(1))
+    /// Seconds until the checkpoint that waits is stored, or the write-ahead log emptied, without a batch; nil
+    /// where nothing waits.
+    private var patience: Double? {
+        let next = [isUnsaved && !isHeld ? storeNext : nil, mustTruncate ? truncateNext : nil]
+        return next.compactMap { $0 }.min().map {
+            max(0, ContinuousClock.now.duration(to: $0) / Duration.seconds(1))
+        }
     }
 
     /// At most one checkpoint in this time is stored, with a batch if there is one.
     private static let storeInterval = Duration.milliseconds(100)
+    private static let truncateInterval = Duration.seconds(1)
 }
 
 // One batch.
@@ -172,7 +180,9 @@ extension Writer {
             }
         } catch {
             rollBack(to: before)
+            eraserWaits = false
             storeNext = .now + Self.storeInterval
+            truncateNext = storeNext
             let failure = StoreError.mapped("committing", error, path: setting.path)
             for change in changes { change.fail(failure) }
             return
@@ -181,20 +191,21 @@ extension Writer {
             setting.latest.advance(to: log.tree)
             isUnsaved = true
         }
-        if mustTruncate { truncate() }
+        if eraserWaits { truncate() }
         answer(resumes, log.tree.size, refusals)
+        if mustTruncate, ContinuousClock.now >= truncateNext { truncate() }
     }
 
     /// Empties the write-ahead log, whose older frames hold what was erased. With a reader on an older
-    /// state that cannot be; it is tried again when the queue is next idle.
+    /// state that cannot be; it is tried again with the next batch that erases, and a second later.
     private func truncate() {
         // The batches that wait are not to wait for a reader.
         sqlite3_busy_timeout(database.sqliteConnection, 100)
         defer { sqlite3_busy_timeout(database.sqliteConnection, Connections.busyMilliseconds) }
         let code = sqlite3_wal_checkpoint_v2(
             database.sqliteConnection, "main", SQLITE_CHECKPOINT_TRUNCATE, nil, nil)
-        mustTruncate = code != SQLITE_OK
-        storeNext = max(storeNext, .now + (mustTruncate ? Self.storeInterval : .zero))
+        (mustTruncate, eraserWaits) = (code != SQLITE_OK, false)
+        truncateNext = .now + Self.truncateInterval
     }
 
     /// Resumes the callers, on another thread where there are many: waking them costs a third of
@@ -232,7 +243,7 @@ extension Writer {
                 // Before the commit: whenever this process ends, nothing counts as erased that a copy
                 // still holds. What cannot be removed refuses this change alone.
                 try Files.removeMigrationCopies(of: setting.path)
-                mustTruncate = true
+                (mustTruncate, eraserWaits) = (true, true)
             }
             try release.run()
             return resume
