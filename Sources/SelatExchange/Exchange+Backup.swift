@@ -1,6 +1,5 @@
 import SelatAudit
 package import SelatCore
-import SelatDelivery
 package import SelatStore
 
 // What the exchange knows of backups: which transfers have files, and what is entered (Backup.docc).
@@ -10,11 +9,8 @@ extension Exchange {
     /// - Parameter folder: where the copied database lies until `removeCopies`.
     package func copyStore(into folder: String) async throws -> StoreCopy {
         let (path, spool) = (store.path, spool)
-        let states = SpooledStates(
-            outbound: Sender.openStates, inbound: TransferFilter.spooled.states,
-            relayed: Set(Relay.spooledStates))
         return try await spool.onDisk { () throws(FileFault) -> Result<StoreCopy, any Error> in
-            Result { try Store.copy(path: path, spool: spool, states: states, into: folder) }
+            Result { try Store.copy(path: path, spool: spool, states: .spooled, into: folder) }
         }.get()
     }
 

@@ -142,19 +142,17 @@ package final class Exchange: Sendable {
         }
         let open = TransferFilter(states: Sender.openStates, limit: .max)
         let passing = TransferFilter(states: Set(Relay.spooledStates), limit: .max)
-        let rows = try await store.read {
-            (try $0.outbound(open), try $0.inbound(.spooled), try $0.relayed(passing))
+        let rows = try await store.read { (try $0.outbound(open), try $0.relayed(passing)) }
+        // By the files, and not by the transfers: what was received stays, and mostly has none.
+        let spool = spool
+        let removed = try await store.read { snapshot in
+            try spool.removeAll { try snapshot.hasFiles($0, in: .spooled) }
         }
-        let names =
-            rows.0.map { SpoolFolder.Name(outbound: $0.id).description }
-            + rows.1.map { SpoolFolder.Name(inbound: $0.id, from: $0.from).description }
-            + rows.2.map { SpoolFolder.Name(relayed: $0.id, from: $0.from).description }
-        let removed = spool.removeAll(but: Set(names))
         if removed > 0 {
             logger.notice("removed files of no transfer", metadata: ["count": "\(removed)"])
         }
         for row in rows.0.reversed() { accepted.yield(.outbound(row.id)) }
-        for row in rows.2.reversed() { accepted.yield(.relayed(row.id, from: row.from)) }
+        for row in rows.1.reversed() { accepted.yield(.relayed(row.id, from: row.from)) }
         for node in try await store.read({ try $0.addressees() }) {
             accepted.yield(.letters(to: node))
         }
@@ -278,8 +276,10 @@ extension Sender {
         State.allCases.filter { $0.atStart == .endSealing }.map(\.rawValue))
 }
 
-extension TransferFilter {
-    /// Inbound transfers that have files in the spool.
-    static let spooled = TransferFilter(
-        states: Set(Recipient.State.allCases.filter(\.keepsFiles).map(\.rawValue)), limit: .max)
+extension SpooledStates {
+    /// As the machines have them.
+    static let spooled = SpooledStates(
+        outbound: Sender.openStates,
+        inbound: Set(Recipient.State.allCases.filter(\.keepsFiles).map(\.rawValue)),
+        relayed: Set(Relay.spooledStates))
 }

@@ -18,9 +18,9 @@ package final class SpoolFolder: Sendable {
         package let transfer: TransferID
         /// Whose the transfer is; nil for what this node sends.
         package let from: NodeID?
-        private let direction: Direction
+        let direction: Direction
 
-        private enum Direction: String, CaseIterable {
+        enum Direction: String, CaseIterable {
             case outbound = "out"
             case inbound = "in"
             case relayed = "via"
@@ -44,6 +44,26 @@ package final class SpoolFolder: Sendable {
             self.transfer = transfer
             self.from = from
             direction = .relayed
+        }
+
+        /// Reads what `description` gives; nil for anything else.
+        init?(_ text: Substring) {
+            let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+            guard let direction = Direction(rawValue: String(parts[0])),
+                parts.count == (direction == .outbound ? 2 : 3),
+                let transfer = try? TransferID(String(parts[parts.count - 1]))
+            else { return nil }
+            self.direction = direction
+            self.transfer = transfer
+            guard direction != .outbound else {
+                from = nil
+                return
+            }
+            let owner = parts[1].split(separator: "-", maxSplits: 1)
+            guard owner.count == 2, let node = try? NodeID("\(owner[0])/\(owner[1])") else {
+                return nil
+            }
+            from = node
         }
 
         package var description: String {
@@ -157,10 +177,11 @@ package final class SpoolFolder: Sendable {
         }
     }
 
-    /// Removes every file that belongs to none of `names`: what a crash left between the file and
-    /// the commit that would have named it.
+    /// Removes every file that belongs to no transfer: what a crash left between the file and the commit
+    /// that would have named it. Blocks on the disk.
+    /// - Parameter isOurs: whether there is a transfer of that name that has files.
     /// - Returns: how many were removed.
-    package func removeAll(but names: Set<String>) -> Int {
+    package func removeAll(unless isOurs: (Name) throws -> Bool) rethrows -> Int {
         guard let folder = opendir(path) else { return 0 }
         defer { closedir(folder) }
         var removed = 0
@@ -169,8 +190,9 @@ package final class SpoolFolder: Sendable {
                 name.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
             }
             guard Name.prefixes.contains(where: file.hasPrefix),
-                let dot = file.lastIndex(of: "."), !names.contains(String(file[..<dot]))
+                let dot = file.lastIndex(of: ".")
             else { continue }
+            if let name = Name(file[..<dot]), try isOurs(name) { continue }
             if unlink("\(path)/\(file)") == 0 { removed += 1 }
         }
         return removed

@@ -18,6 +18,31 @@ package struct SpooledStates: Sendable {
     }
 }
 
+extension Snapshot {
+    /// Whether a transfer is in one of the states in which its files belong to it.
+    package func hasFiles(_ name: SpoolFolder.Name, in states: SpooledStates) throws -> Bool {
+        let (table, states) = states.of(name.direction)
+        let sender = name.from == nil ? "" : " AND sender = ?"
+        let statement = try BorrowedStatement(
+            "SELECT state FROM \(table) WHERE id = ?\(sender)", in: database)
+        statement.bind(1, name.transfer.text)
+        if let from = name.from { statement.bind(2, from.text) }
+        return try statement.rows { states.contains($0.text(0)) }.first ?? false
+    }
+}
+
+extension SpooledStates {
+    fileprivate func of(
+        _ direction: SpoolFolder.Name.Direction
+    ) -> (table: String, states: Set<String>) {
+        switch direction {
+        case .outbound: ("outbound", outbound)
+        case .inbound: ("inbound", inbound)
+        case .relayed: ("relayed", relayed)
+        }
+    }
+}
+
 /// A copied database and its spool, until they are removed.
 package struct StoreCopy: Sendable {
     package let database: String

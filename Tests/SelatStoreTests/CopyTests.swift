@@ -88,10 +88,49 @@ struct CopyTests {
         await spool.remove(names[0])
         for file in copy.spooled { #expect(FileManager.default.fileExists(atPath: file.path)) }
         // What lies in the spool beside that is not taken for a transfer's.
-        #expect(spool.removeAll(but: []) == 1)
+        #expect(spool.removeAll(unless: { _ in false }) == 1)
         for file in copy.spooled { #expect(FileManager.default.fileExists(atPath: file.path)) }
         Store.removeCopies("\(folder.path)/backup", spool)
         #expect(try FileManager.default.contentsOfDirectory(atPath: spool.path) == [])
+        await store.close()
+    }
+
+    /// Each file is asked for by its name.
+    @Test func filesGoThatNoTransferHas() async throws {
+        let folder = try TemporaryFolder()
+        let (store, spool) = (try Self.store(folder), try Self.spool(folder))
+        let held = try Self.inbound("receiving", durable: 1)
+        let over = try Self.inbound("delivered", durable: 2)
+        let sent = OutboundRow(
+            id: held.id, to: held.from, created: held.received, expires: held.expires,
+            precedence: .routine, state: "waiting", payloadSize: 1)
+        _ = try await store.commit { transaction in
+            for row in [held, over] { try transaction.save(row) }
+            try transaction.save(sent)
+        }
+        let kept = [
+            SpoolFolder.Name(inbound: held.id, from: held.from),
+            SpoolFolder.Name(outbound: sent.id),
+        ]
+        let others = [
+            SpoolFolder.Name(inbound: over.id, from: over.from),
+            SpoolFolder.Name(inbound: held.id, from: try NodeID("VN/hub-2")),
+            SpoolFolder.Name(relayed: held.id, from: held.from),
+            SpoolFolder.Name(outbound: over.id),
+        ]
+        for name in kept + others { try Self.put(1, spool.path(of: name, .payload)) }
+        // What a daemon left that ended while it wrote, and what was never a transfer's.
+        try Self.put(1, spool.path(of: kept[0], .head) + ".new")
+        for name in ["out.x.payload", "in.VN.\(held.id).payload", "out.head", "foreign"] {
+            try Self.put(1, "\(spool.path)/\(name)")
+        }
+        let removed = try await store.read { snapshot in
+            try spool.removeAll { try snapshot.hasFiles($0, in: Self.states) }
+        }
+        #expect(removed == others.count + 4)
+        #expect(
+            try FileManager.default.contentsOfDirectory(atPath: spool.path).sorted()
+                == ["foreign"] + kept.map { "\($0).payload" })
         await store.close()
     }
 
