@@ -173,6 +173,9 @@ package final class HTTPClient: Sendable {
 
     private nonisolated(nonsending) func response(isWhole: Bool) async throws -> ClientResponse {
         guard case .head(let head) = try await stream.next() else { throw HTTPFault.closed }
+        guard head.status != .switchingProtocols else {
+            throw HTTPFault.malformedMessage("an answer in a protocol that nobody asked for")
+        }
         let closes = head.headerFields[.connection]?.lowercased() == "close"
         return ClientResponse(
             head: head,

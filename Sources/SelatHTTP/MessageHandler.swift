@@ -26,6 +26,8 @@ final class MessageHandler<In: MessagePart, Out: MessagePart>: ChannelDuplexHand
     private var readIsHeld = false
     /// The last part that arrived was not an end: closing now would truncate a message.
     private var arrivalIsOpen = false
+    /// Behind the message that arrived last comes no other.
+    private var arrivalIsLast = false
     /// A message has been begun and not finished by the reader.
     private var consumptionIsOpen = false {
         didSet { marks.isInMessage.store(consumptionIsOpen, ordering: .releasing) }
@@ -148,6 +150,7 @@ final class MessageHandler<In: MessagePart, Out: MessagePart>: ChannelDuplexHand
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let part = unwrapInboundIn(data)
+        guard !arrivalIsOver else { return }
         // One read may hold thousands of the smallest, each of which takes many times its bytes.
         guard arrived.count < Self.partsHeldMax else {
             if failure == nil {
@@ -157,6 +160,7 @@ final class MessageHandler<In: MessagePart, Out: MessagePart>: ChannelDuplexHand
             return
         }
         arrivalIsOpen = if case .end = part.step { false } else { true }
+        if case .head(let isLast) = part.step { arrivalIsLast = isLast }
         // A head waits for what the same read brings after it: where that is the whole message, the reader has
         // it without asking again for each part.
         let isHead = if case .head = part.step { true } else { false }
@@ -175,7 +179,7 @@ final class MessageHandler<In: MessagePart, Out: MessagePart>: ChannelDuplexHand
     }
 
     func read(context: ChannelHandlerContext) {
-        if arrivedBytes < unreadBytesMax, arrived.count < Self.partsMax {
+        if !arrivalIsOver, arrivedBytes < unreadBytesMax, arrived.count < Self.partsMax {
             context.read()
         } else {
             readIsHeld = true
@@ -238,12 +242,15 @@ final class MessageHandler<In: MessagePart, Out: MessagePart>: ChannelDuplexHand
     }
 
     private func resumeReading() {
-        guard readIsHeld, arrivedBytes < unreadBytesMax / 2,
+        guard readIsHeld, !arrivalIsOver, arrivedBytes < unreadBytesMax / 2,
             arrived.count < Self.partsMax / 2
         else { return }
         readIsHeld = false
         context?.read()
     }
+
+    /// Nothing more is read: nobody would take it, and the decoder would keep it.
+    private var arrivalIsOver: Bool { arrivalIsLast && !arrivalIsOpen }
 
     private var unreadBytesMax: Int {
         bodyIsAsked ? limits.unreadBytesMax : limits.unaskedBytesMax

@@ -69,7 +69,8 @@ struct ServerConnection: Sendable {
     }
 
     private func closes(after head: HTTPRequest) -> Bool {
-        head.headerFields[.connection]?.lowercased() == "close" || stream.isClosing
+        head.headerFields[.connection]?.lowercased() == "close" || head.asksForAnotherProtocol
+            || stream.isClosing
     }
 
     private func send(_ response: Response, to head: HTTPRequest?, closing: Bool) async throws {

@@ -85,6 +85,65 @@ import Testing
         }
     }
 
+    private static let hello = "GET /hello HTTP/1.1\r\nHost: n\r\n\r\n"
+    /// What comes behind them may be of another protocol.
+    private static let lastRequests = [
+        "GET /hello HTTP/1.1\r\nHost: n\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n",
+        "GET /hello HTTP/1.1\r\nHost: n\r\nConnection: Upgrade, HTTP2-Settings\r\n"
+            + "Upgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n",
+        "GET /hello HTTP/1.1\r\nHost: n\r\nUpgrade: h2c\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nHost: n\r\nConnection: upgrade\r\nUpgrade: x\r\n"
+            + "Content-Length: 3\r\n\r\nabc",
+        "CONNECT n:443 HTTP/1.1\r\nHost: n\r\n\r\n",
+    ]
+
+    @Test(arguments: lastRequests, ["", hello])
+    func answersARequestForAnotherProtocolAndCloses(_ last: String, behind: String) async throws {
+        try await withListener { listener in
+            let text = try await raw(behind + last + Self.hello, to: listener.address)
+            let answers = text.components(separatedBy: "HTTP/1.1 ").dropFirst()
+            #expect(answers.count == (behind.isEmpty ? 1 : 2))
+            let closing = answers.map { $0.lowercased().contains("connection: close") }
+            #expect(closing == (behind.isEmpty ? [true] : [false, true]))
+        }
+    }
+
+    @Test(arguments: lastRequests, ["", hello])
+    func readsNoFloodBehindARequestForAnotherProtocol(
+        _ last: String, behind: String
+    ) async throws {
+        var limits = HTTPLimits()
+        limits.idle = .seconds(5)
+        try await withListener(limits: limits) { listener in
+            let piece = [UInt8](repeating: 0x78, count: 1 << 20)
+            var pieces = [[UInt8]](repeating: piece, count: 64)
+            pieces.insert(Array((behind + last).utf8), at: 0)
+            let (sent, _) = try await raw(pieces: pieces, to: listener.address)
+            // The system holds a few MiB of it, and nobody the rest.
+            #expect(sent < 32 << 20)
+        }
+    }
+
+    /// A server gets no more into its client's memory either.
+    @Test func refusesAnAnswerInAnotherProtocol() async throws {
+        let router = examRouter()
+        router.get("/other") { _, _ in
+            Response(
+                status: .switchingProtocols, headers: [.connection: "upgrade", .upgrade: "x"])
+        }
+        try await withListener(router: router) { listener in
+            let client = try await HTTPClient.connect(to: listener.address)
+            let fault = await #expect(throws: HTTPFault.self) {
+                try await client.exchange(request(.get, "/other"))
+            }
+            guard case .malformedMessage = fault else {
+                Issue.record("unexpected \(String(describing: fault))")
+                return
+            }
+            #expect(!client.isOpen)
+        }
+    }
+
     @Test func cutsOffABodyThatDoesNotCome() async throws {
         var limits = HTTPLimits()
         limits.patience = .milliseconds(50)

@@ -83,8 +83,16 @@ func raw(_ text: String, to address: HTTPAddress, halfClose: Bool = false) async
 /// Sends `bytes` as they are over a blocking socket and returns everything until the peer closes.
 func raw(_ bytes: [UInt8], to address: HTTPAddress, halfClose: Bool = false) async throws -> String
 {
+    try await raw(pieces: [bytes], to: address, halfClose: halfClose).answer
+}
+
+/// The same with `pieces`, one after the other.
+/// - Returns: also how many bytes the socket took.
+func raw(
+    pieces: [[UInt8]], to address: HTTPAddress, halfClose: Bool = false
+) async throws -> (sent: Int, answer: String) {
     try await NIOThreadPool.singleton.runIfActive {
-        guard case .tcp(_, let port) = address else { return "" }
+        guard case .tcp(_, let port) = address else { return (0, "") }
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(descriptor) }
         var target = sockaddr_in()
@@ -96,14 +104,18 @@ func raw(_ bytes: [UInt8], to address: HTTPAddress, halfClose: Bool = false) asy
                 connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
             }
         }
-        guard connected == 0 else { return "not connected" }
+        guard connected == 0 else { return (0, "not connected") }
         var sent = 0
-        while sent < bytes.count {
-            let count = bytes[sent...].withUnsafeBytes {
-                send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+        upload: for piece in pieces {
+            var rest = piece[...]
+            while !rest.isEmpty {
+                let count = rest.withUnsafeBytes {
+                    send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+                }
+                guard count > 0 else { break upload }
+                sent += count
+                rest = rest.dropFirst(count)
             }
-            guard count > 0 else { break }
-            sent += count
         }
         if halfClose { shutdown(descriptor, Int32(SHUT_WR)) }
         var answer: [UInt8] = []
@@ -111,7 +123,7 @@ func raw(_ bytes: [UInt8], to address: HTTPAddress, halfClose: Bool = false) asy
         while case let count = recv(descriptor, &piece, piece.count, 0), count > 0 {
             answer += piece.prefix(count)
         }
-        return String(decoding: answer, as: UTF8.self)
+        return (sent, String(decoding: answer, as: UTF8.self))
     }
 }
 
