@@ -21,9 +21,9 @@ package struct HTTPLimits: Sendable {
     package var patience: TimeAmount = .seconds(30)
     /// Whoever sends slower than this many bytes per `patience` is cut off (slow-loris).
     package var progressBytes = 16 << 10
-    /// Bytes received and not yet consumed at which reading from the socket pauses.
+    /// Bytes received and not yet consumed, of heads and bodies, at which reading from the socket pauses.
     package var unreadBytesMax = 512 << 10
-    /// The same for a body that nobody has begun to read: it may have to wait.
+    /// The same while nobody has begun to read the body: it may have to wait.
     package var unaskedBytesMax = 4 << 10
     /// How long what the answer left unread of a request body is read away before the connection is
     /// closed behind it: the peer reads the answer meanwhile.

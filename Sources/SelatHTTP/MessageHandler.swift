@@ -167,7 +167,7 @@ final class MessageHandler<In: MessagePart, Out: MessagePart>: ChannelDuplexHand
         if !isHead, arrived.isEmpty, let reader = takeReader() {
             hand(part, to: reader)
         } else {
-            if case .body(let bytes) = part.step { arrivedBytes += bytes }
+            arrivedBytes += part.bytes
             arrived.append(part)
         }
         if writerYieldsToInbound { takeWriter()?.resume(returning: false) }
@@ -214,7 +214,7 @@ final class MessageHandler<In: MessagePart, Out: MessagePart>: ChannelDuplexHand
 
     private func takeArrived() -> In? {
         guard let part = arrived.popFirst() else { return nil }
-        if case .body(let bytes) = part.step { arrivedBytes -= bytes }
+        arrivedBytes -= part.bytes
         return part
     }
 
@@ -224,13 +224,13 @@ final class MessageHandler<In: MessagePart, Out: MessagePart>: ChannelDuplexHand
         case .head:
             consumptionIsOpen = true
             readerClock.restart()
-        case .body(let bytes):
-            readerClock.advance(bytes: bytes, of: limits.progressBytes)
+        case .body:
+            readerClock.advance(bytes: part.bytes, of: limits.progressBytes)
         case .end:
             finishMessage()
         }
         if consumptionIsOpen, case .end? = arrived.first?.step {
-            arrived.removeFirst()
+            _ = takeArrived()
             finishMessage()
         }
         reader.resume(returning: part)

@@ -6,21 +6,33 @@ import NIOHTTPTypes
 enum MessageStep {
     /// - Parameter isLast: whether what comes behind the message is of another protocol.
     case head(isLast: Bool)
-    case body(bytes: Int)
+    case body
     case end
 }
 
 /// A request part or a response part, as far as the stream cares.
 protocol MessagePart: Sendable {
     var step: MessageStep { get }
+    /// How much it holds of what was received.
+    var bytes: Int { get }
 }
 
 extension HTTPRequestPart: MessagePart {
     var step: MessageStep {
         switch self {
         case .head(let head): .head(isLast: head.asksForAnotherProtocol)
-        case .body(let buffer): .body(bytes: buffer.readableBytes)
+        case .body: .body
         case .end: .end
+        }
+    }
+
+    var bytes: Int {
+        switch self {
+        case .head(let head):
+            (head.path?.utf8.count ?? 0) + (head.authority?.utf8.count ?? 0)
+                + head.headerFields.bytes
+        case .body(let buffer): buffer.readableBytes
+        case .end(let trailers): trailers?.bytes ?? 0
         }
     }
 }
@@ -29,8 +41,16 @@ extension HTTPResponsePart: MessagePart {
     var step: MessageStep {
         switch self {
         case .head(let head): .head(isLast: head.status == .switchingProtocols)
-        case .body(let buffer): .body(bytes: buffer.readableBytes)
+        case .body: .body
         case .end: .end
+        }
+    }
+
+    var bytes: Int {
+        switch self {
+        case .head(let head): head.headerFields.bytes
+        case .body(let buffer): buffer.readableBytes
+        case .end(let trailers): trailers?.bytes ?? 0
         }
     }
 }
@@ -39,4 +59,10 @@ extension HTTPRequest {
     /// Whether its author may go on in another protocol behind it: NIO's decoder decodes nothing more then, and keeps
     /// all that comes. It asks for `Connection: upgrade` too, which not everybody sends who sends `Upgrade`.
     var asksForAnotherProtocol: Bool { method == .connect || headerFields[.upgrade] != nil }
+}
+
+extension HTTPFields {
+    fileprivate var bytes: Int {
+        reduce(0) { $0 + $1.name.rawName.utf8.count + $1.value.utf8.count }
+    }
 }

@@ -1,6 +1,7 @@
 import HTTPTypes
 import Hummingbird
 import NIOCore
+import NIOPosix
 import SelatCore
 import SelatHTTP
 import Synchronization
@@ -86,6 +87,37 @@ import Testing
             let size = Int64(Self.pieces * Self.pieceBytes)
             #expect(try await answer.value == ["count": .integer(size)])
             await client.close()
+        }
+    }
+
+    /// So do the heads of requests whose turn has not come.
+    @Test(.timeLimit(.minutes(1))) func headsStayAtTheSenderToo() async throws {
+        let gate = Gate()
+        try await withListener(at: point, router: Self.router(gate)) { listener in
+            guard case .unix(let path) = listener.address else { return }
+            let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                .connect(unixDomainSocketPath: path).get()
+            let begin = "GET /answer HTTP/1.1\r\nHost: n\r\n"
+            try await channel.writeAndFlush(ByteBuffer(string: begin + "\r\n"))
+            await gate.begun.wait()
+            let field = "F: \(String(repeating: "x", count: 7 << 10))\r\n"
+            let fields = String(repeating: field, count: 4)
+            let head = ByteBuffer(string: begin + fields + "\r\n")
+            let taken = Counter()
+            for _ in 0..<100 {
+                let written = channel.eventLoop.makePromise(of: Void.self)
+                written.futureResult.whenSuccess { _ in taken.raise() }
+                channel.writeAndFlush(head, promise: written)
+            }
+            var before = -1
+            while taken.count != before {
+                before = taken.count
+                try await Task.sleep(for: .milliseconds(50))
+            }
+            #expect(before < 1 << 20 / head.readableBytes)
+            gate.opened.happen()
+            while taken.count < 100 { try await Task.sleep(for: .milliseconds(1)) }
+            try await channel.close()
         }
     }
 
