@@ -4,10 +4,15 @@ package import NIOCore
 package struct HTTPLimits: Sendable {
     /// Connections that a listener serves at once; the next one is closed unanswered.
     package var connectionsMax = 256
+    /// Of them, those whose peer is known; the others have room to say who they are. For one more, a connection of
+    /// the user or the country that has most is closed, where that has at least two more.
+    package var knownConnectionsMax = 224
     /// Of them, those that one user of this machine may have at a unix socket; further ones are closed
     /// unanswered, so that nobody keeps the others out.
     package var connectionsPerUserMax = 128
-    /// Of them, those that one node may have, for the same reason.
+    /// Of them, those that all nodes of one country may have, for the same reason.
+    package var connectionsPerCountryMax = 128
+    /// Of those, the ones that one node may have.
     package var connectionsPerNodeMax = 64
     /// One header field, name and value.
     package var fieldBytesMax = 8 << 10

@@ -39,7 +39,11 @@ final class MessageHandler<In: MessagePart, Out: MessagePart>: ChannelDuplexHand
     private var hasEnded = false
     private var failure: (any Error)?
 
-    private var reader: CheckedContinuation<In?, any Error>?
+    private var reader: CheckedContinuation<In?, any Error>? {
+        didSet {
+            marks.isIdle.store(reader != nil && !consumptionIsOpen, ordering: .releasing)
+        }
+    }
     private var writer: CheckedContinuation<Bool, any Error>?
     private var readerIsCancelled = false
     private var readerClock = ProgressClock()

@@ -67,6 +67,9 @@ struct MessageStream<In: MessagePart, Out: MessagePart>: Sendable {
     /// what came before it.
     var isInMessage: Bool { marks.isInMessage.load(ordering: .acquiring) }
 
+    /// Whether the reader waits for a message to begin.
+    var isIdle: Bool { marks.isIdle.load(ordering: .acquiring) }
+
     /// Whether the connection closes after the running message.
     var isClosing: Bool { marks.isClosing.load(ordering: .acquiring) }
 
@@ -101,5 +104,6 @@ struct MessageStream<In: MessagePart, Out: MessagePart>: Sendable {
 final class MessageMarks: Sendable {
     /// Set by the handler, before it hands out the part after which it holds.
     let isInMessage = Atomic(false)
+    let isIdle = Atomic(false)
     let isClosing = Atomic(false)
 }

@@ -11,49 +11,78 @@ final class OpenConnections: Sendable {
         var admitted = 0
         /// Those of which the peer is not known yet, oldest first.
         var unproven: [any Channel] = []
+        /// The others, in the order in which they were entered.
+        var known: [Known] = []
         var tracked: [ObjectIdentifier: ServerConnection] = [:]
-        var byOwner: [Owner: Int] = [:]
         var isClosing = false
+
+        /// Takes one out of whoever has most, for somebody who has `count`: the oldest that is idle, else the newest,
+        /// in which least has been done.
+        /// - Returns: nil where the two would only change places.
+        mutating func giveUp(for count: Int) -> ServerStream? {
+            let counts = Dictionary(grouping: known, by: \.party).mapValues(\.count)
+            guard let most = counts.max(by: { $0.value < $1.value }), most.value > count + 1 else {
+                return nil
+            }
+            let places = known.indices.filter { known[$0].party == most.key }
+            let place = places.first { known[$0].stream.isIdle } ?? places.last
+            return place.map { known.remove(at: $0).stream }
+        }
     }
 
-    /// Who has a share of the connections.
-    private enum Owner: Hashable {
+    /// A connection that counts as its peer's.
+    private struct Known {
+        let party: Party
+        let node: NodeID?
+        let stream: ServerStream
+    }
+
+    /// Who has a share of the connections: a user of this machine, or a country with all its nodes.
+    private enum Party: Hashable {
         case user(UInt32)
-        case node(NodeID)
+        case country(Country)
 
         init?(_ peer: ConnectionPeer) {
             switch peer {
             case .anyone: return nil
             case .process(let process): self = .user(process.user)
-            case .node(let node, _): self = .node(node)
+            case .node(let node, _): self = .country(node.country)
             }
         }
     }
 
     init(_ limits: HTTPLimits) { self.limits = limits }
 
-    /// Counts a connection as its peer's, once the peer is known.
-    /// - Returns: whether the peer has not too many; then `leave` must follow.
-    func enter(_ peer: ConnectionPeer, on channel: any Channel) -> Bool {
-        state.withLock { state in
-            state.unproven.removeAll { $0 === channel }
-            guard let owner = Owner(peer) else { return true }
-            let most =
-                if case .user = owner { limits.connectionsPerUserMax } else {
-                    limits.connectionsPerNodeMax
-                }
-            guard state.byOwner[owner, default: 0] < most else { return false }
-            state.byOwner[owner, default: 0] += 1
-            return true
+    /// Counts a connection as its peer's, once the peer is known. Where there are too many of them, one of whoever
+    /// has most is closed for it.
+    /// - Returns: whether there is room; then `leave` must follow.
+    func enter(_ peer: ConnectionPeer, on stream: ServerStream) -> Bool {
+        let (isEntered, givenUp) = state.withLock { state -> (Bool, ServerStream?) in
+            state.unproven.removeAll { $0 === stream.channel }
+            guard let party = Party(peer) else { return (true, nil) }
+            let own = state.known.filter { $0.party == party }
+            guard hasShareLeft(peer, of: own) else { return (false, nil) }
+            var givenUp: ServerStream?
+            if state.known.count >= limits.knownConnectionsMax {
+                givenUp = state.giveUp(for: own.count)
+                guard givenUp != nil else { return (false, nil) }
+            }
+            state.known.append(Known(party: party, node: peer.node, stream: stream))
+            return (true, givenUp)
         }
+        givenUp?.channel.close(promise: nil)
+        return isEntered
     }
 
-    func leave(_ peer: ConnectionPeer) {
-        guard let owner = Owner(peer) else { return }
-        state.withLock { state in
-            let left = state.byOwner[owner, default: 0] - 1
-            state.byOwner[owner] = left > 0 ? left : nil
-        }
+    /// - Parameter own: what its party has.
+    private func hasShareLeft(_ peer: ConnectionPeer, of own: [Known]) -> Bool {
+        guard let node = peer.node else { return own.count < limits.connectionsPerUserMax }
+        return own.count < limits.connectionsPerCountryMax
+            && own.count(where: { $0.node == node }) < limits.connectionsPerNodeMax
+    }
+
+    func leave(_ stream: ServerStream) {
+        state.withLock { $0.known.removeAll { $0.stream.channel === stream.channel } }
     }
 
     /// Counts a new channel until it closes and sets it up. Where there are too many, it takes the place of

@@ -19,8 +19,8 @@ struct ServerConnection: Sendable {
             // Awaited here and not while the channel is set up, where one silent peer would keep
             // every later one waiting.
             let peer = try await peer.get()
-            if open.enter(peer, on: stream.channel) {
-                defer { open.leave(peer) }
+            if open.enter(peer, on: stream) {
+                defer { open.leave(stream) }
                 while try await serveRequest(from: peer, responder) {}
             }
         } catch {

@@ -13,11 +13,11 @@ import Testing
 /// Runs a listener with `router` for as long as `body` takes, then shuts it down.
 func withListener<Result: Sendable>(
     at point: ListenPoint = .tcp(host: "127.0.0.1", port: 0), limits: HTTPLimits = HTTPLimits(),
-    router: Router<HTTPContext> = examRouter(),
+    security: ConnectionSecurity? = nil, router: Router<HTTPContext> = examRouter(),
     _ body: @Sendable (HTTPListener) async throws -> Result
 ) async throws -> Result {
     let listener = try await HTTPListener.bind(
-        point, limits: limits,
+        point, limits: limits, security: security,
         logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
         responder: router.buildResponder())
     return try await withThrowingTaskGroup(of: Void.self) { group in
