@@ -26,7 +26,7 @@ struct EnvelopeRoutes: Sendable {
         router.add(
             middleware: MembershipMiddleware(
                 membership: membership, news: news, rates: rates, cutOff: cutOff))
-        if let letters { LetterRoutes(service: letters).add(to: router) }
+        if let letters { LetterRoutes(service: letters, room: room).add(to: router) }
         if let policies { PolicyRoutes(service: policies).add(to: router) }
         if let log { LogRoutes(service: log).add(to: router) }
         if let documents { MembershipRoutes(service: documents).add(to: router) }
@@ -62,7 +62,8 @@ struct EnvelopeRoutes: Sendable {
 
     private func offer(head request: Request, from peer: NodeID) async throws -> OfferAnswer {
         try request.headers.require(mediaType: MediaType.head)
-        return try await body(of: request, upTo: Limits.envelopeHeadBytesMax, from: peer) { head in
+        return try await room.with(bodyOf: request, upTo: Limits.envelopeHeadBytesMax, of: peer) {
+            head in
             try await service.offer(head: head, payload: nil, from: peer)
         }
     }
@@ -70,7 +71,7 @@ struct EnvelopeRoutes: Sendable {
     private func offer(package request: Request, from peer: NodeID) async throws -> OfferAnswer {
         try request.headers.require(mediaType: MediaType.package)
         let headBytes = try request.headers.uploadInteger(.headBytes)
-        return try await body(of: request, upTo: Limits.inlinePackageBytesMax, from: peer) {
+        return try await room.with(bodyOf: request, upTo: Limits.inlinePackageBytesMax, of: peer) {
             package in
             guard let count = Int(exactly: headBytes), count <= package.count else {
                 throw Problem.malformed("the head is larger than the package")
@@ -78,18 +79,6 @@ struct EnvelopeRoutes: Sendable {
             service.traffic?.received(package.count - count, from: peer)
             return try await service.offer(
                 head: Array(package[..<count]), payload: Array(package[count...]), from: peer)
-        }
-    }
-
-    /// Hands a whole body over, for which room is taken until it has been judged.
-    private func body<Answer>(
-        of request: Request, upTo bytesMax: Int, from peer: NodeID,
-        _ judge: ([UInt8]) async throws -> Answer
-    ) async throws -> Answer {
-        let length = request.headers[.contentLength].flatMap { Int($0) } ?? bytesMax
-        // More than is allowed is refused at its first byte too many.
-        return try await room.with(min(length, bytesMax), of: peer) {
-            try await judge(try await request.bytes(upTo: bytesMax))
         }
     }
 

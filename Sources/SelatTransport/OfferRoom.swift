@@ -1,8 +1,10 @@
+import HTTPTypes
+import Hummingbird
 import SelatCore
 import SelatHTTP
 import Synchronization
 
-/// How much of large offers is held, from their first byte until they have been judged, so that memory does not grow
+/// How much of large offers and receipts is held, from their first byte until they have been judged, so that memory does not grow
 /// with the number of a country's nodes and connections (Protocol.md, *Offer*). Nobody waits for it: whoever waited
 /// would wait for others to be as fast as they like.
 final class OfferRoom: Sendable {
@@ -24,6 +26,19 @@ final class OfferRoom: Sendable {
         return try await use()
     }
 
+    /// Gives what `judge` gives of a whole body, for which room is taken until it has been judged.
+    /// - Throws: what `with` throws, and a `Problem` (413) for a larger body.
+    func with<Value>(
+        bodyOf request: Request, upTo bytesMax: Int, of node: NodeID,
+        _ judge: ([UInt8]) async throws -> Value
+    ) async throws -> Value {
+        let length = request.headers[.contentLength].flatMap { Int($0) } ?? bytesMax
+        // More than is allowed is refused at its first byte too many.
+        return try await with(min(length, bytesMax), of: node) {
+            try await judge(try await request.bytes(upTo: bytesMax))
+        }
+    }
+
     private func enter(_ bytes: Int, of country: Country) throws {
         let hasRoom = taken.withLock { taken in
             let own = taken[country, default: 0] + bytes
@@ -33,7 +48,7 @@ final class OfferRoom: Sendable {
         }
         guard !hasRoom else { return }
         var problem = Problem.tooManyRequests(.seconds(1))
-        problem.detail = "\(country)'s nodes offer more than \(Self.bytesMax) bytes at a time"
+        problem.detail = "\(country)'s nodes bring more than \(Self.bytesMax) bytes at a time"
         throw problem
     }
 

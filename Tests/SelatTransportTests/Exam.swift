@@ -48,7 +48,8 @@ final class Heard: Sendable {
 
 /// Runs a node for as long as `body` takes.
 func withNode<Result: Sendable>(
-    service: any EnvelopeService = ExamService(length: 8), limits: HTTPLimits = HTTPLimits(),
+    service: any EnvelopeService = ExamService(length: 8),
+    letters: (any LetterService)? = nil, limits: HTTPLimits = HTTPLimits(),
     identity: ((ExamFederation) throws -> TLSIdentity)? = nil, rates: RequestRates? = nil,
     _ body: @Sendable (ExamNode) async throws -> Result
 ) async throws -> Result {
@@ -59,7 +60,8 @@ func withNode<Result: Sendable>(
         .tcp(host: "127.0.0.1", port: 0),
         identity: try identity?(federation) ?? federation.sg.identity(ExamNode.server),
         verifyPeer: federation.verifyPeer, membership: try heard.exchange(serial: 9),
-        service: service, rates: rates, refused: { refused.yield($0) }, limits: limits,
+        service: service, letters: letters, rates: rates, refused: { refused.yield($0) },
+        limits: limits,
         logger: Logger(label: "exam", factory: { _ in SwiftLogNoOpLogHandler() }))
     let node = ExamNode(federation: federation, server: server, refusals: refusals, heard: heard)
     return try await withThrowingTaskGroup(of: Void.self) { group in

@@ -45,9 +45,10 @@ import Testing
     /// As a sender meets it: with bodies that it has begun to send.
     @Test func aSenderIsToldToComeAgain() async throws {
         let service = HoldingService(length: 8)
-        try await withNode(service: service) { node in
+        try await withNode(service: service, letters: service) { node in
             let upload = try ExamService.upload(from: try NodeID("MY/nacsa"))
             let head = [UInt8](repeating: 1, count: Self.large)
+            let largeReceipt = [UInt8](repeating: 1, count: OfferRoom.smallBytesMax + 1)
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for _ in 0..<4 {
                     let client = try await node.connect()
@@ -66,11 +67,22 @@ import Testing
                     #expect(problem?.status == 429 && problem?.retryAfterSeconds == 1)
                     await client.close()
                 }
+                let client = try await node.connect()
+                let problem = await #expect(throws: Problem.self) {
+                    try await client.bring(receipt: largeReceipt)
+                }
+                #expect(problem?.status == 429 && problem?.retryAfterSeconds == 1)
+                await client.close()
+                let other = try await node.connect()
+                let small = [UInt8](repeating: 1, count: OfferRoom.smallBytesMax)
+                #expect(try await other.bring(receipt: small) == .taken)
+                await other.close()
                 await service.release()
                 try await group.waitForAll()
             }
             let client = try await node.connect()
             _ = try await client.offer(upload, head: head, payload: nil)
+            #expect(try await client.bring(receipt: largeReceipt) == .taken)
             await client.close()
         }
     }
@@ -88,8 +100,8 @@ import Testing
     }
 }
 
-/// A service that judges no offer before it is told to.
-private actor HoldingService: EnvelopeService {
+/// A service that judges no offer before it is told to, and takes every letter.
+private actor HoldingService: EnvelopeService, LetterService {
     private let service: ExamService
     private var held: [CheckedContinuation<Void, Never>] = []
     private var holds: (count: Int, reached: CheckedContinuation<Void, Never>)?
@@ -121,6 +133,10 @@ private actor HoldingService: EnvelopeService {
         }
         return try await service.offer(head: head, payload: payload, from: peer)
     }
+
+    func take(receipt: [UInt8], from peer: NodeID) async throws -> LetterAnswer { .taken }
+
+    func take(recall message: [UInt8], from peer: NodeID) async throws -> LetterAnswer { .taken }
 
     func uploadState(_ upload: UploadID, from peer: NodeID) async throws -> UploadState {
         try await service.uploadState(upload, from: peer)
