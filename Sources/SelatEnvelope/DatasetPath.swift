@@ -3,11 +3,13 @@ import SelatCore
 
 /// A file's place inside a dataset: what may be written below a folder on any system without
 /// leaving it or hitting another file (Format, *Paths*).
+///
+/// It is read as file systems read it, by its bytes: to Swift a slash with a mark behind it is one `Character`, and no
+/// slash.
 package struct DatasetPath: Hashable, Sendable, CustomStringConvertible {
     /// Components joined by `/`.
     package let text: String
 
-    package var components: [Substring] { text.split(separator: "/") }
     package var description: String { text }
 
     /// - Throws: `EnvelopeError.unsafePath` with the rule that `text` breaks.
@@ -17,20 +19,21 @@ package struct DatasetPath: Hashable, Sendable, CustomStringConvertible {
         guard text.utf8.count <= Limits.pathBytesMax else {
             throw refuse("is longer than \(Limits.pathBytesMax) bytes")
         }
-        guard !text.hasPrefix("/") else { throw refuse("is absolute") }
+        let bytes = text.utf8
+        guard bytes.first != Self.separator else { throw refuse("is absolute") }
         // Data Package v2, `path`: these begin other things than a file of the package.
-        guard !text.hasPrefix("."), !text.hasPrefix("~"), !text.contains("://") else {
-            throw refuse("begins with `.` or `~`, or is a URL")
-        }
+        guard bytes.first != UInt8(ascii: "."), bytes.first != UInt8(ascii: "~"),
+            !bytes.contains("://".utf8)
+        else { throw refuse("begins with `.` or `~`, or is a URL") }
         guard !text.unicodeScalars.contains(where: Self.isForbidden) else {
             throw refuse("has a control character, a direction override or a backslash")
         }
-        for component in text.split(separator: "/", omittingEmptySubsequences: false) {
+        for component in bytes.split(separator: Self.separator, omittingEmptySubsequences: false) {
             guard !component.isEmpty else { throw refuse("has an empty component") }
-            guard component != ".", component != ".." else {
-                throw refuse("has a component `\(component)`")
+            guard !component.elementsEqual(".".utf8), !component.elementsEqual("..".utf8) else {
+                throw refuse("has a component `.` or `..`")
             }
-            guard component.utf8.count <= Limits.pathComponentBytesMax else {
+            guard component.count <= Limits.pathComponentBytesMax else {
                 throw refuse("has a component over \(Limits.pathComponentBytesMax) bytes")
             }
         }
@@ -45,6 +48,7 @@ package struct DatasetPath: Hashable, Sendable, CustomStringConvertible {
         self.text = text
     }
 
+    private static let separator = UInt8(ascii: "/")
     /// The file that describes an opened dataset.
     package static let descriptorName = "datapackage.json"
 
@@ -53,7 +57,7 @@ package struct DatasetPath: Hashable, Sendable, CustomStringConvertible {
     static func checkTogether(_ paths: [DatasetPath]) throws(EnvelopeError) {
         // With the separator below every other byte, a file stands directly before what lies
         // below it.
-        let keys = paths.map { path in path.folded.utf8.map { $0 == 0x2F ? 0 : $0 } }
+        let keys = paths.map { path in path.folded.utf8.map { $0 == separator ? 0 : $0 } }
         let order = keys.indices.sorted { keys[$0].lexicographicallyPrecedes(keys[$1]) }
         for (first, second) in zip(order, order.dropFirst()) {
             guard keys[first] != keys[second] else {

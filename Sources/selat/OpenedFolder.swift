@@ -26,6 +26,8 @@ final class OpenedFolder {
     private var folders: Set<String> = []
     private let unfinished = Unfinished()
 
+    private static let separator = UInt8(ascii: "/")
+
     /// The file that bytes go to.
     private enum Output {
         case small(Int32)
@@ -61,11 +63,12 @@ final class OpenedFolder {
                 let size = resource["bytes"]?.integerValue.flatMap({ UInt64(exactly: $0) })
             else { throw Ending(.verificationFailed, "the manifest describes a file without size") }
             // The sealed manifest was checked by the daemon; this process checks again what it is
-            // about to trust with the file system.
-            guard !path.isEmpty, !path.hasPrefix("/"),
-                !path.split(separator: "/", omittingEmptySubsequences: false)
-                    .contains(where: { $0.isEmpty || $0 == "." || $0 == ".." })
-            else {
+            // about to trust with the file system: bytes, and not what Swift takes for characters.
+            let parts = path.utf8.split(separator: Self.separator, omittingEmptySubsequences: false)
+            let isInside = parts.allSatisfy { part in
+                !part.isEmpty && !part.elementsEqual(".".utf8) && !part.elementsEqual("..".utf8)
+            }
+            guard isInside else {
                 throw Ending(.verificationFailed, "the manifest names a path outside: `\(path)`")
             }
             files.append(File(path: path, size: size, hash: resource["hash"]?.stringValue))
@@ -160,8 +163,9 @@ final class OpenedFolder {
 
     private func makeFolders(of path: String) throws {
         var folder = ""
-        for part in path.split(separator: "/").dropLast() {
-            folder += folder.isEmpty ? "\(part)" : "/\(part)"
+        for part in path.utf8.split(separator: Self.separator).dropLast() {
+            let name = String(Substring(part))
+            folder += folder.isEmpty ? name : "/\(name)"
             guard folders.insert(folder).inserted else { continue }
             let made = "\(hidden)/\(folder)"
             guard unfinished.make(made, { mkdir(made, 0o700) }) == 0 else {

@@ -36,6 +36,20 @@ extension CommandTests {
                     """)
         }
 
+        /// A path is what the file system takes it for, whatever stands behind its slashes.
+        @Test(arguments: ["/x", "a/../b", #"a/../\u200db"#, #"/\u0301x"#, #"a//\u0301b"#])
+        func aPathOutsideOfTheFolderIsNotOpened(_ path: String) async throws {
+            defer { scratch.remove() }
+            let answer = #"{"dataset": {"resources": [{"path": "\#(path)", "bytes": 1}]}}"#
+            let ended = try await asking(
+                ["open", "0198f3a2-7c41-7d2e-9b1a-0f6c2d8e4a11", "--out", "\(scratch.path)/out"],
+                Array(answer.utf8))
+            #expect(ended.status == 3, "\(ended.words)")
+            #expect(ended.stderr.contains("the manifest names a path outside"))
+            let left = try FileManager.default.contentsOfDirectory(atPath: scratch.path)
+            #expect(left == ["control.sock"])
+        }
+
         /// A peer, or whoever made the file that is read, writes nothing to the terminal but words.
         @Test func anothersWordsDoNothingToTheTerminal() async throws {
             defer { scratch.remove() }

@@ -4,7 +4,9 @@ import Testing
 @testable import SelatEnvelope
 
 struct DatasetTests {
-    @Test(arguments: ["a.csv", "folder/b c.csv", "ไฟล์/ข้อมูล.csv", "a..b/...c", "é.txt"])
+    @Test(arguments: [
+        "a.csv", "folder/b c.csv", "ไฟล์/ข้อมูล.csv", "a..b/...c", "é.txt", "a/\u{200D}b/\u{301}c",
+    ])
     func aRelativePathIsTaken(path: String) throws {
         #expect(try DatasetPath(path).text == path)
     }
@@ -14,6 +16,9 @@ struct DatasetTests {
         "a\nb", "a\u{85}b", "cafe\u{301}.csv", "\u{202E}vsc.exe", "~root", ".hidden",
         "http://x/y", "datapackage.json", "DataPackage.JSON", String(repeating: "a", count: 256),
         String(repeating: "ab/", count: 400) + "c", "a/..",
+        // Slashes and dots that are no characters of their own.
+        "/\u{301}x", "a/../\u{200D}b", "a/./\u{FE0F}b", "a//\u{301}b", ".\u{301}x", "~\u{301}x",
+        "http://\u{301}x",
     ])
     func aPathThatCouldHarmIsRefused(path: String) {
         #expect(throws: EnvelopeError.self) { try DatasetPath(path) }
@@ -28,7 +33,7 @@ struct DatasetTests {
 
     @Test(arguments: [
         ["a", "a"], ["A.csv", "a.csv"], ["É", "é"], ["a", "a/b"], ["A", "a/b"], ["a/b", "a"],
-        ["a/b", "a-b", "a"], [],
+        ["a/b", "a-b", "a"], ["a", "a/\u{301}b"], [],
     ])
     func pathsThatDoNotGoTogetherAreRefused(paths: [String]) {
         #expect(throws: EnvelopeError.self) { try description(paths) }
