@@ -42,8 +42,9 @@ package struct DatasetPath: Hashable, Sendable, CustomStringConvertible {
         guard composed.utf8.elementsEqual(text.utf8) else {
             throw refuse("is not in Unicode normalization form C")
         }
-        guard composed.lowercased() != Self.descriptorName else {
-            throw refuse("is the name of the dataset's own description")
+        let first = composed.lowercased().utf8.prefix(while: { $0 != Self.separator })
+        guard !first.elementsEqual(Self.descriptorName.utf8) else {
+            throw refuse("takes the place of the dataset's own description")
         }
         self.text = text
     }

@@ -14,7 +14,8 @@ struct DatasetTests {
     @Test(arguments: [
         "", "/etc/passwd", "../a", "a/../b", "a/./b", "./a", "a//b", "a/", "a\\b", "a\u{0}b",
         "a\nb", "a\u{85}b", "cafe\u{301}.csv", "\u{202E}vsc.exe", "~root", ".hidden",
-        "http://x/y", "datapackage.json", "DataPackage.JSON", String(repeating: "a", count: 256),
+        "http://x/y", "datapackage.json", "DataPackage.JSON", "datapackage.json/a.csv",
+        "DataPackage.JSON/a/b", String(repeating: "a", count: 256),
         String(repeating: "ab/", count: 400) + "c", "a/..",
         // Slashes and dots that are no characters of their own.
         "/\u{301}x", "a/../\u{200D}b", "a/./\u{FE0F}b", "a//\u{301}b", ".\u{301}x", "~\u{301}x",
