@@ -133,6 +133,7 @@ extension MembershipMark {
             let digest = try? Digest(String(parts[1]))
         else { return nil }
         self.init(serial: serial, digest: digest)
-        guard description == field else { return nil }
+        // Equal strings may differ in bytes: U+037E is a semicolon to Unicode.
+        guard description.utf8.elementsEqual(field.utf8) else { return nil }
     }
 }

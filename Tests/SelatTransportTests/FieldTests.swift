@@ -60,6 +60,7 @@ import Testing
 
     @Test(arguments: [
         "", "12", "12;", ";sha256:00", "012;sha256:" + String(repeating: "0", count: 64),
+        "12\u{37E}sha256:" + String(repeating: "0", count: 64),
     ])
     func refusesAMalformedMembershipMark(_ text: String) {
         #expect(MembershipMark(text) == nil)
