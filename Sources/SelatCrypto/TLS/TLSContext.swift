@@ -88,16 +88,20 @@ private func hear(_ type: UInt8, from connection: OpaquePointer) {
     Unmanaged<TLSEngine>.fromOpaque(state).takeUnretainedValue().hearKeyUpdate()
 }
 
-/// The certificates as the peer sent them, DER, its own first.
+/// The certificates as the peer sent them, DER, its own first; none where one of them cannot be written: without it
+/// another would come first.
 private func presentedChain(_ store: OpaquePointer) -> [[UInt8]] {
     guard let stack = X509_STORE_CTX_get0_untrusted(store) else { return [] }
-    return (0..<selat_sk_X509_num(stack)).compactMap { index in
+    var chain: [[UInt8]] = []
+    for index in 0..<selat_sk_X509_num(stack) {
         let certificate = selat_sk_X509_value(stack, index)
         let size = i2d_X509(certificate, nil)
-        guard size > 0 else { return nil }
-        return [UInt8](unsafeUninitializedCapacity: Int(size)) { buffer, count in
-            var next = buffer.baseAddress
-            count = Int(i2d_X509(certificate, &next))
-        }
+        guard size > 0 else { return [] }
+        chain.append(
+            [UInt8](unsafeUninitializedCapacity: Int(size)) { buffer, count in
+                var next = buffer.baseAddress
+                count = Int(i2d_X509(certificate, &next))
+            })
     }
+    return chain
 }
