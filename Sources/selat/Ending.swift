@@ -17,6 +17,21 @@ enum ExitStatus: Int32 {
     case usage = 64
     case unreachable = 69
     case invalidConfiguration = 78
+
+    /// Among the ends of several files. A switch, so that no new one is forgotten.
+    fileprivate var gravity: Int {
+        switch self {
+        case .done: 0
+        case .notYet: 1
+        case .usage: 2
+        case .invalidConfiguration: 3
+        case .failed: 4
+        case .refused: 5
+        case .verificationFailed: 6
+        // Nobody knows how the rest would have ended.
+        case .unreachable: 7
+        }
+    }
 }
 
 /// How the command ends when it is not simply done.
@@ -31,6 +46,28 @@ struct Ending: Error {
         self.status = status
         self.message = message
         self.hint = hint
+    }
+
+    /// How a run over several files ends: as the gravest of them did; nil where each is done.
+    /// - Parameters:
+    ///   - ends: those of the files that were tried; nil for one that is done. Their words are on stdout, but
+    ///     where the daemon was gone: after that none is tried.
+    ///   - count: how many files there were.
+    init?(ofFiles ends: [(file: String, ending: Ending?)], outOf count: Int) {
+        let gravest = ends.max {
+            ($0.ending?.status ?? .done).gravity < ($1.ending?.status ?? .done).gravity
+        }
+        guard let gravest, let ending = gravest.ending else { return nil }
+        guard ending.status == .unreachable else {
+            self.init(ending.status)
+            return
+        }
+        let left = count - ends.count
+        self.init(
+            .unreachable,
+            "`\(gravest.file)`: \(ending.message ?? "the daemon is gone")"
+                + (left == 0 ? "" : "; \(left) of \(count) files were not tried"),
+            hint: ending.hint)
     }
 
     /// What an error of a module below means to the one who typed the command.

@@ -18,8 +18,8 @@ struct PackageImport: AsyncParsableCommand {
             answered with its receipt again. With --receipts the receipts are written for
             whoever carries them back: `selat receipt import` at the sender.
 
-            Exit status: 0 all of them arrived; 3 one does not verify, 2 one was refused,
-            1 one failed.
+            Exit status: 0 all of them arrived; 69 the daemon is gone, and the rest was
+            not tried; 3 one does not verify, 2 one was refused, 1 one failed.
 
             Examples:
               selat package import warning.selat --receipts out
@@ -39,28 +39,23 @@ struct PackageImport: AsyncParsableCommand {
         if let receipts { try NewFile.makeFolder(AbsolutePath.of(receipts)) }
         var outcomes: [Outcome] = []
         for file in files {
-            // Each on its own connection: one that is answered before its end closes it.
-            let outcome = try await client.withDaemon { try await take(file, $0) }
-            if !client.json { Terminal.result(lines: [outcome.line]) }
+            let outcome = await outcome(of: file)
             outcomes.append(outcome)
+            // Each further one would end with the same words.
+            if outcome.ending?.status == .unreachable { break }
+            if !client.json { Terminal.result(lines: [outcome.line]) }
         }
+        let arrived = outcomes.count { $0.ending == nil }
         if client.json {
             Terminal.result([
-                "packages": .array(outcomes.map(\.json)),
-                "arrived": .integer(Int64(outcomes.count { $0.status == .done })),
+                "packages": .array(outcomes.map(\.json)), "arrived": .integer(Int64(arrived)),
+                "not_tried": .integer(Int64(files.count - outcomes.count)),
             ])
         } else if files.count > 1 {
-            let arrived = outcomes.count { $0.status == .done }
             Terminal.note("\(files.count) packages, \(arrived) arrived")
         }
-        try Self.end(outcomes.map(\.status))
-    }
-
-    /// The gravest of several ends.
-    static func end(_ statuses: [ExitStatus]) throws {
-        let order: [ExitStatus] = [.verificationFailed, .refused, .failed, .usage, .notYet]
-        guard let worst = order.first(where: statuses.contains) else { return }
-        throw Ending(worst)
+        let ends = outcomes.map { (file: $0.file, ending: $0.ending) }
+        if let ending = Ending(ofFiles: ends, outOf: files.count) { throw ending }
     }
 
     /// The packages to take, in the order of their names.
@@ -76,17 +71,15 @@ struct PackageImport: AsyncParsableCommand {
         return files.map { "\(path)/\($0)" }
     }
 
-    /// What became of one file. A fault of the daemon's own ends the whole run.
-    private func take(_ file: String, _ daemon: ControlClient) async throws -> Outcome {
+    /// Each on its own connection: one that is answered before its end closes it.
+    private func outcome(of file: String) async -> Outcome {
         do {
-            let answer = try await post(try PackageFile.opened(file), daemon)
-            return try keepReceipt(of: Outcome(file: file, answer: answer))
-        } catch let error as ControlError {
-            throw error
-        } catch let ending as Ending {
-            return Outcome(file: file, ending)
+            return try await client.withDaemon { daemon in
+                let answer = try await post(try PackageFile.opened(file), daemon)
+                return try keepReceipt(of: Outcome(file: file, answer: answer))
+            }
         } catch {
-            return Outcome(file: file, Ending(explaining: error))
+            return Outcome(file: file, error as? Ending ?? Ending(explaining: error))
         }
     }
 
@@ -120,32 +113,28 @@ struct PackageImport: AsyncParsableCommand {
     struct Outcome {
         let file: String
         var answer: JSON?
-        /// Why it was not taken, and what to do.
-        var fault: String?
-        var remedy: String?
+        /// Why it did not arrive; nil where it did. It has no words where the answer has them.
+        let ending: Ending?
         var receipt: String?
-        let status: ExitStatus
 
         init(file: String, answer: JSON) {
             self.file = file
             self.answer = answer
             switch answer["state"]?.stringValue {
-            case "delivered", "opened": status = .done
-            case "refused": status = .refused
-            default: status = .failed
+            case "delivered", "opened": ending = nil
+            case "refused": ending = Ending(.refused)
+            default: ending = Ending(.failed)
             }
         }
 
         init(file: String, _ ending: Ending) {
             self.file = file
-            fault = ending.message ?? "it failed"
-            remedy = ending.hint
-            status = ending.status
+            self.ending = ending
         }
 
         var line: String {
             guard let answer else {
-                return "\(file)  \(fault ?? "")" + (remedy.map { "; \($0)" } ?? "")
+                return "\(file)  \(ending?.message ?? "")" + (ending?.hint.map { "; \($0)" } ?? "")
             }
             let reason = answer["receipt"]?["reason"]?.stringValue.map { ": \($0)" } ?? ""
             return "\(file)  \(answer.text("id"))  from \(answer.text("from"))  "
@@ -155,8 +144,8 @@ struct PackageImport: AsyncParsableCommand {
         var json: JSON {
             var members = answer?.objectValue ?? [:]
             members["file"] = .string(file)
-            members["error"] = fault.map { .string($0) }
-            members["remedy"] = remedy.map { .string($0) }
+            members["error"] = ending?.message.map { JSON.string($0) }
+            members["remedy"] = ending?.hint.map { JSON.string($0) }
             members["receipt_path"] = receipt.map { .string($0) }
             return .object(members)
         }

@@ -53,7 +53,8 @@ struct ReceiptVerb: AsyncParsableCommand {
             abstract: "Take receipts that were brought back: they settle the transfers here.",
             discussion: """
                 PATH is a receipt, or a folder of them (*.receipt). Exit status: 0 all of them
-                are good; 3 one proves nothing, 1 one failed.
+                are good; 69 the daemon is gone, and the rest was not tried; 3 one proves
+                nothing, 1 one failed.
 
                 Example: selat receipt import /media/courier
                 """)
@@ -66,35 +67,40 @@ struct ReceiptVerb: AsyncParsableCommand {
         func run() async throws {
             let files = try PackageImport.files(at: path, ending: ".receipt")
             var results: [JSON] = []
-            var statuses: [ExitStatus] = []
-            try await client.withDaemon { daemon in
-                for file in files {
-                    let (result, status) = try await take(file, daemon)
-                    if !client.json { Terminal.result(lines: [Self.line(result)]) }
-                    results.append(result)
-                    statuses.append(status)
-                }
+            var ends: [(file: String, ending: Ending?)] = []
+            for file in files {
+                let (result, ending) = await take(file)
+                results.append(result)
+                ends.append((file, ending))
+                // Each further one would end with the same words.
+                if ending?.status == .unreachable { break }
+                if !client.json { Terminal.result(lines: [Self.line(result)]) }
             }
-            if client.json { Terminal.result(["receipts": .array(results)]) }
-            try PackageImport.end(statuses)
+            if client.json {
+                Terminal.result([
+                    "receipts": .array(results),
+                    "not_tried": .integer(Int64(files.count - results.count)),
+                ])
+            }
+            if let ending = Ending(ofFiles: ends, outOf: files.count) { throw ending }
         }
 
-        private func take(
-            _ file: String, _ daemon: ControlClient
-        ) async throws -> (JSON, ExitStatus) {
+        /// What became of one file; nil where it is good.
+        private func take(_ file: String) async -> (JSON, Ending?) {
             do {
-                let answer = try await daemon.post("/v1/receipts", try ReceiptFile.read(file))
+                let receipt = try ReceiptFile.read(file)
+                let answer = try await client.withDaemon { daemon in
+                    try await daemon.post("/v1/receipts", receipt)
+                }
                 var members = answer.objectValue ?? [:]
                 members["file"] = .string(file)
-                return (.object(members), .done)
-            } catch let error as ControlError {
-                throw error
+                return (.object(members), nil)
             } catch {
                 let ending = error as? Ending ?? Ending(explaining: error)
                 let members: JSON = [
                     "file": .string(file), "error": .string(ending.message ?? "it failed"),
                 ]
-                return (members, ending.status)
+                return (members, ending)
             }
         }
 

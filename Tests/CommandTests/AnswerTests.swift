@@ -12,10 +12,11 @@ extension CommandTests {
         /// Runs `selat` against what gives each call this answer.
         private func asking(
             _ words: [String], status: String = "200 OK", type: String = "application/json",
-            _ answer: [UInt8]
+            answers: Int = .max, _ answer: [UInt8]
         ) async throws -> Ended {
             let daemon = try FakeDaemon(
-                at: "\(scratch.path)/control.sock", status: status, type: type, answer)
+                at: "\(scratch.path)/control.sock", status: status, type: type, answers: answers,
+                answer)
             defer { daemon.end() }
             return try await Run.run(Run.selat, words + ["--socket", daemon.path])
         }
@@ -48,6 +49,29 @@ extension CommandTests {
             #expect(ended.stderr.contains("the manifest names a path outside"))
             let left = try FileManager.default.contentsOfDirectory(atPath: scratch.path)
             #expect(left == ["control.sock"])
+        }
+
+        /// What it had taken may be known, the rest is not tried: that is no success of the run.
+        @Test func aDaemonThatGoesAwayEndsAnImport() async throws {
+            defer { scratch.remove() }
+            let bag = "\(scratch.path)/bag"
+            for name in ["a", "b", "c", "d"] { try scratch.write("{}", to: "bag/\(name).receipt") }
+            let answer = #"{"kind": "delivered", "new": true, "state": "delivered"}"#
+            let ended = try await asking(
+                ["receipt", "import", bag], answers: 1, Array(answer.utf8))
+            #expect(ended.status == 69, "\(ended.words)")
+            #expect(ended.stdout.hasPrefix("\(bag)/a.receipt  "), "\(ended.words)")
+            #expect(ended.stdout.split(separator: "\n").count == 1, "\(ended.words)")
+            #expect(ended.stderr.hasPrefix("selat: error: `\(bag)/b.receipt`: "))
+            #expect(ended.stderr.contains("; 2 of 4 files were not tried\n"), "\(ended.words)")
+            let document = try await asking(
+                ["receipt", "import", bag, "--json"], answers: 1, Array(answer.utf8))
+            #expect(document.status == 69, "\(document.words)")
+            #expect(try document.json["receipts"]?.arrayValue?.count == 2)
+            #expect(try document.json["not_tried"] == 2)
+            let alone = try await asking(["receipt", "import", "\(bag)/a.receipt"], answers: 0, [])
+            #expect(alone.status == 69 && alone.stdout.isEmpty, "\(alone.words)")
+            #expect(alone.stderr.contains("the daemon went away before it answered"))
         }
 
         /// A peer, or whoever made the file that is read, writes nothing to the terminal but words.

@@ -5,7 +5,10 @@ final class FakeDaemon: Sendable {
     let path: String
     private let listener: Int32
 
-    init(at path: String, status: String, type: String, _ answer: [UInt8]) throws {
+    /// - Parameter answers: how many calls it answers; at the next one it goes away.
+    init(
+        at path: String, status: String, type: String, answers: Int = .max, _ answer: [UInt8]
+    ) throws {
         self.path = path
         // That of the one before it.
         unlink(path)
@@ -24,20 +27,24 @@ final class FakeDaemon: Sendable {
             "HTTP/1.1 \(status)\r\nContent-Type: \(type)\r\nContent-Length: \(answer.count)\r\n\r\n"
         let bytes = Array(head.utf8) + answer
         Thread.detachNewThread {
-            while case let connection = accept(number, nil, nil), connection >= 0 {
-                Self.serve(connection, bytes)
+            var left = answers
+            while left >= 0, case let connection = accept(number, nil, nil), connection >= 0 {
+                Self.serve(connection, bytes, &left)
                 close(connection)
             }
+            shutdown(number, Int32(SHUT_RDWR))
         }
     }
 
     /// Ends the listening; the descriptor goes with the test's process.
     func end() { shutdown(listener, Int32(SHUT_RDWR)) }
 
-    private static func serve(_ connection: Int32, _ bytes: [UInt8]) {
+    private static func serve(_ connection: Int32, _ bytes: [UInt8], _ left: inout Int) {
         var asked = [UInt8](repeating: 0, count: 4_096)
-        // None of the calls that are tried has a large body: one read has the whole.
+        // None of the calls that are answered has a large body: one read has the whole.
         while recv(connection, &asked, asked.count, 0) > 0 {
+            left -= 1
+            guard left >= 0 else { return }
             var sent = 0
             while sent < bytes.count {
                 let count = bytes[sent...].withUnsafeBytes {

@@ -116,6 +116,31 @@ extension CommandTests {
             }
         }
 
+        @Test func aDaemonThatGoesAwayIsNoArrival() async throws {
+            defer { scratch.remove() }
+            let package = try await package(bytes: 2_000)
+            for name in ["a", "b", "c"] { try scratch.write(package, to: "bag/\(name).selat") }
+            for (path, says) in [
+                ("bag/a.selat", "a.selat`: the daemon went away before it answered"),
+                ("bag", "; 2 of 3 files were not tried"),
+            ] {
+                let daemon = try FakeDaemon(
+                    at: "\(scratch.path)/control.sock", status: "200 OK", type: "text/plain",
+                    answers: 0, [])
+                defer { daemon.end() }
+                let ended = try await Run.run(
+                    Run.selat,
+                    [
+                        "package", "import", "\(scratch.path)/\(path)", "--json", "--socket",
+                        daemon.path,
+                    ])
+                #expect(ended.status == 69, "\(ended.words)")
+                #expect(ended.stderr.contains(says), "\(ended.words)")
+                #expect(try ended.json["packages"]?.arrayValue?.count == 1)
+                #expect(try ended.json["arrived"] == 0)
+            }
+        }
+
         @Test func aDeliveredPackageLiesAtTheRecipientOnly() async throws {
             defer { scratch.remove() }
             let id = try await sandbox.delivered(try scratch.write("x", to: "x.txt"))
