@@ -5,8 +5,7 @@ import SelatCore
 import SelatCrypto
 import SelatStore
 
-/// An opened dataset while it is written: under a hidden name, renamed when it is whole and durable,
-/// removed otherwise.
+/// An opened dataset while it is written.
 final class OpenedFolder {
     private struct File {
         let path: String
@@ -14,8 +13,7 @@ final class OpenedFolder {
         let hash: String?
     }
 
-    private let destination: String
-    private let hidden: String
+    private let folder: NewFolder
     private var files: [File] = []
     private var index = 0
     private var output: Output?
@@ -23,10 +21,6 @@ final class OpenedFolder {
     private var hasher = FileHasher(nil)
     /// All files of a large dataset, for whoever writes them.
     private var made: [SpoolFile] = []
-    private var folders: Set<String> = []
-    private let unfinished = Unfinished()
-
-    private static let separator = UInt8(ascii: "/")
 
     /// The file that bytes go to.
     private enum Output {
@@ -35,22 +29,7 @@ final class OpenedFolder {
     }
 
     /// - Throws: `Ending` when `destination` exists or cannot be made.
-    init(_ destination: String) throws {
-        let trimmed = destination.hasSuffix("/") ? String(destination.dropLast()) : destination
-        var status = stat()
-        guard lstat(trimmed, &status) != 0 else {
-            throw Ending(
-                .failed, "`\(trimmed)` exists already", hint: "name a folder that does not exist")
-        }
-        let parts = trimmed.split(separator: "/", omittingEmptySubsequences: false)
-        let parent = parts.dropLast().map { "\($0)/" }.joined()
-        hidden = "\(parent).\(parts.last ?? "").selat-\(getpid())"
-        self.destination = trimmed
-        let hidden = hidden
-        guard unfinished.make(hidden, { mkdir(hidden, 0o700) }) == 0 else {
-            throw Ending(.failed, "making folder `\(hidden)`: \(String(cString: strerror(errno)))")
-        }
-    }
+    init(_ destination: String) throws { folder = try NewFolder(destination) }
 
     deinit { if case .small(let descriptor) = output { close(descriptor) } }
 
@@ -62,15 +41,7 @@ final class OpenedFolder {
             guard let path = resource["path"]?.stringValue,
                 let size = resource["bytes"]?.integerValue.flatMap({ UInt64(exactly: $0) })
             else { throw Ending(.verificationFailed, "the manifest describes a file without size") }
-            // The sealed manifest was checked by the daemon; this process checks again what it is
-            // about to trust with the file system: bytes, and not what Swift takes for characters.
-            let parts = path.utf8.split(separator: Self.separator, omittingEmptySubsequences: false)
-            let isInside = parts.allSatisfy { part in
-                !part.isEmpty && !part.elementsEqual(".".utf8) && !part.elementsEqual("..".utf8)
-            }
-            guard isInside else {
-                throw Ending(.verificationFailed, "the manifest names a path outside: `\(path)`")
-            }
+            try NewFolder.requireInside(path)
             files.append(File(path: path, size: size, hash: resource["hash"]?.stringValue))
         }
     }
@@ -107,8 +78,7 @@ final class OpenedFolder {
         guard size >= LargeFile.bytesMin, files.count <= FileHandover.filesMax else { return nil }
         made = []
         for file in files {
-            try makeFolders(of: file.path)
-            made.append(try spoolFile("\(hidden)/\(file.path)", file.size))
+            made.append(try spoolFile(try folder.place(of: file.path), file.size))
             index += 1
         }
         index = 0
@@ -120,7 +90,7 @@ final class OpenedFolder {
         for file in made {
             try onDisk { () throws(FileFault) in try file.finish(size: files[index].size) }
             hasher = FileHasher(files[index].hash)
-            if files[index].hash != nil { try hash("\(hidden)/\(files[index].path)") }
+            if files[index].hash != nil { try hash(try folder.place(of: files[index].path)) }
             index += 1
             try compare(files[index - 1])
         }
@@ -149,8 +119,7 @@ final class OpenedFolder {
             // Nobody else would write it.
             output = .large(LargeFile(made[index], size: size))
         } else {
-            try makeFolders(of: path)
-            let made = "\(hidden)/\(path)"
+            let made = try folder.place(of: path)
             output =
                 size < LargeFile.bytesMin
                 ? try smallFile(made) : .large(LargeFile(try spoolFile(made, size), size: size))
@@ -161,21 +130,8 @@ final class OpenedFolder {
         return output
     }
 
-    private func makeFolders(of path: String) throws {
-        var folder = ""
-        for part in path.utf8.split(separator: Self.separator).dropLast() {
-            let name = String(Substring(part))
-            folder += folder.isEmpty ? name : "/\(name)"
-            guard folders.insert(folder).inserted else { continue }
-            let made = "\(hidden)/\(folder)"
-            guard unfinished.make(made, { mkdir(made, 0o700) }) == 0 else {
-                throw fault("making folder `\(folder)`")
-            }
-        }
-    }
-
     private func smallFile(_ path: String) throws -> Output {
-        let descriptor = unfinished.make(path) {
+        let descriptor = folder.unfinished.make(path) {
             Glibc.open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
         }
         guard descriptor >= 0 else { throw fault("making `\(files[index].path)`") }
@@ -184,7 +140,7 @@ final class OpenedFolder {
 
     private func spoolFile(_ path: String, _ size: UInt64) throws -> SpoolFile {
         var made: Result<SpoolFile, FileFault>?
-        _ = unfinished.make(path) {
+        _ = folder.unfinished.make(path) {
             do throws(FileFault) {
                 made = .success(try SpoolFile(creating: path, size: size))
                 return 0
@@ -260,37 +216,16 @@ final class OpenedFolder {
         let output = try openFile()
         try writeAll(ByteBuffer(string: descriptor.pretty + "\n"), to: output)
         try finishFile(output)
-        for folder in folders.sorted(by: >) { try sync(folder: "\(hidden)/\(folder)") }
-        try sync(folder: hidden)
-        // A folder that appeared meanwhile and holds anything is not touched: rename(2), ENOTEMPTY.
-        guard rename(hidden, destination) == 0 else {
-            throw fault("renaming to `\(destination)`")
-        }
-        unfinished.keep()
-        let parent = destination.split(separator: "/", omittingEmptySubsequences: false).dropLast()
-        try sync(folder: parent.isEmpty ? "." : parent.joined(separator: "/") + "/")
-    }
-
-    private func sync(folder: String) throws {
-        let handle = Glibc.open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard handle >= 0 else { throw fault("opening folder `\(folder)`") }
-        defer { close(handle) }
-        guard fsync(handle) == 0 else { throw fault("syncing folder `\(folder)`") }
+        try folder.publish()
     }
 
     private func onDisk<Value>(_ work: () throws(FileFault) -> Value) throws(Ending) -> Value {
         do throws(FileFault) { return try work() } catch {
-            throw fault("\(error.operation) `\(files[index].path)`", error.reason)
+            throw NewFolder.fault("\(error.operation) `\(files[index].path)`", error.reason)
         }
     }
 
     private func fault(_ action: String) -> Ending {
-        fault(action, String(cString: strerror(errno)))
-    }
-
-    private func fault(_ action: String, _ reason: String) -> Ending {
-        Ending(
-            .failed, "\(action): \(reason)",
-            hint: "nothing was left behind; free space or choose another --out, and open again")
+        NewFolder.fault(action, String(cString: strerror(errno)))
     }
 }

@@ -45,6 +45,69 @@ extension CommandTests {
             #expect(again.stderr.contains("exists already"))
         }
 
+        /// Who sent what to whom, and why it was permitted, is nobody else's to read.
+        @Test func evidenceIsForItsOwnerAlone() async throws {
+            defer { scratch.remove() }
+            let id = try await sandbox.delivered(try scratch.write("six", to: "six.txt"))
+            let out = "\(scratch.path)/p"
+            let (proved, synced) = try await Run.synced(
+                Run.selat,
+                ["audit", "prove", id, "--out", out, "--socket", sandbox.socket("SG")])
+            try #require(proved.status == 0, "\(proved.words)")
+            func mode(_ path: String) throws -> Int? {
+                let attributes = try FileManager.default.attributesOfItem(atPath: path)
+                return attributes[.posixPermissions] as? Int
+            }
+            for folder in ["", "/log", "/membership/records"] {
+                #expect(try mode(out + folder) == 0o700, "\(folder)")
+            }
+            let files = scratch.files("p")
+            #expect(files.contains { $0.hasSuffix(".details.json") })
+            for file in files { #expect(try mode("\(out)/\(file)") == 0o600, "\(file)") }
+            // The last is the folder that has its name.
+            if let synced { #expect(synced.last == scratch.path, "\(synced)") }
+        }
+
+        /// Whoever asked for it hands it on, and scripts go by the exit status.
+        @Test func whatIsWrongIsNotHandedOutAsEvidence() async throws {
+            defer { scratch.remove() }
+            let id = try await sandbox.delivered(try scratch.write("five", to: "five.txt"))
+            let proved = try await sandbox.selat(
+                "audit", "prove", id, "--out", "\(scratch.path)/p", on: "SG")
+            try #require(proved.status == 0, "\(proved.words)")
+            var files: JSON.Object = [:]
+            for path in scratch.files("p") {
+                var bytes = try scratch.bytes("p/\(path)")
+                if path == "header.cms" { bytes[bytes.count / 2] ^= 1 }
+                files[path] = .string(Base64.encode(bytes))
+            }
+            func prove(_ files: JSON.Object, _ out: String) async throws -> Ended {
+                let daemon = try FakeDaemon(
+                    at: "\(scratch.path)/control.sock", status: "200 OK",
+                    type: "application/json", JSON.object(["files": .object(files)]).canonical)
+                defer { daemon.end() }
+                return try await Run.run(
+                    Run.selat,
+                    [
+                        "audit", "prove", id, "--out", "\(scratch.path)/\(out)", "--json",
+                        "--socket", daemon.path,
+                    ])
+            }
+            let wrong = try await prove(files, "wrong")
+            #expect(wrong.status == 3, "\(wrong.words)")
+            #expect(wrong.stderr.contains("selat: warning: wrong: "), "\(wrong.words)")
+            #expect(wrong.stderr.contains("wrong` is not sound"), "\(wrong.words)")
+            #expect(try wrong.json["report"]?["sound"] == false)
+            for (name, path) in [("outside", "policies/../../x.yaml"), ("odd", "note.txt")] {
+                var more = files
+                more[path] = .string(Base64.encode([0x78]))
+                let refused = try await prove(more, name)
+                #expect(refused.status == 3, "\(refused.words)")
+                #expect(refused.stderr.contains("`\(path)`"), "\(refused.words)")
+                #expect(!scratch.exists(name) && !scratch.exists("x.yaml"))
+            }
+        }
+
         @Test func whatWasTouchedProvesNothing() async throws {
             defer { scratch.remove() }
             let id = try await sandbox.delivered(try scratch.write("two", to: "two.txt"))

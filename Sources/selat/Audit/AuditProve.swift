@@ -10,9 +10,10 @@ extension AuditVerb {
             commandName: "prove",
             abstract: "Write what proves one transfer to somebody who trusts neither end.",
             discussion: """
-                Makes a folder with the signed header, the verdicts, the log entries with
-                their proofs, the receipt, the membership and the policy files. `selat audit
-                verify` checks it on any machine, without a daemon.
+                Makes a folder, for its owner alone, with the signed header, the verdicts, the
+                log entries with their details and proofs, the receipt, the membership and the
+                policy files. `selat audit verify` checks it on any machine, without a daemon.
+                Exit status 3 where it would find something wrong.
 
                 Example:
                   selat audit prove 0198f3a2-7c41-7d2e-9b1a-0f6c2d8e4a11 --out proof
@@ -37,8 +38,8 @@ extension AuditVerb {
                 }
                 files[path] = bytes
             }
-            try EvidenceFolder.write(files, to: out)
             let report = try Self.preview(files)
+            try EvidenceFolder.write(files, to: out)
             if client.json {
                 Terminal.result([
                     "id": .string(transfer.id.text), "folder": .string(out),
@@ -55,12 +56,21 @@ extension AuditVerb {
             for sentence in report.unproven where sentence.contains("does not count") {
                 Terminal.warning("not proven: \(sentence)")
             }
+            guard report.isSound else {
+                throw Ending(
+                    .verificationFailed, "`\(out)` is not sound, and proves nothing to an auditor",
+                    hint: "see whether the log is whole: selat audit verify")
+            }
         }
 
         /// What an auditor will read who trusts the digest that the folder itself names.
         private static func preview(_ files: [String: [UInt8]]) throws -> EvidenceReport {
-            let evidence = try Evidence(files: files)
-            return EvidenceVerifier.verify(evidence, trusted: evidence.subject.federation)
+            do throws(EvidenceError) {
+                let evidence = try Evidence(files: files)
+                return EvidenceVerifier.verify(evidence, trusted: evidence.subject.federation)
+            } catch {
+                throw Ending(.verificationFailed, error.description)
+            }
         }
     }
 }

@@ -9,29 +9,15 @@ enum EvidenceFolder {
             && isFolder.boolValue
     }
 
-    /// Writes the files below a hidden name and renames it when all are there.
+    /// Writes the files into a folder that does not exist yet. Details of the log are among them: its owner
+    /// alone reads them.
     static func write(_ files: [String: [UInt8]], to path: String) throws {
-        let manager = FileManager.default
-        let folder = URL(filePath: path, directoryHint: .isDirectory).standardizedFileURL
-        guard !manager.fileExists(atPath: folder.path()) else {
-            throw Ending(
-                .failed, "`\(path)` exists already", hint: "name a folder that does not exist")
+        for name in files.keys { try NewFolder.requireInside(name) }
+        let folder = try NewFolder(path)
+        for (name, bytes) in files {
+            try NewFile.write(bytes, to: try folder.place(of: name), of: folder.unfinished)
         }
-        let hidden = folder.deletingLastPathComponent()
-            .appending(path: ".\(folder.lastPathComponent).selat-\(getpid())")
-        do {
-            try manager.createDirectory(at: hidden, withIntermediateDirectories: false)
-            for (name, bytes) in files {
-                let file = hidden.appending(path: name)
-                try manager.createDirectory(
-                    at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
-                try Data(bytes).write(to: file, options: .withoutOverwriting)
-            }
-            try manager.moveItem(at: hidden, to: folder)
-        } catch {
-            try? manager.removeItem(at: hidden)
-            throw Ending(.failed, "writing `\(path)`: \(error.localizedDescription)")
-        }
+        try folder.publish()
     }
 
     /// Reads all files of a folder, none of them a link, together at most what evidence may have.
