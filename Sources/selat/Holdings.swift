@@ -18,6 +18,8 @@ struct Holdings: AsyncParsableCommand {
 
     @OptionGroup var client: ClientOptions
 
+    func validate() throws { try RowLimit.require(limit) }
+
     func run() async throws {
         let answer = try await client.withDaemon {
             try await $0.getJSON("/v1/holdings?limit=\(limit)")

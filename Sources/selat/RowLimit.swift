@@ -3,6 +3,9 @@ enum RowLimit {
     /// One answer has no more.
     static let most = 10_000
 
+    /// - Throws: `ValidationError` for a `--limit` that no list takes.
+    static func require(_ limit: Int?) throws { try (1...most).require(limit, of: "--limit") }
+
     /// One more than are shown, where the daemon gives so many.
     static func asked(for shown: Int) -> Int { (1..<most).contains(shown) ? shown + 1 : shown }
 

@@ -26,6 +26,8 @@ struct Transfers: AsyncParsableCommand {
 
     @OptionGroup var client: ClientOptions
 
+    func validate() throws { try RowLimit.require(limit) }
+
     func run() async throws {
         let filter =
             (direction.map { "&direction=\($0)" } ?? "") + (dead ? "&selection=dead" : "")

@@ -176,6 +176,26 @@ extension CommandTests {
             #expect(scratch.files().isEmpty)
         }
 
+        @Test(arguments: ["SG:0", "SG:9", "SG:-9223372036854775808", "SG:9223372036854775808"])
+        func aThresholdHasBounds(_ threshold: String) async throws {
+            defer { scratch.remove() }
+            let ended = try await members("propose", "--threshold", threshold, more: held())
+            #expect(ended.status == 64, "\(ended.words)")
+            #expect(
+                ended.stderr.hasPrefix(
+                    "selat: error: --threshold `\(threshold)`: expected a number from 1 to 8\n"))
+            #expect(scratch.files().isEmpty)
+        }
+
+        @Test func theLargestLogSizeCanBeWritten() async throws {
+            defer { scratch.remove() }
+            let ended = try await members(
+                "propose", "--cut", "VN/hub", "--log-size", "9007199254740991", "--out",
+                "cut.json", more: held())
+            #expect(ended.status == 0, "\(ended.words)")
+            #expect(try scratch.text("cut.json").contains("9007199254740991"))
+        }
+
         @Test func aNewFederationBeginsWithItsMembersWord() async throws {
             defer { scratch.remove() }
             let sandbox = try Sandbox.current()

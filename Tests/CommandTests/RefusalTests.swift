@@ -114,6 +114,77 @@ extension CommandTests {
             #expect(ended.stdout.isEmpty)
         }
 
+        /// Said before a daemon is asked, and before anything is made.
+        @Test(arguments: [
+            Mistake(
+                words: ["audit", "export", "x", "--first", "9007199254740992"], status: 64,
+                says: "--first is 0 to 9007199254740991, not 9007199254740992"),
+            Mistake(
+                words: ["audit", "export", "x", "--before", "18446744073709551615"], status: 64,
+                says: "--before is 0 to 9007199254740991, not 18446744073709551615"),
+            Mistake(
+                words: ["audit", "erase", "7", "9007199254740992", "--reason", "r"], status: 64,
+                says: "a sequence is 0 to 9007199254740991, not 9007199254740992"),
+            Mistake(
+                words: ["audit", "show", "18446744073709551615"], status: 64,
+                says: "a sequence is 0 to 9007199254740991, not 18446744073709551615"),
+            Mistake(
+                words: ["audit", "log", "--after", "18446744073709551615"], status: 64,
+                says: "--after is 0 to 9007199254740991, not 18446744073709551615"),
+            Mistake(
+                words: ["members", "propose", "--cut", "VN/hub", "--log-size", "9007199254740992"],
+                status: 64, says: "--log-size is 0 to 9007199254740991, not 9007199254740992"),
+            Mistake(
+                words: ["members", "propose", "--quorum=-9223372036854775808"], status: 64,
+                says: "--quorum is 1 to 64, not -9223372036854775808"),
+            Mistake(
+                words: ["members", "propose", "--record", "SG", "--policy-threshold", "1"],
+                status: 64, says: "--policy-threshold is 2 to 8, not 1"),
+            Mistake(
+                words: ["members", "propose", "--record", "SG", "--witness-quorum=-1"], status: 64,
+                says: "--witness-quorum is 0 to 64, not -1"),
+            Mistake(
+                words: [
+                    "join", "record", "--sheet", "s", "--certificate", "c", "--ca", "r", "--out",
+                    "x", "--days", "9223372036854775807",
+                ], status: 64, says: "--days is 1 to 30, not 9223372036854775807"),
+            Mistake(
+                words: [
+                    "join", "member", "--country", "TH", "--sector", "public", "--ca", "r",
+                    "--authority", "a", "--out", "x", "--threshold", "0",
+                ], status: 64, says: "--threshold is 1 to 8, not 0"),
+            Mistake(
+                words: ["keys", "backup", "--node", "SG/csa", "--out", "x", "--years", "21"],
+                status: 64, says: "--years is 1 to 20, not 21"),
+            Mistake(
+                words: ["transfers", "--limit", "0"], status: 64,
+                says: "--limit is 1 to 10000, not 0"),
+            Mistake(
+                words: ["approve", "list", "--limit=-1"], status: 64,
+                says: "--limit is 1 to 10000, not -1"),
+            Mistake(
+                words: ["recall", "list", "--limit", "9223372036854775807"], status: 64,
+                says: "--limit is 1 to 10000, not 9223372036854775807"),
+            Mistake(
+                words: ["statement", "list", "--limit", "4097"], status: 64,
+                says: "--limit is 1 to 4096, not 4097"),
+            Mistake(
+                words: ["holdings", "--limit", "10001"], status: 64,
+                says: "--limit is 1 to 10000, not 10001"),
+            Mistake(
+                words: ["watch", "--interval", "3601"], status: 64,
+                says: "--interval is 1 to 3600, not 3601"),
+        ])
+        func aNumberOutOfBoundsIsNamedWithThem(_ mistake: Mistake) async throws {
+            defer { scratch.remove() }
+            let ended = try await Run.run(
+                Run.selat, mistake.words,
+                environment: ["SELAT_SOCKET": "\(scratch.path)/nobody.sock"], in: scratch.path)
+            #expect(ended.status == mistake.status, "\(ended.words)")
+            #expect(ended.stderr.hasPrefix("selat: error: \(mistake.says)\n"), "\(ended.stderr)")
+            #expect(ended.stdout.isEmpty && scratch.files().isEmpty)
+        }
+
         @Test(arguments: [
             ["status", "--frob"], ["frob"], ["show", "xyz"], ["send"],
             ["package", "verify", "x", "--membership", "m", "--trust", "abc"],

@@ -13,6 +13,8 @@ struct ApproveList: AsyncParsableCommand {
 
     @OptionGroup var client: ClientOptions
 
+    func validate() throws { try RowLimit.require(limit) }
+
     func run() async throws {
         let answer = try await client.withDaemon {
             try await $0.getJSON("/v1/approvals?limit=\(RowLimit.asked(for: limit))")

@@ -45,7 +45,7 @@ struct OfficersWord: ParsableArguments {
         guard request == nil || out != nil else {
             throw ValidationError("--request needs --out: the statement is handed in elsewhere")
         }
-        guard (0...1_000).contains(show) else { throw ValidationError("--show must be 0 to 1000") }
+        try (0...1_000).require(show, of: "--show")
         guard (3_600...ApprovalStatement.lifeSecondsMax).contains(try Span.seconds(validFor)) else {
             throw ValidationError("--valid-for must be 1h to 7d")
         }

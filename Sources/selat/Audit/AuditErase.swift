@@ -30,6 +30,12 @@ extension AuditVerb {
 
         @OptionGroup var client: ClientOptions
 
+        func validate() throws {
+            for sequence in sequences {
+                try EntryOptions.sequences.require(sequence, of: "a sequence")
+            }
+        }
+
         func run() async throws {
             var request: JSON.Object = [
                 "entries": .array(sequences.map { .integer($0) }), "reason": .string(reason),

@@ -36,6 +36,11 @@ extension AuditVerb {
 
         @OptionGroup var client: ClientOptions
 
+        func validate() throws {
+            try EntryOptions.sequences.require(first, of: "--first")
+            try EntryOptions.sequences.require(before, of: "--before")
+        }
+
         func run() async throws {
             let output = try LineFile(file)
             let count = try await client.withDaemon { try await export($0, to: output) }
@@ -56,7 +61,8 @@ extension AuditVerb {
             range["before"] = before.map { .integer($0) }
             let frame = try await client.post("/v1/audit/exports", .object(range))
             guard let head = frame["head"], let tail = frame["tail"],
-                let before = frame["before"]?.integerValue.flatMap({ UInt64(exactly: $0) })
+                let before = frame["before"]?.integerValue.flatMap({ UInt64(exactly: $0) }),
+                before >= first
             else { throw Ending(.failed, "the daemon's answer is no export") }
             let node = try await EntryFormat.node(format.entries, client)
             if format == .selat { try output.write(head) }

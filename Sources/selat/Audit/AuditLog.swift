@@ -38,9 +38,8 @@ extension AuditVerb {
         @OptionGroup var client: ClientOptions
 
         func validate() throws {
-            guard limit.map({ (1...EntryOptions.pageMax).contains($0) }) ?? true else {
-                throw ValidationError("--limit is 1 to \(EntryOptions.pageMax)")
-            }
+            try EntryOptions.sequences.require(after, of: "--after")
+            try RowLimit.require(limit)
             guard !(client.json && (follow || format != .table)) else {
                 throw ValidationError(
                     "--json prints one document; take --format lines for one a line")
@@ -138,6 +137,10 @@ extension AuditVerb {
 
         @OptionGroup var client: ClientOptions
 
+        func validate() throws {
+            try EntryOptions.sequences.require(sequence, of: "a sequence")
+        }
+
         func run() async throws {
             let entry = try await client.withDaemon {
                 try await $0.getJSON("/v1/audit/entries/\(sequence)")
@@ -158,9 +161,4 @@ extension AuditVerb {
             Terminal.result(entry["proof"]?.stringValue.map { "\n\($0)" } ?? "not yet signed")
         }
     }
-}
-
-extension EntryOptions {
-    /// Entries that one request asks for.
-    static let pageMax = 10_000
 }

@@ -22,20 +22,15 @@ extension AuditVerb {
                 var table = Table([header, "entries", "details"])
                 for count in answer[key]?.arrayValue ?? [] {
                     table.add([
-                        count.text("name"), count.text("entries"),
-                        Self.bytes(count, "details_bytes"),
+                        count.text("name"), count.text("entries"), count.size("details_bytes"),
                     ])
                 }
                 Terminal.result(table.text + "\n")
             }
             Terminal.result(
-                "\(answer.text("entries")) entries, \(Self.bytes(answer, "details_bytes")) of "
-                    + "details, \(answer.text("erased")) erased; the database has "
-                    + Self.bytes(answer, "database_bytes"))
-        }
-
-        private static func bytes(_ json: JSON, _ key: String) -> String {
-            Quantity.bytes(UInt64(json[key]?.integerValue ?? 0))
+                "\(answer.text("entries")) entries, \(answer.size("details_bytes")) of details, "
+                    + "\(answer.text("erased")) erased; the database has "
+                    + answer.size("database_bytes"))
         }
     }
 }

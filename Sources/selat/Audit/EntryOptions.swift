@@ -22,6 +22,9 @@ struct EntryOptions: ParsableArguments {
     @Option(help: "Only before this time.")
     var until: Moment?
 
+    /// The numbers that an entry may have.
+    static let sequences: ClosedRange<UInt64> = 0...UInt64(JSON.integerMax)
+
     /// The query that the control socket takes.
     func query(_ more: [String: String] = [:]) -> String {
         var values = more

@@ -38,6 +38,10 @@ struct JoinMember: AsyncParsableCommand {
     @Option(help: "The file to write; - for stdout.")
     var out: String
 
+    func validate() throws {
+        try (1...FederationLimits.authoritiesMax).require(threshold, of: "--threshold")
+    }
+
     func run() async throws {
         let candidate = MembershipList.Member(
             country: country, sector: sector, anchors: try ca.map(PEMFile.certificate),

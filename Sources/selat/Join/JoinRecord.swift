@@ -42,6 +42,11 @@ struct JoinRecord: AsyncParsableCommand {
     @Option(help: "The file to write; - for stdout.")
     var out: String
 
+    func validate() throws {
+        try MemberRecord.policyThresholds.require(policyThreshold, of: "--policy-threshold")
+        try (1...30).require(days, of: "--days")
+    }
+
     func run() async throws {
         let sheet = try NodeFolder.readSheet(sheet)
         let now = SystemClock().now()

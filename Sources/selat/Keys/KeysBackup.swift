@@ -32,9 +32,7 @@ struct KeysBackup: AsyncParsableCommand {
     @Flag(help: "Print one JSON document instead of text.")
     var json = false
 
-    func validate() throws {
-        guard (1...20).contains(years) else { throw ValidationError("--years is 1 to 20") }
-    }
+    func validate() throws { try (1...20).require(years, of: "--years") }
 
     func run() async throws {
         let passphrase = try passphraseFile.map { try Passphrase.ofNewKeys($0) }

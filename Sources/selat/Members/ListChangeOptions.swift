@@ -63,6 +63,11 @@ struct ListChangeOptions: ParsableArguments {
         help: ArgumentHelp("A CA less: SG:root-1.pem.", valueName: "cc:pem"))
     var dropCA: [String] = []
 
+    func validate() throws {
+        try (0...UInt64(JSON.integerMax)).require(logSize, of: "--log-size")
+        try (1...FederationLimits.membersMax).require(quorum, of: "--quorum")
+    }
+
     /// The changes, in the order in which they are to be made: who is cut may be added anew.
     func changes(at now: Timestamp) throws -> [ListChange] {
         try cuts(at: now) + restore.map { .restore($0) } + candidates().map { .add($0) }
@@ -140,8 +145,12 @@ struct ListChangeOptions: ParsableArguments {
         }
         let thresholds = try threshold.map { text -> ListChange in
             let (country, number) = try Pair.of(text)
-            guard let number = Int(number) else {
-                throw Ending(.usage, "`\(text)` names no number")
+            let bounds = 1...FederationLimits.authoritiesMax
+            guard let number = Int(number), bounds.contains(number) else {
+                throw Ending(
+                    .usage,
+                    "--threshold `\(text)`: expected a number from \(bounds.lowerBound) to "
+                        + "\(bounds.upperBound)")
             }
             return .threshold(country, number)
         }

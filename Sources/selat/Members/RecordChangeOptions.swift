@@ -76,6 +76,11 @@ struct RecordChangeOptions: ParsableArguments {
     @Option(help: "How many other countries cosign the logs; 0 for the usual quorum.")
     var witnessQuorum: Int?
 
+    func validate() throws {
+        try MemberRecord.policyThresholds.require(policyThreshold, of: "--policy-threshold")
+        try (0...FederationLimits.membersMax).require(witnessQuorum, of: "--witness-quorum")
+    }
+
     func changes() throws -> [RecordChange] {
         var changes: [RecordChange] = removeNode.map { .removeNode($0) }
         changes += try node.map { .node(try Self.node($0)) }
@@ -184,4 +189,9 @@ struct RecordChangeOptions: ParsableArguments {
             id: try OfficerID(parts[0]), certificate: try Pair.certificate(parts[2]),
             roles: Set(parts[1].split(separator: ",").map(String.init)))
     }
+}
+
+extension MemberRecord {
+    /// How many persons may have to sign an edition: no record lists more signers.
+    static let policyThresholds = policyThresholdLeast...FederationLimits.authoritiesMax
 }

@@ -37,9 +37,7 @@ struct StatementDeclare: AsyncParsableCommand {
     @OptionGroup var officer: OfficerOptions
 
     func validate() throws {
-        guard (1...72).contains(hours) else {
-            throw ValidationError("--hours must be 1 to 72")
-        }
+        try (1...72).require(hours, of: "--hours")
         guard !to.isEmpty, Set(to).count == to.count else {
             throw ValidationError("--to names no country, or one twice")
         }

@@ -16,6 +16,8 @@ struct StatementList: AsyncParsableCommand {
 
     @OptionGroup var client: ClientOptions
 
+    func validate() throws { try (1...4_096).require(limit, of: "--limit") }
+
     func run() async throws {
         let answer = try await client.withDaemon {
             try await $0.getJSON("/v1/statements?limit=\(limit)")

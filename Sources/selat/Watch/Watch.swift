@@ -31,9 +31,7 @@ struct Watch: AsyncParsableCommand {
     @OptionGroup var client: ClientOptions
 
     func validate() throws {
-        guard (1...3_600).contains(interval) else {
-            throw ValidationError("--interval must be from 1 to 3600")
-        }
+        try (1...3_600).require(interval, of: "--interval")
         guard count.map({ $0 > 0 }) ?? true else {
             throw ValidationError("--count must be at least 1")
         }
