@@ -45,7 +45,7 @@ struct PackageImport: AsyncParsableCommand {
             if outcome.ending?.status == .unreachable { break }
             if !client.json { Terminal.result(lines: [outcome.line]) }
         }
-        let arrived = outcomes.count { $0.ending == nil }
+        let arrived = outcomes.count { $0.hasArrived }
         if client.json {
             Terminal.result([
                 "packages": .array(outcomes.map(\.json)), "arrived": .integer(Int64(arrived)),
@@ -76,7 +76,13 @@ struct PackageImport: AsyncParsableCommand {
         do {
             return try await client.withDaemon { daemon in
                 let answer = try await post(try PackageFile.opened(file), daemon)
-                return try keepReceipt(of: Outcome(file: file, answer: answer))
+                var outcome = Outcome(file: file, answer: answer)
+                do {
+                    outcome.receipt = try keptReceipt(of: answer)
+                } catch {
+                    outcome.lacksReceipt(error)
+                }
+                return outcome
             }
         } catch {
             return Outcome(file: file, error as? Ending ?? Ending(explaining: error))
@@ -97,39 +103,46 @@ struct PackageImport: AsyncParsableCommand {
         }
     }
 
-    private func keepReceipt(of outcome: Outcome) throws -> Outcome {
-        guard let receipts, let document = outcome.answer?["receipt"]?["document"],
-            let text = outcome.answer?["id"]?.stringValue
-        else { return outcome }
-        var outcome = outcome
+    /// - Returns: where it lies; nil where none is to be kept, or there is none.
+    private func keptReceipt(of answer: JSON) throws -> String? {
+        guard let receipts, let document = answer["receipt"]?["document"],
+            let text = answer["id"]?.stringValue
+        else { return nil }
         let id = try TransferID(text)
         let place = "\(AbsolutePath.of(receipts))/\(id).receipt"
         try ReceiptFile.write(document, of: id, to: place)
-        outcome.receipt = place
-        return outcome
+        return place
     }
 
     /// What became of one file.
     struct Outcome {
         let file: String
         var answer: JSON?
-        /// Why it did not arrive; nil where it did. It has no words where the answer has them.
-        let ending: Ending?
+        /// Nil where it arrived, and its receipt lies where it was wanted. It has no words where the answer has
+        /// them.
+        private(set) var ending: Ending?
         var receipt: String?
 
         init(file: String, answer: JSON) {
             self.file = file
             self.answer = answer
-            switch answer["state"]?.stringValue {
-            case "delivered", "opened": ending = nil
-            case "refused": ending = Ending(.refused)
-            default: ending = Ending(.failed)
-            }
+            if hasArrived { return }
+            ending = Ending(answer["state"] == "refused" ? .refused : .failed)
         }
 
         init(file: String, _ ending: Ending) {
             self.file = file
             self.ending = ending
+        }
+
+        var hasArrived: Bool {
+            answer?["state"] == "delivered" || answer?["state"] == "opened"
+        }
+
+        /// The package is what the daemon says of it all the same.
+        mutating func lacksReceipt(_ error: any Error) {
+            let fault = error as? Ending ?? Ending(explaining: error)
+            ending = Ending(ending?.status ?? fault.status, fault.message, hint: fault.hint)
         }
 
         var line: String {
@@ -139,6 +152,7 @@ struct PackageImport: AsyncParsableCommand {
             let reason = answer["receipt"]?["reason"]?.stringValue.map { ": \($0)" } ?? ""
             return "\(file)  \(answer.text("id"))  from \(answer.text("from"))  "
                 + "\(answer.text("state"))\(reason)"
+                + (ending?.message.map { "; no receipt: \($0)" } ?? "")
         }
 
         var json: JSON {

@@ -116,6 +116,24 @@ extension CommandTests {
             }
         }
 
+        @Test func aPackageArrivesAlsoWhereItsReceiptCannotBeWritten() async throws {
+            defer { scratch.remove() }
+            _ = try await package(bytes: 2_000)
+            let words = [
+                "package", "import", "\(scratch.path)/VN.selat", "--receipts",
+                try scratch.write("mine", to: "mine.txt"),
+            ]
+            let ended = try await sandbox.selat(words + ["--json"], on: "VN")
+            #expect(ended.status == 1, "\(ended.words)")
+            let taken = try #require(try ended.json["packages"]?.arrayValue?.first)
+            #expect(taken["state"] == "delivered" && taken["id"] != nil, "\(ended.words)")
+            #expect(taken["error"]?.stringValue?.contains("Not a directory") == true)
+            #expect(try ended.json["arrived"] == 1)
+            let line = try await sandbox.selat(words, on: "VN")
+            #expect(line.status == 1, "\(line.words)")
+            #expect(line.stdout.contains("  delivered; no receipt: making `"), "\(line.words)")
+        }
+
         @Test func aDaemonThatGoesAwayIsNoArrival() async throws {
             defer { scratch.remove() }
             let package = try await package(bytes: 2_000)
