@@ -68,8 +68,7 @@ final class ExportedFile {
     /// When this returns, the file lies there whole, and its name too outlives a crash.
     func publish() throws {
         guard fsync(descriptor) == 0 else { throw fault("syncing `\(path)`") }
-        // A link, unlike a rename, does not touch a file that appeared meanwhile.
-        guard link(hidden, path) == 0 else { throw fault("naming it `\(path)`") }
+        guard NewFile.name(hidden, as: path) else { throw fault("naming it `\(path)`") }
         unfinished.remove()
         isPublished = true
         do { try syncFolder() } catch {

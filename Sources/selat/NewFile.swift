@@ -47,6 +47,21 @@ enum NewFile {
         try write(Array(text.utf8), to: path, mode: mode, of: unfinished)
     }
 
+    /// Gives a finished file its name, unless something has that.
+    /// - Returns: false where it has none, with `errno`. The hidden name may be there still.
+    static func name(_ hidden: String, as path: String) -> Bool {
+        // A link, unlike a rename, does not touch a file that appeared meanwhile.
+        if link(hidden, path) == 0 { return true }
+        // The file systems of couriers' media have none: link(2), EPERM.
+        guard errno == EPERM else { return false }
+        var status = stat()
+        guard lstat(path, &status) != 0 else {
+            errno = EEXIST
+            return false
+        }
+        return rename(hidden, path) == 0
+    }
+
     private static func refusal(_ path: String, _ code: Int32) -> Ending {
         Ending(
             .failed, "making `\(path)`: \(String(cString: strerror(code)))",

@@ -187,6 +187,20 @@ extension CommandTests {
             #expect(scratch.files().isEmpty)
         }
 
+        @Test func aProposalNeedsNoLinksAndReplacesNothing() async throws {
+            defer { scratch.remove() }
+            let words = [
+                "members", "propose", "--renew", "--out", "\(scratch.path)/a.json",
+            ]
+            guard let made = try await Run.withoutLinks(Run.selat, words + held()) else { return }
+            #expect(made.status == 0, "\(made.words)")
+            #expect(scratch.files() == ["a.json"])
+            let bytes = try scratch.bytes("a.json")
+            let again = try await Run.withoutLinks(Run.selat, words + held())
+            #expect(again?.status == 1 && again?.stderr.contains("File exists") == true)
+            #expect(try scratch.bytes("a.json") == bytes && scratch.files() == ["a.json"])
+        }
+
         @Test func theLargestLogSizeCanBeWritten() async throws {
             defer { scratch.remove() }
             let ended = try await members(

@@ -184,6 +184,23 @@ extension CommandTests {
             if let synced { #expect(synced.last == scratch.path, "\(synced)") }
         }
 
+        @Test func anExportNeedsNoLinks() async throws {
+            defer { scratch.remove() }
+            let id = try await sandbox.delivered(try scratch.write("x", to: "x.txt"))
+            let words = [
+                "package", "export", id, "\(scratch.path)/p.selat", "--socket",
+                sandbox.socket("VN"),
+            ]
+            guard let ended = try await Run.withoutLinks(Run.selat, words) else { return }
+            #expect(ended.status == 0, "\(ended.words)")
+            #expect(scratch.files() == ["p.selat", "x.txt"])
+            let bytes = try scratch.bytes("p.selat")
+            let again = try await Run.withoutLinks(Run.selat, words)
+            #expect(again?.status == 1)
+            #expect(again?.stderr.contains("exists already") == true)
+            #expect(try scratch.bytes("p.selat") == bytes)
+        }
+
         @Test func exportDoesNotReplaceAFile() async throws {
             defer { scratch.remove() }
             let id = try await sandbox.delivered(try scratch.write("x", to: "x.txt"))

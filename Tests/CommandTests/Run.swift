@@ -85,6 +85,21 @@ extension Run {
     }
 }
 
+extension Run {
+    /// Runs `program` to its end where no file system has links, as those of most sticks.
+    /// - Returns: nil where nothing is installed that could keep it from them.
+    static func withoutLinks(_ program: String, _ arguments: [String]) async throws -> Ended? {
+        guard let strace else { return nil }
+        let links = "?link,linkat"
+        return try await run(
+            strace,
+            [
+                "-f", "-o", "/dev/null", "-e", "trace=\(links)", "-e",
+                "inject=\(links):error=EPERM", program,
+            ] + arguments)
+    }
+}
+
 /// A program that was started and may still run.
 final class Running: Sendable {
     private let process: Process

@@ -60,8 +60,8 @@ struct ProposalFile {
         let file = Glibc.open(hidden, O_RDONLY | O_CLOEXEC)
         fsync(file)
         close(file)
-        let code = replacing ? rename(hidden, path) : link(hidden, path)
-        guard code == 0 else {
+        let isNamed = replacing ? rename(hidden, path) == 0 : NewFile.name(hidden, as: path)
+        guard isNamed else {
             throw Ending(
                 .failed, "writing `\(path)`: \(String(cString: strerror(errno)))",
                 hint: errno == EEXIST ? "name another file with --out" : nil)
