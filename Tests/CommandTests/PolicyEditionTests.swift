@@ -51,6 +51,25 @@ extension CommandTests {
             }
         }
 
+        /// They are somebody's. A folder stands for a file that is another person's alone.
+        @Test func signaturesThatCannotBeReadAreNotTakenForNone() async throws {
+            let sandbox = try Sandbox.current()
+            let scratch = try Scratch()
+            defer { scratch.remove() }
+            let shipped = try String(contentsOfFile: "\(sandbox.policies)/SG.yaml", encoding: .utf8)
+            let file = try scratch.write(shipped, to: "SG.yaml")
+            try scratch.write("x", to: "SG.yaml.p7s/x")
+            let signing = try await sandbox.signing([file], by: "SG", person: 1, ["--anew"])
+            let activated = try await sandbox.activate(file, on: "SG")
+            for ended in [signing, activated] {
+                #expect(ended.status == 1, "\(ended.words)")
+                #expect(
+                    ended.stderr == "selat: error: reading `\(file).p7s`: it is a folder\n",
+                    "\(ended.words)")
+            }
+            #expect(scratch.files() == ["SG.yaml", "SG.yaml.p7s/x"])
+        }
+
         @Test func anAgreementThatAsksCountsOnceBothPartiesHaveSignedItsText() async throws {
             let sandbox = try Sandbox.current()
             let scratch = try Scratch()

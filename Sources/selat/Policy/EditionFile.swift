@@ -22,7 +22,19 @@ struct EditionFile {
         }
         source = PolicySource(name: path, bytes: Array(contents))
         head = try EditionHead(source)
-        signatures = FileManager.default.contents(atPath: "\(path).p7s").map { Array($0) }
+        signatures = try Self.signatures(beside: path)
+    }
+
+    /// What lies beside a policy file; nil where nothing does.
+    /// - Throws: `Ending` for what cannot be read: taken for nothing, it would be replaced, or not handed on.
+    static func signatures(beside path: String) throws -> [UInt8]? {
+        let place = "\(path).p7s"
+        var status = stat()
+        guard lstat(place, &status) == 0 else { return nil }
+        guard let contents = FileManager.default.contents(atPath: place) else {
+            throw Ending(.failed, "reading `\(place)`: \(InputFile.hindrance(place))")
+        }
+        return Array(contents)
     }
 
     /// How many have signed these very bytes; the signatures themselves are not verified.

@@ -53,6 +53,6 @@ struct PolicyActivate: AsyncParsableCommand {
         return ActivationRequest.Edition(
             file: path.split(separator: "/").last.map(String.init) ?? path,
             bytes: Array(contents),
-            signatures: FileManager.default.contents(atPath: "\(path).p7s").map { Array($0) })
+            signatures: try EditionFile.signatures(beside: path))
     }
 }
