@@ -137,6 +137,12 @@ extension CommandTests {
             let truncated = try await Run.run(Run.selat, ["audit", "verify", short, "--key", key])
             #expect(truncated.status == 3)
             #expect(truncated.stdout.contains("cut short behind entry"), "\(truncated.words)")
+            // A pipe gives its bytes once: that is no verdict on the export.
+            let piped = try await Run.run(
+                "/bin/bash",
+                ["-c", "'\(Run.selat)' audit verify <(cat '\(whole)') --key '\(key)'"])
+            #expect(piped.status == 1 && piped.stdout.isEmpty, "\(piped.words)")
+            #expect(piped.stderr.contains("is no regular file"), "\(piped.words)")
             // A file that exists is never replaced.
             let again = try await sandbox.selat("audit", "export", whole, on: "SG")
             #expect(again.status == 1)

@@ -1,3 +1,4 @@
+import Glibc
 import SelatAudit
 import SelatCore
 import SelatStore
@@ -15,6 +16,13 @@ enum AuditedFile {
         if EvidenceFolder.isFolder(path) {
             self = .evidence
             return
+        }
+        var status = stat()
+        if stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
+            // What this look takes from a pipe, nobody would verify.
+            throw Ending(
+                .failed, "`\(path)` is no regular file, and is read more than once",
+                hint: "write it to a file first")
         }
         var reader = try LineReader(path)
         // A database's first newline may be far away.
