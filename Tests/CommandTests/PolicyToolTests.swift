@@ -57,6 +57,18 @@ extension CommandTests {
             #expect(nowhere.status == 1 && !nowhere.stderr.contains("Domain="), "\(nowhere.words)")
         }
 
+        @Test func schemasThatCannotBeWrittenAreNamedInWords() async throws {
+            defer { scratch.remove() }
+            try scratch.write("mine", to: "Policies/schema")
+            let ended = try await policy("schema")
+            #expect(ended.status == 1, "\(ended.words)")
+            #expect(
+                ended.stderr.hasPrefix("selat: error: writing `Policies/schema`: "),
+                "\(ended.words)")
+            #expect(!ended.stderr.contains("Domain="), "\(ended.words)")
+            #expect(try scratch.text("Policies/schema") == "mine")
+        }
+
         /// Nobody shall take a part of an answer for the whole.
         @Test func anAnswerThatCannotBeWrittenIsAFailure() async throws {
             defer { scratch.remove() }

@@ -174,6 +174,12 @@ extension CommandTests {
             Mistake(
                 words: ["watch", "--interval", "3601"], status: 64,
                 says: "--interval is 1 to 3600, not 3601"),
+            Mistake(
+                words: [
+                    "approve", "0198f3a2-7c41-7d2e-9b1a-0f6c2d8e4a11", "--valid-for", "soon",
+                    "--key", "k", "--certificate", "c", "--federation",
+                    "sha256:0000000000000000000000000000000000000000000000000000000000000000",
+                ], status: 64, says: "--valid-for is 1h to 7d, not `soon`"),
         ])
         func aNumberOutOfBoundsIsNamedWithThem(_ mistake: Mistake) async throws {
             defer { scratch.remove() }

@@ -46,9 +46,9 @@ struct OfficersWord: ParsableArguments {
             throw ValidationError("--request needs --out: the statement is handed in elsewhere")
         }
         try (0...1_000).require(show, of: "--show")
-        guard (3_600...ApprovalStatement.lifeSecondsMax).contains(try Span.seconds(validFor)) else {
-            throw ValidationError("--valid-for must be 1h to 7d")
-        }
+        guard let seconds = try? Span.seconds(validFor),
+            (3_600...ApprovalStatement.lifeSecondsMax).contains(seconds)
+        else { throw ValidationError("--valid-for is 1h to 7d, not `\(validFor)`") }
     }
 
     /// Shows the request, asks, signs with the officer's own key here, and hands the statement on.

@@ -38,7 +38,11 @@ struct PolicyFormat: AsyncParsableCommand {
             differing.append(path)
             Terminal.result(path)
             guard !check else { continue }
-            try Data(text.utf8).write(to: URL(filePath: path), options: .atomic)
+            do {
+                try Data(text.utf8).write(to: URL(filePath: path), options: .atomic)
+            } catch {
+                throw Ending(.failed, "writing `\(path)`: \(error.localizedDescription)")
+            }
         }
         if check, !differing.isEmpty {
             throw Ending(

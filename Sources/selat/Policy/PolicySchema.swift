@@ -33,11 +33,16 @@ struct PolicySchema: AsyncParsableCommand {
         let schemas = try JSONSchema.all(vocabulary: source).sorted { $0.key < $1.key }
         let folder = "\(directory)/schema"
         if check { return try compare(schemas, in: folder) }
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        for (name, schema) in schemas {
-            try Data((schema.pretty + "\n").utf8)
-                .write(to: URL(filePath: "\(folder)/\(name)"), options: .atomic)
-            Terminal.note("wrote \(folder)/\(name)")
+        do {
+            try FileManager.default.createDirectory(
+                atPath: folder, withIntermediateDirectories: true)
+            for (name, schema) in schemas {
+                try Data((schema.pretty + "\n").utf8)
+                    .write(to: URL(filePath: "\(folder)/\(name)"), options: .atomic)
+                Terminal.note("wrote \(folder)/\(name)")
+            }
+        } catch {
+            throw Ending(.failed, "writing `\(folder)`: \(error.localizedDescription)")
         }
     }
 
