@@ -67,10 +67,15 @@ package struct BackupDescription: Hashable, Sendable {
         try reader.end()
     }
 
+    private static let slash = UInt8(ascii: "/")
+
     /// Absolute, and nothing in it leads back up.
     private static func isPlain(_ path: String) -> Bool {
-        path.hasPrefix("/") && path.count > 1 && path.utf8.count <= 4_096
+        // By its bytes: a mark behind a slash makes one character of the two, and the kernel sees the slash.
+        path.utf8.first == slash && (2...4_096).contains(path.utf8.count)
             && !path.utf8.contains(0)
-            && !path.split(separator: "/").contains { $0 == ".." || $0 == "." }
+            && !path.utf8.split(separator: slash).contains {
+                $0.elementsEqual("..".utf8) || $0.elementsEqual(".".utf8)
+            }
     }
 }

@@ -158,7 +158,9 @@ struct BackupTests {
         #expect(throws: BackupError.self) { _ = try BackupLine(parsing: Array(line.utf8)) }
     }
 
-    @Test(arguments: ["etc/x", "", "/", "/a/../b", "/a/./b"])
+    @Test(arguments: [
+        "etc/x", "", "/", "/a/../b", "/a/./b", "/x/../\u{200D}/../\u{200D}y", "/\u{301}a/../b",
+    ])
     func aPathThatLeadsElsewhereIsNoDescription(path: String) {
         var description = Sample.description
         description.keys = [path]
