@@ -229,6 +229,29 @@ import Testing
         withExtendedLifetime(folder) {}
     }
 
+    /// A backup was laid down, and the only witness that answers knows of nothing that came after it.
+    @Test(arguments: [0, 2])
+    func aRestoredLogIsNotProvenByAWitnessThatKnowsLess(_ lost: Int) async throws {
+        let world = try TestFederation(Self.plan())
+        let (sender, witness) = (world.sender, world.recipient)
+        try await Self.note(3, sender)
+        let (copy, folder) = try await Self.fork(of: sender, world, common: 3, own: 0)
+        if lost > 0 { try await Self.note(lost, sender) }
+        try await witness.serving { try await sender.exchange.witnesses.ask() }
+        _ = try await copy.commit { try $0.setValue("log-restored", Array("3".utf8)) }
+        let again = try Self.exchange(sender, world, copy, isProven: false)
+        try await world.stranger.serving { try await again.witnesses.prove() }
+        #expect(again.witnesses.standing == .unproven)
+        #expect(try await copy.restoredSize() == 3)
+        try await world.stranger.serving {
+            try await witness.serving { try await again.witnesses.prove() }
+        }
+        #expect(again.witnesses.standing.word == (lost > 0 ? "behind" : "proven"))
+        #expect(try await copy.restoredSize() == (lost > 0 ? 3 : nil))
+        await copy.close()
+        withExtendedLifetime(folder) {}
+    }
+
     @Test func gossipFindsAForkWithoutAnyWitness() async throws {
         let world = try TestFederation(Self.plan())
         let (sender, peer) = (world.sender, world.recipient)

@@ -18,21 +18,26 @@ extension Witnesses {
     }
 
     /// Asks each witness what it has cosigned last, and shows the log if none has seen more of it, now or before.
+    ///
+    /// Of a restored log one that knows less says nothing of what may be lost: then as many must have seen it as the
+    /// quorum asks for, or all must have answered.
     func prove() async throws {
         var contradictions = try await keptContradiction().map { [$0] } ?? []
         guard hasQuorum || !contradictions.isEmpty else { return try await show() }
+        let (asked, isRestored) = (asked, try await store.restoredSize() != nil)
         let testimonies = await testimonies()
-        var isAnswered = false
+        var (answered, confirming) = (0, Set<CosignerKey>())
         for (witness, testimony) in testimonies.sorted(by: { $0.key < $1.key }) {
             switch testimony {
             case .silence(let cause):
                 state.withLock { $0.dialogues[witness, default: Dialogue()].cause = cause }
-            case .nothing: isAnswered = true
+            case .nothing: answered += 1
             case .cosigned(let checkpoint):
-                isAnswered = true
+                answered += 1
                 if let found = try await contradiction(of: checkpoint, by: witness) {
                     contradictions.append(found)
                 } else {
+                    if let key = asked[witness] { confirming.insert(key) }
                     let size = checkpoint.checkpoint.size
                     state.withLock { $0.dialogues[witness, default: Dialogue()].size = size }
                 }
@@ -40,7 +45,9 @@ extension Witnesses {
         }
         if let worst = contradictions.max(by: Self.isLess) {
             try await stop(worst)
-        } else if isAnswered {
+        } else if answered > 0,
+            !isRestored || policy.isMet(by: confirming) || answered == testimonies.count
+        {
             try await show()
         }
     }
