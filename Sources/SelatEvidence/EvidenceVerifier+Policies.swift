@@ -33,7 +33,8 @@ extension EvidenceVerifier {
                 guard over.isEmpty else {
                     report.unproven.append(
                         "that the policy file `\(name)` is signed as it must be: the documents of "
-                            + "\(over.map(\.code).joined(separator: ", ")) were over (\(error))")
+                            + "\(over.map(\.code).joined(separator: ", ")) were over, or are not "
+                            + "here (\(error))")
                     continue
                 }
                 report.wrong.append("policy file `\(name)`: \(error)")
@@ -46,7 +47,8 @@ extension EvidenceVerifier {
     }
 
     /// Countries whose policy signers cannot be judged at that moment although what they signed before
-    /// stays good: their record or their revocation lists were over, or they have left.
+    /// stays good: they have no record here, it or their revocation lists were over, or they have
+    /// left.
     /// - Parameter owner: whose file it is: another's lapse excuses no bad signature.
     private func lapsed(_ federation: Federation, among owner: EditionOwner?) -> [Country] {
         guard let moment = try? moment() else { return [] }
@@ -55,7 +57,7 @@ extension EvidenceVerifier {
             let end = federation.records[country].map {
                 $0.expires + FederationLimits.graceSecondsMax
             }
-            return end.map { moment >= $0 } ?? false
+            return end.map { moment >= $0 } ?? true
                 || federation.areRevocationListsOver(of: country, at: moment)
         }
         let earlier = evidence.membership.lists.compactMap { der in

@@ -64,7 +64,10 @@ extension Federation {
                     "the record of \(country)", record.expires, Self.recordWarningSeconds,
                     "`selat members propose --record \(country) --renew`")
             } else {
-                warnings.append("no record of \(country) is held: its nodes are not known")
+                warnings.append(
+                    "no record of \(country) is held that its authorities, as list \(serial) names "
+                        + "them, have signed: its nodes are not known; `selat members publish` "
+                        + "brings its next one")
             }
             let lists = (try? tlsAnchors(for: country))?.revocationLists ?? []
             for list in lists {

@@ -5,7 +5,8 @@ import SelatCrypto
 // what was there stays until that exists.
 
 extension Federation {
-    /// The membership with the next list: signed by the quorum of this one and its own.
+    /// The membership with the next list: signed by the quorum of this one and its own. The records
+    /// that it does not let stand fall.
     /// - Parameters:
     ///   - lists: revocation lists, PEM, of members who come in with it.
     ///   - isNewest: whether no later one is known. A list that is over already when a node catches up
@@ -32,15 +33,13 @@ extension Federation {
                 throw .notInForce(MembershipList.document, from: next.issued, until: next.expires)
             }
         }
-        let stay = Set(next.members.map(\.country))
+        let standing = try Self.standing(documents.records, under: next, of: id)
         return Federation(
-            id: id, list: next, listDigest: SHA256.digest(der),
-            records: records.filter { stay.contains($0.key) },
+            id: id, list: next, listDigest: SHA256.digest(der), records: standing,
             anchors: try Electorate(next, held).anchors,
             documents: MembershipDocuments(
-                lists: documents.lists + [der],
-                records: documents.records.filter { stay.contains($0.key) },
-                revocationLists: held.filter { stay.contains($0.key) }))
+                lists: documents.lists + [der], records: documents.records, revocationLists: held
+            ).standing(under: next, with: standing))
     }
 
     /// Whether `next` may come after `list`.

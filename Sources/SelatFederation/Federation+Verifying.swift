@@ -42,9 +42,10 @@ extension Federation {
     /// Whose signatures are needed is as above, but each list and each record is judged at its own
     /// issue and without revocation lists: what is over now was good then, and one member's lapse
     /// must not void what two others did. A record that is over stays, and `node(_:at:)` refuses to
-    /// use it; what a member that is in the last list no more has left behind is passed over. For
-    /// how long after its end the last list may have been used is the caller's to judge. Nodes and
-    /// officers are good at a moment unless they were revoked by then.
+    /// use it; what a member that is in the last list no more has left behind is passed over, and so
+    /// is a record that this list does not let stand. For how long after its end the last list may
+    /// have been used is the caller's to judge. Nodes and officers are good at a moment unless they
+    /// were revoked by then.
     /// - Parameter trusted: digest of the first list's CMS bytes, obtained elsewhere.
     /// - Throws: the first `FederationError`.
     package init(
@@ -53,15 +54,9 @@ extension Federation {
         let digest = SHA256.digest(documents.lists[0])
         guard trusted == digest else { throw .anotherList(digest, trusted: trusted) }
         let list = try Self.verifiedChain(documents, allowsSandbox: true, at: nil)
-        let documents = documents.ofMembers(of: list)
         let id = list.federation ?? digest
-        let signing = try Electorate(list, nil)
-        var records: [Country: MemberRecord] = [:]
-        for (country, der) in documents.records {
-            guard let member = list.member(country), let anchors = signing.anchors[country]
-            else { throw .unknownMember(country) }
-            records[country] = try Self.record(of: member, der, anchors, federation: id, at: nil)
-        }
+        let records = try Self.standing(documents.records, under: list, of: id)
+        let documents = documents.standing(under: list, with: records)
         let electorate = try Electorate(list, documents.revocationLists, judgesPast: true)
         self.init(
             id: id, list: list, listDigest: SHA256.digest(documents.list), records: records,
@@ -69,22 +64,44 @@ extension Federation {
     }
 
     /// What a node verified when it took it, from its own database, where what members that have left
-    /// once said stays for good.
+    /// once said stays for good, and every record that a later list let fall.
     /// - Throws: `FederationError` for bytes that are no such documents.
     package init(restoring documents: MembershipDocuments) throws(FederationError) {
         let list = try Self.unverifiedList(documents.list)
-        let documents = documents.ofMembers(of: list)
-        var records: [Country: MemberRecord] = [:]
-        for (country, der) in documents.records {
-            records[country] = try MemberRecord(
-                content: try Self.unverifiedContent(
-                    der, .memberRecord, MemberRecord.document(of: country)), country: country)
-        }
+        let id = list.federation ?? SHA256.digest(documents.lists[0])
+        let records = try Self.standing(documents.records, under: list, of: id)
+        let documents = documents.standing(under: list, with: records)
         let electorate = try Electorate(list, documents.revocationLists)
         self.init(
-            id: list.federation ?? SHA256.digest(documents.lists[0]), list: list,
-            listDigest: SHA256.digest(documents.list), records: records,
+            id: id, list: list, listDigest: SHA256.digest(documents.list), records: records,
             anchors: electorate.anchors, documents: documents)
+    }
+
+    /// The records that a list lets stand: those of its members that are signed as it asks for. What
+    /// was signed by authorities whom it names no more says nothing any more, even if it was good.
+    ///
+    /// Each is judged at its own issue and without revocation lists, so that every node answers
+    /// alike, whenever it asks.
+    /// - Throws: `FederationError` for what is no record of this federation.
+    static func standing(
+        _ records: [Country: [UInt8]], under list: MembershipList, of federation: Digest
+    ) throws(FederationError) -> [Country: MemberRecord] {
+        let electorate = try Electorate(list, nil)
+        var standing: [Country: MemberRecord] = [:]
+        for (country, der) in records {
+            guard let member = list.member(country), let anchors = electorate.anchors[country]
+            else { continue }
+            do throws(FederationError) {
+                standing[country] = try record(
+                    of: member, der, anchors, federation: federation, at: nil)
+            } catch {
+                switch error {
+                case .notTrusted, .tooFewSigners, .unknownSigner: continue
+                default: throw error
+                }
+            }
+        }
+        return standing
     }
 
     /// Follows the lists from the first to the last. Those before the last are judged at their own
@@ -203,7 +220,9 @@ extension Federation {
             name throws(CryptoError) in
             try member.authorities.first { CMS.SignerName(of: $0) == name }.map {
                 authority throws(CryptoError) in
-                try anchors.verify(authority, purpose: .authority, at: judged)
+                // A proposal may be older than the certificate of one who signs it.
+                try anchors.verify(
+                    authority, purpose: .authority, at: time ?? max(judged, authority.notBefore))
             }
         }
         guard signatures.count >= member.threshold else {

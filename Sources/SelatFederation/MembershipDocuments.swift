@@ -27,12 +27,14 @@ package struct MembershipDocuments: Sendable {
     /// The list in force.
     package var list: [UInt8] { lists[lists.count - 1] }
 
-    /// Without the records and revocation lists of countries that `list` does not have: a member that
-    /// has left or was cut leaves its own behind, and they speak for nobody any more.
-    func ofMembers(of list: MembershipList) -> MembershipDocuments {
+    /// Without what speaks for nobody any more: the revocation lists of countries that `list` does not
+    /// have, which a member that has left or was cut leaves behind, and all but these records.
+    func standing(
+        under list: MembershipList, with records: [Country: MemberRecord]
+    ) -> MembershipDocuments {
         let countries = Set(list.members.map(\.country))
         return MembershipDocuments(
-            lists: lists, records: records.filter { countries.contains($0.key) },
+            lists: lists, records: self.records.filter { records[$0.key] != nil },
             revocationLists: revocationLists.filter { countries.contains($0.key) })
     }
 }

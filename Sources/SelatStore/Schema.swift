@@ -29,6 +29,7 @@ enum Schema {
         Migration(name: "parts", sql: PartSchema.sql),
         Migration(name: "documents", sql: OutboundDocumentSchema.sql),
         Migration(name: "layout", sql: layout),
+        Migration(name: "serials", sql: MembershipSchema.serialsAgain),
     ]
 
     /// `SLAT`, in the file's header: tells our databases from others.

@@ -60,11 +60,15 @@ enum MembershipSchema {
         CREATE TRIGGER membership_is_kept BEFORE DELETE ON membership_documents
         BEGIN SELECT raise(ABORT, 'membership documents are kept for good'); END;
         """
+
+    /// A member whose record fell with a list, or that has left and comes back, begins anew: with
+    /// serials that its records of then had.
+    static let serialsAgain = "DROP INDEX membership_records;"
 }
 
 extension Transaction {
     /// Keeps a document for good.
-    /// - Throws: SQLite's failure for a second list or record of one serial.
+    /// - Throws: SQLite's failure for a second list of one serial.
     package func keep(_ row: MembershipRow) throws {
         try database.cachedStatement(
             sql: """

@@ -156,6 +156,69 @@ struct MembershipRegisterTests {
         #expect(world.recipient.membership.current.exclusion?.contains("cut off") == true)
     }
 
+    // MARK: Other authorities
+
+    /// The next list, by which other persons speak for VN, and who they are.
+    private func replacing() throws -> (list: [UInt8], signers: [CMS.Signer]) {
+        let (vn, now) = (try world.authority("VN"), world.clock.now())
+        let signers = try ["third", "fourth"].map { person in
+            let key = try PrivateKey.generate(.p256)
+            let certificate = try vn.root.issue(
+                for: .authority, uri: "selat://VN/authority/\(person)", to: key.publicKey,
+                from: now, until: now + 90 * 86_400)
+            return try CMS.Signer(certificate: certificate, key: key)
+        }
+        let list = try world.list(after: world.federation, by: ["MY", "SG"]) { members in
+            members = members.map { member in
+                guard member.country == vn.member.country else { return member }
+                return MembershipList.Member(
+                    country: member.country, sector: member.sector, anchors: member.anchors,
+                    authorities: signers.map(\.certificate), threshold: 2, roles: member.roles)
+            }
+        }
+        return (list, signers)
+    }
+
+    /// VN's record begun anew, as those who speak for it now have signed it.
+    private func recordAnew(by signers: [CMS.Signer]) throws -> [UInt8] {
+        let now = world.clock.now()
+        let held = try #require(world.federation.records[try Country("VN")])
+        return try MemberRecord(
+            federation: world.federation.id, country: held.country, issued: now,
+            expires: now + 86_400, nodes: held.nodes, officers: held.officers,
+            policySigners: held.policySigners
+        ).signed(by: signers, at: now)
+    }
+
+    /// Also at the node whose own record it is: it goes on, and says what is missing.
+    @Test func aRecordFallsWithTheAuthoritiesWhoSignedIt() async throws {
+        let (list, signers) = try replacing()
+        let vn = try Country("VN")
+        let record = try recordAnew(by: signers)
+        for node in [world.sender, world.recipient] {
+            try await node.register()
+            #expect(try await node.take(lists: [list]) == ["list 2"])
+            #expect(node.exchange.federation.records[vn] == nil)
+            #expect(try await node.register().federation.records[vn] == nil)
+            let warnings = node.membership.warnings(at: world.clock.now())
+            #expect(warnings.contains { $0.hasPrefix("no record of VN is held that its") })
+            #expect(node.membership.isListed == (node.id.country != vn))
+            // Of the serial that the fallen one has, and kept beside that.
+            #expect(try await node.take(records: ["VN": record]) == ["record VN 1"])
+            #expect(node.exchange.federation.nodes[world.recipient.id] != nil)
+            #expect(node.membership.isListed)
+            #expect(try await node.register().federation.documents.records[vn] == record)
+        }
+    }
+
+    @Test func listAndRecordComeTogether() async throws {
+        let (list, signers) = try replacing()
+        let record = try recordAnew(by: signers)
+        let taken = try await world.recipient.take(lists: [list], records: ["VN": record])
+        #expect(taken == ["list 2", "record VN 1"])
+        #expect(world.recipient.membership.isListed)
+    }
+
     // MARK: Revocation lists
 
     @Test func numbersNeverFallAndStrangersSignNothing() async throws {

@@ -13,14 +13,16 @@ extension TestFederation {
     /// The list that follows `before`, changed and signed by the authorities of these countries.
     func list(
         after before: Federation, by codes: [String] = ["MY", "SG", "VN"],
-        cuts: [MembershipList.Cut]? = nil, quorum: Int = 2, without gone: String? = nil
+        cuts: [MembershipList.Cut]? = nil, quorum: Int = 2, without gone: String? = nil,
+        _ change: (inout [MembershipList.Member]) throws -> Void = { _ in }
     ) throws -> [UInt8] {
         let now = clock.now()
+        var members = before.list.members.filter { $0.country.code != gone }
+        try change(&members)
         let list = try MembershipList(
             federation: before.id, serial: before.serial + 1, previous: before.listDigest,
             issued: now, expires: now + Self.life, isSandbox: true, quorum: quorum,
-            suites: before.list.suites,
-            members: before.list.members.filter { $0.country.code != gone },
+            suites: before.list.suites, members: members,
             cuts: cuts ?? before.list.cuts)
         return try list.signed(by: try codes.flatMap { try authority($0).signers }, at: now)
     }

@@ -230,6 +230,69 @@ import Testing
         }
     }
 
+    // MARK: Records whose signers a list names no more
+
+    /// Withdrawn, outnumbered, or with a CA that counts no more.
+    private func withdrawals(of member: World.Member) throws -> [[ListChange]] {
+        let other = try CertificateIssuer(
+            root: "another CA", country: member.country, key: PrivateKey.generate(.p256),
+            from: World.from, until: World.until)
+        return [
+            [.withdrawAuthority(member.country, member.authorities[0].certificate)],
+            [.threshold(member.country, 3)],
+            [
+                .addCA(member.country, other.certificate),
+                .withdrawCA(member.country, member.issuer.certificate),
+            ],
+        ]
+    }
+
+    @Test func aRecordFallsWithThoseWhoSignedIt() throws {
+        let (sg, id) = (world.member("SG"), try NodeID("SG/hub"))
+        for changes in try withdrawals(of: sg) {
+            let list = try next(of: held.list, digest: held.listDigest, changes)
+            #expect(try held.recordsFalling(with: .list(list)).map(\.what) == ["record of SG"])
+            let taken = try held.taking(list: sign(list, by: ["MY", "VN"]), at: World.now)
+            #expect(taken.records[sg.country] == nil && taken.nodes[id] == nil)
+            #expect(taken.nodes.count == 2 && taken.documents.records.count == 2)
+            #expect(
+                taken.warnings(at: World.now).contains { $0.hasPrefix("no record of SG is held") })
+            // And so for who comes back from a database, and for who judges the past.
+            let documents = MembershipDocuments(
+                lists: taken.documents.lists, records: held.documents.records,
+                revocationLists: held.documents.revocationLists)
+            for again in [
+                try Federation(restoring: documents),
+                try Federation(verifyingPast: documents, trusted: held.id),
+            ] {
+                #expect(again.records == taken.records)
+                #expect(again.documents.records == taken.documents.records)
+            }
+        }
+        let same = try next(of: held.list, digest: held.listDigest, [.quorum(3)])
+        #expect(try held.recordsFalling(with: .list(same)).isEmpty)
+    }
+
+    /// Whoever stole enough keys has made a record after which none can come.
+    @Test func aStolenRecordBlocksNobodyOnceItsSignersAreWithdrawn() throws {
+        let sg = world.member("SG")
+        let stolen = try take(nextRecord(serial: 1 << 40))
+        let bytes = try #require(stolen.documents.records[sg.country])
+        let list = try next(
+            of: stolen.list, digest: stolen.listDigest,
+            [.withdrawAuthority(sg.country, sg.authorities[0].certificate)])
+        let taken = try stolen.taking(list: sign(list, by: ["MY", "VN"]), at: World.now)
+        #expect(throws: FederationError.self) {
+            try taken.taking(record: bytes, of: sg.country, at: World.now)
+        }
+        let real = try nextRecord()
+        let again = try taken.taking(
+            record: real.signed(by: Array(sg.authorities.suffix(2)), at: World.now),
+            of: sg.country, at: World.now)
+        #expect(again.records[sg.country] == real)
+        #expect(try again.node(NodeID("SG/hub"), at: World.now).id.country == sg.country)
+    }
+
     // MARK: Revocation lists
 
     private func crl(

@@ -26,6 +26,21 @@ extension Federation {
         }
     }
 
+    /// The records that fall when a proposed list is taken: each member's nodes are known to nobody
+    /// from then on, until there is a record that the list lets stand.
+    /// - Throws: `FederationError` for a list whose authorities cannot be read.
+    package func recordsFalling(with proposal: Proposal) throws(FederationError) -> [Difference] {
+        guard case .list(let next) = proposal else { return [] }
+        let standing = try Self.standing(documents.records, under: next, of: id)
+        let falling = records.keys.filter { standing[$0] == nil && next.member($0) != nil }
+        return falling.sorted().map { country in
+            Difference(
+                "record of \(country)",
+                before: "not signed by its authorities as this list names them; publish its next "
+                    + "one with the list", after: nil)
+        }
+    }
+
     private func requireNext(_ next: MembershipList) throws(FederationError) {
         try Self.requireNext(
             MembershipList.document, next.serial, next.previous, held: (list.serial, listDigest))

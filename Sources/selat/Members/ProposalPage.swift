@@ -14,7 +14,9 @@ struct ProposalPage {
         at time: Timestamp
     ) throws(FederationError) {
         self.proposal = proposal
-        differences = try proposal.differences(from: federation?.held(before: proposal))
+        differences =
+            try proposal.differences(from: federation?.held(before: proposal))
+            + (federation?.recordsFalling(with: proposal) ?? [])
         if let federation {
             standing = try federation.standing(of: proposal, signed: message, at: time)
         } else {
