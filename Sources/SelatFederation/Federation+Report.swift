@@ -63,6 +63,7 @@ extension Federation {
                 warn(
                     "the record of \(country)", record.expires, Self.recordWarningSeconds,
                     "`selat members propose --record \(country) --renew`")
+                warnings += Self.warnings(ofRolesIn: record, beyond: member.roles)
             } else {
                 warnings.append(
                     "no record of \(country) is held that its authorities, as list \(serial) names "
@@ -77,6 +78,17 @@ extension Federation {
             }
         }
         return warnings
+    }
+
+    private static func warnings(
+        ofRolesIn record: MemberRecord, beyond allowed: Set<NodeRole>
+    ) -> [String] {
+        record.nodes.compactMap { node in
+            let beyond = node.roles.subtracting(allowed).map { "`\($0.rawValue)`" }.sorted()
+            guard !beyond.isEmpty else { return nil }
+            return "the record gives `\(node.id)` the role \(beyond.joined(separator: ", ")), "
+                + "which the list does not give the nodes of \(record.country): it does not count"
+        }
     }
 
     private static let listWarningSeconds: Int64 = 14 * 86_400

@@ -13,7 +13,8 @@ package struct Federation: Sendable {
     /// The digest of the list in force.
     package let listDigest: Digest
     package let records: [Country: MemberRecord]
-    /// Without those that the list cuts off, whatever their member's record still says.
+    /// Without those that the list cuts off, and each without the roles that the list does not give
+    /// its member, whatever the member's record says.
     package let nodes: [NodeID: MemberRecord.Node]
     /// The signed bytes behind all this, to prove it to others.
     package let documents: MembershipDocuments
@@ -35,8 +36,12 @@ package struct Federation: Sendable {
         self.listDigest = listDigest
         self.records = records
         allAnchors = anchors
+        let roles = Dictionary(uniqueKeysWithValues: list.members.map { ($0.country, $0.roles) })
         let allNodes = records.values.flatMap(\.nodes).filter { list.cut(of: $0.id) == nil }
-        nodes = Dictionary(uniqueKeysWithValues: allNodes.map { ($0.id, $0) })
+        nodes = Dictionary(
+            uniqueKeysWithValues: allNodes.map { node in
+                (node.id, node.limited(to: roles[node.id.country] ?? []))
+            })
         let persons = records.values.flatMap(\.officers).map {
             (CMS.SignerName(of: $0.certificate), $0)
         }

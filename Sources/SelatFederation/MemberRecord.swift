@@ -20,7 +20,7 @@ package struct MemberRecord: Hashable, Sendable {
         /// The key with which the node cosigns others' logs, as C2SP signed notes write it; nil
         /// where it does not witness.
         package internal(set) var witnessKey: String?
-        package let roles: Set<NodeRole>
+        package internal(set) var roles: Set<NodeRole>
         /// The nodes with which it exchanges directly; nil for every node.
         package internal(set) var links: Set<NodeID>?
 
@@ -152,6 +152,13 @@ package struct MemberRecord: Hashable, Sendable {
 }
 
 extension MemberRecord.Node {
+    /// The node as far as its member's nodes may be what it says.
+    func limited(to roles: Set<NodeRole>) -> Self {
+        var node = self
+        node.roles.formIntersection(roles)
+        return node
+    }
+
     fileprivate var contradiction: String? {
         if let stranger = (tls + signing + agreement).first(where: { $0.node != id }) {
             return "a certificate of `\(id)` names `\(stranger)`"

@@ -24,6 +24,25 @@ import Testing
         #expect(!federation.isCurrent(at: federation.expires))
     }
 
+    @Test func aNodeIsNothingThatTheListDoesNotLetItBe() throws {
+        let sg = try Country("SG")
+        let members = world.members.map { member in
+            let listed = world.listed(member)
+            return MembershipList.Member(
+                country: listed.country, sector: listed.sector, anchors: listed.anchors,
+                authorities: listed.authorities, threshold: listed.threshold,
+                roles: listed.country == sg ? [.witness] : [.exchange, .relay])
+        }
+        let federation = try world.federation(members: members)
+        #expect(federation.records[sg]?.nodes.map(\.roles) == [[.exchange]])
+        #expect(try federation.node(NodeID("SG/hub"), at: World.now).roles == [])
+        // What the list allows is no role yet.
+        #expect(try federation.node(NodeID("VN/hub"), at: World.now).roles == [.exchange])
+        let warnings = federation.warnings(at: World.now).filter { $0.contains("role") }
+        #expect(warnings.count == 1)
+        #expect(warnings.first?.hasPrefix("the record gives `SG/hub` the role `exchange`") == true)
+    }
+
     @Test func signatureCountsForItsNodeAlone() throws {
         let federation = try world.federation()
         let der = try world.message(from: "SG")

@@ -6,12 +6,21 @@ import Testing
 
 /// Which ways the membership's links leave open.
 struct PathTests {
-    /// Four members, each with `CC/hub`; the links as they are given, and who relays.
+    private static let all: Set<String> = ["MY", "SG", "TH", "VN"]
+
+    /// Four members, each with `CC/hub`; the links as they are given, who relays by its record, and
+    /// whose nodes may by the list.
     private func federation(
-        relays: Set<String> = ["MY", "SG", "TH", "VN"], links: [String: Set<String>] = [:]
+        relays: Set<String> = all, allowed: Set<String> = all, links: [String: Set<String>] = [:]
     ) throws -> Federation {
         let world = try World("MY", "SG", "TH", "VN")
-        let list = try world.signedList(world.list(quorum: 3), by: "MY", "SG", "TH")
+        let members = world.members.map { member in
+            var listed = world.listed(member)
+            if allowed.contains(member.country.code) { listed.roles.insert(.relay) }
+            return listed
+        }
+        let list = try world.signedList(
+            world.list(quorum: 3, members: members), by: "MY", "SG", "TH")
         let plain = try Federation(
             verifying: MembershipDocuments(
                 list: list, records: try world.records(federation: SHA256.digest(list)),
@@ -59,6 +68,9 @@ struct PathTests {
     @Test func onlyRelaysStandBetween() throws {
         #expect(try paths(federation(relays: ["TH"])) == ["SG VN", "SG TH VN"])
         #expect(try paths(federation(relays: [], links: ["SG": []])) == [])
+        // A record alone makes no relay, and neither does the list.
+        #expect(try paths(federation(allowed: ["TH"])) == ["SG VN", "SG TH VN"])
+        #expect(try paths(federation(relays: ["TH"], allowed: ["MY"])) == ["SG VN"])
     }
 
     @Test func whoIsNotAdmittedIsOnNoPath() throws {
