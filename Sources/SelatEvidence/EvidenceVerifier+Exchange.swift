@@ -11,12 +11,12 @@ extension EvidenceVerifier {
     // MARK: Verdicts
 
     /// - Returns: the sequence of the first entry with a verdict of the maker's that permits.
-    mutating func checkVerdicts(_ members: Set<Country>) -> UInt64? {
+    mutating func checkVerdicts(_ federation: Federation) -> UInt64? {
         var permitted: UInt64?
         for (kind, key) in Self.verdicts {
             for (sequence, details) in entries(kind) {
                 guard let json = details[key], case .object = json else { continue }
-                guard let verdict = checkVerdict(json.canonical, "entry \(sequence)", members)
+                guard let verdict = checkVerdict(json.canonical, "entry \(sequence)", federation)
                 else { continue }
                 if verdict.outcome == .permitted {
                     permitted = min(permitted ?? sequence, sequence)
@@ -34,14 +34,14 @@ extension EvidenceVerifier {
     ]
 
     mutating func checkVerdict(
-        _ record: [UInt8], _ place: String, _ members: Set<Country>
+        _ record: [UInt8], _ place: String, _ federation: Federation
     ) -> Verdict? {
         do {
             let verdict = try Verdict(record: record)
             guard verdict.question.source == subject.from,
                 verdict.question.destination == subject.to
             else { throw EvidenceFault.differs("the verdict is about other nodes") }
-            let isAgain = try evidence.givesAgain(verdict, record, members)
+            let isAgain = try evidence.givesAgain(verdict, record, federation)
             let summary = verdict.summaryLines.joined(separator: "; ")
             report.proven.append("\(place) holds the verdict `\(verdict.outcome)`: \(summary)")
             if isAgain {
@@ -154,7 +154,7 @@ extension EvidenceVerifier {
                 }
                 try judgeWitnesses(of: receipt.proof.checkpoint, subject.to, federation)
             }
-            prove(statement, receipt, Set(federation.members.map(\.country)))
+            prove(statement, receipt, federation)
         } catch {
             report.wrong.append("receipt: \(error)")
         }
@@ -243,7 +243,7 @@ extension EvidenceVerifier {
     }
 
     private mutating func prove(
-        _ statement: ReceiptStatement, _ receipt: Receipt, _ members: Set<Country>
+        _ statement: ReceiptStatement, _ receipt: Receipt, _ federation: Federation
     ) {
         report.proven.append(sentence(of: statement, entry: receipt.entry.sequence))
         guard let details = try? JSON(parsing: receipt.details),
@@ -252,7 +252,7 @@ extension EvidenceVerifier {
             return
         }
         _ = checkVerdict(
-            own.canonical, "entry \(receipt.entry.sequence) of \(subject.to)", members)
+            own.canonical, "entry \(receipt.entry.sequence) of \(subject.to)", federation)
     }
 }
 

@@ -9,7 +9,6 @@ extension EvidenceVerifier {
     /// A file whose signatures are bad is no member's law; one without any only proves less, and so does
     /// one that cannot be judged any more because documents of a member that signs are over.
     mutating func checkPolicies(_ federation: Federation) {
-        let members = Set(federation.members.map(\.country))
         var signed: [String] = []
         for (name, file) in evidence.policies.sorted(by: { $0.key < $1.key }) {
             guard let signatures = file.signatures else {
@@ -20,7 +19,8 @@ extension EvidenceVerifier {
             do {
                 let head = try EditionHead(
                     PolicySource(name: "\(name).yaml", bytes: file.bytes))
-                owner = EditionOwner(of: head, members: members)
+                owner = EditionOwner(
+                    of: head, content: file.bytes, signatures: signatures, in: federation)
                 guard let owner else { throw EvidenceFault.differs("`\(name)` is no member") }
                 _ = try federation.verifyEdition(
                     "\(name).yaml", content: file.bytes, signatures: signatures, owner: owner,
@@ -74,20 +74,22 @@ extension Evidence {
     /// The instruments that count. Where nobody's signatures are here, which is said, those of the
     /// verdict.
     private func signedInstruments(
-        _ verdict: Verdict, _ members: Set<Country>
+        _ verdict: Verdict, _ federation: Federation
     ) throws -> Set<String> {
-        guard let file = policies["agreements"], file.signatures != nil else {
+        guard let file = policies["agreements"], let signatures = file.signatures else {
             return Set(verdict.instruments)
         }
-        return try EditionHead(PolicySource(name: "agreements.yaml", bytes: file.bytes))
-            .instruments(among: members)
+        let head = try EditionHead(PolicySource(name: "agreements.yaml", bytes: file.bytes))
+        return head.instruments(
+            among: federation.signatories(
+                of: head, content: file.bytes, signatures: signatures))
     }
 
     /// Judges again by the policy files that a verdict pins.
     /// - Returns: false where one is not here.
     /// - Throws: `EvidenceFault.differs` where they give another record; what loading them throws.
     func givesAgain(
-        _ verdict: Verdict, _ record: [UInt8], _ members: Set<Country>
+        _ verdict: Verdict, _ record: [UInt8], _ federation: Federation
     ) throws -> Bool {
         let digests = policies.mapValues { SHA256.digest($0.bytes) }
         guard verdict.editions.allSatisfy({ digests[$0.key] == $0.value.digest }) else {
@@ -97,7 +99,7 @@ extension Evidence {
             PolicySource(name: "\($0.key).yaml", bytes: $0.value.bytes)
         }
         let set = try PolicySet.load(
-            files: files, signed: try signedInstruments(verdict, members))
+            files: files, signed: try signedInstruments(verdict, federation))
         let isImport = verdict.judgements.allSatisfy { $0.flow != .export && $0.flow != .domestic }
         let again =
             isImport

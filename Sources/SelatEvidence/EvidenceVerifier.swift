@@ -32,7 +32,7 @@ package struct EvidenceVerifier {
         checkLog(federation)
         guard report.wrong.isEmpty else { return }
         checkPolicies(federation)
-        let permitted = checkVerdicts(Set(federation.members.map(\.country)))
+        let permitted = checkVerdicts(federation)
         let header = checkHeader(federation, after: permitted)
         checkApprovals(federation, header)
         checkReceipt(federation, header)

@@ -44,6 +44,17 @@ extension Federation {
         }
     }
 
+    /// The countries that are members, and were at a moment: by the newest list that all who signed it
+    /// had signed by then, or the first one where none was complete.
+    package func standingMembers(since moment: Timestamp) -> Set<Country> {
+        let then = documents.lists.last { der in
+            let times = (try? CMS.Unverified(parsing: der, type: .membershipList))?.signingTimes
+            return times.flatMap { $0.max() }.map { $0 <= moment } ?? false
+        }
+        let former = try? Self.unverifiedList(then ?? documents.lists[0])
+        return Set(members.map(\.country)).intersection((former?.members ?? []).map(\.country))
+    }
+
     private func persons(
         _ file: String, content: [UInt8], _ der: [UInt8], _ owner: EditionOwner,
         at time: Timestamp

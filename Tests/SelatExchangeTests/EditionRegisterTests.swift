@@ -184,6 +184,69 @@ struct EditionRegisterTests {
         #expect(try await node.entries("policy.refused") == 7)
     }
 
+    private func counts(_ register: EditionRegister) throws -> Bool {
+        try verdict(register).instruments.contains("sg-vn-relief-2026")
+    }
+
+    /// VN leaves and comes back, and has signed nothing of what was made meanwhile.
+    @Test func whoJoinsLaterSignsTheNextEdition() async throws {
+        let register = try await world.register(of: node)
+        #expect(try counts(register))
+        let two = try world.list(after: world.federation, without: "VN")
+        _ = try await node.take(lists: [two])
+        try await register.reload()
+        #expect(try !counts(register))
+        world.clock.advance(seconds: 60)
+        let second = try world.later("agreements", 2, inForce: ahead(0), by: ["MY", "SG"])
+        #expect(try await register.refusal(second) == nil)
+        world.clock.advance(seconds: 60)
+        let member = try world.authority("VN").member
+        let three = try world.list(after: node.exchange.federation) { $0.append(member) }
+        let record = try #require(world.federation.documents.records[member.country])
+        _ = try await node.take(lists: [three], records: ["VN": record])
+        try await register.reload()
+        #expect(register.members.count == 3)
+        #expect(register.number("agreements") == 2)
+        #expect(try !counts(register))
+        // Who takes it only now asks VN for no signature, and answers alike.
+        let other = world.stranger
+        _ = try await other.take(lists: [two, three])
+        _ = try await other.take(records: ["VN": record])
+        let late = try await world.register(of: other)
+        #expect(try await late.refusal(second) == nil)
+        #expect(late.number("agreements") == 2)
+        #expect(try !counts(late))
+        world.clock.advance(seconds: 60)
+        let unsigned = try world.later("agreements", 3, inForce: ahead(0), by: ["MY", "SG"])
+        #expect(try await register.refusal(unsigned)?.contains("have not signed it") == true)
+        let third = try world.later("agreements", 3, inForce: ahead(0))
+        #expect(try await register.refusal(third) == nil)
+        #expect(try counts(register))
+    }
+
+    /// An edition that waits was made before VN came back, whenever it comes into force.
+    @Test func anEditionIsMadeWhenItIsSigned() async throws {
+        let register = try await world.register(of: node)
+        let two = try world.list(after: world.federation, without: "VN")
+        _ = try await node.take(lists: [two])
+        world.clock.advance(seconds: 60)
+        let waiting = try world.later("agreements", 2, inForce: ahead(2), by: ["MY", "SG"])
+        #expect(try await register.refusal(waiting) == nil)
+        world.clock.advance(seconds: 60)
+        let member = try world.authority("VN").member
+        let three = try world.list(after: node.exchange.federation) { $0.append(member) }
+        _ = try await node.take(lists: [three])
+        try await after(2, register)
+        #expect(register.number("agreements") == 2)
+        #expect(try !counts(register))
+        // The same bytes, and signed by all now that VN is back.
+        let record = try #require(world.federation.documents.records[member.country])
+        _ = try await node.take(records: ["VN": record])
+        let anew = try world.signed("agreements", String(decoding: waiting.bytes, as: UTF8.self))
+        #expect(try await register.refusal(anew) == nil)
+        #expect(try counts(register))
+    }
+
     @Test func draftsAndStrangersFilesArePassedOver() async throws {
         let register = try await world.register(of: node)
         let draft = try world.later("SG", 2) {

@@ -67,6 +67,25 @@ import Testing
         }
     }
 
+    /// A list is proposed at one moment, and holds once the last has signed it.
+    @Test func membersOfAMomentAreThoseOfTheListThatWasComplete() throws {
+        let joins = try next(
+            of: held.list, digest: held.listDigest, [.add(world.listed(world.member("TH")))])
+        let signed = try joins.signed(
+            by: ["SG", "MY", "VN"].flatMap { world.member($0).authorities.prefix(2) },
+            at: World.now + 100)
+        let taken = try held.taking(
+            list: signed, with: world.revocationLists(), at: World.now + 100)
+        #expect(joins.issued == World.now)
+        for (moment, codes) in [
+            (World.from, ["MY", "SG", "VN"]), (World.now + 99, ["MY", "SG", "VN"]),
+            (World.now + 100, ["MY", "SG", "TH", "VN"]),
+        ] {
+            #expect(taken.standingMembers(since: moment).map(\.code).sorted() == codes)
+        }
+        #expect(held.standingMembers(since: World.now + 100).count == 3)
+    }
+
     /// The members that a list puts in cannot put themselves in.
     @Test func aListOfStrangersIsRefused() throws {
         let others = try World("JP", "DE", "TR")

@@ -51,20 +51,33 @@ extension CMS {
         return try signatures(of: message, signer)
     }
 
+    /// Who a detached message says has signed.
+    package struct UnverifiedSigner: Sendable {
+        package let signer: SignerName
+        /// Whether it is over the bytes that it is asked for.
+        package let isOverContent: Bool
+        package let federation: Digest
+        /// What the signer claims as the time of signing.
+        package let signingTime: Timestamp
+    }
+
     /// Who a detached message says has signed, and whether each signature is over these bytes. It
     /// proves nothing: no signature is verified.
     /// - Throws: `CryptoError.unreadableMessage` for a message outside the profile.
     package static func unverifiedSigners(
         ofDetached der: [UInt8], content: [UInt8], type: CMSContentType
-    ) throws(CryptoError) -> [(signer: SignerName, isOverContent: Bool, federation: Digest)] {
+    ) throws(CryptoError) -> [UnverifiedSigner] {
         let message = try SignedMessage(parsing: der, as: type, detached: content)
-        var found: [(signer: SignerName, isOverContent: Bool, federation: Digest)] = []
+        var found: [UnverifiedSigner] = []
         for statement in message.signers {
             guard let federation = statement.federation.flatMap({ try? Digest(bytes: $0) }) else {
                 throw .unreadableMessage("it names no federation")
             }
             let isOver = try statement.algorithm.digest(content) == statement.messageDigest
-            found.append((SignerName(of: statement), isOver, federation))
+            found.append(
+                UnverifiedSigner(
+                    signer: SignerName(of: statement), isOverContent: isOver,
+                    federation: federation, signingTime: statement.signingTime))
         }
         return found
     }

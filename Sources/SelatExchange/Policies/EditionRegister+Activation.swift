@@ -14,10 +14,13 @@ extension EditionRegister {
 
     /// Reads the active editions again: which instruments count depends on the members.
     func reload() async throws {
-        try await turn.take {
-            let set = try await self.load(try await self.refresh().active)
-            self.state.withLock { $0.set = set }
-        }
+        try await turn.take { try await self.reloadNow() }
+    }
+
+    /// Within the turn.
+    func reloadNow() async throws {
+        let set = try await load(try await refresh().active)
+        state.withLock { $0.set = set }
     }
 
     /// Within the turn.

@@ -77,6 +77,9 @@ extension EditionRegister {
         guard reasons.isEmpty else { throw EditionsRefused(reasons: reasons) }
         try await keep(examined, schedule, from: actor, at: now)
         try await activateDueNow()
+        // Signed at another moment, which says who had to sign.
+        let isSignedAnew = examined.contains { if case .signedAnew = $0 { true } else { false } }
+        if isSignedAnew { try await reloadNow() }
         return examined.map { taken($0) }
     }
 
@@ -93,9 +96,9 @@ extension EditionRegister {
         } catch {
             throw EditionsRefused(reasons: error.diagnostics.map(\.description))
         }
-        guard let owner = EditionOwner(of: head, members: members) else {
-            return .left(head, .foreign)
-        }
+        let owner = EditionOwner(
+            of: head, content: edition.bytes, signatures: edition.signatures, in: federation)
+        guard let owner else { return .left(head, .foreign) }
         guard head.standing != .draft else { return .left(head, .draft) }
         try requireNewest(head, edition.file, schedule)
         let isHeld = schedule.mark(head.digest) != nil

@@ -2,6 +2,7 @@ package import Logging
 import SelatAudit
 package import SelatCore
 import SelatCrypto
+import SelatEvidence
 import SelatFederation
 package import SelatPolicy
 package import SelatStore
@@ -135,9 +136,13 @@ package final class EditionRegister: Sendable {
                 path: store.path, reason: "edition \(row.digest) of `\(row.name)` was changed")
         }
         let files = rows.map { PolicySource(name: "\($0.name).yaml", bytes: $0.bytes) }
-        let signed = try files.filter { $0.name == "agreements.yaml" }.flatMap {
-            try EditionHead($0).instruments(among: members)
+        var signed: Set<String> = []
+        for row in rows where row.name == "agreements" {
+            let head = try EditionHead(PolicySource(name: "\(row.name).yaml", bytes: row.bytes))
+            let signatories = federation.signatories(
+                of: head, content: row.bytes, signatures: row.signatures)
+            signed.formUnion(head.instruments(among: signatories))
         }
-        return try PolicySet.load(files: files, signed: Set(signed), now: clock.now())
+        return try PolicySet.load(files: files, signed: signed, now: clock.now())
     }
 }

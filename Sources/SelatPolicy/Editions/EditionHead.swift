@@ -52,13 +52,15 @@ package struct EditionHead: Hashable, Sendable {
 }
 
 extension EditionHead {
-    /// The instruments that count once all members among their parties have signed: those whose
-    /// parties are all members, and which lack none of the signatures that they ask for. Empty for
+    /// The instruments that count in an edition that is signed as it must be: those whose parties had
+    /// to sign it, all of them, and which lack none of the signatures that they ask for. Empty for
     /// other files.
-    package func instruments(among members: Set<Country>) -> Set<String> {
+    /// - Parameter signatories: the members who had to sign where they are a party.
+    package func instruments(among signatories: Set<Country>) -> Set<String> {
         guard case .agreements(let parties) = kind else { return [] }
         let lacking = signings.filter { !$0.missing.isEmpty }.map(\.instrument)
-        return Set(parties.filter { $0.value.isSubset(of: members) }.keys).subtracting(lacking)
+        return Set(parties.filter { $0.value.isSubset(of: signatories) }.keys)
+            .subtracting(lacking)
     }
 }
 

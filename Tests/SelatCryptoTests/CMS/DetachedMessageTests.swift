@@ -109,6 +109,7 @@ import Testing
         let told = try CMS.unverifiedSigners(
             ofDetached: der, content: file, type: .policyEdition)
         #expect(told.map(\.signer) == [CMS.SignerName(of: first.certificate)])
+        #expect(told.map(\.signingTime) == [Authority.now])
         #expect(told.allSatisfy { $0.isOverContent && $0.federation == federation })
         let other = try CMS.unverifiedSigners(
             ofDetached: der, content: file + [0], type: .policyEdition)
