@@ -346,6 +346,22 @@ struct EditionRegisterTests {
         #expect(try await register.set(pinnedBy: late).editions == register.active.editions)
     }
 
+    /// Also where a set of the same editions was made before.
+    @Test func whatAVerdictPinsIsReadByTheMembersOfNow() async throws {
+        let register = try await world.register(of: node)
+        let early = try verdict(register)
+        _ = try await register.take(
+            [try world.later("SG", 2, inForce: ahead(1))], from: .user(7), together: true)
+        try await after(1, register)
+        func instruments() async throws -> [String] {
+            try await register.set(pinnedBy: early).decide(early.question).verdict.instruments
+        }
+        #expect(try await instruments() == ["sg-vn-relief-2026"])
+        _ = try await node.take(lists: [try world.list(after: world.federation, without: "VN")])
+        try await register.reload()
+        #expect(try await instruments() == [])
+    }
+
     @Test func aVerdictByARepealedEditionIsStale() async throws {
         let register = try await world.register(of: node)
         let other = try await world.register(of: world.recipient)

@@ -17,10 +17,14 @@ extension EditionRegister {
         try await turn.take { try await self.reloadNow() }
     }
 
-    /// Within the turn.
+    /// Within the turn. Sets that were made of pinned editions are made again too, when they are asked
+    /// for.
     func reloadNow() async throws {
         let set = try await load(try await refresh().active)
-        state.withLock { $0.set = set }
+        state.withLock { state in
+            state.set = set
+            state.pinned = []
+        }
     }
 
     /// Within the turn.

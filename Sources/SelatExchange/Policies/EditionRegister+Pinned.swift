@@ -1,4 +1,5 @@
 import SelatCore
+import SelatFederation
 import SelatPolicy
 import SelatStore
 import Synchronization
@@ -60,6 +61,7 @@ extension EditionRegister {
         if let known = state.withLock({ $0.pinned.first { $0.digests == pinned }?.set }) {
             return known
         }
+        let list = federation.listDigest
         let set: PolicySet
         do {
             let countries = Set(members.map(\.code))
@@ -69,6 +71,8 @@ extension EditionRegister {
             set = try await load(active.merging(pinned) { _, pinned in pinned })
         }
         state.withLock { state in
+            // Which instruments count depends on the members, who may be others by now.
+            guard federation.listDigest == list else { return }
             if state.pinned.count >= Self.pinnedSetsMax { state.pinned.removeFirst() }
             state.pinned.append((pinned, set))
         }
