@@ -234,6 +234,19 @@ struct OfferTests {
         try await expectNothingTaken()
     }
 
+    /// A sender may go by an older version of the language; by which this node judges is not its to say.
+    @Test func theImportIsJudgedByTheNewestVersion() async throws {
+        let sealing = try await world.seal()
+        let head = try world.head(sealing, verdict: try world.verdict { $0.semantics = .one })
+        _ = try await node.exchange.offer(
+            head: head, payload: sealing.payload, from: world.sender.id)
+        #expect(try await node.opened(sealing.core.id) == TestFederation.bytes(5_000))
+        let filter = EntryFilter(transfer: sealing.core.id, kind: "transfer.received")
+        let entry = try #require(try await node.store.entries(filter).first)
+        let details = try JSON(parsing: try #require(entry.details))
+        #expect(details["import"]?["semantics"] == 2)
+    }
+
     @Test func aVerdictOlderThanItsReleaseAllowsIsRefused() async throws {
         let verdict = try world.verdict()
         world.clock.advance(seconds: Limits.verdictAgeSecondsMax + 1)

@@ -42,6 +42,10 @@ struct SemanticsTests {
         question.semantics = .one
         #expect(
             try !set.decide(question).verdict.builtIn.contains("selat/contradictory-facts"))
+        // The destination's own answer is by the newest, whatever the sender chose.
+        let own = try set.decideImport(question.ofImport)
+        #expect(own.question.semantics == .current)
+        #expect(own.builtIn.contains("selat/contradictory-facts"))
     }
 
     @Test("what an instrument's cover leaves open is named; in version 1 it was not")

@@ -60,14 +60,16 @@ package struct Question: Hashable, Sendable {
         self.semantics = semantics
     }
 
-    /// What the destination's own editions are asked.
+    /// What the destination's own editions are asked, by the version of new verdicts: the answer is a
+    /// verdict of the destination's own, whichever version the sender's names.
     ///
     /// Between two countries no file that judges an import asks for the sender's ground or for a
     /// counter: both are names of the source's file, of which the destination may go by another
     /// edition.
     package var ofImport: Question {
-        guard source.country != destination.country else { return self }
         var question = self
+        question.semantics = .current
+        guard source.country != destination.country else { return question }
         question.ground = nil
         question.counters = [:]
         return question
