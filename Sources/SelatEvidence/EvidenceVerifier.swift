@@ -47,6 +47,14 @@ package struct EvidenceVerifier {
     private mutating func checkMembership(_ trusted: Digest) -> Federation? {
         do {
             let federation = try Federation(verifyingPast: evidence.membership, trusted: trusted)
+            // Who makes evidence leaves out what does not stand: here it is no leftover, but a changed file.
+            let fallen = evidence.membership.records.keys.filter {
+                federation.list.member($0) != nil && federation.records[$0] == nil
+            }
+            if let country = fallen.min() {
+                throw EvidenceFault.differs(
+                    "the record of \(country) is not signed as list \(federation.serial) asks for")
+            }
             guard try beginning() < federation.expires + FederationLimits.graceSecondsMax else {
                 throw EvidenceFault.differs(
                     "list \(federation.serial) was over for seven days when the header was signed")
