@@ -63,13 +63,15 @@ enum CounterSchema {
 }
 
 extension Transaction {
-    /// Raises a counter by a transfer, once however often it is said.
+    /// Raises a counter by a transfer, once however often it is said: when it was said last, as it leaves
+    /// only then. What waits for a person since long counts in the window in which it is let go.
     package func count(_ row: CountedRow) throws {
         try database.cachedStatement(
             sql: """
                 INSERT INTO counted (transfer, counter, destination, series, time, amount)
                 VALUES (?, ?, ?, ?, ?, ?)
-                ON CONFLICT (transfer, counter) DO UPDATE SET amount = excluded.amount
+                ON CONFLICT (transfer, counter) DO UPDATE
+                SET amount = excluded.amount, time = max(time, excluded.time)
                 """
         ).execute(arguments: [
             row.transfer.text, row.counter, row.destination.code, row.series, row.time.seconds,

@@ -110,7 +110,7 @@ enum TransferSchema {
         """
 
     /// The index of the same that what was destroyed leaves. The `+` has it take only questions that have it too
-    /// (`dueClause`).
+    /// (`destructionClause`).
     static let heldDestruction = """
         DROP INDEX inbound_by_destruction;
         CREATE INDEX inbound_by_destruction ON inbound (destroy_by)
@@ -260,15 +260,17 @@ extension Snapshot {
     }
 
     /// Transfers in state `open` that have expired, and received ones that lie here and are to be
-    /// destroyed by now; at most a thousand.
+    /// destroyed by now; at most a thousand of each, so that neither keeps the other waiting.
     package func inboundDue(open: String, at now: Timestamp) throws -> [InboundRow] {
-        try InboundRow.fetch(database, Self.dueClause, [open, now.seconds, now.seconds])
+        try InboundRow.fetch(database, Self.expiredClause, [open, now.seconds])
+            + InboundRow.fetch(database, Self.destructionClause, [now.seconds])
     }
 
+    static let expiredClause = "WHERE state = ? AND expires <= ? LIMIT 1000"
+
     /// The `+` keeps it from going through every delivered row by its state.
-    static let dueClause = """
-        WHERE state = ? AND expires <= ?
-        OR +state IN ('delivered', 'opened', 'recalled') AND destroy_by <= ? LIMIT 1000
+    static let destructionClause = """
+        WHERE +state IN ('delivered', 'opened', 'recalled') AND destroy_by <= ? LIMIT 1000
         """
 
     /// How many transfers of one sender stand in a state.
