@@ -187,6 +187,10 @@ extension Exchange {
             let lane = entered ?? delivery.lane
             let isNew = entered != nil
             entered = nil
+            if await isEndDoubtful(delivery.row.expires) {
+                if try await pursuits.pause(.outbound(delivery.id), Self.doubtPause) { return true }
+                continue
+            }
             if !isNew {
                 // Behind uploads that do not end it would wait beyond its time.
                 let isEntered = await lanes.enter(lane, atMost: untilExpiry(of: delivery.sender))
@@ -252,12 +256,19 @@ extension Exchange {
         }
     }
 
-    /// Now; never past the end of what expires while the clock may be wrong: an end is for good.
-    func endingTime(_ expires: Timestamp) async -> Timestamp {
-        let now = clock.now()
-        guard now >= expires else { return now }
+    /// Whether something has expired by a clock that may be wrong: then it neither ends, which is for good, nor
+    /// leaves, which may be too late.
+    func isEndDoubtful(_ expires: Timestamp) async -> Bool {
+        guard clock.now() >= expires else { return false }
         await lookAtClock()
-        return witnesses.mayEnd ? now : expires + -1
+        return !witnesses.mayEnd
+    }
+
+    static let doubtPause = Duration.seconds(30)
+
+    /// Now; never past the end of what was under way when the clock came into doubt.
+    func endingTime(_ expires: Timestamp) async -> Timestamp {
+        await isEndDoubtful(expires) ? expires + -1 : clock.now()
     }
 
     /// - Returns: the event that the action led to.

@@ -48,6 +48,10 @@ extension Exchange {
         let forwarding = try Forwarding(row)
         // What still arrives, or waits for the sender, is taken up again when there is news.
         while [.holding, .forwarded].contains(forwarding.relay.state) {
+            if await isEndDoubtful(row.expires) {
+                if try await pursuits.pause(forwarding.pursuit, Self.doubtPause) { return true }
+                continue
+            }
             let lane = forwarding.lane
             let patience = Duration.seconds(max(1, row.expires - clock.now()))
             let isEntered = await lanes.enter(lane, atMost: patience)
