@@ -13,8 +13,7 @@ extension Exchange {
     /// Everything that this node can show about a transfer.
     /// - Throws: `Problem` for a transfer that is not known here.
     package func evidence(of id: TransferID, from: NodeID? = nil) async throws -> Evidence {
-        let found = try await rows(id, from: from)
-        let entries = try await proven(found.entries)
+        var found = try await rows(id, from: from)
         let (from, to, receipt): (NodeID, NodeID, [UInt8]?)
         if let row = found.outbound {
             (from, to, receipt) = (identity.node, row.to, try self.receipt(of: row))
@@ -23,6 +22,9 @@ extension Exchange {
         } else {
             throw ServiceProblem.unknownTransfer(id)
         }
+        // Another may have used the id, for what is no matter of this evidence.
+        found.entries = try found.entries.filter { try Self.isAbout(from, to, $0) }
+        let entries = try await proven(found.entries)
         let documents = try await membership.federation(asOf: Self.settled(found.entries))
             .documents
         return Evidence(
@@ -35,6 +37,17 @@ extension Exchange {
             approvals: try await approvals(id, found.inbound.first),
             laterLists: Array(federation.documents.lists.dropFirst(documents.lists.count)),
             laterReceipts: try await laterReceipts(found.outbound, found.inbound.first))
+    }
+
+    /// Whether nothing in an entry's details says that it is of a transfer between other nodes.
+    private static func isAbout(_ from: NodeID, _ to: NodeID, _ row: EntryRow) throws -> Bool {
+        guard let bytes = row.details else { return true }
+        let details = try JSON(parsing: bytes)
+        let verdicts = [details["verdict"], details[Receipt.importKey]].compactMap(\.self)
+        return verdicts.allSatisfy {
+            ($0["from"]?.stringValue ?? from.text) == from.text
+                && ($0["to"]?.stringValue ?? to.text) == to.text
+        } && (details["from"]?.stringValue ?? from.text) == from.text
     }
 
     /// What the recipient has stated since it took the dataset in, by the entry of its log.

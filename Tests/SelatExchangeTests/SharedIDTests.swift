@@ -1,6 +1,9 @@
+import SelatAudit
 import SelatCore
 import SelatCrypto
 import SelatEnvelope
+import SelatEvidence
+import SelatFederation
 import SelatHTTP
 import SelatStore
 import Testing
@@ -75,6 +78,26 @@ struct SharedIDTests {
         #expect(
             try await exchange.destroy(id, from: from, reason: "order 17", by: 0).from == from)
         #expect(try await recipient.inbound(id, from: other)?.state == "delivered")
+    }
+
+    @Test func evidenceIsOfOneTransferAlone() async throws {
+        let id = try await delivered(besides: "delivered")
+        let filter = EntryFilter(transfer: id, kind: "transfer.received")
+        let entry = try #require(try await recipient.store.entries(filter).first)
+        let bytes = try #require(entry.details)
+        var details = try #require(try JSON(parsing: bytes).objectValue)
+        var own = try #require(details[Receipt.importKey]?.objectValue)
+        own["from"] = .string(other.id.text)
+        details[Receipt.importKey] = .object(own)
+        let draft = EntryDraft(
+            kind: "transfer.received", transfer: id, actor: .node(other.id),
+            details: .object(details))
+        let foreign = try await recipient.store.commit { try $0.append(draft) }.value
+        let evidence = try await recipient.exchange.evidence(of: id, from: sender.id)
+        let shown = evidence.entries.map(\.entry.sequence)
+        #expect(shown.contains(entry.entry.sequence) && !shown.contains(foreign))
+        let report = EvidenceVerifier.verify(evidence, trusted: world.federation.id)
+        #expect(report.isSound, "\(report.wrong)")
     }
 
     /// What nobody can read any more, such as after a fault of the disk.
