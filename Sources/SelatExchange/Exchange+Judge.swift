@@ -20,13 +20,25 @@ extension Exchange {
     /// - Throws: what is this node's own fault, such as a database that cannot be read; it says
     ///   nothing of the envelope.
     func judge(_ head: VerifiedHead, _ manifest: Manifest) async throws -> Judgement {
-        let now = clock.now()
-        // Which agreements count depends on who is a member: by another list the verdict may lawfully differ.
+        if let stale = staleness(of: head) { return stale }
+        try await editions.followList()
+        let judgement = try await judgeNow(head, manifest)
+        // Another list may have come meanwhile.
+        return staleness(of: head) ?? judgement
+    }
+
+    /// Which agreements count depends on who is a member: by another list a verdict may lawfully differ.
+    private func staleness(of head: VerifiedHead) -> Judgement? {
         guard head.header.membershipSerial == federation.serial,
             head.header.membershipDigest == federation.listDigest
         else {
             return .refused(.staleMembership, "the list in force here is \(federation.serial)")
         }
+        return nil
+    }
+
+    private func judgeNow(_ head: VerifiedHead, _ manifest: Manifest) async throws -> Judgement {
+        let now = clock.now()
         let pinned: PolicySet
         let decision: Decision
         do {

@@ -66,15 +66,15 @@ extension Exchange {
     /// After a change: peers that are no longer admitted are cut off, policies are judged by the
     /// members that there are now, and everybody hears of it.
     func follow(_ before: MembershipRegister.View, _ after: MembershipRegister.View) async {
-        await peers.judge()
-        if before.identity?.tls.certificate != after.identity?.tls.certificate {
-            // New connections prove the new key.
-            await peers.closeAll()
-        }
         if before.federation.serial != after.federation.serial {
             do { try await editions.reload() } catch {
                 logger.error("reloading policies failed", metadata: ["error": "\(error)"])
             }
+        }
+        await peers.judge()
+        if before.identity?.tls.certificate != after.identity?.tls.certificate {
+            // New connections prove the new key.
+            await peers.closeAll()
         }
         if before.index != after.index { await gossip.compareWithAll() }
     }

@@ -1,6 +1,7 @@
 import Logging
 import SelatAudit
 import SelatCore
+import SelatFederation
 import SelatPolicy
 import SelatStore
 import Synchronization
@@ -20,11 +21,18 @@ extension EditionRegister {
     /// Within the turn. Sets that were made of pinned editions are made again too, when they are asked
     /// for.
     func reloadNow() async throws {
+        let list = federation.listDigest
         let set = try await load(try await refresh().active)
         state.withLock { state in
-            state.set = set
+            (state.set, state.list) = (set, list)
             state.pinned = []
         }
+    }
+
+    /// Reads the editions again where the list has changed since: whoever judges does not wait to be told.
+    func followList() async throws {
+        guard let list = state.withLock({ $0.list }), list != federation.listDigest else { return }
+        try await reload()
     }
 
     /// Within the turn.
@@ -85,6 +93,7 @@ extension EditionRegister {
         try await refresh()
         state.withLock { state in
             state.set = set
+            state.list = state.list ?? federation.listDigest
             for mark in marks { state.faulty[mark.digest] = nil }
         }
         for mark in marks {

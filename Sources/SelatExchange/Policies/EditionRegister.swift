@@ -20,6 +20,9 @@ package final class EditionRegister: Sendable {
         var next: Timestamp?
         /// Editions that are due and do not load, with the reason.
         var faulty: [Digest: String] = [:]
+        /// The list under which the active set was made, and those that verdicts pin; nil for a set that was read
+        /// elsewhere.
+        var list: Digest?
         /// Sets by which verdicts were judged again, the newest last.
         var pinned: [(digests: [String: Digest], set: PolicySet)] = []
         /// The heads of the active editions, as far as somebody asked for the status: reading a file
@@ -72,8 +75,9 @@ package final class EditionRegister: Sendable {
         let active = try await register.refresh().active
         var reasons = ["no edition is in force"]
         do {
+            let list = register.federation.listDigest
             let set = try await register.load(active)
-            register.state.withLock { $0.set = set }
+            register.state.withLock { ($0.set, $0.list) = (set, list) }
             try await register.activateDue()
         } catch let error as PolicyErrors {
             if !active.isEmpty {
