@@ -19,21 +19,24 @@ extension Witnesses {
 
     /// Asks each witness what it has cosigned last, and shows the log if none has seen more of it, now or before.
     ///
-    /// Of a restored log one that knows less says nothing of what may be lost: then as many must have seen it as the
-    /// quorum asks for, or all must have answered.
+    /// Of a restored log one that knows less says nothing of what may be lost. So all must answer, or as many that
+    /// those who have cosigned what is here meet the quorum and those who are silent cannot: of each checkpoint that
+    /// was witnessed one who has answered knows.
     func prove() async throws {
         var contradictions = try await keptContradiction().map { [$0] } ?? []
         guard hasQuorum || !contradictions.isEmpty else { return try await show() }
         let (asked, isRestored) = (asked, try await store.restoredSize() != nil)
         let testimonies = await testimonies()
-        var (answered, confirming) = (0, Set<CosignerKey>())
+        var isAnswered = false
+        var (confirming, silent) = (Set<CosignerKey>(), Set<CosignerKey>())
         for (witness, testimony) in testimonies.sorted(by: { $0.key < $1.key }) {
             switch testimony {
             case .silence(let cause):
+                if let key = asked[witness] { silent.insert(key) }
                 state.withLock { $0.dialogues[witness, default: Dialogue()].cause = cause }
-            case .nothing: answered += 1
+            case .nothing: isAnswered = true
             case .cosigned(let checkpoint):
-                answered += 1
+                isAnswered = true
                 if let found = try await contradiction(of: checkpoint, by: witness) {
                     contradictions.append(found)
                 } else {
@@ -45,8 +48,9 @@ extension Witnesses {
         }
         if let worst = contradictions.max(by: Self.isLess) {
             try await stop(worst)
-        } else if answered > 0,
-            !isRestored || policy.isMet(by: confirming) || answered == testimonies.count
+        } else if isAnswered,
+            !isRestored || silent.isEmpty
+                || policy.isMet(by: confirming) && !policy.isMet(by: silent)
         {
             try await show()
         }
