@@ -139,7 +139,10 @@ extension Exchange {
                 return (.approvalInvalid, "an officer's statement: \(error)")
             }
             if let fault = rules.fault(in: verified) {
-                return (.approvalInvalid, "an officer's statement: \(fault)")
+                return (
+                    rules.isByRole(verified) ? .verdictDiffers : .approvalInvalid,
+                    "an officer's statement: \(fault)"
+                )
             }
             switch verified.statement {
             case .attestation(let attestation):

@@ -68,6 +68,17 @@ struct StatementRules: Sendable {
         }
     }
 
+    /// Whether the officer has the role that the statement asks for: a newer record may give it.
+    func isByRole(_ verified: VerifiedStatement) -> Bool {
+        switch verified.statement {
+        case .attestation(let attestation):
+            guard let document = policies.documents[attestation.document] else { return true }
+            return verified.officer.roles.contains(document.role)
+        case .declaration:
+            return verified.officer.roles.contains(VerifiedStatement.emergencyRole)
+        }
+    }
+
     private func fault(
         in attestation: OfficerStatement.Attestation, by officer: MemberRecord.Officer
     ) -> String? {
