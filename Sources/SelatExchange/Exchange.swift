@@ -75,7 +75,7 @@ package final class Exchange: Sendable {
     let clockWatch = Mutex(ClockWatch())
     /// From when on seconds are counted by a clock that nobody sets.
     let started = ContinuousClock.now
-    /// Recalls of this minute, by the peer that brought them.
+    /// Recalls of this minute, by the peer that brought them and the member whose they are.
     let recallsHeard = Mutex<[Bringing: Int]>([:])
     /// What must not be handed out any more, also where that has begun, and since when.
     let withdrawn = Mutex<[UploadID: ContinuousClock.Instant]>([:])

@@ -79,7 +79,7 @@ import Testing
             let answer = Task { try await clients[busy].exchange(request(.get, "/slow")) }
             for await _ in begun {}
             // The other one's task has answered, and comes back to wait for the next request.
-            try await Task.sleep(for: .milliseconds(50))
+            try await Task.sleep(for: .milliseconds(500))
             let other = try await nodes.connect("VN/x", to: listener)
             open.finish()
             #expect(try await answer.value.head.status == .ok)
