@@ -133,6 +133,7 @@ extension Joining {
     /// With what a node that no record lists yet asks others: the certificate beside its TLS key,
     /// under the same name with `.pem`, or `keys/tls.pem` in the state directory where the key lies
     /// in a token; nil where there is none.
+    /// - Throws: `StartFailure` where it is none, or for a key that is not held.
     static func identity(
         _ configuration: Configuration, _ ring: KeyRing
     ) throws -> TLSIdentity? {

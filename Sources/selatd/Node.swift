@@ -222,10 +222,13 @@ struct Node {
         _ configuration: Configuration, _ ring: KeyRing, _ epoch: UInt64,
         _ store: Store, _ clock: SystemClock, _ logger: Logger
     ) async throws -> MembershipRegister {
+        // A node that is listed does without it: what `join finish` laid there is for a key that a
+        // rotation may have ended. One that is not listed reads it again, and fails (`listed`).
+        let unlisted = Result { try Joining.identity(configuration, ring) }
         let place = MembershipRegister.Place(
             node: configuration.node, keys: try ring.keys(of: configuration.node), epoch: epoch,
             trusted: configuration.membershipDigest, allowsSandbox: configuration.isSandbox,
-            unlistedTLS: try Joining.identity(configuration, ring))
+            unlistedTLS: try? unlisted.get())
         let register: MembershipRegister
         do {
             register = try await MembershipRegister.open(
@@ -233,6 +236,9 @@ struct Node {
                 input: { try FederationLoader.documents(in: configuration.membership) })
         } catch {
             throw StartFailure.invalid("membership in `\(configuration.membership)`: \(error)")
+        }
+        if register.current.exclusion == nil, case .failure(let error) = unlisted {
+            logger.notice("not used, and not needed any more", metadata: ["what": "\(error)"])
         }
         return register
     }

@@ -123,6 +123,7 @@ extension CommandTests {
             // Every list of certificates keeps its newest alone.
             let text = try String(contentsOfFile: proposal, encoding: .utf8)
             var record = try #require(try JSON(parsing: Array(text.utf8)).objectValue)
+            try lay(try #require(record["nodes"]?.arrayValue?.first), in: sandbox)
             record["nodes"] = .array(
                 (record["nodes"]?.arrayValue ?? []).map { node in
                     var node = node.objectValue ?? [:]
@@ -156,6 +157,22 @@ extension CommandTests {
             #expect(scratch.exists("f/SG-hub/keys/agreement.key"))
             #expect(scratch.exists("f/SG-hub/keys/mlkem.key"))
             try await witnessed("MY", in: sandbox)
+            #expect(!scratch.exists("f/SG-hub/keys/tls.key"))
+            try sandbox.crash("SG")
+            try await sandbox.start()
+            let log = try scratch.text("f/SG-hub/selatd.log")
+            #expect(log.contains("not used, and not needed any more"), "\(log)")
+        }
+
+        /// Lays the oldest TLS certificate beside its key, as `join finish` does.
+        private func lay(_ node: JSON, in sandbox: Sandbox) throws {
+            let listed = node["certificates"]?["tls"]?.arrayValue ?? []
+            let der = Data(base64Encoded: try #require(listed.last?.stringValue))
+            let lines = try #require(der).base64EncodedString(
+                options: [.lineLength64Characters, .endLineWithLineFeed])
+            try sandbox.scratch.write(
+                "-----BEGIN CERTIFICATE-----\n\(lines)\n-----END CERTIFICATE-----\n",
+                to: "f/SG-hub/keys/tls.pem")
         }
 
         /// Every entry of a log is cosigned by its quorum, of which SG must be one: of three members
