@@ -29,10 +29,11 @@ struct Vitals {
     }
 
     private var hindrances: [String] {
-        guard let room = try? exchange.spool.room(), room < Self.roomMin else {
-            return exchange.hindrances
+        var lines = exchange.hindrances + [surroundings.pulse.hindrance].compactMap { $0 }
+        if let room = try? exchange.spool.room(), room < Self.roomMin {
+            lines.append("\(room) bytes are left beside the spool")
         }
-        return exchange.hindrances + ["\(room) bytes are left beside the spool"]
+        return lines
     }
 
     /// One large envelope's head and some entries.

@@ -32,6 +32,48 @@ extension CommandTests {
             _ = try manager.wait(for: "STOPPING=1")
         }
 
+        /// As on a full disk: the writer answers that it can write nothing, for a while.
+        @Test(
+            .enabled(
+                if: Run.sqlite3 != nil && Run.curl != nil, "sqlite3 or curl is not installed"))
+        func aBeatThatFailsIsFollowedByOthers() async throws {
+            defer { node.scratch.remove() }
+            let manager = try NotifySocket("\(node.scratch.path)/notify")
+            let environment = ["NOTIFY_SOCKET": manager.path, "WATCHDOG_USEC": "200000"]
+            let port = Int(try FreePort.any())
+            let lines = ["sandbox:": "sandbox: yes\nmetrics: {host: 127.0.0.1, port: \(port)}"]
+            try await node.serving(lines, environment: environment) { _ in
+                let place = try Scratch()
+                defer { place.remove() }
+                var isAlive = false
+                // Longer than the five seconds that the writer waits for another one.
+                let other = try Running(
+                    try #require(Run.sqlite3),
+                    [
+                        node.database, ".timeout 10000", "BEGIN IMMEDIATE",
+                        ".shell sleep 9", "COMMIT",
+                    ], place: place)
+                // Ends once the writer waits: there are no more beats then.
+                manager.drain()
+                try await says("a beat failed")
+                let ready = try await fetch("readyz", port)
+                #expect(ready.stdout.contains("locked by another process"), "\(ready.words)")
+                // It lives, and says so with the reason.
+                while let told = manager.next(milliseconds: 1_000) {
+                    if told.contains("WATCHDOG=1") { isAlive = true }
+                    if told.contains("locked by another process") { break }
+                }
+                #expect(isAlive)
+                #expect(await other.end() == 0)
+                try await says("beats pass again")
+                for _ in 0..<3 { _ = try manager.wait(for: "WATCHDOG=1") }
+                let again = try await fetch("readyz", port)
+                #expect(!again.stdout.contains("locked by another process"), "\(again.words)")
+                let said = try node.scratch.text("stderr").split(separator: "\n")
+                #expect(said.filter { $0.contains("a beat failed") }.count == 1, "\(said)")
+            }
+        }
+
         /// From the moment at which the node is called ready.
         @Test func aHangupJustAfterReadyIsHeard() async throws {
             defer { node.scratch.remove() }
