@@ -1,6 +1,7 @@
 import SelatControl
 import SelatCore
 import SelatCrypto
+import SelatDelivery
 import SelatExchange
 import SelatFederation
 import SelatService
@@ -65,11 +66,18 @@ struct Vitals {
             + ProcessMetrics.families(since: surroundings.started)
     }
 
+    /// Also of states in which there are none: of what begins with its first transfer an alert cannot
+    /// say that there was none.
     private func transfers(_ status: JSON) -> MetricFamily {
-        let samples = ["outbound", "inbound"].flatMap { direction in
-            (status[direction]?.objectValue ?? [:]).map { state, count in
+        let directions = [
+            ("outbound", Sender.State.allCases.map(\.rawValue)),
+            ("inbound", Recipient.State.allCases.map(\.rawValue)),
+        ]
+        let samples = directions.flatMap { direction, states in
+            states.map { state in
                 MetricFamily.Sample(
-                    ["direction": direction, "state": state], Double(count.integerValue ?? 0))
+                    ["direction": direction, "state": state],
+                    Double(status[direction]?[state]?.integerValue ?? 0))
             }
         }
         return MetricFamily(

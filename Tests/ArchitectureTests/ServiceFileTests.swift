@@ -48,6 +48,24 @@ struct ServiceFileTests {
         for name in asked { #expect(page.contains("`\(name)`"), "\(path) asks for \(name)") }
     }
 
+    /// One Prometheus watches many nodes: `absent` is false as soon as one of them has the number.
+    @Test func noNodeHidesThatAnotherLacksANumber() throws {
+        let alerts = try Self.text("contrib/selat-alerts.yaml")
+        #expect(!alerts.contains("absent("))
+        let lacking = "(selat_build_info unless on (job, instance) selat_backup_timestamp_seconds)"
+        #expect(alerts.contains(lacking))
+    }
+
+    /// What is under way to an alert is what the sender's machine calls so.
+    @Test func alertsAskForStatesThatExist() throws {
+        let machine = try Self.text("Sources/SelatDelivery/Sender.swift")
+        let states = try Self.metrics(
+            "contrib/selat-alerts.yaml", #/state=~?"([a-z|]+)"/#
+        ).flatMap { $0.split(separator: "|").map(String.init) }
+        #expect(Set(states) == ["queued", "sending", "relayed", "delivered"])
+        for state in states { #expect(machine.contains("case \(state)")) }
+    }
+
     @Test func theManualHasEveryConfigurationKey() throws {
         let known = try #require(
             try Self.text("Sources/selatd/Configuration.swift")
