@@ -35,6 +35,20 @@ extension Exchange {
             standing, size: size, in: bringer == .operated ? spool.path : nil)
     }
 
+    /// The same question without a dataset. It enters nothing: who watches asks it also while nothing
+    /// can be written.
+    func requireUnreachedReserve() throws {
+        let space = try spool.space()
+        let standing = disk.withLock { disk in
+            let bytes = disk.reserve.bytes(of: space.total)
+            var mark = disk.watermark
+            _ = mark.look(free: space.free, reserve: bytes)
+            return DiskStanding(free: space.free, reserve: bytes, isReached: mark.isReached)
+        }
+        guard standing.isReached else { return }
+        throw ServiceProblem.reserveReached(standing, size: 0, in: nil)
+    }
+
     /// Looks at the disk, and enters what has changed.
     @discardableResult
     package func diskStanding() async throws -> DiskStanding {

@@ -81,6 +81,17 @@ struct ReserveTests {
         #expect(begun.first?["reserve"] == .integer(1 << 50 as UInt64))
     }
 
+    @Test func whoWatchesReadsThatOnlyFlashIsTakenIn() async throws {
+        let world = try TestFederation(TestFederation.Plan(reserve: Self.all))
+        let exchange = world.sender.exchange
+        let kept = "\(1 << 50) are kept for flash"
+        #expect(exchange.hindrances.contains { $0.hasSuffix(kept) })
+        // Looking enters nothing.
+        #expect(try await world.sender.entries("intake.stopped") == 0)
+        exchange.keepFree(Self.none)
+        #expect(!exchange.hindrances.contains { $0.hasSuffix(kept) })
+    }
+
     @Test func theOperatorReadsWhatWhereAndWhatToDo() async throws {
         let world = try TestFederation(TestFederation.Plan(reserve: Self.all))
         let fault = try await #require(throws: Problem.self) {
