@@ -51,6 +51,18 @@ extension CommandTests {
             #expect(left == ["control.sock"])
         }
 
+        /// No answer to the confirmation is no refusal of what lies there whole.
+        @Test func aBackupIsKeptWhereItsConfirmationIsLost() async throws {
+            defer { scratch.remove() }
+            let file = "\(scratch.path)/b.selatbackup"
+            let lost = try await asking(["backup", file], answers: 1, Array("sealed".utf8))
+            #expect(lost.status == 69, "\(lost.words)")
+            #expect(lost.stderr.contains("is whole and kept, but not confirmed"), "\(lost.words)")
+            #expect(lost.stderr.contains("selat restore --check"), "\(lost.words)")
+            #expect(try scratch.text("b.selatbackup") == "sealed")
+            #expect(scratch.files().filter { $0.contains("selatbackup") } == ["b.selatbackup"])
+        }
+
         /// What it had taken may be known, the rest is not tried: that is no success of the run.
         @Test func aDaemonThatGoesAwayEndsAnImport() async throws {
             defer { scratch.remove() }

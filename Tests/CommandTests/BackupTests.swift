@@ -236,6 +236,41 @@ struct BackupTests {
         }
     }
 
+    /// Who makes another meanwhile takes nothing from who has not confirmed the first yet.
+    @Test(
+        .enabled(
+            if: Run.curl != nil && Run.openssl != nil, "curl or openssl is not installed"))
+    func theLastTwoThatWereGivenCanBeConfirmed() async throws {
+        try await Sandbox.fresh { sandbox in
+            /// - Returns: the status of the answer, whose body goes to `file`.
+            func post(_ path: String, _ body: String, to file: String) async throws -> String {
+                let ended = try await Run.run(
+                    try #require(Run.curl),
+                    [
+                        "-sS", "--unix-socket", sandbox.socket("SG"), "-d", body, "-o",
+                        "\(sandbox.scratch.path)/\(file)", "-w", "%{http_code}",
+                        "http://selat/v1/backups\(path)",
+                    ])
+                return ended.stdout
+            }
+            var digests: [String] = []
+            for file in ["a", "b", "c"] {
+                let given = try await post("", "{}", to: file)
+                try #require(given == "200")
+                let sum = try await Run.run(
+                    try #require(Run.openssl),
+                    ["dgst", "-sha256", "-r", "\(sandbox.scratch.path)/\(file)"])
+                digests.append("sha256:\(sum.stdout.prefix { $0 != " " })")
+            }
+            var answers: [String] = []
+            for digest in digests {
+                let body = #"{"digest": "\#(digest)"}"#
+                answers.append(try await post("/confirmation", body, to: "answer"))
+            }
+            #expect(answers[0] != "200" && answers[1...] == ["200", "200"], "\(answers)")
+        }
+    }
+
     /// A new key beside the certificate of an old one would open none of the backups.
     @Test func aKeyPairIsMadeWholeOrNotAtAll() async throws {
         let scratch = try Scratch()

@@ -5,6 +5,7 @@ import NIOCore
 import SelatControl
 import SelatCore
 import SelatCrypto
+import SelatHTTP
 
 struct Backup: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -52,10 +53,12 @@ struct Backup: AsyncParsableCommand {
             do {
                 return try await daemon.post(
                     "/v1/backups/confirmation", ["digest": .string(written.text)])
-            } catch {
+            } catch let refusal as Problem where refusal.status < 500 {
                 // What the node does not own up to is not kept as if it did.
                 output.withdraw()
-                throw error
+                throw refusal
+            } catch {
+                throw unconfirmed(written, error)
             }
         }
         var members = made.objectValue ?? [:]
@@ -64,6 +67,17 @@ struct Backup: AsyncParsableCommand {
         Terminal.result(
             "\(file): \(made.size("size_bytes")), as of "
                 + "\(made.text("taken")), verified")
+    }
+
+    /// No answer, or that of a node which cannot enter anything now, is no refusal: the file is as
+    /// whole as it was, and may have been entered.
+    private func unconfirmed(_ digest: Digest, _ error: any Error) -> Ending {
+        let cause = Ending(explaining: error)
+        return Ending(
+            cause.status,
+            "`\(file)` is whole and kept, but not confirmed: \(cause.message ?? "\(error)")",
+            hint: "where `selat status --json` names \(digest) under `backup`, it was confirmed; "
+                + "otherwise make another, or look at this one: `selat restore --check`")
     }
 
     /// - Returns: the digest of what came.

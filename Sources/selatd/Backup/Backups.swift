@@ -10,13 +10,16 @@ import SelatHTTP
 import SelatStore
 import Synchronization
 
-/// The backups that this process makes: one at a time, and known until it is confirmed.
+/// The backups that this process makes: one at a time, and the last ones known, to be confirmed.
 final class Backups: Sendable {
     private struct State {
         var isRunning = false
-        /// Given whole, and not heard of since.
-        var given: MadeBackup?
+        /// Given whole, the last one last: who asks for another takes nothing from one whose reader
+        /// has not confirmed it yet.
+        var given: [MadeBackup] = []
     }
+
+    private static let givenMax = 2
 
     /// That of the start, by whose paths everything lies where it is.
     let configuration: Configuration
@@ -53,7 +56,7 @@ final class Backups: Sendable {
     /// - Throws: a problem while another one runs: they would share a folder.
     func begin() throws {
         let isFirst = state.withLock { state in
-            defer { (state.isRunning, state.given) = (true, nil) }
+            defer { state.isRunning = true }
             return !state.isRunning
         }
         guard isFirst else {
@@ -64,21 +67,26 @@ final class Backups: Sendable {
 
     /// - Parameter made: nil where its reader went away before its end.
     func end(_ made: MadeBackup?) {
-        state.withLock { ($0.isRunning, $0.given) = (false, made) }
+        state.withLock { state in
+            state.isRunning = false
+            guard let made else { return }
+            state.given = Array((state.given + [made]).suffix(Self.givenMax))
+        }
     }
 
-    /// The backup that was given last, if it has this digest.
+    /// That of the last given ones which has this digest.
     func given(_ digest: Digest) throws -> MadeBackup {
-        guard let given = state.withLock({ $0.given }) else {
+        let given = state.withLock { $0.given }
+        guard let last = given.last else {
             throw ServiceProblem.notReady(
                 "no backup was given whole since the daemon started",
                 remedy: "make another one: selat backup FILE")
         }
-        guard given.digest == digest else {
+        guard let made = given.first(where: { $0.digest == digest }) else {
             throw ServiceProblem.verificationFailed(
-                "the file has \(digest), and what was given has \(given.digest)")
+                "the file has \(digest), and what was given last has \(last.digest)")
         }
-        return given
+        return made
     }
 
     // MARK: To whom
