@@ -75,4 +75,14 @@ struct ServiceFileTests {
         let manual = try Self.text("systemd/selatd.yaml.5")
         for key in keys { #expect(manual.contains("\n.It Cm \(key)\n"), "the manual lacks \(key)") }
     }
+
+    @Test func theManualSaysWhichKeysATokenMayHold() throws {
+        let keys = try Self.text("Sources/selatd/Configuration.swift")
+            .matches(of: #/"([a-z]+)", orInToken: true/#).map { String($0.1) }
+        #expect(keys.count == 3)
+        let manual = try Self.text("systemd/selatd.yaml.5")
+        let named = try #require(
+            manual.firstMatch(of: #/mode 0600\.\n((?:.*\n)*?)may be\n\.Ql pkcs11:/#))
+        #expect(named.1.matches(of: #/\.Cm ([a-z]+)/#).map { String($0.1) } == keys)
+    }
 }
