@@ -2,6 +2,7 @@ import SelatAudit
 import SelatCore
 import SelatCrypto
 import SelatFederation
+import Synchronization
 import Testing
 
 @testable import SelatExchange
@@ -31,19 +32,25 @@ import Testing
         HeldKey(mlkem: try .generate(kind), place: .made(name))
     }
 
-    private func record(_ listed: [HeldKey]) throws -> MemberRecord.Node {
+    /// Another one at each call.
+    private func certificate(_ held: HeldKey, days: Int64 = 90) throws -> Certificate {
+        try authority.issue(
+            for: try #require(held.purpose.certificate), uri: node.uri,
+            to: try #require(held.pair).publicKey, from: Self.start + -60,
+            until: Self.start + days * Self.days)
+    }
+
+    /// - Parameter agreement: nil for new certificates of the listed keys.
+    private func record(
+        _ listed: [HeldKey], agreement: [Certificate]? = nil
+    ) throws -> MemberRecord.Node {
         func certificates(_ purpose: KeyPurpose) throws -> [Certificate] {
-            let use = try #require(purpose.certificate)
-            return try listed.filter { $0.purpose == purpose }.map { held in
-                try authority.issue(
-                    for: use, uri: node.uri, to: try #require(held.pair).publicKey,
-                    from: Self.start + -60, until: Self.start + 90 * Self.days)
-            }
+            try listed.filter { $0.purpose == purpose }.map { try certificate($0) }
         }
         return MemberRecord.Node(
             id: node, endpoint: Endpoint(host: "localhost", port: 1),
             tls: try certificates(.tls), signing: try certificates(.signing),
-            agreement: try certificates(.agreement),
+            agreement: try agreement ?? certificates(.agreement),
             mlkem: listed.compactMap(\.mlkem?.publicKey),
             logKey: try VerifierKey(name: "selat/x", key: log.publicKey).text, roles: [])
     }
@@ -109,6 +116,76 @@ import Testing
         let ended = try review([old, new], after: kept.notes, listing: [new], at: last + 1)
         #expect(kinds(ended) == ["keys.destroyed"])
         #expect(ended.over.map(\.place) == [old.place])
+    }
+
+    /// Notes of one key for agreement, step by step.
+    private func notes(
+        _ key: HeldKey, after notes: [Digest: KeyNote] = [:], listing listed: [Certificate],
+        at seconds: Int64, mayEnd: Bool = true
+    ) throws -> [Digest: KeyNote] {
+        KeyReview(
+            held: [key], notes: notes, record: try record([], agreement: listed),
+            at: Self.start + seconds, mayEnd: mayEnd
+        ).notes
+    }
+
+    /// The certificates under which a key opens although no record may list them.
+    private func opening(_ key: HeldKey, _ notes: [Digest: KeyNote]) throws -> [Certificate] {
+        let log = HeldKey(purpose: .log, key: self.log, place: .configured("log"))
+        let ring = KeyRing(held: [key, log], shelf: NoShelf())
+        ring.state.withLock { $0.notes = notes }
+        return try ring.keys(of: node).agreementBefore
+    }
+
+    @Test func certificateThatWasRenewedOpensForThirtyDaysAfterTheRecordDroppedIt() throws {
+        let key = try held(.agreement, "key")
+        let (old, new) = (try certificate(key), try certificate(key))
+        let first = try notes(key, listing: [old], at: 0)
+        #expect(try opening(key, first) == [old])
+        let both = try notes(key, after: first, listing: [new, old], at: 100)
+        #expect(try opening(key, both) == [new, old])
+        #expect(both[key.digest]?.certificate == new)
+        let dropped = try notes(key, after: both, listing: [new], at: 200)
+        #expect(dropped[key.digest]?.unlisted == nil)
+        let end = 200 + 30 * Self.days
+        let last = try notes(key, after: dropped, listing: [new], at: end - 1)
+        #expect(last == dropped)
+        #expect(try opening(key, last) == [new, old])
+        let doubted = try notes(key, after: last, listing: [new], at: end, mayEnd: false)
+        #expect(try opening(key, doubted) == [new, old])
+        let ended = try notes(key, after: doubted, listing: [new], at: end)
+        #expect(try opening(key, ended) == [new])
+    }
+
+    @Test func certificateThatIsReplacedAtOnceOpensToo() throws {
+        let key = try held(.agreement, "key")
+        let (old, new) = (try certificate(key), try certificate(key))
+        let first = try notes(key, listing: [old], at: 0)
+        let replaced = try notes(key, after: first, listing: [new], at: 100)
+        #expect(try opening(key, replaced) == [new, old])
+    }
+
+    @Test func aKeyIsKeptAsLongAsItsLastCertificateOpens() throws {
+        let key = try held(.agreement, "key")
+        let (short, long) = (try certificate(key, days: 1), try certificate(key, days: 60))
+        let both = try notes(key, listing: [short, long], at: 0)
+        #expect(both[key.digest]?.end == Self.start + 90 * Self.days)
+        let ended = try notes(key, after: both, listing: [long, short], at: 31 * Self.days)
+        #expect(try opening(key, ended) == [long])
+    }
+
+    @Test func notesOfOneCertificateAreRead() throws {
+        let key = try held(.agreement, "key")
+        let (old, new) = (try certificate(key), try certificate(key))
+        let json: JSON = [
+            "key": .string(key.digest.text), "purpose": "agreement",
+            "listed": .string(Self.start.text), "taken-up": .string(Self.start.text),
+            "certificate": .string(Base64.encode(old.der)),
+        ]
+        let before = [key.digest: try KeyNote(json: json)]
+        #expect(try before == notes(key, listing: [old], at: 0))
+        let renewed = try notes(key, after: before, listing: [new], at: 100)
+        #expect(try opening(key, renewed) == [new, old])
     }
 
     @Test(arguments: [MLKEMKind.mlkem768, .mlkem1024])
@@ -188,4 +265,22 @@ import Testing
         let json = try JSON(parsing: KeyRing.bytes(of: notes))
         #expect(json.arrayValue?.count == 2)
     }
+
+    @Test func notesOfARenewedCertificateReadBackAsTheyWereWritten() throws {
+        let key = try held(.agreement, "key")
+        let first = try notes(key, listing: [try certificate(key)], at: 0)
+        let renewed = try notes(key, after: first, listing: [try certificate(key)], at: 50)
+        let note = try #require(renewed[key.digest])
+        #expect(note.listings.map(\.unlisted) == [nil, Self.start + 50])
+        #expect(try KeyNote(json: note.json) == note)
+    }
+}
+
+/// Where no key is made and none destroyed.
+private struct NoShelf: KeyShelf {
+    func make(_ purpose: KeyPurpose, _ kind: HeldKey.Kind) throws -> HeldKey {
+        throw IdentityError.unlistedKey(try NodeID("SG/hub"), use: purpose.rawValue)
+    }
+
+    func destroy(_ place: HeldKey.Place) throws {}
 }

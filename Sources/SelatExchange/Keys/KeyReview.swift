@@ -31,7 +31,7 @@ struct KeyReview {
         let live = held.filter { notes[$0.digest]?.destroyed == nil }
         // Its end is recorded, and the daemon ended before the file did.
         over = held.filter { notes[$0.digest]?.destroyed != nil }
-        for key in live { note(key) }
+        for key in live { note(key, mayEnd: mayEnd) }
         for purpose in KeyPurpose.allCases {
             let keys = live.filter { $0.purpose == purpose }
             takeUp(keys, purpose)
@@ -60,14 +60,16 @@ struct KeyReview {
         return listed
     }
 
-    /// Notes since when a key is listed, or is not any more.
-    private mutating func note(_ held: HeldKey) {
+    /// Notes since when a key is listed, or is not any more, and under which certificates.
+    private mutating func note(_ held: HeldKey, mayEnd: Bool) {
         let digest = held.digest
         var note = notes[digest] ?? KeyNote(held)
-        if let entry = listed[held.purpose]?.first(where: { $0.digest == digest }) {
+        let entries = (listed[held.purpose] ?? []).filter { $0.digest == digest }
+        note.list(entries.compactMap(\.certificate), at: now)
+        if mayEnd { note.forgetCertificates(at: now) }
+        if !entries.isEmpty {
             note.listed = note.listed ?? now
             note.unlisted = nil
-            note.certificate = entry.certificate
         } else if note.listed != nil || note.takenUp != nil {
             note.unlisted = note.unlisted ?? now
             note.listed = nil
@@ -129,8 +131,15 @@ extension KeyNote {
     /// keys prove only what is said now.
     var end: Timestamp? {
         guard purpose.isSealedTo else { return unlisted }
-        let lasts = [unlisted, certificate?.notAfter].compactMap { $0 }
-        return lasts.min().map { $0 + Limits.envelopeLifeSecondsMax }
+        return listings.map(\.end).max() ?? unlisted.map { $0 + Limits.envelopeLifeSecondsMax }
+    }
+}
+
+extension KeyNote.Listing {
+    /// From when on nothing that is sealed to a key under this certificate can arrive.
+    var end: Timestamp {
+        min(unlisted ?? certificate.notAfter, certificate.notAfter)
+            + Limits.envelopeLifeSecondsMax
     }
 }
 

@@ -41,7 +41,7 @@ package final class KeyRing: Sendable {
         keys.waiting = Set(unused.compactMap(\.pair?.publicKey))
         keys.agreementBefore = state.notes.values
             .filter { $0.purpose == .agreement && $0.destroyed == nil }
-            .compactMap(\.certificate)
+            .flatMap { $0.listings.map(\.certificate) }
         return keys
     }
 
