@@ -82,6 +82,11 @@ import Testing
         ] {
             #expect(throws: AuditError.self) { try first.verifierKey.ofEpoch(in: origin) }
         }
+        // U+212A is equivalent to K and not the same.
+        let kelvin = try VerifierKey(name: "selat/ab/SG/K/1", key: key.publicKey)
+        for origin in ["selat/ab/SG/\u{212A}/1", "selat/ab/SG/\u{212A}/2"] {
+            #expect(throws: AuditError.self) { try kelvin.ofEpoch(in: origin) }
+        }
         #expect(throws: AuditError.self) {
             try SignedCheckpoint(note: note, key: first.verifierKey)
         }

@@ -55,9 +55,10 @@ extension VerifierKey {
     /// - Parameter origin: as a checkpoint states it.
     /// - Throws: `AuditError.malformed` unless it differs from this key's name by the epoch alone.
     package func ofEpoch(in origin: String) throws(AuditError) -> VerifierKey {
-        if origin == name { return self }
-        guard let (base, epoch) = Self.parts(origin), let own = Self.parts(name), own.base == base,
-            epoch > 0
+        // By bytes: a log is named by them, and not by what Unicode calls equivalent.
+        if origin.utf8.elementsEqual(name.utf8) { return self }
+        guard let (base, epoch) = Self.parts(origin), let own = Self.parts(name),
+            own.base.utf8.elementsEqual(base.utf8), epoch > 0
         else { throw .malformed("origin of a log of `\(name)`", origin.quotable) }
         return try VerifierKey(name: origin, key: key)
     }
