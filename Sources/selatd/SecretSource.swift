@@ -91,7 +91,10 @@ extension Configuration {
         switch (source["credential"], source["file"]) {
         case (let name?, nil):
             guard let text = reader.word(name, "`credential`") else { return nil }
-            guard !text.contains("/"), text != ".", text != "..", text.utf8.count <= 255 else {
+            // By bytes: a slash with a mark behind it is another character, and parts a path too.
+            guard !text.utf8.contains(UInt8(ascii: "/")), text != ".", text != "..",
+                text.utf8.count <= 255
+            else {
                 reader.report(.wrongType, name.place, "`credential` must be a name, not a path")
                 return nil
             }

@@ -171,6 +171,7 @@ extension CommandTests {
         @Test(arguments: [
             ("passphrase: {credential: selat-keys}", "credential `selat-keys`: there is none"),
             ("passphrase: {credential: ../keys}", "`credential` must be a name, not a path"),
+            ("passphrase: {credential: ../\u{301}keys}", "`credential` must be a name, not a path"),
             ("passphrase: {file: keys}", "`file` must be an absolute path, not `keys`"),
             ("passphrase: {file: /nowhere/keys}", "reading `/nowhere/keys`"),
             ("passphrase: {file: /etc/passwd}", "`/etc/passwd` can be read by others"),
