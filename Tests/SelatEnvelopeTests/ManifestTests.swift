@@ -1,5 +1,6 @@
 import Foundation
 import SelatCore
+import SelatCrypto
 import Testing
 
 @testable import SelatEnvelope
@@ -27,6 +28,32 @@ struct ManifestTests {
         #expect(try read.encoded() == bytes)
         let text = String(decoding: try await manifest().encoded(), as: UTF8.self)
         #expect(!text.contains("statements") && !text.contains("series"))
+    }
+
+    @Test func aCoreThatIsRepeatedWithEquivalentCharactersIsRefused() async throws {
+        let sealed = try await World().envelope(sample(10))
+        func core(_ marking: String) throws -> EnvelopeCore {
+            let core = sealed.manifest.core
+            var label = core.label
+            label.marking = marking
+            return try EnvelopeCore(
+                id: core.id, federation: core.federation, from: core.from, to: core.to,
+                created: core.created, expires: core.expires, label: label, suite: core.suite,
+                toKeys: core.toKeys)
+        }
+        func open(repeating marking: String) throws -> Manifest {
+            let manifest = Manifest(
+                core: try core(marking), dataset: sealed.manifest.dataset,
+                facts: sealed.manifest.facts, verdictRecord: sealed.manifest.verdictRecord,
+                approvals: [])
+            let bytes = try ChunkedEncryption.seal(
+                manifest.encoded(), key: sealed.contentKey.secret,
+                context: ContentKey.manifestContext(core("K")))
+            return try Manifest(opening: bytes, key: sealed.contentKey, core: core("K"))
+        }
+        #expect(try open(repeating: "K").core.label.marking == "K")
+        // U+212A: Swift calls the two texts equal.
+        #expect(throws: EnvelopeError.contradiction("core")) { try open(repeating: "\u{212A}") }
     }
 
     @Test func otherFormsOfTheSameAreRefused() async throws {
