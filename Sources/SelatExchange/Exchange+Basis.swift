@@ -1,5 +1,6 @@
 import SelatAudit
 import SelatCore
+import SelatCrypto
 import SelatDelivery
 import SelatEnvelope
 import SelatFederation
@@ -12,8 +13,9 @@ extension Exchange {
     /// What keeps the head in the spool from being offered as it is; nil where nothing does.
     ///
     /// The head is written before its release is committed, so after a crash the spool may hold one
-    /// that the log does not tell of. And what it rests on may have changed since: then the verdict
-    /// is made again before more of the payload leaves.
+    /// that the log does not tell of. Nor is one of use that nobody believes any more. And what it
+    /// rests on may have changed since: then the verdict is made again before more of the payload
+    /// leaves.
     func lack(of id: TransferID, attempt: UInt64) async -> Sender.Event? {
         guard attempt > 0 else { return nil }
         do {
@@ -27,6 +29,8 @@ extension Exchange {
             guard released?["envelope"]?.stringValue == (try head.unverifiedIdentity().text) else {
                 return .headLost
             }
+            let signers = identity.signers.values.map(\.certificate)
+            if try isSignedInVain(head, others: signers) { return .headLost }
             return try await restsOnWhatIsInForce(released, id) ? nil : .basisMoved
         } catch is FileFault {
             return .headLost
@@ -35,6 +39,25 @@ extension Exchange {
         } catch {
             // Where it cannot be told, the release says why.
             return .basisMoved
+        }
+    }
+
+    /// Whether nobody believes a head any more, and would if it were signed again: its certificate
+    /// has left the sender's record, is over or revoked. Where no other is good, another signature
+    /// would be in vain too.
+    /// - Parameter others: with which it could be signed now.
+    func isSignedInVain(_ head: EnvelopeHead, others: [Certificate]) throws -> Bool {
+        let (federation, now) = (federation, clock.now())
+        let message = try CMS.Unverified(parsing: head.headerCMS, type: .header)
+        let core = try Header(parsing: message.content).core
+        do {
+            _ = try message.verify { try federation.signer($0, node: core.from, at: now) }
+            return false
+        } catch {
+            let fitting = others.filter { $0.publicKey.kind == core.suite.curve }
+            return fitting.contains {
+                (try? federation.signer($0.issuerAndSerial, node: core.from, at: now)) != nil
+            }
         }
     }
 

@@ -3,6 +3,7 @@ import SelatCore
 import SelatCrypto
 import SelatDelivery
 import SelatEnvelope
+import SelatFederation
 import SelatHTTP
 import SelatPolicy
 import SelatStore
@@ -68,6 +69,43 @@ struct BasisTests {
         #expect(await sender.exchange.lack(of: id, attempt: 1) == .headLost)
         try await sender.restart()
         #expect(try await deliver(id).state == "delivered")
+    }
+
+    /// SG's record, with another certificate for the sender's signing key in the place of the first.
+    private func renewed() throws -> [UInt8] {
+        let now = world.clock.now()
+        let certificate = try world.authority("SG").root.issue(
+            for: .signing, uri: sender.id.uri,
+            to: sender.identity.signer.certificate.publicKey, from: now + -60,
+            until: now + 60 * 86_400)
+        return try world.record("SG", after: world.federation) { nodes in
+            let node = nodes[0]
+            nodes[0] = MemberRecord.Node(
+                id: node.id, endpoint: node.endpoint, tls: node.tls, signing: [certificate],
+                agreement: node.agreement, mlkem: node.mlkem, logKey: node.logKey,
+                roles: node.roles)
+        }
+    }
+
+    @Test func aHeadUnderACertificateThatLeftTheRecordIsSignedAnew() async throws {
+        let id = try await released()
+        let record = try renewed()
+        for node in [sender, world.recipient] { _ = try await node.take(records: ["SG": record]) }
+        try #require(await sender.exchange.lack(of: id, attempt: 1) == .headLost)
+        let row = try await deliver(id)
+        #expect(row.state == "delivered" && row.attempt == 2, "\(row.cause ?? "no cause")")
+    }
+
+    @Test func aHeadIsNotSignedAnewWhereThatWouldBeInVain() async throws {
+        let id = try await released()
+        let certificate = sender.identity.signer.certificate
+        let crl = try world.revocationList("SG", number: 1, revoking: [certificate])
+        _ = try await sender.take(crls: ["SG": crl])
+        #expect(throws: FederationError.self) {
+            try sender.exchange.federation.signer(
+                certificate.issuerAndSerial, node: sender.id, at: world.clock.now())
+        }
+        #expect(await sender.exchange.lack(of: id, attempt: 1) == nil)
     }
 
     /// A verdict that was made before an edition or a list was committed, and is recorded after that,
