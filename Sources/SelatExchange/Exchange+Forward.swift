@@ -5,6 +5,7 @@ import SelatCrypto
 import SelatDelivery
 import SelatEnvelope
 import SelatEvidence
+import SelatFederation
 import SelatStore
 import SelatTransport
 
@@ -59,8 +60,8 @@ extension Exchange {
             forwarding.pause = nil
             do {
                 try Task.checkCancellation()
-                if try await isHeadLost(forwarding) {
-                    try await drive(forwarding, .headStale(cause: "the head here was lost"))
+                if let cause = try await headFault(forwarding) {
+                    try await drive(forwarding, .headStale(cause: cause))
                 }
                 try await drive(forwarding, .due)
                 await lanes.leave(lane)
@@ -76,20 +77,32 @@ extension Exchange {
         return false
     }
 
-    /// Whether the spool holds another head than the one that the log tells of: a crash came between
-    /// the file of a newer attempt and its commit, or somebody's hand. Only the sender can mend that.
-    private nonisolated(nonsending) func isHeadLost(
+    /// Why the head here is of no use, which only the sender can mend; nil where it is.
+    ///
+    /// The spool may hold another than the one that the log tells of: a crash came between the file
+    /// of a newer attempt and its commit, or somebody's hand. And its signature may count no more.
+    private nonisolated(nonsending) func headFault(
         _ forwarding: Forwarding
-    ) async throws -> Bool {
+    ) async throws -> String? {
+        let row = forwarding.row
         do {
             let head = try EnvelopeHead(parsing: await part(.head, of: forwarding.name))
-            return try head.unverifiedIdentity() != SHA256.digest(forwarding.row.header)
+            guard try head.unverifiedIdentity() == SHA256.digest(row.header) else {
+                return Self.headLost
+            }
+            // Once the next node holds it, its signature has been believed.
+            guard forwarding.relay.state == .holding,
+                try isSignedInVain(head, others: federation.nodes[row.from]?.signing ?? [])
+            else { return nil }
+            return "the certificate of its signature counts no more"
         } catch let error where error is StoreError || Task.isCancelled {
             throw error
         } catch {
-            return true
+            return Self.headLost
         }
     }
+
+    private static let headLost = "the head here was lost"
 
     /// Feeds the machine with an event and with what its actions lead to.
     private nonisolated(nonsending) func drive(

@@ -71,25 +71,9 @@ struct BasisTests {
         #expect(try await deliver(id).state == "delivered")
     }
 
-    /// SG's record, with another certificate for the sender's signing key in the place of the first.
-    private func renewed() throws -> [UInt8] {
-        let now = world.clock.now()
-        let certificate = try world.authority("SG").root.issue(
-            for: .signing, uri: sender.id.uri,
-            to: sender.identity.signer.certificate.publicKey, from: now + -60,
-            until: now + 60 * 86_400)
-        return try world.record("SG", after: world.federation) { nodes in
-            let node = nodes[0]
-            nodes[0] = MemberRecord.Node(
-                id: node.id, endpoint: node.endpoint, tls: node.tls, signing: [certificate],
-                agreement: node.agreement, mlkem: node.mlkem, logKey: node.logKey,
-                roles: node.roles)
-        }
-    }
-
     @Test func aHeadUnderACertificateThatLeftTheRecordIsSignedAnew() async throws {
         let id = try await released()
-        let record = try renewed()
+        let record = try world.recordWithSigningRenewed()
         for node in [sender, world.recipient] { _ = try await node.take(records: ["SG": record]) }
         try #require(await sender.exchange.lack(of: id, attempt: 1) == .headLost)
         let row = try await deliver(id)

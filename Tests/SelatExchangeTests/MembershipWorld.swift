@@ -44,6 +44,22 @@ extension TestFederation {
         ).signed(by: try authority(code).signers, at: now)
     }
 
+    /// SG's next record, with another certificate for its node's signing key in the place of the
+    /// first.
+    func recordWithSigningRenewed() throws -> [UInt8] {
+        let (signer, now) = (sender.identity.signer, clock.now())
+        let certificate = try authority("SG").root.issue(
+            for: .signing, uri: sender.id.uri, to: signer.key.publicKey, from: now + -60,
+            until: now + Self.life)
+        return try record("SG", after: federation) { nodes in
+            let node = nodes[0]
+            nodes[0] = MemberRecord.Node(
+                id: node.id, endpoint: node.endpoint, tls: node.tls, signing: [certificate],
+                agreement: node.agreement, mlkem: node.mlkem, logKey: node.logKey,
+                witnessKey: node.witnessKey, roles: node.roles, links: node.links)
+        }
+    }
+
     /// A country's revocation list, PEM.
     func revocationList(
         _ code: String, number: UInt64, revoking revoked: [Certificate] = [], days: Int64 = 7

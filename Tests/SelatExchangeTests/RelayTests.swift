@@ -114,6 +114,33 @@ struct RelayTests {
         #expect(try await recipient.entries("transfer.arrived") == 1)
     }
 
+    @Test func whatARelayHoldsUnderACertificateThatLeftTheRecordIsSignedAnew() async throws {
+        let world = try Self.world()
+        let (sender, relay, recipient) = (world.sender, world.stranger, world.recipient)
+        let id = try await relay.running {
+            try await sender.running {
+                let id = try await sender.send(world.request())
+                try await Self.until { try await sender.outbound(id)?.state == "relayed" }
+                return id
+            }
+        }
+        let record = try world.recordWithSigningRenewed()
+        for node in [sender, relay, recipient] { _ = try await node.take(records: ["SG": record]) }
+        try await relay.restart()
+        try await sender.restart()
+        try await recipient.running {
+            try await relay.running {
+                try await sender.running {
+                    let row = try await sender.ended(id)
+                    #expect(row.state == "delivered", "\(row.cause ?? "")")
+                    #expect(row.attempt == 2)
+                }
+            }
+        }
+        #expect(try await relay.entries("relay.returned") == 1)
+        #expect(try await recipient.entries("transfer.arrived") == 1)
+    }
+
     @Test func whatARelayLetGoOfByAClockAheadPassesStill() async throws {
         let world = try Self.world()
         let (sender, relay, recipient) = (world.sender, world.stranger, world.recipient)
