@@ -239,11 +239,33 @@ struct EditionRegisterTests {
         try await after(2, register)
         #expect(register.number("agreements") == 2)
         #expect(try !counts(register))
-        // The same bytes, and signed by all now that VN is back.
+        // The same bytes, and signed by all now that VN is back: no other node would hear of it.
         let record = try #require(world.federation.documents.records[member.country])
         _ = try await node.take(records: ["VN": record])
         let anew = try world.signed("agreements", String(decoding: waiting.bytes, as: UTF8.self))
-        #expect(try await register.refusal(anew) == nil)
+        let taken = try await register.take([anew], from: .user(7), together: true)
+        #expect(taken.map(\.standing) == [.signaturesNotKept])
+        let held = try await register.edition(SHA256.digest(waiting.bytes))
+        #expect(held?.signatures == waiting.signatures)
+        try await register.reload()
+        #expect(try !counts(register))
+    }
+
+    /// Also of agreements, as long as the same parties had to sign.
+    @Test func otherSignaturesReplaceTheOldOnes() async throws {
+        let register = try await world.register(of: node)
+        for name in ["SG", "agreements"] {
+            let edition = try world.later(name, 2, inForce: ahead(1))
+            #expect(try await register.refusal(edition) == nil)
+            world.clock.advance(seconds: 60)
+            let anew = try world.signed(name, String(decoding: edition.bytes, as: UTF8.self))
+            let taken = try await register.take([anew], from: .user(7), together: true)
+            #expect(taken.map(\.standing) == [.known])
+            let held = try await register.edition(SHA256.digest(edition.bytes))
+            #expect(held?.signatures == anew.signatures)
+        }
+        try await after(1, register)
+        #expect((register.number("SG"), register.number("agreements")) == (2, 2))
         #expect(try counts(register))
     }
 

@@ -77,9 +77,6 @@ extension EditionRegister {
         guard reasons.isEmpty else { throw EditionsRefused(reasons: reasons) }
         try await keep(examined, schedule, from: actor, at: now)
         try await activateDueNow()
-        // Signed at another moment, which says who had to sign.
-        let isSignedAnew = examined.contains { if case .signedAnew = $0 { true } else { false } }
-        if isSignedAnew { try await reloadNow() }
         return examined.map { taken($0) }
     }
 
@@ -105,8 +102,12 @@ extension EditionRegister {
         if isHeld, edition.signatures == nil { return .left(head, .known) }
         let signed = try verified(edition, head, owner, at: now)
         // What was accepted stays accepted: only what is new here has to prove its agreements.
-        if !isHeld { try requireAgreements(head, edition.file, at: now) }
-        if isHeld { return .signedAnew(head, edition.signatures ?? []) }
+        if isHeld, let signatures = edition.signatures {
+            // Nodes that hold it do not ask again, and would go on without the parties of these.
+            let isAlike = try await heldOwner(of: head) == owner
+            return isAlike ? .signedAnew(head, signatures) : .left(head, .signaturesNotKept)
+        }
+        try requireAgreements(head, edition.file, at: now)
         return .new(
             New(
                 row: EditionRow(
@@ -114,6 +115,14 @@ extension EditionRegister {
                     inForce: head.inForce, received: now, source: actor.text,
                     bytes: edition.bytes, signatures: edition.signatures ?? []),
                 signers: signed.persons.values.joined().sorted()))
+    }
+
+    /// Who had to sign an edition by the signatures that are held beside it.
+    private func heldOwner(of head: EditionHead) async throws -> EditionOwner? {
+        try await edition(head.digest).flatMap { held in
+            EditionOwner(
+                of: head, content: held.bytes, signatures: held.signatures, in: federation)
+        }
     }
 
     private func verified(
