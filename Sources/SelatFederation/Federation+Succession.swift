@@ -34,12 +34,14 @@ extension Federation {
             }
         }
         let standing = try Self.standing(documents.records, under: next, of: id)
+        let falling = records.filter { standing[$0.key] == nil }
         return Federation(
             id: id, list: next, listDigest: SHA256.digest(der), records: standing,
             anchors: try Electorate(next, held).anchors,
             documents: MembershipDocuments(
                 lists: documents.lists + [der], records: documents.records, revocationLists: held
-            ).standing(under: next, with: standing))
+            ).standing(under: next, with: standing),
+            fallen: fallen.merging(falling.mapValues(\.issued)) { $1 })
     }
 
     /// Whether `next` may come after `list`.
@@ -71,7 +73,8 @@ extension Federation {
     /// The membership with a member's newer record.
     ///
     /// Records may be skipped: the list says whose signatures count, not the record before.
-    /// - Throws: `FederationError`, also for a record that is older, or another of one serial.
+    /// - Throws: `FederationError`, also for a record that is older, be it than one that fell, or
+    ///   another of one serial.
     package func taking(
         record der: [UInt8], of country: Country, at time: Timestamp
     ) throws(FederationError) -> Federation {
@@ -93,6 +96,12 @@ extension Federation {
                 throw .contradiction(
                     document, reason: "it names another record before it than the one held")
             }
+        }
+        // After one that fell any serial may come, also that of one from before it.
+        if let before = records[country]?.issued ?? fallen[country], next.issued < before {
+            throw .contradiction(
+                MemberRecord.document(of: country),
+                reason: "it was issued before the last one, \(before)")
         }
         return replacing(
             records: records.merging([country: next]) { $1 },
@@ -185,6 +194,6 @@ extension Federation {
     ) -> Federation {
         Federation(
             id: id, list: list, listDigest: listDigest, records: records ?? self.records,
-            anchors: anchors ?? allAnchors, documents: documents)
+            anchors: anchors ?? allAnchors, documents: documents, fallen: fallen)
     }
 }

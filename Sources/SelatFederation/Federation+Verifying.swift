@@ -70,11 +70,25 @@ extension Federation {
         let list = try Self.unverifiedList(documents.list)
         let id = list.federation ?? SHA256.digest(documents.lists[0])
         let records = try Self.standing(documents.records, under: list, of: id)
+        let fallen = Self.issues(of: documents.records.filter { records[$0.key] == nil })
         let documents = documents.standing(under: list, with: records)
         let electorate = try Electorate(list, documents.revocationLists)
         self.init(
             id: id, list: list, listDigest: SHA256.digest(documents.list), records: records,
-            anchors: electorate.anchors, documents: documents)
+            anchors: electorate.anchors, documents: documents, fallen: fallen)
+    }
+
+    /// When records were issued, by their own word; without those that cannot be read any more.
+    private static func issues(of records: [Country: [UInt8]]) -> [Country: Timestamp] {
+        var issues: [Country: Timestamp] = [:]
+        for (country, der) in records {
+            let content = try? unverifiedContent(
+                der, .memberRecord, MemberRecord.document(of: country))
+            issues[country] = content.flatMap {
+                try? MemberRecord(content: $0, country: country).issued
+            }
+        }
+        return issues
     }
 
     /// The records that a list lets stand: those of its members that are signed as it asks for. What

@@ -20,6 +20,8 @@ package struct Federation: Sendable {
     package let documents: MembershipDocuments
 
     let allAnchors: [Country: TrustAnchors]
+    /// When the last record was issued of each country whose record fell: no older one follows it.
+    let fallen: [Country: Timestamp]
     /// By the whole name of the certificate, which says who it is for: a record lists no certificate
     /// that names another country's officer, but may list one with another's issuer and serial.
     private let officers: [CMS.SignerName: MemberRecord.Officer]
@@ -28,7 +30,8 @@ package struct Federation: Sendable {
 
     init(
         id: Digest, list: MembershipList, listDigest: Digest, records: [Country: MemberRecord],
-        anchors: [Country: TrustAnchors], documents: MembershipDocuments
+        anchors: [Country: TrustAnchors], documents: MembershipDocuments,
+        fallen: [Country: Timestamp] = [:]
     ) {
         self.documents = documents
         self.id = id
@@ -36,6 +39,7 @@ package struct Federation: Sendable {
         self.listDigest = listDigest
         self.records = records
         allAnchors = anchors
+        self.fallen = fallen
         let roles = Dictionary(uniqueKeysWithValues: list.members.map { ($0.country, $0.roles) })
         let allNodes = records.values.flatMap(\.nodes).filter { list.cut(of: $0.id) == nil }
         nodes = Dictionary(

@@ -312,6 +312,41 @@ import Testing
         #expect(try again.node(NodeID("SG/hub"), at: World.now).id.country == sg.country)
     }
 
+    /// Signed by those who stay, in force, and with what has been removed since. A serial says nothing
+    /// where the next one begins anew.
+    @Test func noOlderRecordComesBackWhereOneFell() throws {
+        let sg = world.member("SG")
+        let stay = Array(sg.authorities.suffix(2))
+        let first = try #require(held.records[sg.country])
+        let older = try MemberRecord(
+            federation: first.federation, country: first.country, serial: 7,
+            previous: SHA256.digest([7]), issued: first.issued, expires: first.expires,
+            nodes: first.nodes, officers: first.officers, policySigners: first.policySigners
+        ).signed(by: stay, at: World.now)
+        let newer = try take(nextRecord(serial: 10))
+        let list = try next(
+            of: newer.list, digest: newer.listDigest,
+            [.withdrawAuthority(sg.country, sg.authorities[0].certificate)])
+        let taken = try newer.taking(list: sign(list, by: ["MY", "VN"]), at: World.now)
+        #expect(taken.records[sg.country] == nil)
+        let restored = try Federation(
+            restoring: MembershipDocuments(
+                lists: taken.documents.lists, records: newer.documents.records,
+                revocationLists: taken.documents.revocationLists))
+        let real = try nextRecord()
+        for federation in [taken, restored] {
+            let again = try federation.taking(
+                record: real.signed(by: stay, at: World.now), of: sg.country, at: World.now)
+            #expect(again.records[sg.country] == real)
+            for held in [federation, again] {
+                let error = #expect(throws: FederationError.self) {
+                    try held.taking(record: older, of: sg.country, at: World.now)
+                }
+                #expect(error?.description.contains("issued before the last one") == true)
+            }
+        }
+    }
+
     // MARK: Revocation lists
 
     private func crl(

@@ -76,8 +76,8 @@ extension Federation {
             throw .contradiction(
                 document, reason: "it lists `\(cut.id)`, which the membership list cuts off")
         }
-        guard next.issued >= held?.issued ?? next.issued else {
-            throw .contradiction(document, reason: "it was issued before the one in force")
+        if let before = held?.issued ?? fallen[next.country], next.issued < before {
+            throw .contradiction(document, reason: "it was issued before the last one, \(before)")
         }
     }
 
