@@ -41,23 +41,36 @@ extension EvidenceVerifier {
             guard verdict.question.source == subject.from,
                 verdict.question.destination == subject.to
             else { throw EvidenceFault.differs("the verdict is about other nodes") }
-            let isAgain = try evidence.givesAgain(verdict, record, federation)
+            let again = try evidence.madeAgain(verdict, record, federation)
             let summary = verdict.summaryLines.joined(separator: "; ")
             report.proven.append("\(place) holds the verdict `\(verdict.outcome)`: \(summary)")
-            if isAgain {
+            switch again {
+            case .same:
                 report.proven.append(
                     "the verdict of \(place) is what the policy files here give: made again, byte "
                         + "for byte the same")
-            } else {
+            case .filesMissing:
                 report.unproven.append(
                     "that the verdict of \(place) follows from the policies: not every file that it "
                         + "pins is here")
+            case .unsigned(let instruments):
+                report.unproven.append(
+                    "that the verdict of \(place) follows from the policies: it does where "
+                        + Self.unsigned(instruments))
             }
             return verdict
         } catch {
             report.wrong.append("\(place): \(error)")
             return nil
         }
+    }
+
+    private static func unsigned(_ instruments: [String: Set<Country>]) -> String {
+        instruments.sorted { $0.key < $1.key }.map { instrument, parties in
+            let codes = parties.map(\.code).sorted().joined(separator: ", ")
+            return "`\(instrument)` counts, which \(codes) had not signed, being no member when "
+                + "that edition was made"
+        }.joined(separator: "; ")
     }
 
     // MARK: Header

@@ -71,42 +71,69 @@ extension EvidenceVerifier {
 }
 
 extension Evidence {
-    /// The instruments that count. Where nobody's signatures are here, which is said, those of the
-    /// verdict.
-    private func signedInstruments(
-        _ verdict: Verdict, _ federation: Federation
-    ) throws -> Set<String> {
-        guard let file = policies["agreements"], let signatures = file.signatures else {
-            return Set(verdict.instruments)
-        }
-        let head = try EditionHead(PolicySource(name: "agreements.yaml", bytes: file.bytes))
-        return head.instruments(
-            among: federation.signatories(
-                of: head, content: file.bytes, signatures: signatures))
+    /// What a verdict is when it is made again from the policy files here.
+    enum Again {
+        case same
+        /// Not every file that it pins is here.
+        case filesMissing
+        /// The same, as long as instruments count that some of their parties had not signed: they were
+        /// no members yet. So it was before it was asked who had been one.
+        case unsigned([String: Set<Country>])
     }
 
     /// Judges again by the policy files that a verdict pins.
-    /// - Returns: false where one is not here.
     /// - Throws: `EvidenceFault.differs` where they give another record; what loading them throws.
-    func givesAgain(
+    func madeAgain(
         _ verdict: Verdict, _ record: [UInt8], _ federation: Federation
-    ) throws -> Bool {
+    ) throws -> Again {
         let digests = policies.mapValues { SHA256.digest($0.bytes) }
         guard verdict.editions.allSatisfy({ digests[$0.key] == $0.value.digest }) else {
-            return false
+            return .filesMissing
         }
         let files = policies.sorted { $0.key < $1.key }.map {
             PolicySource(name: "\($0.key).yaml", bytes: $0.value.bytes)
         }
-        let set = try PolicySet.load(
-            files: files, signed: try signedInstruments(verdict, federation))
+        let set = try PolicySet.load(files: files)
+        // Where nobody's signatures are here, which is said, the verdict says what counts.
+        let pact = try pact(federation)
+        let signed = pact?.head.instruments(among: pact?.signatories ?? [])
+        if try set.counting(signed ?? Set(verdict.instruments)).judged(verdict) == record {
+            return .same
+        }
+        if let pact, let signed, case .agreements(let parties) = pact.head.kind {
+            let among = pact.head.instruments(among: Set(federation.members.map(\.country)))
+            let added = among.subtracting(signed)
+            if !added.isEmpty, try set.counting(among).judged(verdict) == record {
+                let resting = added.intersection(verdict.instruments)
+                let named = resting.isEmpty ? added : resting
+                return .unsigned(
+                    parties.filter { named.contains($0.key) }
+                        .mapValues { $0.subtracting(pact.signatories) })
+            }
+        }
+        throw EvidenceFault.differs("the policy files here give another verdict")
+    }
+
+    /// The agreements here, and who had to sign them; nil where no signatures lie beside them.
+    private func pact(
+        _ federation: Federation
+    ) throws -> (head: EditionHead, signatories: Set<Country>)? {
+        guard let file = policies["agreements"], let signatures = file.signatures else {
+            return nil
+        }
+        let head = try EditionHead(PolicySource(name: "agreements.yaml", bytes: file.bytes))
+        let signatories = federation.signatories(
+            of: head, content: file.bytes, signatures: signatures)
+        return (head, signatories)
+    }
+}
+
+extension PolicySet {
+    /// The record of a verdict on the same question.
+    fileprivate func judged(_ verdict: Verdict) throws -> [UInt8] {
         let isImport = verdict.judgements.allSatisfy { $0.flow != .export && $0.flow != .domestic }
         let again =
-            isImport
-            ? try set.decideImport(verdict.question) : try set.decide(verdict.question).verdict
-        guard again.record == record else {
-            throw EvidenceFault.differs("the policy files here give another verdict")
-        }
-        return true
+            isImport ? try decideImport(verdict.question) : try decide(verdict.question).verdict
+        return again.record
     }
 }
