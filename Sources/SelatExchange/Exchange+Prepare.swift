@@ -87,7 +87,9 @@ extension Exchange {
             throw ServiceProblem.badDataset("\(error)")
         }
         guard found.roles.contains(.exchange) else {
-            throw ServiceProblem.badDataset("`\(node)` takes no datasets: its record says so")
+            throw ServiceProblem.badDataset(
+                "`\(node)` takes no datasets: its member's record or the membership list does not "
+                    + "give it the role `exchange`")
         }
         return found
     }

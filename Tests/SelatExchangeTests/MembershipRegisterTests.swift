@@ -156,6 +156,24 @@ struct MembershipRegisterTests {
         #expect(world.recipient.membership.current.exclusion?.contains("cut off") == true)
     }
 
+    /// The list has the last word on roles, and the refusal does not blame the record alone.
+    @Test func nothingIsSentToWhomTheListGivesNoExchange() async throws {
+        let my = world.stranger.id.country
+        let list = try world.list(after: world.federation) { members in
+            members = members.map { member in
+                guard member.country == my else { return member }
+                return MembershipList.Member(
+                    country: my, sector: member.sector, anchors: member.anchors,
+                    authorities: member.authorities, threshold: 2, roles: [.relay])
+            }
+        }
+        _ = try await node.take(lists: [list])
+        let problem = #expect(throws: Problem.self) {
+            try node.exchange.recipient(world.stranger.id, at: world.clock.now())
+        }
+        #expect(problem?.detail?.contains("or the membership list does not give it") == true)
+    }
+
     // MARK: Other authorities
 
     /// The next list, by which other persons speak for VN, and who they are.
