@@ -321,6 +321,19 @@ extension CommandTests {
             #expect(await daemon.end() == 0)
         }
 
+        /// With it the node would ask the others: waiting would be in vain.
+        @Test func aCertificateOfAnotherKeyEndsTheStartOfANodeThatIsNotListed() async throws {
+            defer { member.scratch.remove() }
+            #expect(try await member.join().status == 0)
+            try FileManager.default.copyItem(
+                atPath: "\(member.sandbox.path)/authority-SG/root.pem",
+                toPath: "\(member.node)/keys/tls.pem")
+            let ended = try await Run.run(
+                Run.selatd, ["--config", "\(member.node)/selatd.yaml"], seconds: 60)
+            #expect(ended.status == 78, "\(ended.words)")
+            #expect(ended.stderr.contains("is for another key than"), "\(ended.words)")
+        }
+
         @Test func anotherFederationsDigestIsNotBelieved() async throws {
             defer { member.scratch.remove() }
             let ended = try await Run.run(

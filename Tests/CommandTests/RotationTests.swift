@@ -162,6 +162,13 @@ extension CommandTests {
             try await sandbox.start()
             let log = try scratch.text("f/SG-hub/selatd.log")
             #expect(log.contains("not used, and not needed any more"), "\(log)")
+            // What comes next asks for proofs.
+            let deadline = ContinuousClock.now + .seconds(180)
+            while try await sandbox.selat("status", "--json", on: "SG").json["log"]?["standing"]
+                != "proven"
+            {
+                try #require(ContinuousClock.now < deadline, "SG's log is not proven again")
+            }
         }
 
         /// Lays the oldest TLS certificate beside its key, as `join finish` does.
