@@ -27,6 +27,7 @@ struct Node {
     private let logger: Logger
     private let reload: Reload
     private let surroundings: Surroundings
+    private let hangups: UnixSignalsSequence
 
     /// Builds everything in the order of need; what is missing or invalid stops the start. A node
     /// that no record lists yet waits here until one does.
@@ -55,7 +56,8 @@ struct Node {
         try await ring.load(from: store)
         let register = try await membership(started, ring, epoch, store, clock, logger)
         guard
-            let current = try await listed(register, started, path, ring, surroundings, logger)
+            let (current, hangups) = try await listed(
+                register, started, path, ring, surroundings, logger)
         else {
             await store.close()
             return nil
@@ -95,15 +97,16 @@ struct Node {
             retention: retention, backups: backups, manager: surroundings.manager, logger: logger)
         return Node(
             exchange: exchange, server: server, control: control, files: fileSocket, health: health,
-            retention: retention, reload: reload, surroundings: surroundings,
+            retention: retention, reload: reload, surroundings: surroundings, hangups: hangups,
             logger: logger)
     }
 
     private init(
         exchange: Exchange, server: NodeServer, control: HTTPListener, files: FileSocket?,
         health: HTTPListener?, retention: Retention, reload: Reload, surroundings: Surroundings,
-        logger: Logger
+        hangups: UnixSignalsSequence, logger: Logger
     ) {
+        self.hangups = hangups
         self.files = files
         self.health = health
         self.reload = reload
@@ -119,10 +122,10 @@ struct Node {
     /// the database.
     func run() async throws {
         let (exchange, server, control) = (exchange, server, control)
-        let (retention, reload, manager) = (retention, reload, surroundings.manager)
+        let (retention, reload, hangups) = (retention, reload, hangups)
+        let manager = surroundings.manager
         let heartbeat = Heartbeat(
             exchange: exchange, surroundings: surroundings, logger: logger)
-        let hangups = await UnixSignalsSequence(trapping: .sighup)
         let group = ServiceGroup(
             configuration: .init(
                 services: [
@@ -245,13 +248,15 @@ struct Node {
 
     /// Waits where no record lists the node yet; keys that are not those of its record are a
     /// mistake, and waiting mends none.
-    /// - Returns: the configuration as its file is then, which nobody may have looked at for weeks; nil
-    ///   where the daemon was told to stop.
+    /// - Returns: the configuration as its file is then, which nobody may have looked at for weeks, and
+    ///   each SIGHUP that comes after it was read; nil where the daemon was told to stop.
     private static func listed(
         _ register: MembershipRegister, _ configuration: Configuration, _ path: String,
         _ ring: KeyRing, _ surroundings: Surroundings, _ logger: Logger
-    ) async throws -> Configuration? {
-        guard let exclusion = register.current.exclusion else { return configuration }
+    ) async throws -> (current: Configuration, hangups: UnixSignalsSequence)? {
+        guard let exclusion = register.current.exclusion else {
+            return (configuration, await UnixSignalsSequence(trapping: .sighup))
+        }
         guard register.federation.nodes[configuration.node] == nil else {
             throw StartFailure.invalid(exclusion)
         }
@@ -260,8 +265,11 @@ struct Node {
             register: register, configuration: configuration, file: path,
             hasCertificate: identity != nil, surroundings: surroundings, logger: logger)
         guard try await joining.wait() else { return nil }
+        // Before the file is read, and long before the node serves: it was called ready when it began
+        // to wait, and a hangup counts from then on.
+        let hangups = await UnixSignalsSequence(trapping: .sighup)
         logger.notice("listed", metadata: ["node": "\(configuration.node)"])
-        return try Configuration(file: path)
+        return (try Configuration(file: path), hangups)
     }
 
     private static func prepareState(_ path: String) throws {

@@ -288,13 +288,18 @@ extension CommandTests {
     @Suite struct SandboxAddTests {
         @Test func fourthMemberJoinsWhileTheOthersRun() async throws {
             try await Sandbox.fresh { sandbox in
-                let added = try await Run.run(
+                async let adding = Run.run(
                     Run.selat,
                     [
                         "sandbox", "add", sandbox.path, "--member", "TH", "--policies",
                         "\(Run.root)/Policies", "--json",
                     ], seconds: 150)
+                // It was called ready when it began to wait, so from the moment at which it goes on.
+                try await says(" listed node=", in: sandbox)
+                kill(try sandbox.process("TH"), SIGHUP)
+                let added = try await adding
                 try #require(added.status == 0, "\(added.words)")
+                try await says("configuration read again", in: sandbox)
                 let log = try sandbox.scratch.text("f/TH-hub/selatd.log")
                 #expect(log.contains("waiting to be listed") && log.contains("ready"), "\(log)")
                 let dataset = try sandbox.scratch.write("a\n1\n", to: "a.csv")
@@ -307,6 +312,17 @@ extension CommandTests {
                 let again = try await Run.run(
                     Run.selat, ["sandbox", "add", sandbox.path, "--member", "TH"])
                 #expect(again.status == 64, "\(again.words)")
+            }
+        }
+
+        /// Waits until TH's daemon has logged it.
+        private func says(_ words: String, in sandbox: Sandbox) async throws {
+            let deadline = ContinuousClock.now + .seconds(150)
+            while true {
+                let log = (try? sandbox.scratch.text("f/TH-hub/selatd.log")) ?? ""
+                if log.contains(words) { return }
+                try #require(ContinuousClock.now < deadline, "it does not say `\(words)`: \(log)")
+                try await Task.sleep(for: .milliseconds(5))
             }
         }
     }
