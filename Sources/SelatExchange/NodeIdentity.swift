@@ -135,6 +135,13 @@ package struct NodeIdentity: Sendable {
         return signers
     }
 
+    /// Whether both prove the node with the same certificates.
+    func provesLike(_ other: NodeIdentity) -> Bool {
+        tls.certificate == other.tls.certificate
+            && signer.certificate == other.signer.certificate
+            && signers.mapValues(\.certificate) == other.signers.mapValues(\.certificate)
+    }
+
     /// Who signs the header of an envelope of this suite.
     /// - Throws: `IdentityError.missingKey` where the node has no key on the suite's curve.
     package func signer(for suite: Suite) throws(IdentityError) -> CMS.Signer {

@@ -288,6 +288,27 @@ struct MembershipRegisterTests {
         }
     }
 
+    @Test func aCertificateThatBeginsLaterIsTakenUpThen() async throws {
+        let (old, now) = (node.identity.signer, world.clock.now())
+        let renewed = try world.authority("SG").root.issue(
+            for: .signing, uri: node.id.uri, to: old.key.publicKey, from: now + 3_600,
+            until: now + 100 * 86_400)
+        let record = try world.record("SG", after: world.federation) { nodes in
+            let node = nodes[0]
+            nodes[0] = MemberRecord.Node(
+                id: node.id, endpoint: node.endpoint, tls: node.tls,
+                signing: [renewed] + node.signing, agreement: node.agreement,
+                mlkem: node.mlkem, logKey: node.logKey, roles: node.roles)
+        }
+        _ = try await node.take(records: ["SG": record])
+        try await node.membership.useCertificatesInForce()
+        #expect(node.membership.identity.signer.certificate == old.certificate)
+        world.clock.advance(seconds: 3_600)
+        #expect(node.membership.identity.signer.certificate == old.certificate)
+        try await node.membership.useCertificatesInForce()
+        #expect(node.membership.identity.signer.certificate == renewed)
+    }
+
     @Test func warningsComeWeeksAhead() async throws {
         #expect(node.membership.warnings(at: world.clock.now()) == [])
         let late = world.clock.now() + 24 * 86_400

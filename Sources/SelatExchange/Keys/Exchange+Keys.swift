@@ -160,6 +160,7 @@ extension Exchange {
             }
             ring.destroy(review.over, logger)
         }
+        try await membership.useCertificatesInForce()
     }
 
     /// Reviews the keys, and reminds of what ends soon, until the task is cancelled.

@@ -130,6 +130,19 @@ package final class MembershipRegister: Sendable {
         await tell(before, after)
     }
 
+    /// Takes certificates into use that are in force by now, in the place of those that are over: a
+    /// record may list one that begins later, and no document comes when it does.
+    func useCertificatesInForce() async throws {
+        let (keys, isSame) = state.withLock { state in
+            let found = try? NodeIdentity(
+                node: node, keys: state.keys, federation: state.view.federation,
+                epoch: state.epoch, at: clock.now())
+            guard let found, let identity = state.view.identity else { return (state.keys, true) }
+            return (state.keys, found.provesLike(identity))
+        }
+        if !isSame { try await use(keys) }
+    }
+
     /// Whether the own log went on after a backup was restored: then this node has signed more than it
     /// knows of.
     var isRestored: Bool { state.withLock { $0.epoch > 1 } }
