@@ -67,8 +67,8 @@ extension Federation {
             } else {
                 warnings.append(
                     "no record of \(country) is held that its authorities, as list \(serial) names "
-                        + "them, have signed: its nodes are not known; `selat members publish` "
-                        + "brings its next one")
+                        + "them, have signed: its nodes are not known, and others refuse them; "
+                        + "`selat members publish` at another member's node brings its next one")
             }
             let lists = (try? tlsAnchors(for: country))?.revocationLists ?? []
             for list in lists {

@@ -219,7 +219,12 @@ struct MembershipRegisterTests {
             #expect(node.exchange.federation.records[vn] == nil)
             #expect(try await node.register().federation.records[vn] == nil)
             let warnings = node.membership.warnings(at: world.clock.now())
-            #expect(warnings.contains { $0.hasPrefix("no record of VN is held that its") })
+            let warning = warnings.first { $0.hasPrefix("no record of VN is held that its") }
+            #expect(warning?.contains("at another member's node") == true)
+            // Its own nodes are strangers, who could tell nobody of the next one.
+            #expect(throws: FederationError.self) {
+                try node.exchange.federation.node(world.recipient.id, at: world.clock.now())
+            }
             #expect(node.membership.isListed == (node.id.country != vn))
             // Of the serial that the fallen one has, and kept beside that.
             #expect(try await node.take(records: ["VN": record]) == ["record VN 1"])

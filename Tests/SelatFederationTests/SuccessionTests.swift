@@ -292,6 +292,19 @@ import Testing
         #expect(try held.recordsFalling(with: .list(same)).isEmpty)
     }
 
+    /// Published before the list, where those who stay are authorities already.
+    @Test func aRecordOfThoseWhoStayStandsUnderBothLists() throws {
+        let sg = world.member("SG")
+        let record = try nextRecord().signed(by: Array(sg.authorities.suffix(2)), at: World.now)
+        let before = try held.taking(record: record, of: sg.country, at: World.now)
+        let list = try next(
+            of: before.list, digest: before.listDigest,
+            [.withdrawAuthority(sg.country, sg.authorities[0].certificate)])
+        #expect(try before.recordsFalling(with: .list(list)).isEmpty)
+        let taken = try before.taking(list: sign(list, by: ["MY", "VN"]), at: World.now)
+        #expect(taken.documents.records[sg.country] == record)
+    }
+
     /// Whoever stole enough keys has made a record after which none can come.
     @Test func aStolenRecordBlocksNobodyOnceItsSignersAreWithdrawn() throws {
         let sg = world.member("SG")

@@ -37,7 +37,8 @@ extension Federation {
             Difference(
                 "record of \(country)",
                 before: "not signed by its authorities as this list names them; publish its next "
-                    + "one with the list", after: nil)
+                    + "one before the list, where those who stay are in the one in force, or with it",
+                after: nil)
         }
     }
 
