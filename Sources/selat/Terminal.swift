@@ -20,15 +20,18 @@ enum Terminal {
     /// Text from elsewhere without the characters that a terminal would obey or that hide others.
     static func plain(_ text: String) -> String {
         var plain = String.UnicodeScalarView()
-        for scalar in text.unicodeScalars {
-            let isObeyed =
-                scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value)
-                || (0x200B...0x200F).contains(scalar.value)
-                || (0x2028...0x202E).contains(scalar.value)
-                || (0x2066...0x2069).contains(scalar.value)
-            plain.append(isObeyed ? "\u{FFFD}" : scalar)
-        }
+        for scalar in text.unicodeScalars { plain.append(isObeyed(scalar) ? "\u{FFFD}" : scalar) }
         return String(plain)
+    }
+
+    private static func isObeyed(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.properties.generalCategory {
+        case .control, .lineSeparator, .paragraphSeparator: true
+        // Some languages cannot be written without the two joiners.
+        case .format: scalar != "\u{200C}" && scalar != "\u{200D}"
+        case .unassigned: scalar.properties.isDefaultIgnorableCodePoint
+        default: false
+        }
     }
 
     /// The same line by line: what a problem says may be another node's words.

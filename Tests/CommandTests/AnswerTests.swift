@@ -116,5 +116,25 @@ extension CommandTests {
 
                     """)
         }
+
+        @Test func whatHidesInTextIsSeen() async throws {
+            defer { scratch.remove() }
+            let hidden: [Unicode.Scalar] = [
+                0xAD, 0x61C, 0x180E, 0x200B, 0x200E, 0x2028, 0x2029, 0x202E, 0x2060, 0x2064, 0x2065,
+                0x2066, 0x206A, 0x206F, 0xFEFF, 0xFFF9, 0xFFFB, 0xE0000, 0xE0001, 0xE0020, 0xE007F,
+            ].compactMap { (value: UInt32) in Unicode.Scalar(value) }
+            // Persian and a family of emoji need the joiners.
+            let cause =
+                "no" + hidden.map { "\($0)." }.joined() + "\u{646}\u{200C}\u{647} x\u{200D}y"
+            let answer: JSON = [
+                "id": "0198f3a2-7c41-7d2e-9b1a-0f6c2d8e4a11", "state": "refused",
+                "cause": .string(cause),
+            ]
+            let ended = try await asking(
+                ["show", "0198f3a2-7c41-7d2e-9b1a-0f6c2d8e4a11"], answer.canonical)
+            #expect(ended.status == 0, "\(ended.words)")
+            let seen = "no" + hidden.map { _ in "\u{FFFD}." }.joined()
+            #expect(ended.stdout.contains("\(seen)\u{646}\u{200C}\u{647} x\u{200D}y\n"))
+        }
     }
 }
