@@ -117,5 +117,5 @@ package struct DatasetDescription: Hashable, Sendable {
     }
 
     /// What a descriptor follows that does not say.
-    private static let profile = "https://datapackage.org/profiles/2.0/datapackage.json"
+    package static let profile = "https://datapackage.org/profiles/2.0/datapackage.json"
 }

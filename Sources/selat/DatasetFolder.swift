@@ -139,7 +139,7 @@ struct DatasetFolder {
     }
 
     /// A resource's name: the path in lower case, with what a name may not hold replaced.
-    private static func name(of path: String, besides taken: Set<String>) -> String {
+    static func name(of path: String, besides taken: Set<String> = []) -> String {
         let base = String(
             path.lowercased().map { letter in
                 letter.isASCII && (letter.isLetter || letter.isNumber || "-_.".contains(letter))
@@ -151,7 +151,8 @@ struct DatasetFolder {
         return "\(base)-\(count)"
     }
 
-    private static func mediaType(of path: String) -> String? {
+    /// What a path's ending says of the file.
+    static func mediaType(of path: String) -> String? {
         let types = [
             "csv": "text/csv", "json": "application/json", "geojson": "application/geo+json",
             "xml": "application/xml", "cap": "application/cap+xml", "txt": "text/plain",

@@ -80,6 +80,47 @@ extension CommandTests {
             #expect(try await sandbox.inbox("VN").contains(id))
         }
 
+        @Test func whatTheDescriptorSaysIsShownTooSinceItLeaves() async throws {
+            defer { scratch.remove() }
+            let dataset = try levels()
+            let long = String(repeating: "A", count: 3_000)
+            try scratch.write(
+                #"""
+                {"title": "levels", "description": "see\nbelow\u202e", "x-data": "\#(long)",
+                 "resources": [{"path": "levels.csv", "schema": {"fields": ["born"]}}]}
+                """#, to: "d/datapackage.json")
+            let id = try await sandbox.awaiting(dataset)
+            func shows(_ ended: Ended) {
+                #expect(ended.stderr.contains("dataset: levels, "), "\(ended.words)")
+                let lines = ended.stderr.split(separator: "\n")
+                #expect(lines.contains(#"  also leaves "description":"see\nbelow\#u{FFFD}""#))
+                #expect(lines.contains(#"    also leaves "schema":{"fields":["born"]}"#))
+                let cut = lines.first { $0.hasPrefix("  also leaves 3011 bytes, sha256:") }
+                #expect(cut?.contains(", cut after 2048: \"x-data\":\"AAAA") == true)
+                #expect(cut?.hasSuffix("A…") == true)
+                #expect(lines.count { $0.contains("also leaves") } == 3, "\(ended.words)")
+            }
+
+            let request = "\(scratch.path)/to-vn.request"
+            let exported = try await sandbox.selat(
+                "approve", "export", id, request, "--description", on: "SG")
+            try #require(exported.status == 0, "\(exported.words)")
+            let theirs = try await sandbox.officer(
+                [
+                    "approve", "--request", request, "--out", "\(scratch.path)/yes.cms", "--role",
+                    role, "--reason", "compared", "--yes",
+                ], by: role, of: "VN")
+            #expect(theirs.stderr.contains("described and not opened here"))
+            shows(theirs)
+
+            let approved = try await sandbox.officer(
+                yes(id, "--json"), by: role, of: "SG", at: "SG")
+            try #require(approved.status == 0, "\(approved.words)")
+            shows(approved)
+            let described = try approved.json["request"]?["dataset"]?["x-data"]?.stringValue
+            #expect(described == long)
+        }
+
         @Test func aListThatIsCutSaysSo() async throws {
             defer { scratch.remove() }
             for _ in 0..<2 { _ = try await sandbox.awaiting(try levels()) }

@@ -8,7 +8,9 @@ struct ApproveSign: AsyncParsableCommand {
         discussion: """
             Your key and certificate are read here and never reach the daemon. The dataset
             is opened in this process; an officer of the destination decides on its
-            description.
+            description. All that the sender's descriptor says is shown; of what is long,
+            the beginning with length and digest. The whole of it is in the first line of
+            what `selat approve export` writes.
 
             Examples:
               selat approve 0198f3a2-7c41-7d2e-9b1a-0f6c2d8e4a11 --key lee.key \\

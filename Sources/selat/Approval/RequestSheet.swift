@@ -33,16 +33,17 @@ struct RequestSheet {
 
     private var dataset: [String] {
         let title = request.dataset.title.map { ": " + Terminal.plain($0) } ?? ""
-        guard let summary = reviewed.summary else {
-            return [
-                "dataset\(title), described and not opened here:"
-            ]
-                + request.dataset.resources.map {
-                    "  \(Terminal.plain($0.path.text))  \(Quantity.bytes($0.bytes))"
-                }
+        let files = reviewed.summary?.files
+        let looked = files == nil ? "described and not opened here" : "opened and checked here"
+        var lines = ["dataset\(title), \(looked):"]
+        lines += DescriptionText.lines(request.dataset).map { "  \($0)" }
+        for (index, resource) in request.dataset.resources.enumerated() {
+            let path = Terminal.plain(resource.path.text)
+            lines += (files?[index].lines ?? ["\(path)  \(Quantity.bytes(resource.bytes))"])
+                .map { "  \($0)" }
+            lines += DescriptionText.lines(resource).map { "    \($0)" }
         }
-        return ["dataset\(title), opened and checked here:"]
-            + summary.files.flatMap(\.lines).map { "  \($0)" }
+        return lines
     }
 
     private var label: String {
@@ -71,6 +72,7 @@ struct RequestSheet {
         var members: JSON.Object = [
             "id": .string(core.id.text), "from": .string(core.from.text),
             "to": .string(core.to.text), "label": core.label.json,
+            "dataset": request.dataset.json,
             "root": .string(request.payload.root.text),
             "size_bytes": .integer(request.payload.size),
             "opened": .bool(reviewed.summary != nil),
