@@ -144,6 +144,38 @@ extension CommandTests {
             #expect(files?.first?["rows"] == 2)
         }
 
+        @Test func nothingOfATableIsCutWithoutASign() async throws {
+            defer { scratch.remove() }
+            let many = (1...300).map { "c\($0)" }.joined(separator: ",")
+            let long = String(repeating: "n", count: 5_000)
+            let wide = String(repeating: "v", count: 300)
+            try scratch.write(
+                "\(many)\n\(wide)\(String(repeating: ",", count: 299))\n", to: "d/many.csv")
+            try scratch.write("gauge,\(long)\n1,2,3\n", to: "d/long.csv")
+            try scratch.write("gauge;name;born\n1;Tan;1980\n", to: "d/other.csv")
+            try scratch.write("gauge\tname\n", to: "d/tabs.csv")
+            try scratch.write("\u{FEFF}\"gauge; in cm\"\n1\n", to: "d/quoted.csv")
+            let id = try await sandbox.awaiting("\(scratch.path)/d")
+            let approved = try await sandbox.officer(
+                yes(id, "--show", "1", "--json"), by: role, of: "SG", at: "SG")
+            try #require(approved.status == 0, "\(approved.words)")
+            for words in [
+                "1 rows, 300 columns: c1, c2", ", c256, … and 44 more, not shown\n",
+                "v… (300 bytes) | ", "n… (5000 bytes)\n",
+                "a row has 3 fields, more than there are columns",
+                "1 rows, 1 columns: gauge;name;born\n    its one column holds semicolons: ",
+                "its one column holds tabs: ", "1 rows, 1 columns: gauge; in cm\n    | 1\n",
+            ] {
+                #expect(approved.stderr.contains(words), "\(words): \(approved.words)")
+            }
+            let files = try approved.json["request"]?["files"]?.arrayValue ?? []
+            let table = files.first { $0["path"] == "many.csv" }
+            #expect(table?["column_count"] == 300)
+            #expect(table?["columns"]?.arrayValue?.count == 256)
+            let other = files.first { $0["path"] == "other.csv" }
+            #expect(other?["remarks"]?.arrayValue?.count == 1)
+        }
+
         @Test func aRefusalNeedsAReasonAndEndsTheTransfer() async throws {
             defer { scratch.remove() }
             let id = try await sandbox.awaiting(try levels())

@@ -98,8 +98,9 @@ extension DatasetSummary.File {
         var lines = ["\(Terminal.plain(path))  \(Quantity.bytes(bytes))  \(digest.text)"]
         if let table {
             lines.append(
-                "  \(table.rows) rows, \(table.columns.count) columns: "
-                    + table.columns.joined(separator: ", "))
+                "  \(table.rows) rows, \(table.columnCount) columns: "
+                    + table.names.joined(separator: ", "))
+            lines += table.remarks.map { "  \($0)" }
             for sample in table.samples {
                 lines.append("  | " + sample.joined(separator: " | "))
             }
@@ -115,6 +116,8 @@ extension DatasetSummary.File {
         if let table {
             members["rows"] = .integer(table.rows)
             members["columns"] = .strings(table.columns)
+            members["column_count"] = .integer(table.columnCount)
+            if !table.remarks.isEmpty { members["remarks"] = .strings(table.remarks) }
         }
         members["json"] = jsonKind.map { .string($0) }
         return .object(members)
