@@ -18,7 +18,7 @@ package struct JoinSheet: Hashable, Sendable {
     package let witnessKey: String?
 
     /// - Throws: `FederationError.contradiction` for a missing request, one key for two purposes,
-    ///   or a witness's key without the role.
+    ///   a host that nobody can dial, or a witness's key without the role.
     package init(
         federation: Digest, node: NodeID, endpoint: Endpoint, roles: Set<NodeRole>,
         requests: [KeyPurpose: CertificateRequest], mlkem: [MLKEMPublicKey] = [], logKey: String,
@@ -42,7 +42,9 @@ package struct JoinSheet: Hashable, Sendable {
         if Set(requests.values.map(\.publicKey)).count != requests.count {
             return "one key is asked for two purposes"
         }
-        if endpoint.host.isEmpty || endpoint.port == 0 { return "the endpoint is incomplete" }
+        guard NodeHost.isOne(endpoint.host), endpoint.port > 0 else {
+            return "the endpoint is no DNS name or address with a port"
+        }
         return (witnessKey != nil) == roles.contains(.witness)
             ? nil : "a node with the role `witness` has a witness key, and no other has one"
     }

@@ -74,7 +74,7 @@ package struct MemberRecord: Hashable, Sendable {
     package let witnessQuorum: Int?
 
     /// - Throws: `FederationError.contradiction` for another country's node or officer, a repeated
-    ///   one, or a certificate that names another.
+    ///   one, a certificate that names another, or a host or a role that is none.
     package init(
         federation: Digest, country: Country, serial: UInt64 = 1, previous: Digest? = nil,
         issued: Timestamp, expires: Timestamp, nodes: [Node], officers: [Officer],
@@ -175,13 +175,26 @@ extension MemberRecord.Node {
             return
                 "the links of `\(id)` must be at most \(FederationLimits.linksPerNodeMax) other nodes"
         }
-        return endpoint.host.isEmpty ? "`\(id)` has no host" : nil
+        return NodeHost.isOne(endpoint.host)
+            ? nil : "the host of `\(id)` is neither a DNS name nor an address"
     }
 }
 
 extension MemberRecord.Officer {
     fileprivate var contradiction: String? {
-        certificate.officer == id ? nil : "the certificate of `\(id)` names `\(certificate)`"
+        if certificate.officer != id { return "the certificate of `\(id)` names `\(certificate)`" }
+        return roles.allSatisfy(Self.isWord) ? nil : "a role of `\(id)` is no word"
+    }
+
+    /// What policies name is narrower; this is what whoever signs a record can read.
+    private static func isWord(_ role: String) -> Bool {
+        (1...64).contains(role.utf8.count)
+            && role.utf8.allSatisfy { byte in
+                switch byte {
+                case 0x2D, 0x2E, 0x30...0x39, 0x41...0x5A, 0x5F, 0x61...0x7A: true
+                default: false
+                }
+            }
     }
 }
 

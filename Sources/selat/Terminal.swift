@@ -9,6 +9,8 @@ enum Terminal {
     /// Lines that may have words from elsewhere in them.
     static func result(lines: [String]) { result(lines.map(plain).joined(separator: "\n")) }
     static func note(_ text: String) { write(text + "\n", to: STDERR_FILENO) }
+    /// The same of lines that may have words from elsewhere in them.
+    static func note(lines: [String]) { note(lines.map(plain).joined(separator: "\n")) }
     static func error(_ text: String) { note("selat: error: \(plainLines(text))") }
     static func warning(_ text: String) { note("selat: warning: \(plainLines(text))") }
     static func hint(_ text: String) { note("selat: hint: \(plainLines(text))") }

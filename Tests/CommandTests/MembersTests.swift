@@ -30,7 +30,7 @@ extension CommandTests {
             var file = file
             for name in ["authority-1", "authority-2"] {
                 let ended = try await members(
-                    "sign", file, "--json", more: key(country, name) + held())
+                    "sign", file, "--yes", "--json", more: key(country, name) + held())
                 try #require(ended.status == 0, "\(ended.words)")
                 file = try #require(try ended.json["path"]?.stringValue)
             }
@@ -72,13 +72,13 @@ extension CommandTests {
             let own = try await sign("cut.json", "SG")
             #expect(own == "cut.cms")
             let again = try await members(
-                "sign", "cut.cms", more: key("SG", "authority-1") + held())
+                "sign", "cut.cms", "--yes", more: key("SG", "authority-1") + held())
             #expect(again.status == 1 && again.stderr.contains("has signed it before"))
             let last = try await members(
-                "sign", "cut.cms", "--json", more: key("MY", "authority-1") + held())
+                "sign", "cut.cms", "--yes", "--json", more: key("MY", "authority-1") + held())
             #expect(try last.json["standing"]?["complete"] == false)
             let complete = try await members(
-                "sign", "cut.cms", "--json", more: key("MY", "authority-2") + held())
+                "sign", "cut.cms", "--yes", "--json", more: key("MY", "authority-2") + held())
             #expect(try complete.json["standing"]?["complete"] == true)
             let beyond = try await members(
                 "sign", "cut.cms", more: key("VN", "authority-1") + held())
@@ -128,6 +128,34 @@ extension CommandTests {
                 ] + held())
             #expect(other.status == 1, "\(other.words)")
             #expect(try await sign("SG-2.json", "SG") == "SG-2.cms")
+        }
+
+        @Test func whatIsSignedIsShownAndAskedFor() async throws {
+            defer { scratch.remove() }
+            let proposed = try await members(
+                "propose", "--record", "SG", "--renew", "--out", "a.json", more: held())
+            #expect(proposed.status == 0, "\(proposed.words)")
+            // Names of keys are any text.
+            let text = try scratch.text("a.json")
+            let changed = text.replacing(#""log": ""#, with: #""log": "x\u001b[2J\u202e"#)
+            #expect(changed != text)
+            try scratch.write(changed, to: "b.json")
+            let shown = "log key: "
+            let seen = "x\u{FFFD}[2J\u{FFFD}"
+            let difference = try await members("diff", "a.json", "b.json")
+            #expect(difference.stdout.contains(shown) && difference.stdout.contains(seen))
+            for more in [[], ["--json"]] {
+                let unasked = try await members(
+                    "sign", "b.json", more: more + key("SG", "authority-1") + held())
+                #expect(unasked.status == 64, "\(unasked.words)")
+                #expect(unasked.stderr.contains(shown) && unasked.stderr.contains(seen))
+                #expect(unasked.stderr.contains("--yes") && unasked.stdout.isEmpty)
+                #expect(!unasked.stderr.contains("\u{1B}") && !unasked.stderr.contains("\u{202E}"))
+                #expect(!scratch.exists("b.cms"))
+            }
+            let signed = try await members(
+                "sign", "b.json", "--yes", more: key("SG", "authority-1") + held())
+            #expect(signed.status == 0 && scratch.exists("b.cms"), "\(signed.words)")
         }
 
         @Test func aProposalThatDoesNotFollowIsNotSigned() async throws {
@@ -237,7 +265,7 @@ extension CommandTests {
             for country in ["SG", "MY"] {
                 for name in ["authority-1", "authority-2"] {
                     last = try await members(
-                        "sign", file, "--first", "--json", more: key(country, name))
+                        "sign", file, "--first", "--yes", "--json", more: key(country, name))
                     #expect(last.status == 0, "\(last.words)")
                     file = "first.cms"
                 }

@@ -148,7 +148,7 @@ extension CommandTests {
             for authority in authorities {
                 for person in ["authority-1", "authority-2"] {
                     let signed = try await sandbox.selat(
-                        "members", "sign", file, "--key", "\(authority)/\(person).key",
+                        "members", "sign", file, "--yes", "--key", "\(authority)/\(person).key",
                         "--certificate", "\(authority)/\(person).pem", on: "SG")
                     try #require(signed.status == 0, "\(signed.words)")
                     file = proposal.replacing(".json", with: ".cms")

@@ -29,7 +29,7 @@ extension CommandTests {
             for person in ["authority-1", "authority-2"] {
                 let key = "\(sandbox.path)/authority-SG/\(person)"
                 let signed = try await sandbox.selat(
-                    "members", "sign", file, "--key", "\(key).key", "--certificate",
+                    "members", "sign", file, "--yes", "--key", "\(key).key", "--certificate",
                     "\(key).pem", on: country)
                 try #require(signed.status == 0, "\(signed.words)")
                 file = proposal.replacing(".json", with: ".cms")

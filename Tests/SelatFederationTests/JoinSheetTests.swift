@@ -27,6 +27,14 @@ import Testing
         #expect(try sheet([]).json["mlkem"] == nil)
     }
 
+    @Test func aHostThatIsNoneIsRefused() throws {
+        let text = String(decoding: try sheet([]).json.canonical, as: UTF8.self)
+        for host in ["th example", #"th\u001b[2J"#, ""] {
+            let changed = text.replacing("th.example", with: host)
+            #expect(throws: FederationError.self) { try JoinSheet(content: Array(changed.utf8)) }
+        }
+    }
+
     @Test func bytesThatAreNoKeyAreRefused() throws {
         let key = try MLKEMPrivateKey.generate(.mlkem768).publicKey
         let text = String(decoding: try sheet([key]).json.canonical, as: UTF8.self)

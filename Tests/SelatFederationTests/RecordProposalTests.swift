@@ -75,6 +75,36 @@ import Testing
             ])
     }
 
+    @Test(arguments: ["::1", "192.0.2.1", "localhost", "sg.example.", "node_1", "xn--a-b"])
+    func aNodeIsDialledByNameOrAddress(host: String) throws {
+        let next = try next(.endpoint(NodeID("SG/hub"), Endpoint(host: host, port: 443)))
+        let read = try MemberRecord(content: next.json.canonical, country: next.country)
+        #expect(read.nodes[0].endpoint.host == host)
+    }
+
+    @Test(arguments: [
+        "", ".", "a..b", "-a", "a b", "a:1", "[::1]", "300.1.1.1", "127.0.0.1\0", "x\u{1B}[2J",
+        "sg\u{202E}.example", "a\nb", String(repeating: "a", count: 64),
+    ])
+    func aNodeIsDialledByNothingElse(host: String) throws {
+        #expect(throws: FederationError.self) {
+            try next(.endpoint(NodeID("SG/hub"), Endpoint(host: host, port: 443)))
+        }
+    }
+
+    @Test(arguments: [
+        "", "releasing officer", "officer\n+ policy signer", "x\u{1B}[2J", "a\u{202E}b",
+        String(repeating: "a", count: 65),
+    ])
+    func aRoleIsAWord(role: String) throws {
+        let lee = try OfficerID("SG/hub/lee")
+        func officer(_ role: String) -> MemberRecord.Officer {
+            MemberRecord.Officer(id: lee, certificate: sg.officer.certificate, roles: [role])
+        }
+        #expect(try next(.officer(officer("Head_of.agency-2"))).officers.count == 1)
+        #expect(throws: FederationError.self) { try next(.officer(officer(role))) }
+    }
+
     @Test func changesOfWhatIsNotThereAreRefused() throws {
         let wrong: [RecordChange] = [
             .removeNode(try NodeID("SG/csa")), .removeOfficer(try OfficerID("SG/hub/tan")),

@@ -65,7 +65,7 @@ struct OfficersWord: ParsableArguments {
                     + "\(own.federation)")
         }
         let sheet = RequestSheet(reviewed: reviewed)
-        Terminal.note(sheet.lines.joined(separator: "\n"))
+        Terminal.note(lines: sheet.lines)
         let part = try OfficersPart(
             of: signer.certificate, in: reviewed.request, role: role, isBreakGlass: isBreakGlass)
         let reason = try reason ?? Prompt.reason(for: decision)
@@ -133,14 +133,13 @@ struct OfficersWord: ParsableArguments {
     private func confirm(
         _ decision: ApprovalStatement.Decision, _ part: OfficersPart, _ request: ApprovalRequest
     ) throws {
-        Terminal.note("you \(decision.rawValue) as \(part.role), for the \(part.side.rawValue)")
+        Terminal.note(lines: [
+            "you \(decision.rawValue) as \(part.role), for the \(part.side.rawValue)"
+        ])
         guard !yes else { return }
-        let wanted = String(request.core.id.text.suffix(6))
-        let typed = try Prompt.ask(
-            "type the last six characters of the transfer's id to sign: ", flag: "--yes")
-        guard typed == wanted else {
-            throw Ending(.refused, "`\(typed)` is not \(wanted): nothing was signed")
-        }
+        try Prompt.confirm(
+            "the last six characters of the transfer's id",
+            is: String(request.core.id.text.suffix(6)))
     }
 
     private func hand(

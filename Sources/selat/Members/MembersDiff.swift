@@ -38,7 +38,6 @@ struct MembersDiff: AsyncParsableCommand {
             ])
         }
         Terminal.result(
-            differences.isEmpty
-                ? "no difference" : differences.map(\.description).joined(separator: "\n"))
+            lines: differences.isEmpty ? ["no difference"] : differences.map(\.description))
     }
 }

@@ -61,7 +61,7 @@ struct MembersPropose: AsyncParsableCommand {
         try ProposalFile.write(
             Array((proposal.json.pretty + "\n").utf8), to: path, replacing: from == path)
         if client.json { return Terminal.result(page.json(path: path)) }
-        Terminal.result((page.lines + [path]).joined(separator: "\n"))
+        Terminal.result(lines: page.lines + [path])
         Terminal.hint("selat members sign \(path) --key KEY --certificate PEM")
     }
 

@@ -9,8 +9,8 @@ struct MembersSign: AsyncParsableCommand {
         abstract: "Sign a proposed list or record with an authority's key.",
         discussion: """
             Shows first what would change, against the membership in the folder or the
-            daemon's, and refuses what contradicts itself or is not the next of what is
-            held. Works offline: bring the file and the folder to where the key is.
+            daemon's, refuses what contradicts itself or is not the next of what is held,
+            and asks. Works offline: bring the file and the folder to where the key is.
 
             From NAME.json it writes NAME.cms; to a file that others have signed it adds.
             Once nobody's signature is missing, more would only give the list another
@@ -37,6 +37,9 @@ struct MembersSign: AsyncParsableCommand {
     @Flag(help: "Sign although nobody's signature is missing any more.")
     var beyond = false
 
+    @Flag(help: "Ask for no confirmation.")
+    var yes = false
+
     @OptionGroup var client: ClientOptions
 
     func run() async throws {
@@ -44,7 +47,7 @@ struct MembersSign: AsyncParsableCommand {
         let file = try ProposalFile(file)
         let federation = first ? nil : try await held.load(client, at: now)
         let before = try check(file, federation, at: now)
-        if !client.json { Terminal.note(before.lines.joined(separator: "\n")) }
+        Terminal.note(lines: before.lines)
         guard !before.standing.isComplete || beyond else {
             throw Ending(
                 .failed, "`\(file.path)` bears all signatures that it needs",
@@ -56,6 +59,7 @@ struct MembersSign: AsyncParsableCommand {
         } catch {
             throw Ending(.refused, "`\(signing.certificate)`: \(error)")
         }
+        if !yes { try Prompt.confirm("the serial of what you sign", is: "\(file.proposal.serial)") }
         let message = try sign(file, signer, at: now)
         let path = out ?? file.signedPath
         try ProposalFile.write(message, to: path, replacing: path == file.path)

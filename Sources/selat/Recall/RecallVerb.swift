@@ -60,14 +60,10 @@ struct RecallWord {
 
     /// Asks the one who signs, unless the flag says not to.
     static func confirm(_ id: TransferID, _ words: String, yes: Bool) throws {
-        Terminal.note(words)
+        Terminal.note(lines: [words])
         guard !yes else { return }
-        let wanted = String(id.text.suffix(6))
-        let typed = try Prompt.ask(
-            "type the last six characters of the transfer's id to sign: ", flag: "--yes")
-        guard typed == wanted else {
-            throw Ending(.refused, "`\(typed)` is not \(wanted): nothing was signed")
-        }
+        try Prompt.confirm(
+            "the last six characters of the transfer's id", is: String(id.text.suffix(6)))
     }
 }
 
