@@ -186,6 +186,21 @@ extension CommandTests {
             #expect(record.status == 0, "\(record.words)")
             let document = try record.json
             #expect(document["type"] == "member-record" && document["serial"] == 1)
+            // The very numbers that are read out at the node, those of log and witness too.
+            let shown = try member.scratch.text("node/join.txt").matches(
+                of: #/(\w+) +((?:\d{5} ){7}\d{5})/#)
+            #expect(Set(shown.map { String($0.1) }).isSuperset(of: ["tls", "log", "witness"]))
+            for key in shown {
+                #expect(record.stderr.contains(String(key.2)), "\(key.1): \(record.words)")
+            }
+            let sheet = try member.scratch.text("node/join.json")
+            let log = try #require(sheet.firstMatch(of: #/"log":"[^"]+"/#)?.output)
+            try member.scratch.write(sheet.replacing(log, with: #""log":"x""#), to: "x.json")
+            let unnamed = try await member.selat(
+                "join", "record", "--sheet", "x.json", "--certificate", files[0], "--certificate",
+                files[1], "--certificate", files[2], "--ca", member.issued("root"), "--out", "-")
+            #expect(unnamed.status == 3, "\(unnamed.words)")
+            #expect(unnamed.stdout.isEmpty && unnamed.stderr.contains("its log key is none"))
             #expect(document["nodes"]?.arrayValue?.first?["id"] == "TH/hub")
 
             let candidate = try await member.selat(

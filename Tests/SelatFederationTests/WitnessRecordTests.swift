@@ -9,7 +9,7 @@ import Testing
     private static let time = Timestamp(seconds: 1_793_491_200)
 
     private static func record(
-        witness: String?, roles: Set<NodeRole>, quorum: Int? = nil
+        log: String = "log", witness: String?, roles: Set<NodeRole>, quorum: Int? = nil
     ) throws -> MemberRecord {
         let country = try Country("SG")
         return try MemberRecord(
@@ -17,7 +17,7 @@ import Testing
             nodes: [
                 MemberRecord.Node(
                     id: try NodeID("SG/hub"), endpoint: Endpoint(host: "hub.example", port: 7443),
-                    tls: [], signing: [], agreement: [], logKey: "log", witnessKey: witness,
+                    tls: [], signing: [], agreement: [], logKey: log, witnessKey: witness,
                     roles: roles)
             ], officers: [], witnessQuorum: quorum)
     }
@@ -30,6 +30,25 @@ import Testing
             #expect(read == record)
             #expect(read.nodes[0].witnessKey == witness && read.witnessQuorum == quorum)
         }
+    }
+
+    @Test func itsKeysAreShownAsPeopleCompareThem() throws {
+        let (log, witness) = (
+            try PrivateKey.generate(.ed25519).publicKey, try PrivateKey.generate(.ed25519).publicKey
+        )
+        func text(_ type: UInt8, _ key: PublicKey) -> String {
+            "selat/x+0b5f31aa+\(Base64.encode([type] + key.raw))"
+        }
+        func words(_ log: String, _ witness: String) throws -> [String] {
+            try Self.record(log: log, witness: witness, roles: [.witness]).differences(from: nil)
+                .map(\.description)
+        }
+        let shown = try words(text(1, log), text(4, witness))
+        #expect(shown.contains { $0.hasSuffix("log key: \(text(1, log)), key \(log.fingerprint)") })
+        #expect(shown.contains { $0.hasSuffix(", key \(witness.fingerprint)") })
+        // One cannot stand for the other.
+        let swapped = try words(text(4, log), text(1, witness) + "AAAA")
+        #expect(swapped.count { $0.hasSuffix(", which is no key") } == 2)
     }
 
     @Test func aWitnessKeyNeedsTheRole() {

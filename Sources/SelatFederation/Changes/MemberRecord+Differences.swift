@@ -41,8 +41,8 @@ extension Comparison {
     ) {
         let name = "node \(id)"
         compare(name, before?.words, after?.words)
-        compare("\(name), log key", before?.logKey, after?.logKey)
-        compare("\(name), witness key", before?.witnessKey, after?.witnessKey)
+        compare("\(name), log key", before?.logKeyWords, after?.logKeyWords)
+        compare("\(name), witness key", before?.witnessKeyWords, after?.witnessKeyWords)
         compare("\(name), tls", before?.tls ?? [], after?.tls ?? [])
         compare("\(name), signing", before?.signing ?? [], after?.signing ?? [])
         compare("\(name), agreement", before?.agreement ?? [], after?.agreement ?? [])
@@ -55,6 +55,22 @@ extension MemberRecord.Node {
     fileprivate var words: String {
         "\(endpoint), roles "
             + (roles.isEmpty ? "none" : roles.map(\.rawValue).sorted().joined(separator: ", "))
+    }
+}
+
+extension MemberRecord.Node {
+    fileprivate var logKeyWords: String { Self.words(logKey, type: 0x01) }
+    fileprivate var witnessKeyWords: String? { witnessKey.map { Self.words($0, type: 0x04) } }
+
+    /// A key with its fingerprint, which people compare by telephone.
+    /// - Parameter type: of the key, as C2SP signed notes number it.
+    private static func words(_ text: String, type: UInt8) -> String {
+        // `name+id+base64(type ‖ key)`; the base64 part may itself hold a plus.
+        let parts = text.split(separator: "+", maxSplits: 2, omittingEmptySubsequences: false)
+        guard parts.count == 3, let bytes = Base64.decode(parts[2]), bytes.first == type,
+            let key = try? PublicKey(ed25519Raw: Array(bytes.dropFirst()))
+        else { return "\(text), which is no key" }
+        return "\(text), key \(key.fingerprint)"
     }
 }
 

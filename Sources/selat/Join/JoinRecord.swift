@@ -8,8 +8,10 @@ struct JoinRecord: AsyncParsableCommand {
         commandName: "record",
         abstract: "Make a member's first record, unsigned, from the sheet of its first node.",
         discussion: """
-            The member's authorities sign it with `selat members sign`. Later records come
-            from `selat members propose --record`.
+            Shows the fingerprint of each of the sheet's keys: compare them by telephone
+            with whoever made the keys, those of log and witness too, for which nobody
+            issues a certificate. The member's authorities sign it with `selat members
+            sign`. Later records come from `selat members propose --record`.
 
             Example:
               selat join record --sheet join.json --certificate tls.pem \\
@@ -61,6 +63,7 @@ struct JoinRecord: AsyncParsableCommand {
                 .verificationFailed, faults.joined(separator: "\n"),
                 hint: "the profiles are in certs/README.md")
         }
+        try showKeys(of: sheet)
         let signers = try policySigner.map(PEMFile.certificate)
         let record = try record(
             sheet.entry(with: issued.found), signers, sheet.federation, now)
@@ -68,6 +71,23 @@ struct JoinRecord: AsyncParsableCommand {
         try file.write(record.json)
         try file.finish()
         Terminal.hint("two authorities sign it: selat members sign \(out)")
+    }
+
+    /// What is compared by telephone before the record is signed.
+    /// - Throws: `Ending` where the key of the log or of the witness is none.
+    private func showKeys(of sheet: JoinSheet) throws {
+        let keys = ReadableSheet(sheet: sheet, isSandbox: false).fingerprints
+        let named: [KeyPurpose] = sheet.witnessKey == nil ? [.log] : [.log, .witness]
+        for purpose in named where !keys.contains(where: { $0.purpose == purpose }) {
+            throw Ending(
+                .verificationFailed, "`\(self.sheet)`: its \(purpose.rawValue) key is none",
+                hint: "take the file as `selat join` wrote it")
+        }
+        var table = Table(["key", "fingerprint"])
+        for key in keys { table.add([key.purpose.rawValue, key.fingerprint.text]) }
+        Terminal.note(
+            lines: ["compare with whoever made the keys, over a telephone that both know:"]
+                + table.lines(fitting: Terminal.stderrIsTerminal ? Terminal.columns : nil))
     }
 
     private func record(
