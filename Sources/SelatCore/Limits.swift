@@ -7,6 +7,8 @@ package enum Limits {
     package static let jsonContainersMax = 250_000
     /// One policy or configuration file.
     package static let policyFileBytesMax = 1 << 20
+    /// Editions of one name that are held for later moments.
+    package static let waitingEditionsMax = 16
     /// Files of one policy set.
     package static let policyFilesMax = 512
     /// Facts in one question.

@@ -14,16 +14,12 @@ enum PolicyIndex {
         return ["editions": .array(documents)]
     }
 
+    /// Lines beyond the limit are passed over: one name too many must not hide all others.
     /// - Throws: `CoreError` for anything but the document of Protocol.md.
     static func read(_ bytes: [UInt8]) throws(CoreError) -> [OfferedEdition] {
         var reader = try ObjectReader(try JSON(parsing: bytes), "index of policies")
         var editions: [OfferedEdition] = []
-        for document in try reader.array("editions") {
-            guard editions.count < Limits.offeredEditionsMax else {
-                throw .wrongType(
-                    "editions", in: "index of policies",
-                    expected: "at most \(Limits.offeredEditionsMax)")
-            }
+        for document in try reader.array("editions").prefix(Limits.offeredEditionsMax) {
             var fields = try ObjectReader(document, "index of policies")
             editions.append(
                 OfferedEdition(

@@ -79,6 +79,36 @@ struct EditionRegisterTests {
         #expect(register.number("SG") == 3)
     }
 
+    @Test func ofOneNameOnlySoManyWait() async throws {
+        let register = try await world.register(of: node)
+        let more = Limits.waitingEditionsMax + 2
+        let waiting = try (2...more).map { try world.later("SG", $0, inForce: ahead(1)) }
+        // One too many of one call spoils it; from a peer the first ones are taken.
+        let reasons = await #expect(throws: EditionsRefused.self) {
+            try await register.take(waiting, from: .user(7), together: true)
+        }
+        #expect(reasons?.description.contains("more than 16 editions of `SG` would wait") == true)
+        let taken = try await register.take(
+            waiting, from: .node(world.recipient.id), together: false)
+        #expect(taken.count == Limits.waitingEditionsMax)
+        let late = try world.later("SG", more, inForce: ahead(2))
+        #expect(try await register.refusal(late)?.contains("would wait") == true)
+        // Others' names have room, and so has what is in force at once.
+        #expect(try await register.refusal(try world.later("VN", 2, inForce: ahead(1))) == nil)
+        #expect(try await register.refusal(try world.later("SG", 20)) == nil)
+        #expect(register.number("SG") == 20)
+    }
+
+    @Test func peersAreToldOfWhatIsInForceFirst() async throws {
+        let register = try await world.register(of: node)
+        _ = try await register.take(
+            [try world.later("MY", 2, inForce: ahead(1))], from: .user(7), together: true)
+        let active = register.active.editions
+        let index = register.index
+        #expect(index.count == active.count + 1)
+        #expect(Set(index.prefix(active.count).map(\.digest)) == Set(active.values.map(\.digest)))
+    }
+
     @Test func whatIsRepealedComesBackAsANewEdition() async throws {
         let register = try await world.register(of: node)
         #expect(try await register.refusal(try world.later("SG", 3)) == nil)

@@ -3,6 +3,7 @@ import SelatCrypto
 import SelatFederation
 import SelatPolicy
 package import SelatStore
+import SelatTransport
 import Synchronization
 
 // What `status` shows of each file, and what peers are served.
@@ -101,13 +102,13 @@ extension EditionRegister {
 
     // MARK: For peers
 
-    /// The active editions, and those that wait for their moment.
+    /// The active editions, and behind them those that wait for their moment.
     package var index: [EditionMark] {
         let now = clock.now()
         let schedule = state.withLock { $0.schedule }
-        return schedule.names.flatMap { name in
-            [schedule.activeMark(name)].compactMap { $0 } + schedule.waiting(name, at: now)
-        }
+        let active = schedule.names.compactMap { schedule.activeMark($0) }
+        let waiting = schedule.names.flatMap { schedule.waiting($0, at: now) }
+        return Array((active + waiting).prefix(Limits.offeredEditionsMax))
     }
 
     /// An edition that was ever taken; nil for others.

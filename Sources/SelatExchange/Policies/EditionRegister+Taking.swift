@@ -217,6 +217,7 @@ extension EditionRegister {
             throw EditionsRefused(reasons: ["two files of one name and edition"])
         }
         let schedule = before.with(new.map(\.mark))
+        try requireRoom(for: new, schedule, at: now)
         let rows = Dictionary(new.map { ($0.digest, $0) }) { first, _ in first }
         let faulty = Set(state.withLock { $0.faulty.keys })
         for moment in Set(new.map { max(now, $0.inForce) }).sorted() {
@@ -226,6 +227,24 @@ extension EditionRegister {
             } catch let errors as PolicyErrors {
                 throw EditionsRefused(reasons: errors.diagnostics.map(\.description))
             }
+        }
+    }
+
+    /// Nobody's editions fill what every node holds and tells of. What is in force now waits for
+    /// nothing, and is taken all the same.
+    private func requireRoom(
+        for new: [EditionRow], _ schedule: EditionSchedule, at now: Timestamp
+    ) throws(EditionsRefused) {
+        let names = Set(new.filter { $0.inForce > now }.map(\.name)).sorted()
+        let full = names.filter { name in
+            schedule.waiting(name, at: now).count > Limits.waitingEditionsMax
+        }
+        guard full.isEmpty else {
+            throw EditionsRefused(
+                reasons: full.map { name in
+                    "`\(name).yaml`: more than \(Limits.waitingEditionsMax) editions of "
+                        + "`\(name)` would wait; wait until one is in force"
+                })
         }
     }
 
