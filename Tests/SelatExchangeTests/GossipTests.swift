@@ -40,6 +40,35 @@ struct GossipTests {
         #expect(try await away.entries("membership.taken") == 1)
     }
 
+    @Test func ofWhatComesOnlySoMuchIsInMemory() async throws {
+        for _ in 0..<3 {
+            let next = try world.list(after: publisher.exchange.federation)
+            _ = try await publisher.take(lists: [next])
+        }
+        let record = try world.record("MY", after: publisher.exchange.federation)
+        let crl = try world.revocationList("MY", number: 3)
+        _ = try await publisher.take(records: ["MY": record], crls: ["MY": crl])
+        let gossip = MembershipGossip(
+            away.membership, peers: away.exchange.peers, entropy: SystemEntropy(),
+            logger: .silent, bytesAtOnce: 1)
+        try await publisher.serving { await gossip.compare(with: publisher.id) }
+        #expect(away.membership.current.index == publisher.membership.current.index)
+        #expect(try await away.entries("membership.taken") == 5)
+    }
+
+    @Test func whatIsOfNoMemberIsNotAskedFor() async throws {
+        _ = try await publisher.take(crls: ["MY": try world.revocationList("MY", number: 3)])
+        let exchange = publisher.exchange
+        // It could not be had, and nothing would come of the rest.
+        let liar = Liar(
+            exchange: exchange, list: try await exchange.membershipIndex().list,
+            stranger: try Country("TH"))
+        try await publisher.serving(documents: liar) {
+            await away.exchange.gossip.compare(with: publisher.id)
+        }
+        #expect(away.membership.current.index == publisher.membership.current.index)
+    }
+
     @Test func whoHearsOfAnotherIndexAsksOnce() async throws {
         _ = try await publisher.take(crls: ["MY": try world.revocationList("MY", number: 3)])
         let link = away.membership.link
@@ -224,11 +253,17 @@ struct GossipTests {
 private struct Liar: MembershipService {
     let exchange: Exchange
     let list: MembershipIndex.Mark
+    /// Of whom it claims to have documents.
+    var stranger: Country?
 
     func membershipIndex() async throws -> MembershipIndex {
         let honest = try await exchange.membershipIndex()
-        return MembershipIndex(
-            list: list, records: honest.records, revocationLists: honest.revocationLists)
+        var (records, lists) = (honest.records, honest.revocationLists)
+        if let stranger {
+            records[stranger] = list
+            lists[stranger] = list.digest
+        }
+        return MembershipIndex(list: list, records: records, revocationLists: lists)
     }
 
     func membershipList(_ serial: UInt64) async throws -> [UInt8]? {

@@ -20,6 +20,7 @@ struct ObtainedEditionTests {
     private struct Shelf: PolicyService {
         var offered: [OfferedEdition] = []
         var files: [Digest: SignedFile] = [:]
+        var delay = Duration.zero
 
         init(_ editions: [SignedEdition], as number: UInt64 = 2) throws {
             for edition in editions {
@@ -34,19 +35,24 @@ struct ObtainedEditionTests {
             }
         }
 
-        func offeredEditions() async throws -> [OfferedEdition] { offered }
+        func offeredEditions() async throws -> [OfferedEdition] {
+            try await Task.sleep(for: delay)
+            return offered
+        }
         func signedFile(_ digest: Digest) async throws -> SignedFile? { files[digest] }
     }
 
     /// SG's node asks VN's, which serves `shelf`; gives SG's register afterwards.
-    private func asked(_ shelf: Shelf) async throws -> EditionRegister {
+    private func asked(
+        _ shelf: Shelf, upTo bytesMax: Int = Limits.editionBytesAtOnceMax
+    ) async throws -> EditionRegister {
         let (own, other) = (world.sender, world.recipient)
         let register = try await world.register(of: own)
         try own.judge(by: register)
         other.shelf.withLock { $0 = shelf }
         let exchange = own.exchange
         let node = other.id
-        try await other.serving { await exchange.catchUp(with: node) }
+        try await other.serving { await exchange.catchUp(with: node, upTo: bytesMax) }
         return register
     }
 
@@ -90,6 +96,45 @@ struct ObtainedEditionTests {
         let again = try await asked(try Shelf([try world.later("SG", 2)]))
         #expect(again.number("SG") == 3)
         #expect(try await world.sender.entries("policy.refused") == 0)
+    }
+
+    @Test func whatWouldOnlyBePassedOverIsNotAskedFor() async throws {
+        var shelf = try Shelf([try world.later("MY", 9)], as: 9)
+        // Nobody's file, and it could not be had.
+        shelf.offered.insert(
+            OfferedEdition(
+                name: "TH", number: 1, digest: SHA256.digest([1]), inForce: Timestamp(seconds: 0)),
+            at: 0)
+        #expect(try await asked(shelf).number("MY") == 9)
+    }
+
+    @Test func whatHasComeIsTakenBeforeMoreIsInMemory() async throws {
+        var shelf = try Shelf(
+            [try world.later("MY", 9), try world.later("SG", 9), try world.later("VN", 9)], as: 9)
+        shelf.files[shelf.offered[2].digest] = nil
+        let register = try await asked(shelf, upTo: 1)
+        #expect((register.number("MY"), register.number("SG")) == (9, 9))
+        #expect(register.number("VN") == 1)
+        #expect(try await world.sender.entries("policy.received") == 3)
+        // What failed is asked for again, although nothing else is offered.
+        shelf.files = try Shelf([try world.later("VN", 9)], as: 9).files
+        world.recipient.shelf.withLock { [shelf] in $0 = shelf }
+        let (exchange, other) = (world.sender.exchange, world.recipient)
+        try await other.serving { await exchange.catchUp(with: other.id) }
+        #expect(register.number("VN") == 9)
+    }
+
+    @Test func aSlowNodeIsGivenUp() async throws {
+        let (own, other) = (world.sender, world.recipient)
+        try own.judge(by: try await world.register(of: own))
+        var shelf = try Shelf([])
+        shelf.delay = .seconds(4)
+        other.shelf.withLock { [shelf] in $0 = shelf }
+        let (exchange, start) = (own.exchange, ContinuousClock.now)
+        try await other.serving {
+            await exchange.catchUp(with: other.id, within: .milliseconds(100))
+            #expect(ContinuousClock.now - start < .seconds(4))
+        }
     }
 
     @Test func whatWasRefusedIsNotEnteredAgainAndAgain() async throws {

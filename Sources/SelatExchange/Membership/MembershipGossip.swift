@@ -14,16 +14,20 @@ package final class MembershipGossip: Sendable {
     private let peers: Peers
     private let entropy: any Entropy
     private let logger: Logger
+    /// How much of one node's documents is in memory before it is taken.
+    private let bytesAtOnce: Int
     /// Nodes that are asked now.
     private let asking = Mutex<Set<NodeID>>([])
 
     init(
-        _ register: MembershipRegister, peers: Peers, entropy: any Entropy, logger: Logger
+        _ register: MembershipRegister, peers: Peers, entropy: any Entropy, logger: Logger,
+        bytesAtOnce: Int = Limits.membershipBytesAtOnceMax
     ) {
         self.register = register
         self.peers = peers
         self.entropy = entropy
         self.logger = logger
+        self.bytesAtOnce = bytesAtOnce
     }
 
     /// For a node that has no exchange yet, because no record lists it.
@@ -89,12 +93,10 @@ package final class MembershipGossip: Sendable {
         let client = try await peers.take(node)
         do {
             let index = try await client.membershipIndex()
-            let bundle = try await lacking(index, at: client)
+            let refused = try await takeLacking(index, at: client)
             await peers.keep(client)
-            if !bundle.isEmpty {
-                _ = try await register.take(bundle, from: .node(node), together: false)
-            }
             register.compared(with: node, index)
+            if let refused { throw refused }
         } catch let refused as MembershipRefused {
             throw refused
         } catch {
@@ -103,31 +105,52 @@ package final class MembershipGossip: Sendable {
         }
     }
 
-    /// What the node at the other end has above what is held here.
-    private func lacking(
+    /// Takes what the node at the other end has above what is held here, some of it at a time. Lists
+    /// come first, since they say of whom the rest may be.
+    /// - Returns: what of it was refused first, if anything was.
+    private func takeLacking(
         _ index: MembershipIndex, at client: PeerClient
-    ) async throws -> MembershipBundle {
+    ) async throws -> MembershipRefused? {
         let ours = register.current.index
-        var bundle = MembershipBundle()
-        if index.list.serial > ours.list.serial {
-            guard index.list.serial - ours.list.serial <= Self.listsAtOnceMax else {
-                throw TransportFault.unexpectedAnswer("a list of serial \(index.list.serial)")
-            }
-            for serial in (ours.list.serial + 1)...index.list.serial {
-                bundle.lists.append(try await client.membershipList(serial))
-            }
-        } else if index.list.serial == ours.list.serial, index.list.digest != ours.list.digest {
-            bundle.lists = [try await client.membershipList(index.list.serial)]
+        var arrivals = Arrivals(register: register, node: client.node, bytesMax: bytesAtOnce)
+        try await obtainLists(index.list, beside: ours.list, at: client, &arrivals)
+        // Those of who comes in with a list go to it: by them its signers are judged.
+        let known = ours.revocationLists
+        let differing = index.revocationLists.filter { $0.value != known[$0.key] }.keys
+        let (held, new) = (
+            differing.filter { known[$0] != nil }, differing.filter { known[$0] == nil }
+        )
+        for country in new + held where arrivals.isMember(country) {
+            try await arrivals.makeRoom()
+            arrivals.bundle.revocationLists[country] = try await client.revocationLists(country)
         }
         for (country, mark) in index.records
-        where mark.serial > ours.records[country]?.serial ?? 0 {
-            bundle.records[country] = try await client.memberRecord(country)
+        where mark.serial > ours.records[country]?.serial ?? 0 && arrivals.isMember(country) {
+            try await arrivals.makeRoom()
+            arrivals.bundle.records[country] = try await client.memberRecord(country)
         }
-        for (country, digest) in index.revocationLists
-        where digest != ours.revocationLists[country] {
-            bundle.revocationLists[country] = try await client.revocationLists(country)
+        try await arrivals.take()
+        return arrivals.refused
+    }
+
+    private func obtainLists(
+        _ theirs: MembershipIndex.Mark, beside ours: MembershipIndex.Mark, at client: PeerClient,
+        _ arrivals: inout Arrivals
+    ) async throws {
+        if theirs.serial > ours.serial {
+            guard theirs.serial - ours.serial <= Self.listsAtOnceMax else {
+                throw TransportFault.unexpectedAnswer("a list of serial \(theirs.serial)")
+            }
+            for serial in (ours.serial + 1)...theirs.serial {
+                arrivals.bundle.hasLaterLists = true
+                try await arrivals.makeRoom()
+                arrivals.bundle.lists.append(try await client.membershipList(serial))
+            }
+            arrivals.bundle.hasLaterLists = false
+        } else if theirs.serial == ours.serial, theirs.digest != ours.digest {
+            arrivals.bundle.lists = [try await client.membershipList(theirs.serial)]
         }
-        return bundle
+        arrivals.hearWhoComes()
     }
 
     /// A node whose country's revocation list is over here is nobody any more, until its list is
@@ -160,8 +183,53 @@ package final class MembershipGossip: Sendable {
     private static let listsAtOnceMax: UInt64 = 64
 }
 
+/// One node's documents on their way into the register: no more of them at once than memory has
+/// room for.
+private struct Arrivals {
+    let register: MembershipRegister
+    let node: NodeID
+    let bytesMax: Int
+    var bundle = MembershipBundle()
+    /// Whom the last list of the bundle names, before anything in it is believed.
+    var coming: Set<Country> = []
+    var refused: MembershipRefused?
+
+    mutating func hearWhoComes() {
+        let content = bundle.lists.last.flatMap {
+            try? CMS.unverifiedContent($0, type: .membershipList)
+        }
+        let list = content.flatMap { try? MembershipList(content: $0) }
+        coming = Set((list?.members ?? []).map(\.country))
+    }
+
+    /// Whether something of a country may count: of others any number could be made up.
+    func isMember(_ country: Country) -> Bool {
+        coming.contains(country) || register.federation.list.member(country) != nil
+    }
+
+    /// Takes what has come, where that is enough for once.
+    mutating func makeRoom() async throws {
+        if bundle.bytes >= bytesMax { try await take() }
+    }
+
+    mutating func take() async throws {
+        if !bundle.isEmpty {
+            do {
+                _ = try await register.take(bundle, from: .node(node), together: false)
+            } catch let error as MembershipRefused {
+                refused = refused ?? error
+            }
+        }
+        (bundle, coming) = (MembershipBundle(), [])
+    }
+}
+
 extension MembershipBundle {
     var isEmpty: Bool { lists.isEmpty && records.isEmpty && revocationLists.isEmpty }
+
+    fileprivate var bytes: Int {
+        (lists + records.values + revocationLists.values).reduce(0) { $0 + $1.count }
+    }
 }
 
 extension MembershipRegister {

@@ -9,6 +9,8 @@ import Synchronization
 /// Documents that somebody brings, before anything in them is believed.
 package struct MembershipBundle: Sendable {
     package var lists: [[UInt8]]
+    /// Whether later lists are known and come after these: then none of these has to be in force now.
+    package var hasLaterLists = false
     package var records: [Country: [UInt8]]
     /// PEM.
     package var revocationLists: [Country: [UInt8]]
@@ -119,7 +121,7 @@ extension MembershipRegister {
                 }
                 let next = try federation.taking(
                     list: bytes, with: bundle.revocationLists,
-                    isNewest: serial == lists.last?.1, at: now)
+                    isNewest: serial == lists.last?.1 && !bundle.hasLaterLists, at: now)
                 return (next, .list, next.serial)
             }
         }

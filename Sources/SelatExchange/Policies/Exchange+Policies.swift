@@ -27,24 +27,26 @@ extension Exchange: PolicyService {
 
 extension Exchange {
     /// Asks every other member's nodes, soon after the start and then every ten minutes; between that,
-    /// every ten seconds, those of members whose law is not known here yet: they have just joined.
+    /// every ten seconds, those of members whose law is not known here yet: they have just joined. A
+    /// node that is slow holds up nobody else's turn.
     func keepPolicies() async {
-        var round = ContinuousClock.now
-        while !Task.isCancelled {
-            let pause = Duration.seconds(5) + .milliseconds(jitter(seconds: 5))
-            guard (try? await Task.sleep(for: pause)) != nil else { return }
-            let isDue = ContinuousClock.now >= round
-            let known = isDue ? [] : Set(policies.countries)
-            let own = identity.node.country
-            await withDiscardingTaskGroup { group in
+        await withDiscardingTaskGroup { group in
+            var round = ContinuousClock.now
+            while !Task.isCancelled {
+                let pause = Duration.seconds(5) + .milliseconds(jitter(seconds: 5))
+                guard (try? await Task.sleep(for: pause)) != nil else { break }
+                let isDue = ContinuousClock.now >= round
+                let known = isDue ? [] : Set(policies.countries)
+                let own = identity.node.country
                 for node in federation.nodes.keys
                 where node.country != own && !known.contains(node.country) {
                     group.addTask { await self.catchUp(with: node) }
                 }
+                guard isDue else { continue }
+                round =
+                    .now + .seconds(Limits.policyRoundSeconds) + .milliseconds(jitter(seconds: 60))
             }
-            guard isDue else { continue }
-            round =
-                .now + .seconds(Limits.policyRoundSeconds) + .milliseconds(jitter(seconds: 60))
+            group.cancelAll()
         }
     }
 
@@ -54,41 +56,69 @@ extension Exchange {
     }
 
     /// Takes what `node` goes by and this one lacks; what fails is in the log, and tried again.
-    func catchUp(with node: NodeID) async {
+    /// - Parameters:
+    ///   - bytesMax: how much of it is in memory before it is taken.
+    ///   - limit: how long the node has for all of it.
+    func catchUp(
+        with node: NodeID, upTo bytesMax: Int = Limits.editionBytesAtOnceMax,
+        within limit: Duration = .seconds(60)
+    ) async {
         guard catchingUp.withLock({ $0.insert(node).inserted }) else { return }
         defer { _ = catchingUp.withLock { $0.remove(node) } }
         do {
-            let client = try await peers.take(node)
-            do {
-                let files = try await lacking(at: client)
-                await peers.keep(client)
-                guard !files.isEmpty else { return }
-                _ = try await editions.take(files, from: .node(node), together: false)
-            } catch {
-                await peers.drop(client)
-                throw error
+            try await within(limit) {
+                let client = try await self.peers.take(node)
+                do {
+                    try await self.takeLacking(at: client, upTo: bytesMax)
+                    await self.peers.keep(client)
+                } catch {
+                    await self.peers.drop(client)
+                    throw error
+                }
             }
-        } catch let refused as EditionsRefused {
-            logger.warning(
-                "policy editions refused",
-                metadata: ["peer": "\(node)", "first": "\(refused.reasons.first ?? "")"])
         } catch {
             logger.debug(
                 "no policies obtained", metadata: ["peer": "\(node)", "error": "\(error)"])
         }
     }
 
-    /// What the node at the other end offers above what is active here.
-    private func lacking(at client: PeerClient) async throws -> [SignedEdition] {
+    /// Takes what the node at the other end offers above what is active here, some of it at a time:
+    /// what load only together come together, as far as memory has room.
+    private func takeLacking(at client: PeerClient, upTo bytesMax: Int) async throws {
+        let node = client.node
         let offered = try await client.offeredEditions().filter { editions.lacks($0) }
-        guard !offered.isEmpty, isNews(offered, from: client.node) else { return [] }
+        guard !offered.isEmpty, isNews(offered, from: node) else { return }
+        var rest = offered[...]
+        while !rest.isEmpty {
+            let files = try await nextFiles(of: &rest, at: client, upTo: bytesMax)
+            do {
+                _ = try await editions.take(files, from: .node(node), together: false)
+            } catch let refused as EditionsRefused {
+                logger.warning(
+                    "policy editions refused",
+                    metadata: ["peer": "\(node)", "first": "\(refused.reasons.first ?? "")"])
+            }
+        }
+        offeredBefore.withLock { $0[node] = (Set(offered.map(\.digest)), clock.now()) }
+    }
+
+    /// The next files of those that are offered, until they are enough or a slow link has had its
+    /// share of the time: what has come is better taken than lost.
+    private func nextFiles(
+        of rest: inout ArraySlice<OfferedEdition>, at client: PeerClient, upTo bytesMax: Int
+    ) async throws -> [SignedEdition] {
+        let start = ContinuousClock.now
         var files: [SignedEdition] = []
-        for edition in offered {
+        var bytes = 0
+        while bytes < bytesMax, ContinuousClock.now - start < .seconds(20),
+            let edition = rest.popFirst()
+        {
             let file = try await client.signedFile(edition.digest)
             guard SHA256.digest(file.bytes) == edition.digest else {
                 throw TransportFault.unexpectedAnswer(
                     "other bytes than those of edition \(edition.digest)")
             }
+            bytes += file.bytes.count + file.signatures.count
             // Its name is in its bytes; the peer's word for it only has to agree.
             files.append(
                 SignedEdition(
@@ -101,20 +131,20 @@ extension Exchange {
     private func isNews(_ offered: [OfferedEdition], from node: NodeID) -> Bool {
         let (digests, now) = (Set(offered.map(\.digest)), clock.now())
         return offeredBefore.withLock { before in
-            if let (known, at) = before[node], known == digests, now - at < 3_600, now >= at {
-                return false
-            }
-            before[node] = (digests, now)
-            return true
+            guard let (known, at) = before[node] else { return true }
+            return known != digests || now - at >= 3_600 || now < at
         }
     }
 }
 
 extension EditionRegister {
-    /// Whether an edition that somebody offers is neither held nor below what is active.
+    /// Whether an edition that somebody offers is neither held nor below what is active, nor the file of
+    /// a country that is no member: that would only be passed over.
     func lacks(_ offered: OfferedEdition) -> Bool {
         let schedule = state.withLock { $0.schedule }
+        let country = try? Country(offered.name)
         return schedule.mark(offered.digest) == nil
             && offered.number > schedule.activeMark(offered.name)?.number ?? 0
+            && country.map { federation.list.member($0) != nil } ?? true
     }
 }
