@@ -79,7 +79,7 @@ package enum Limits {
     package static let lettersPerMemberMax = 10_000
     /// Uploads that one peer may have begun and not ended.
     package static let uploadsPerPeerMax = 256
-    /// Refused offers of one peer that are entered one by one in a minute; more are counted.
+    /// Refusals of what one peer brings that are entered one by one in a minute; more are counted.
     package static let refusalsPerMinuteMax = 60
 
     /// The canonical details of one audit entry.

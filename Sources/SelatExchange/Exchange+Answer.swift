@@ -126,10 +126,7 @@ extension Exchange {
 
     /// Counts one more refusal of a peer's in this minute.
     func isEnteredSingly(_ peer: NodeID) -> Bool {
-        refusals.withLock { counts in
-            counts[peer, default: 0] += 1
-            return counts[peer, default: 0] <= Limits.refusalsPerMinuteMax
-        }
+        membership.refusals.isEnteredSingly(peer)
     }
 
     /// Signs and records a no that cannot change.

@@ -81,8 +81,6 @@ package final class Exchange: Sendable {
     let withdrawn = Mutex<[UploadID: ContinuousClock.Instant]>([:])
     /// New attempts of this minute of what passes through, by the peer that brought them.
     let renewals = Mutex<[NodeID: Int]>([:])
-    /// Offers of this minute that were refused, by peer.
-    let refusals = Mutex<[NodeID: Int]>([:])
 
     /// - Parameters:
     ///   - store: opened; its log is this node's.
@@ -238,10 +236,6 @@ package final class Exchange: Sendable {
         }
         recallsHeard.withLock { $0 = [:] }
         renewals.withLock { $0 = [:] }
-        let peers = refusals.withLock { counts in
-            defer { counts = [:] }
-            return counts.filter { $0.value > Limits.refusalsPerMinuteMax }
-        }
         let drafts =
             causes.sorted { $0.key < $1.key }.map { cause, count in
                 EntryDraft(
@@ -251,10 +245,10 @@ package final class Exchange: Sendable {
                         "count": .integer(Int64(count)),
                     ])
             }
-            + peers.sorted { $0.key < $1.key }.map { peer, count in
+            + membership.refusals.takeCounted().sorted { $0.key < $1.key }.map { peer, count in
                 EntryDraft(
                     kind: "offers.refused", actor: .node(peer),
-                    details: ["count": .integer(Int64(count - Limits.refusalsPerMinuteMax))])
+                    details: ["count": .integer(Int64(count))])
             }
             + rates.takeRefused().sorted { $0.key < $1.key }.map { peer, count in
                 EntryDraft(

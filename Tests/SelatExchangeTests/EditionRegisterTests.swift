@@ -140,6 +140,22 @@ struct EditionRegisterTests {
         #expect(try await node.entries("policy.refused") == 1)
     }
 
+    @Test func refusalsOfOnePeerAreEnteredUpToARate() async throws {
+        let register = try await world.register(of: node)
+        let none = SignedEdition(file: "SG.yaml", bytes: Array("none".utf8), signatures: nil)
+        for _ in 0..<Limits.refusalsPerMinuteMax + 5 {
+            await #expect(throws: EditionsRefused.self) {
+                try await register.take(
+                    [none], from: .node(world.recipient.id), together: false)
+            }
+        }
+        #expect(try await node.entries("policy.refused") == Limits.refusalsPerMinuteMax)
+        try await node.exchange.enterCounted()
+        #expect(try await node.entries("offers.refused") == 1)
+        #expect(try await register.refusal(none) != nil)
+        #expect(try await node.entries("policy.refused") == Limits.refusalsPerMinuteMax + 1)
+    }
+
     // MARK: Agreements
 
     /// The next edition of the agreements, whose first instrument bears these signatures.

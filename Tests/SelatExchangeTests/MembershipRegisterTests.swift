@@ -242,6 +242,53 @@ struct MembershipRegisterTests {
         #expect(world.recipient.membership.isListed)
     }
 
+    // MARK: What other nodes bring
+
+    private func bring(crl pem: [UInt8]) async throws -> [String] {
+        try await node.membership.take(
+            MembershipBundle(revocationLists: [try Country("VN"): pem]),
+            from: .node(world.stranger.id), together: false)
+    }
+
+    @Test func ofOneMemberOnlySoManyChangesAreTakenFromOtherNodes() async throws {
+        func isTaken(_ number: UInt64) async throws -> Bool {
+            try await bring(crl: try world.revocationList("VN", number: number)) != []
+        }
+        for number in 1...5 { #expect(try await isTaken(UInt64(number))) }
+        for number in 6...7 { #expect(try await !isTaken(UInt64(number))) }
+        #expect(try await node.entries("membership.refused") == 0)
+        // Other countries have their own share.
+        let other = try world.revocationList("MY", number: 1)
+        let bundle = MembershipBundle(revocationLists: [try Country("MY"): other])
+        let peer = EntryActor.node(world.stranger.id)
+        #expect(try await node.membership.take(bundle, from: peer, together: false) != [])
+        world.clock.advance(seconds: 60)
+        #expect(try await isTaken(8))
+        #expect(try await !isTaken(9))
+        #expect(try await node.take(crls: ["VN": world.revocationList("VN", number: 10)]) != [])
+        // A clock that was ahead puts nothing off.
+        world.clock.advance(seconds: -3_600)
+        let vn = try Country("VN")
+        #expect(node.membership.takesChange(.revocationLists, of: vn))
+        world.clock.advance(seconds: 3_600 + 300)
+        for number in 11...15 { #expect(try await isTaken(UInt64(number))) }
+        #expect(try await !isTaken(16))
+    }
+
+    @Test func refusalsOfOnePeerAreEnteredUpToARate() async throws {
+        for number in 0..<Limits.refusalsPerMinuteMax + 5 {
+            await #expect(throws: MembershipRefused.self) {
+                try await bring(crl: Array("no list \(number)".utf8))
+            }
+        }
+        #expect(try await node.entries("membership.refused") == Limits.refusalsPerMinuteMax)
+        try await node.exchange.enterCounted()
+        #expect(try await node.entries("offers.refused") == 1)
+        // Not so of the own people.
+        for number in 0..<3 { _ = try await node.refusal(crls: ["VN": [UInt8(number)]]) }
+        #expect(try await node.entries("membership.refused") == Limits.refusalsPerMinuteMax + 3)
+    }
+
     // MARK: Revocation lists
 
     @Test func numbersNeverFallAndStrangersSignNothing() async throws {

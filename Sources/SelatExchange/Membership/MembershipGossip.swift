@@ -120,12 +120,15 @@ package final class MembershipGossip: Sendable {
         let (held, new) = (
             differing.filter { known[$0] != nil }, differing.filter { known[$0] == nil }
         )
-        for country in new + held where arrivals.isMember(country) {
+        for country in new + held
+        where arrivals.isMember(country) && register.takesChange(.revocationLists, of: country) {
             try await arrivals.makeRoom()
             arrivals.bundle.revocationLists[country] = try await client.revocationLists(country)
         }
         for (country, mark) in index.records
-        where mark.serial > ours.records[country]?.serial ?? 0 && arrivals.isMember(country) {
+        where mark.serial > ours.records[country]?.serial ?? 0 && arrivals.isMember(country)
+            && register.takesChange(.record, of: country)
+        {
             try await arrivals.makeRoom()
             arrivals.bundle.records[country] = try await client.memberRecord(country)
         }

@@ -63,7 +63,7 @@ extension MembershipRegister {
         let now = clock.now()
         let before = current
         var progress = Progress(federation: before.federation)
-        try await examine(bundle, &progress, actor, at: now)
+        try await examine(admitted(bundle, from: actor), &progress, actor, at: now)
         if !progress.refused.isEmpty {
             try await enterRefusal(progress.refused, from: actor, at: now)
             if together || progress.rows.isEmpty {
@@ -87,6 +87,7 @@ extension MembershipRegister {
             let change = (state.view, try view(of: federation, at: now, state))
             state.view = change.1
             state.since = now
+            if case .node = actor { pay(for: rows, at: now, &state) }
             state.forks.formUnion(rows.filter { $0.kind == .fork }.map(\.serial))
             return change
         }
@@ -102,6 +103,44 @@ extension MembershipRegister {
         try View(
             federation, node: node, keys: state.keys, epoch: state.epoch, after: state.view, at: now
         )
+    }
+
+    // MARK: Of one member only so much
+
+    /// Whether other nodes may bring a change of a foreign member's record or revocation lists: five at
+    /// once, and one a minute in the long run. What is taken is kept for good, only the newest matters,
+    /// and what waits is offered again.
+    func takesChange(_ kind: MembershipRow.Kind, of country: Country) -> Bool {
+        guard country != node.country else { return true }
+        let now = clock.now()
+        let ahead = state.withLock { $0.paid[Change(kind: kind, country: country)] ?? now } - now
+        // Further ahead than it is ever set: the clock was set back.
+        return ahead <= Self.changesPaidMax - Self.changeSeconds || ahead > Self.changesPaidMax
+    }
+
+    private func pay(for rows: [MembershipRow], at now: Timestamp, _ state: inout State) {
+        for row in rows where row.kind == .record || row.kind == .revocationLists {
+            guard let country = row.country else { continue }
+            let change = Change(kind: row.kind, country: country)
+            let paid = max(state.paid[change] ?? now, now)
+            state.paid[change] =
+                min(paid, now + (Self.changesPaidMax - Self.changeSeconds)) + Self.changeSeconds
+        }
+    }
+
+    private static let changeSeconds: Int64 = 60
+    private static let changesPaidMax = 5 * changeSeconds
+
+    private func admitted(
+        _ bundle: MembershipBundle, from actor: EntryActor
+    ) -> MembershipBundle {
+        guard case .node = actor else { return bundle }
+        var bundle = bundle
+        bundle.records = bundle.records.filter { takesChange(.record, of: $0.key) }
+        bundle.revocationLists = bundle.revocationLists.filter {
+            takesChange(.revocationLists, of: $0.key)
+        }
+        return bundle
     }
 
     // MARK: One document after the other
@@ -240,7 +279,7 @@ extension MembershipRegister {
             details: .object(details))
     }
 
-    /// Once an hour for one document: a peer offers it again and again.
+    /// Once an hour for one document: a peer offers it again and again; and of a peer's up to a rate.
     private func enterRefusal(
         _ refused: [(digest: Digest, reason: String)], from actor: EntryActor, at now: Timestamp
     ) async throws {
@@ -251,7 +290,7 @@ extension MembershipRegister {
                 return before.map { now - $0 >= 3_600 } ?? true
             }
         }
-        guard let first = news.first else { return }
+        guard let first = news.first, refusals.isEnteredSingly(by: actor) else { return }
         logger.warning(
             "membership document refused",
             metadata: ["from": "\(actor.text)", "reason": "\(first.reason)"])

@@ -34,6 +34,8 @@ package final class MembershipRegister: Sendable {
         var forks: Set<UInt64> = []
         /// Documents that were refused, and when that was entered last.
         var refused: [Digest: Timestamp] = [:]
+        /// Until when the changes that other nodes brought are paid for, each with a minute.
+        var paid: [Change: Timestamp] = [:]
         /// What each node's index was when it was last compared, and the own one then.
         var compared: [NodeID: (theirs: Digest, ours: Digest)] = [:]
         var observers: [@Sendable (View, View) async -> Void] = []
@@ -43,7 +45,15 @@ package final class MembershipRegister: Sendable {
         var past: (digests: [Digest], federation: Federation)?
     }
 
+    /// What of a member changes again and again.
+    struct Change: Hashable {
+        let kind: MembershipRow.Kind
+        let country: Country
+    }
+
     package let node: NodeID
+    /// What peers brought in vain: documents, editions, offers and letters alike.
+    let refusals = Refusals()
     let store: Store
     let clock: any WallClock
     let logger: Logger

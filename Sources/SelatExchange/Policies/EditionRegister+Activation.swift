@@ -119,8 +119,9 @@ extension EditionRegister {
         }
     }
 
-    /// An edition, or several, that this node does not go by.
+    /// An edition, or several, that this node does not go by; of a peer's up to a rate.
     func enterRefusal(_ reasons: [String], from actor: EntryActor) async throws {
+        guard membership.refusals.isEnteredSingly(by: actor) else { return }
         let first = String((reasons.first ?? "").prefix(2_000))
         _ = try await store.commit { transaction in
             try transaction.append(
