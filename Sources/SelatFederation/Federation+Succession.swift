@@ -112,10 +112,12 @@ extension Federation {
     }
 
     /// The membership with a member's newer revocation lists. Of an authority that is not among
-    /// them the list that is held stays.
+    /// them, or with no newer one, the list that is held stays: those of all travel in one text, which
+    /// is the same wherever the same lists are held.
     /// - Parameter pem: at least one list, at most `FederationLimits.documentBytesMax`.
     /// - Throws: `FederationError.notTrusted` for what is no list; `.contradiction` for a stranger's,
-    ///   a number that falls, one that lives over seven days, or one of the future.
+    ///   one that lives over seven days, or one of the future; and where none is newer and one is
+    ///   older than the one that is held, or another of its number.
     package func taking(
         revocationLists pem: [UInt8], of country: Country, at time: Timestamp
     ) throws(FederationError) -> Federation {
@@ -130,32 +132,48 @@ extension Federation {
         } catch {
             throw .notTrusted(document, error)
         }
-        let held = anchors(of: country)?.revocationLists ?? []
-        for list in new {
-            try check(list, document, member, held, at: time)
-        }
-        let issuers = Set(new.map(\.issuer))
-        guard issuers.count == new.count else {
+        guard Set(new.map(\.issuer)).count == new.count else {
             throw .contradiction(document, reason: "two lists of one authority")
         }
-        let all = new + held.filter { !issuers.contains($0.issuer) }
-        return try replacing(revocationLists: all, of: member)
+        let held = anchors(of: country)?.revocationLists ?? []
+        let newer = try newer(new, than: held, document)
+        // What has come with the list of members is held by now, and must be good all the same.
+        for list in newer.isEmpty ? new : newer { try check(list, document, member, at: time) }
+        let issuers = Set(newer.map(\.issuer))
+        return try replacing(
+            revocationLists: newer + held.filter { !issuers.contains($0.issuer) }, of: member)
+    }
+
+    /// - Returns: none where all are held as they are.
+    private func newer(
+        _ new: [CRL], than held: [CRL], _ document: String
+    ) throws(FederationError) -> [CRL] {
+        var newer: [CRL] = []
+        var reason: String?
+        for list in new {
+            guard let before = held.first(where: { $0.issuer == list.issuer }) else {
+                newer.append(list)
+                continue
+            }
+            if list.number > before.number, list.thisUpdate >= before.thisUpdate {
+                newer.append(list)
+            } else if list.der != before.der {
+                reason =
+                    list.number == before.number
+                    ? "another one of number \(list.number) is held"
+                    : "number \(list.number) of \(list.thisUpdate) is older than "
+                        + "\(before.number) of \(before.thisUpdate)"
+            }
+        }
+        if newer.isEmpty, let reason { throw .contradiction(document, reason: reason) }
+        return newer
     }
 
     private func check(
-        _ list: CRL, _ document: String, _ member: MembershipList.Member, _ held: [CRL],
-        at time: Timestamp
+        _ list: CRL, _ document: String, _ member: MembershipList.Member, at time: Timestamp
     ) throws(FederationError) {
         guard member.anchors.contains(where: { list.isIssued(by: $0) }) else {
             throw .contradiction(document, reason: "none of the country's authorities signed it")
-        }
-        if let before = held.first(where: { $0.issuer == list.issuer }),
-            list.number < before.number || list.thisUpdate < before.thisUpdate
-        {
-            throw .contradiction(
-                document,
-                reason: "number \(list.number) of \(list.thisUpdate) is older than "
-                    + "\(before.number) of \(before.thisUpdate)")
         }
         guard list.nextUpdate - list.thisUpdate <= FederationLimits.revocationListLifeSecondsMax
         else {
@@ -180,7 +198,11 @@ extension Federation {
         } catch {
             throw .notTrusted("authorities of `\(member.country)`", error)
         }
-        let pem = Array(lists.map(\.pem).joined().utf8)
+        let ordered = lists.sorted {
+            $0.issuer == $1.issuer
+                ? $0.number < $1.number : $0.issuer.lexicographicallyPrecedes($1.issuer)
+        }
+        let pem = Array(ordered.map(\.pem).joined().utf8)
         return replacing(
             anchors: anchors,
             documents: MembershipDocuments(

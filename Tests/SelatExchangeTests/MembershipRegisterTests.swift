@@ -305,6 +305,15 @@ struct MembershipRegisterTests {
         #expect(try await node.refusal(crls: ["VN": huge])?.contains("4 MiB") == true)
     }
 
+    @Test func listsThatAreHeldAreNoNewsHoweverTheyArePut() async throws {
+        let list = try world.revocationList("VN", number: 5)
+        #expect(try await node.take(crls: ["VN": list]) == ["crl VN"])
+        #expect(try await node.take(crls: ["VN": Array("Of VN:\n".utf8) + list]) == [])
+        #expect(try await node.entries("membership.taken") == 1)
+        let other = try world.revocationList("VN", number: 5)
+        #expect(try await node.refusal(crls: ["VN": other])?.contains("number 5") == true)
+    }
+
     @Test func aListCountsOneDayLongerThanItSays() async throws {
         _ = try await node.take(crls: ["VN": try world.revocationList("VN", number: 5)])
         let peer = world.recipient.identity.tls.certificate.der

@@ -389,6 +389,50 @@ import Testing
         #expect(error?.description.contains("revoked") == true)
     }
 
+    /// Their lists travel in one text, and reach two nodes in another order.
+    @Test func listsOfTwoAuthoritiesComeToTheSame() throws {
+        let sg = world.member("SG")
+        let other = try CertificateIssuer(
+            root: "another CA", country: sg.country, key: PrivateKey.generate(.p256),
+            from: World.from, until: World.until)
+        let listed = world.listed(sg)
+        let both = MembershipList.Member(
+            country: sg.country, sector: listed.sector,
+            anchors: listed.anchors + [other.certificate], authorities: listed.authorities,
+            threshold: listed.threshold, roles: listed.roles)
+        let held = try world.federation(
+            members: [both] + ["MY", "VN"].map { world.listed(world.member($0)) })
+        func list(
+            _ issuer: CertificateIssuer, _ number: UInt64, revoking: [Certificate: Timestamp] = [:]
+        ) throws -> [UInt8] {
+            let list = try issuer.revocationList(
+                revoking: revoking, number: number, from: World.now + -60,
+                until: World.now + 6 * 86_400)
+            return Array(list.pem.utf8)
+        }
+        func text(_ federation: Federation) throws -> [UInt8] {
+            try #require(federation.documents.revocationLists[sg.country])
+        }
+        let (a2, a3) = (try list(sg.issuer, 2), try list(sg.issuer, 3))
+        let (b4, b5, b6) = (try list(other, 4), try list(other, 5), try list(other, 6))
+        let (one, two) = (try take(a3 + b4, held), try take(b5 + a2, held))
+        let (first, second) = (try take(text(two), one), try take(text(one), two))
+        #expect(try text(first) == text(second))
+        #expect(try Set(CRL.all(pem: text(first)).map(\.number)) == [3, 5])
+        // What is held, however it is put.
+        for same in [a3 + b5, b5 + a3, Array("SG\n".utf8) + a3, b5] {
+            #expect(try text(take(same, first)) == text(first))
+        }
+        for old in [a3 + b4, b4 + a2, a2] {
+            #expect(throws: FederationError.self) { try take(old, first) }
+        }
+        // Another one of a number that is held is no newer one, whoever made it.
+        let again = try list(sg.issuer, 3, revoking: [sg.signing.certificate: World.from])
+        let error = #expect(throws: FederationError.self) { try take(again, first) }
+        #expect(error?.description.contains("another one of number 3 is held") == true)
+        #expect(try text(take(again + b6, first)) == text(take(b6, first)))
+    }
+
     @Test func aRevocationListThatIsOldForeignOrFallsIsRefused() throws {
         let taken = try take(crl(number: 5))
         let wrong: [(String, [UInt8])] = [

@@ -204,6 +204,9 @@ extension MembershipRegister {
             // Several lists of one country become one text, so that what is kept is what counts.
             let joined = country.flatMap { federation.documents.revocationLists[$0] }
             let kept = kind == .revocationLists ? joined ?? bytes : bytes
+            // The lists that are held, in another order or with other words around them.
+            let isHeld = country.map { before(\.revocationLists, $0, progress) == kept } ?? false
+            guard kind != .revocationLists || !isHeld else { return }
             progress.rows.append(
                 MembershipRow(
                     kind: kind, country: country, serial: serial, digest: SHA256.digest(kept),
