@@ -79,6 +79,26 @@ struct EditionRegisterTests {
         #expect(register.number("SG") == 3)
     }
 
+    @Test func everyEditionThatIsKeptIsInAnEntry() async throws {
+        let register = try await world.register(of: node)
+        let editions = [
+            try world.later("SG", 2, inForce: ahead(1)), try world.later("VN", 2),
+            try world.later("SG", 3, inForce: ahead(2)),
+        ]
+        _ = try await register.take(editions, from: .user(7), together: true)
+        let entries = try await node.store.entries(EntryFilter(kind: "policy.received"))
+        let named = try entries.map { item -> JSON.Object in
+            let details = try JSON(parsing: try #require(item.details))
+            return try #require(details["editions"]?.objectValue)
+        }
+        // The first one tells of the folder.
+        #expect(named.count == 3)
+        #expect(named.dropFirst().map(\.keys) == [["SG", "VN"], ["SG"]])
+        let digests = named.joined().compactMap { $0.value["digest"]?.stringValue }
+        let held = try await node.store.read { try $0.editionMarks() }
+        #expect(Set(digests) == Set(held.map(\.digest.text)))
+    }
+
     @Test func ofOneNameOnlySoManyWait() async throws {
         let register = try await world.register(of: node)
         let more = Limits.waitingEditionsMax + 2

@@ -178,34 +178,38 @@ extension EditionRegister {
             signedAnew.append((head.digest, signatures))
         }
         try await requireLoading(new.map(\.row), schedule, at: now)
-        let (kept, replaced, editions) = (new.map(\.row), signedAnew, details(of: new))
+        let (kept, replaced, entries) = (new.map(\.row), signedAnew, details(of: new))
         guard !kept.isEmpty || !replaced.isEmpty else { return }
         _ = try await store.commit { transaction in
             for (digest, signatures) in replaced {
                 try transaction.replaceSignatures(of: digest, by: signatures)
             }
-            guard !kept.isEmpty else { return }
             for row in kept { try transaction.keep(row) }
-            try transaction.append(
-                EntryDraft(
-                    kind: "policy.received", actor: actor, details: ["editions": editions]))
+            for editions in entries {
+                try transaction.append(
+                    EntryDraft(
+                        kind: "policy.received", actor: actor,
+                        details: ["editions": .object(editions)]))
+            }
         }
         // What did not load may do so beside what has come.
         state.withLock { $0.faulty = [:] }
     }
 
-    private func details(of new: [New]) -> JSON {
-        let pairs = new.map { one -> (String, JSON) in
-            (
-                one.row.name,
-                [
-                    "edition": .integer(one.row.number), "digest": .string(one.row.digest.text),
-                    "in-force": .string(one.row.inForce.text),
-                    "signers": .strings(one.signers.map(\.text)),
-                ]
-            )
+    /// What each entry tells of: no more than one edition of a name, so that a further one is in a
+    /// further entry, and none is kept that no entry names.
+    private func details(of new: [New]) -> [JSON.Object] {
+        var entries: [JSON.Object] = []
+        for one in new {
+            let free = entries.firstIndex { $0[one.row.name] == nil } ?? entries.endIndex
+            if free == entries.endIndex { entries.append([:]) }
+            entries[free][one.row.name] = [
+                "edition": .integer(one.row.number), "digest": .string(one.row.digest.text),
+                "in-force": .string(one.row.inForce.text),
+                "signers": .strings(one.signers.map(\.text)),
+            ]
         }
-        return .object(JSON.Object(Dictionary(pairs) { first, _ in first }))
+        return entries
     }
 
     /// Each set that will be in force when one of the new editions has come into force must load.
