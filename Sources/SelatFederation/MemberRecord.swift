@@ -151,6 +151,34 @@ package struct MemberRecord: Hashable, Sendable {
     }
 }
 
+extension MemberRecord {
+    /// Refuses what whoever signs a record could not read, such as a host with a line break. Asked of what
+    /// is proposed alone: records that are in force were signed before it was asked.
+    /// - Throws: `FederationError.contradiction`.
+    package func requireReadable() throws(FederationError) {
+        let reason: String
+        if let node = nodes.first(where: { !NodeHost.isOne($0.endpoint.host) }) {
+            reason = "the host of `\(node.id)` is neither a DNS name nor an address"
+        } else if let officer = officers.first(where: { !$0.roles.allSatisfy(Self.isWord) }) {
+            reason = "a role of `\(officer.id)` is no word"
+        } else {
+            return
+        }
+        throw .contradiction(Self.document(of: country), reason: reason)
+    }
+
+    /// What policies name is narrower.
+    private static func isWord(_ role: String) -> Bool {
+        (1...64).contains(role.utf8.count)
+            && role.utf8.allSatisfy { byte in
+                switch byte {
+                case 0x2D, 0x2E, 0x30...0x39, 0x41...0x5A, 0x5F, 0x61...0x7A: true
+                default: false
+                }
+            }
+    }
+}
+
 extension MemberRecord.Node {
     /// The node as far as its member's nodes may be what it says.
     func limited(to roles: Set<NodeRole>) -> Self {
@@ -175,26 +203,13 @@ extension MemberRecord.Node {
             return
                 "the links of `\(id)` must be at most \(FederationLimits.linksPerNodeMax) other nodes"
         }
-        return NodeHost.isOne(endpoint.host)
-            ? nil : "the host of `\(id)` is neither a DNS name nor an address"
+        return nil
     }
 }
 
 extension MemberRecord.Officer {
     fileprivate var contradiction: String? {
-        if certificate.officer != id { return "the certificate of `\(id)` names `\(certificate)`" }
-        return roles.allSatisfy(Self.isWord) ? nil : "a role of `\(id)` is no word"
-    }
-
-    /// What policies name is narrower; this is what whoever signs a record can read.
-    private static func isWord(_ role: String) -> Bool {
-        (1...64).contains(role.utf8.count)
-            && role.utf8.allSatisfy { byte in
-                switch byte {
-                case 0x2D, 0x2E, 0x30...0x39, 0x41...0x5A, 0x5F, 0x61...0x7A: true
-                default: false
-                }
-            }
+        certificate.officer == id ? nil : "the certificate of `\(id)` names `\(certificate)`"
     }
 }
 

@@ -105,6 +105,28 @@ import Testing
         #expect(throws: FederationError.self) { try next(.officer(officer(role))) }
     }
 
+    /// It was signed before roles and hosts were looked at: no node stops over it.
+    @Test func aRecordThatIsInForceStays() throws {
+        let (next, held) = (try next(), try #require(record.officers.first))
+        let odd = try MemberRecord(
+            federation: next.federation, country: next.country, serial: next.serial,
+            previous: next.previous, issued: next.issued, expires: next.expires,
+            nodes: next.nodes,
+            officers: [
+                MemberRecord.Officer(
+                    id: held.id, certificate: held.certificate, roles: ["head of agency"])
+            ], policySigners: next.policySigners)
+        let signed = try odd.signed(by: sg.authorities, at: World.now)
+        let taken = try federation.taking(
+            record: signed, of: record.country, at: World.now)
+        #expect(taken.records[record.country] == odd)
+        #expect(
+            try Federation(restoring: taken.documents).records[record.country] == odd)
+        #expect(throws: FederationError.self) {
+            try federation.requireNext(.record(odd), at: World.now)
+        }
+    }
+
     @Test func changesOfWhatIsNotThereAreRefused() throws {
         let wrong: [RecordChange] = [
             .removeNode(try NodeID("SG/csa")), .removeOfficer(try OfficerID("SG/hub/tan")),

@@ -62,6 +62,7 @@ extension Federation {
 
     private func requireNext(_ next: MemberRecord) throws(FederationError) {
         let document = MemberRecord.document(of: next.country)
+        try next.requireReadable()
         guard list.members.contains(where: { $0.country == next.country }) else {
             throw .unknownMember(next.country)
         }

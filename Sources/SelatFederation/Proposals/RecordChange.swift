@@ -38,11 +38,13 @@ extension MemberRecord {
     ) throws(FederationError) -> MemberRecord {
         var draft = RecordDraft(self)
         for change in changes { try draft.apply(change) }
-        return try MemberRecord(
+        let next = try MemberRecord(
             federation: federation, country: country, serial: serial + 1, previous: digest,
             issued: issued, expires: expires, nodes: Array(draft.nodes.values),
             officers: Array(draft.officers.values), policySigners: draft.policySigners,
             policyThreshold: draft.policyThreshold, witnessQuorum: draft.witnessQuorum)
+        try next.requireReadable()
+        return next
     }
 }
 

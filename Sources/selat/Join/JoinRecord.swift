@@ -95,10 +95,12 @@ struct JoinRecord: AsyncParsableCommand {
         _ now: Timestamp
     ) throws -> MemberRecord {
         do throws(FederationError) {
-            return try MemberRecord(
+            let record = try MemberRecord(
                 federation: federation, country: node.id.country, issued: now,
                 expires: now + days * 86_400, nodes: [node], officers: officer.map(\.officer),
                 policySigners: signers, policyThreshold: policyThreshold)
+            try record.requireReadable()
+            return record
         } catch {
             throw Ending(.usage, "\(error)")
         }
