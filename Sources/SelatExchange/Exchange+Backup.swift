@@ -28,7 +28,7 @@ extension Exchange {
         _ = try await store.commit { try $0.append(entry) }
     }
 
-    /// Enters a backup that lies whole where it was written.
+    /// Enters a backup that lies whole where it was written, once. One of before the last stays that.
     package func enter(_ made: MadeBackup, by user: UInt32) async throws {
         let entry = EntryDraft(
             kind: "backup.made", actor: .user(user),
@@ -37,7 +37,10 @@ extension Exchange {
                 "taken": .string(made.taken.text), "recipient": .string(made.recipient.text),
             ])
         _ = try await store.commit { transaction in
+            let last = try transaction.value(MadeBackup.key).flatMap { try? MadeBackup($0) }
+            guard last?.digest != made.digest else { return }
             try transaction.append(entry)
+            guard last.map({ $0.taken < made.taken }) ?? true else { return }
             try transaction.setValue(MadeBackup.key, made.json.canonical)
         }
     }

@@ -53,7 +53,7 @@ struct Backup: AsyncParsableCommand {
             do {
                 return try await daemon.post(
                     "/v1/backups/confirmation", ["digest": .string(written.text)])
-            } catch let refusal as Problem where refusal.status < 500 {
+            } catch let refusal as Problem where refusal.type == Self.differs {
                 // What the node does not own up to is not kept as if it did.
                 output.withdraw()
                 throw refusal
@@ -69,8 +69,10 @@ struct Backup: AsyncParsableCommand {
                 + "\(made.text("taken")), verified")
     }
 
-    /// No answer, or that of a node which cannot enter anything now, is no refusal: the file is as
-    /// whole as it was, and may have been entered.
+    private static let differs = "urn:selat:problem:verification-failed"
+
+    /// No answer, or that of a node which cannot enter anything now, or was started anew meanwhile, is no
+    /// refusal: the file is as whole as it was, and may have been entered.
     private func unconfirmed(_ digest: Digest, _ error: any Error) -> Ending {
         let cause = Ending(explaining: error)
         return Ending(
