@@ -27,12 +27,12 @@ enum Terminal {
     }
 
     private static func isObeyed(_ scalar: Unicode.Scalar) -> Bool {
-        switch scalar.properties.generalCategory {
-        case .control, .lineSeparator, .paragraphSeparator: true
         // Some languages cannot be written without the two joiners.
-        case .format: scalar != "\u{200C}" && scalar != "\u{200D}"
-        case .unassigned: scalar.properties.isDefaultIgnorableCodePoint
-        default: false
+        if scalar == "\u{200C}" || scalar == "\u{200D}" { return false }
+        return switch scalar.properties.generalCategory {
+        case .control, .lineSeparator, .paragraphSeparator, .format: true
+        // Also variation selectors and fillers, which can hide any bytes behind one letter.
+        default: scalar.properties.isDefaultIgnorableCodePoint
         }
     }
 
