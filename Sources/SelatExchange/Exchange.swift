@@ -67,7 +67,7 @@ package final class Exchange: Sendable {
     let endings = Endings()
     /// Nodes that are asked for their policies now.
     let catchingUp = Mutex<Set<NodeID>>([])
-    /// What each node offered last that was lacking here.
+    /// What each node offered last that was lacking here, and until when it is no news.
     let offeredBefore = Mutex<[NodeID: (Set<Digest>, Timestamp)]>([:])
     /// Handshakes of this minute that failed, by cause.
     let strangers = Mutex<[String: Int]>([:])

@@ -89,6 +89,8 @@ extension Exchange {
         let offered = try await client.offeredEditions().filter { editions.lacks($0) }
         guard !offered.isEmpty, isNews(offered, from: node) else { return }
         var rest = offered[...]
+        // Where it breaks off, the whole is not asked for again and again.
+        note(offered, of: node, for: 60)
         while !rest.isEmpty {
             let files = try await nextFiles(of: &rest, at: client, upTo: bytesMax)
             do {
@@ -99,8 +101,16 @@ extension Exchange {
                     metadata: ["peer": "\(node)", "first": "\(refused.reasons.first ?? "")"])
             }
         }
-        offeredBefore.withLock { $0[node] = (Set(offered.map(\.digest)), clock.now()) }
+        note(offered, of: node, for: Self.offeredSeconds)
     }
+
+    /// - Parameter seconds: for how long the same is no news.
+    private func note(_ offered: [OfferedEdition], of node: NodeID, for seconds: Int64) {
+        let until = clock.now() + seconds
+        offeredBefore.withLock { $0[node] = (Set(offered.map(\.digest)), until) }
+    }
+
+    private static let offeredSeconds: Int64 = 3_600
 
     /// The next files of those that are offered, until they are enough or a slow link has had its
     /// share of the time: what has come is better taken than lost.
@@ -131,8 +141,9 @@ extension Exchange {
     private func isNews(_ offered: [OfferedEdition], from node: NodeID) -> Bool {
         let (digests, now) = (Set(offered.map(\.digest)), clock.now())
         return offeredBefore.withLock { before in
-            guard let (known, at) = before[node] else { return true }
-            return known != digests || now - at >= 3_600 || now < at
+            guard let (known, until) = before[node] else { return true }
+            // Further ahead than it is ever set: the clock was set back.
+            return known != digests || now >= until || until - now > Self.offeredSeconds
         }
     }
 }
