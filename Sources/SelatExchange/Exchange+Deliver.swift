@@ -188,6 +188,7 @@ extension Exchange {
             let isNew = entered != nil
             entered = nil
             if await isEndDoubtful(delivery.row.expires) {
+                if isNew { await leave(lane, delivery) }
                 if try await pursuits.pause(.outbound(delivery.id), Self.doubtPause) { return true }
                 continue
             }

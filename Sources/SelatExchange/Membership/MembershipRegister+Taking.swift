@@ -293,10 +293,11 @@ extension MembershipRegister {
                 return before.map { now - $0 >= 3_600 } ?? true
             }
         }
-        guard let first = news.first, refusals.isEnteredSingly(by: actor) else { return }
+        guard let first = news.first else { return }
         logger.warning(
             "membership document refused",
             metadata: ["from": "\(actor.text)", "reason": "\(first.reason)"])
+        guard refusals.isEnteredSingly(by: actor) else { return }
         _ = try await store.commit { transaction in
             try transaction.append(
                 EntryDraft(
