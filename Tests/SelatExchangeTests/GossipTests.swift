@@ -26,7 +26,8 @@ struct GossipTests {
         ]
     }
 
-    @Test func aNodeThatMissedThreeListsTakesThemInOneRound() async throws {
+    /// Three lists, a record and a revocation list that the other node has missed.
+    private func publish() async throws {
         for _ in 0..<3 {
             let next = try world.list(after: publisher.exchange.federation)
             _ = try await publisher.take(lists: [next])
@@ -34,6 +35,10 @@ struct GossipTests {
         let record = try world.record("MY", after: publisher.exchange.federation)
         let crl = try world.revocationList("MY", number: 3)
         _ = try await publisher.take(records: ["MY": record], crls: ["MY": crl])
+    }
+
+    @Test func aNodeThatMissedThreeListsTakesThemInOneRound() async throws {
+        try await publish()
         try await publisher.serving { await away.exchange.gossip.compare(with: publisher.id) }
         #expect(away.exchange.federation.serial == 4)
         #expect(away.membership.current.index == publisher.membership.current.index)
@@ -41,13 +46,7 @@ struct GossipTests {
     }
 
     @Test func ofWhatComesOnlySoMuchIsInMemory() async throws {
-        for _ in 0..<3 {
-            let next = try world.list(after: publisher.exchange.federation)
-            _ = try await publisher.take(lists: [next])
-        }
-        let record = try world.record("MY", after: publisher.exchange.federation)
-        let crl = try world.revocationList("MY", number: 3)
-        _ = try await publisher.take(records: ["MY": record], crls: ["MY": crl])
+        try await publish()
         let gossip = MembershipGossip(
             away.membership, peers: away.exchange.peers, entropy: SystemEntropy(),
             logger: .silent, bytesAtOnce: 1)
