@@ -24,9 +24,9 @@ extension Federation {
         ]
         fields["nodes"] = (record?.nodes).map { .array($0.map { $0.report(cutBy: list) }) }
         fields["officers"] = (record?.officers).map { .array($0.map(\.report)) }
-        if let record, let message = documents.records[member.country] {
+        if let record {
             fields["record"] = [
-                "serial": .integer(record.serial), "digest": .string(SHA256.digest(message).text),
+                "serial": .integer(record.serial), "digest": .string(record.digest.text),
                 "issued": .string(record.issued.text), "expires": .string(record.expires.text),
             ]
         }

@@ -17,12 +17,12 @@ extension Federation {
         at time: Timestamp
     ) throws(FederationError) -> Federation {
         let next = try Self.unverifiedList(der)
-        guard SHA256.digest(der) != listDigest else { return self }
+        guard next.digest != listDigest else { return self }
         guard next.federation == id else {
             throw .contradiction(
                 MembershipList.document, reason: "it belongs to another federation")
         }
-        try Self.checkSuccession(next, of: list, listDigest)
+        try Self.checkSuccession(next, of: list, documents.list)
         let held = documents.revocationLists.merging(lists) { held, _ in held }
         let judged = isNewest ? held : nil
         try Self.checkQuorums(
@@ -36,7 +36,7 @@ extension Federation {
         let standing = try Self.standing(documents.records, under: next, of: id)
         let falling = records.filter { standing[$0.key] == nil }
         return Federation(
-            id: id, list: next, listDigest: SHA256.digest(der), records: standing,
+            id: id, list: next, records: standing,
             anchors: try Electorate(next, held).anchors,
             documents: MembershipDocuments(
                 lists: documents.lists + [der], records: documents.records, revocationLists: held
@@ -45,8 +45,9 @@ extension Federation {
     }
 
     /// Whether `next` may come after `list`.
+    /// - Parameter der: the CMS bytes of `list`. Lists once named those, and what they proved stays proven.
     static func checkSuccession(
-        _ next: MembershipList, of list: MembershipList, _ digest: Digest
+        _ next: MembershipList, of list: MembershipList, _ der: [UInt8]
     ) throws(FederationError) {
         let document = MembershipList.document
         if next.serial <= list.serial {
@@ -59,7 +60,7 @@ extension Federation {
                 reason: "serial \(next.serial) does not follow \(list.serial): those between are "
                     + "missing")
         }
-        guard next.previous == digest else {
+        guard next.previous == list.digest || next.previous == SHA256.digest(der) else {
             throw .contradiction(
                 document, reason: "it names another list before it than the one in force")
         }
@@ -78,13 +79,13 @@ extension Federation {
     package func taking(
         record der: [UInt8], of country: Country, at time: Timestamp
     ) throws(FederationError) -> Federation {
-        guard documents.records[country] != der else { return self }
         guard let member = list.member(country), let anchors = anchors(of: country) else {
             throw .unknownMember(country)
         }
         let next = try Self.record(of: member, der, anchors, federation: id, at: time)
-        if let held = records[country], let before = documents.records[country] {
+        if let held = records[country] {
             let document = MemberRecord.document(of: country)
+            guard next.digest != held.digest else { return self }
             guard next.serial > held.serial else {
                 throw .contradiction(
                     document,
@@ -92,7 +93,7 @@ extension Federation {
                         ? "another one with serial \(held.serial) is held"
                         : "serial \(next.serial) is older than \(held.serial)")
             }
-            guard next.serial > held.serial + 1 || next.previous == SHA256.digest(before) else {
+            guard next.serial > held.serial + 1 || next.previous == held.digest else {
                 throw .contradiction(
                     document, reason: "it names another record before it than the one held")
             }
@@ -215,7 +216,7 @@ extension Federation {
         documents: MembershipDocuments
     ) -> Federation {
         Federation(
-            id: id, list: list, listDigest: listDigest, records: records ?? self.records,
+            id: id, list: list, records: records ?? self.records,
             anchors: anchors ?? allAnchors, documents: documents, fallen: fallen)
     }
 }

@@ -33,7 +33,7 @@ extension Federation {
             records[country] = try Self.record(of: member, der, anchors, federation: id, at: time)
         }
         self.init(
-            id: id, list: list, listDigest: SHA256.digest(documents.list), records: records,
+            id: id, list: list, records: records,
             anchors: electorate.anchors, documents: documents)
     }
 
@@ -59,7 +59,7 @@ extension Federation {
         let documents = documents.standing(under: list, with: records)
         let electorate = try Electorate(list, documents.revocationLists, judgesPast: true)
         self.init(
-            id: id, list: list, listDigest: SHA256.digest(documents.list), records: records,
+            id: id, list: list, records: records,
             anchors: electorate.anchors, documents: documents)
     }
 
@@ -74,7 +74,7 @@ extension Federation {
         let documents = documents.standing(under: list, with: records)
         let electorate = try Electorate(list, documents.revocationLists)
         self.init(
-            id: id, list: list, listDigest: SHA256.digest(documents.list), records: records,
+            id: id, list: list, records: records,
             anchors: electorate.anchors, documents: documents, fallen: fallen)
     }
 
@@ -132,7 +132,7 @@ extension Federation {
             let lists = judged == nil ? nil : documents.revocationLists
             var electorates = [try Electorate(list, lists)]
             if let before {
-                try checkSuccession(list, of: before.list, SHA256.digest(before.der))
+                try checkSuccession(list, of: before.list, before.der)
                 electorates.append(try Electorate(before.list, lists))
             }
             try checkQuorums(der, of: electorates, at: judged ?? list.issued)

@@ -10,7 +10,7 @@ package struct Federation: Sendable {
     /// The digest of the first list's CMS bytes, which names the federation for good.
     package let id: Digest
     package let list: MembershipList
-    /// The digest of the list in force.
+    /// The digest of the list in force, `MembershipList.digest`.
     package let listDigest: Digest
     package let records: [Country: MemberRecord]
     /// Without those that the list cuts off, and each without the roles that the list does not give
@@ -29,14 +29,14 @@ package struct Federation: Sendable {
     private let formerAnchors = LastAnchors()
 
     init(
-        id: Digest, list: MembershipList, listDigest: Digest, records: [Country: MemberRecord],
+        id: Digest, list: MembershipList, records: [Country: MemberRecord],
         anchors: [Country: TrustAnchors], documents: MembershipDocuments,
         fallen: [Country: Timestamp] = [:]
     ) {
         self.documents = documents
         self.id = id
         self.list = list
-        self.listDigest = listDigest
+        listDigest = list.digest
         self.records = records
         allAnchors = anchors
         self.fallen = fallen

@@ -97,6 +97,9 @@ package struct MemberRecord: Hashable, Sendable {
         }
     }
 
+    /// Names the record in its successor and in indexes: of its content alone, as a list's.
+    package var digest: Digest { SHA256.digest(json.canonical) }
+
     /// Signs the record by the member's authorities.
     /// - Returns: the bytes of `records/CC.cms`.
     /// - Throws: `CryptoError` when signing fails.

@@ -69,7 +69,7 @@ package struct MembershipList: Hashable, Sendable {
     package let federation: Digest?
     /// From 1.
     package let serial: UInt64
-    /// The digest of the list before; nil in the first.
+    /// The digest of the list before, `digest`; nil in the first.
     package let previous: Digest?
     package let issued: Timestamp
     package let expires: Timestamp
@@ -111,6 +111,10 @@ package struct MembershipList: Hashable, Sendable {
             throw .contradiction(Self.document, reason: reason)
         }
     }
+
+    /// Names the list in its successor, in headers and in indexes: of its content alone. Whoever has a
+    /// copy can make another one that is as good, without a signature or with `n - s` in place of `s`.
+    package var digest: Digest { SHA256.digest(json.canonical) }
 
     /// Signs the list by one signer after another; enough of them must be among its authorities.
     /// - Returns: the bytes of `membership.cms`.

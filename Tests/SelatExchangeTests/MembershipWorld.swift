@@ -38,7 +38,7 @@ extension TestFederation {
         try change(&nodes)
         return try MemberRecord(
             federation: before.id, country: country, serial: held.serial + 1,
-            previous: SHA256.digest(before.documents.records[country] ?? []), issued: now,
+            previous: before.records[country]?.digest, issued: now,
             expires: now + Self.life, nodes: nodes, officers: held.officers,
             policySigners: held.policySigners
         ).signed(by: try authority(code).signers, at: now)

@@ -13,7 +13,8 @@ import Testing
     @Test func membershipSaysWhatWasSigned() throws {
         let federation = try world.federation()
         #expect(federation.members.map(\.country.code) == ["MY", "SG", "VN"])
-        #expect(federation.id == federation.listDigest)
+        #expect(federation.id == SHA256.digest(federation.documents.list))
+        #expect(federation.listDigest == SHA256.digest(federation.list.json.canonical))
         #expect(federation.isSandbox)
         #expect(federation.serial == 1)
         #expect(federation.sectors[try Country("SG")] == .public)

@@ -156,18 +156,23 @@ struct MembershipVectorWriter {
 
     private func successions() throws -> [(String, String)] {
         func next(
-            _ list: MembershipList, _ bytes: [UInt8], _ changes: [ListChange] = []
+            _ list: MembershipList, _ changes: [ListChange] = []
         ) throws -> MembershipList {
             try list.next(
-                changes, digest: SHA256.digest(bytes), issued: World.now,
-                expires: World.now + 20 * 86_400)
+                changes, of: trust, issued: World.now, expires: World.now + 20 * 86_400)
         }
-        let second = try next(first, list)
+        let second = try next(first)
         let two = try world.signedList(second, by: "SG", "VN")
-        let three = try world.signedList(next(second, two), by: "MY", "VN")
+        let copy = try world.signedList(second, by: "SG", "MY")
+        let three = try world.signedList(next(second), by: "MY", "VN")
+        let bytes = try MembershipList(
+            federation: trust, serial: 3, previous: SHA256.digest(two), issued: World.now,
+            expires: World.now + 20 * 86_400, isSandbox: false, quorum: second.quorum,
+            suites: second.suites, members: second.members)
+        let old = try world.signedList(bytes, by: "MY", "VN")
         let cut = MembershipList.Cut(
             subject: .node(try NodeID("VN/hub")), distrustFrom: World.from, logSize: 12)
-        let cutting = try world.signedList(next(first, list, [.cut(cut)]), by: "SG", "MY")
+        let cutting = try world.signedList(next(first, [.cut(cut)]), by: "SG", "MY")
         let half = try world.signedList(second, by: "SG")
         return [
             (
@@ -177,6 +182,24 @@ struct MembershipVectorWriter {
             (
                 "third",
                 try vector("and one after it", accepted: (3, Self.all), lists: [list, two, three])
+            ),
+            (
+                "third-after-a-copy",
+                try vector(
+                    "the second with other signatures than where the third was made",
+                    accepted: (3, Self.all), lists: [list, copy, three])
+            ),
+            (
+                "third-of-before",
+                try vector(
+                    "the third names the CMS bytes of the second, as lists did once",
+                    accepted: (3, Self.all), lists: [list, two, old])
+            ),
+            (
+                "third-of-a-copy",
+                try vector(
+                    "the third names the CMS bytes of a copy that is not there",
+                    lists: [list, copy, old])
             ),
             (
                 "cut",

@@ -39,7 +39,7 @@ struct PathTests {
                 expires: record.expires, nodes: nodes, officers: record.officers)
         }
         return Federation(
-            id: plain.id, list: plain.list, listDigest: plain.listDigest, records: records,
+            id: plain.id, list: plain.list, records: records,
             anchors: plain.allAnchors, documents: plain.documents)
     }
 
@@ -104,14 +104,14 @@ struct PathTests {
         let record = try #require(federation.records[try Country("SG")])
         let node = try NodeID("SG/hub")
         let next = try record.next(
-            [.links(node, [try NodeID("MY/hub")])], digest: SHA256.digest([]), issued: World.now,
+            [.links(node, [try NodeID("MY/hub")])], issued: World.now,
             expires: World.now + 86_400)
         #expect(next.nodes.first?.links == [try NodeID("MY/hub")])
         let shown = next.differences(from: record).map { "\($0)" }
         #expect(shown.contains { $0.contains("links") && $0.contains("MY/hub") })
         #expect(throws: FederationError.self) {
             try record.next(
-                [.links(try NodeID("SG/other"), nil)], digest: SHA256.digest([]),
+                [.links(try NodeID("SG/other"), nil)],
                 issued: World.now, expires: World.now + 86_400)
         }
     }

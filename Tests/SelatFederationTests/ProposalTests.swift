@@ -21,7 +21,7 @@ import Testing
         _ changes: ListChange..., issued: Timestamp = World.now, days: Int64 = 30
     ) throws -> MembershipList {
         try federation.list.next(
-            changes, digest: federation.listDigest, issued: issued,
+            changes, of: federation.id, issued: issued,
             expires: issued + days * 86_400)
     }
 
@@ -64,7 +64,7 @@ import Testing
     @Test func aQuorumThatWasChosenStays() throws {
         let strict = try next(.quorum(3))
         let after = try strict.next(
-            [.add(world.listed(world.member("TH")))], digest: SHA256.digest([]),
+            [.add(world.listed(world.member("TH")))], of: federation.id,
             issued: World.now, expires: World.now + 86_400)
         #expect(after.quorum == 3)
         #expect(throws: FederationError.self) { try next(.quorum(1)) }
@@ -78,10 +78,10 @@ import Testing
         #expect(list.members.map(\.country.code) == ["MY", "SG"] && list.quorum == 2)
         #expect(words(list).contains("+ cut of VN: distrusted from \(World.from)"))
         let later = try list.next(
-            [], digest: SHA256.digest([]), issued: World.now, expires: World.now + 86_400)
+            [], of: federation.id, issued: World.now, expires: World.now + 86_400)
         #expect(later.cuts == [cut])
         let back = try list.next(
-            [.add(world.listed(world.member("VN")))], digest: SHA256.digest([]),
+            [.add(world.listed(world.member("VN")))], of: federation.id,
             issued: World.now, expires: World.now + 86_400)
         #expect(back.cuts.isEmpty && back.members.count == 3)
         #expect(
@@ -99,9 +99,8 @@ import Testing
             words(list).last
                 == "+ cut of VN/hub: distrusted from \(World.from), its log trusted up to 12 entries"
         )
-        let digest = SHA256.digest([])
         let restored = try list.next(
-            [.restore(node)], digest: digest, issued: World.now, expires: World.now + 60)
+            [.restore(node)], of: federation.id, issued: World.now, expires: World.now + 60)
         #expect(restored.cuts.isEmpty)
         #expect(throws: FederationError.self) { try next(.restore(node)) }
     }
@@ -220,7 +219,7 @@ import Testing
             members: federation.members)
         let after = Proposal.list(
             try revoked.list.next(
-                [], digest: revoked.listDigest, issued: World.now, expires: World.now + 60))
+                [], of: revoked.id, issued: World.now, expires: World.now + 60))
         #expect(throws: FederationError.self, "its certificate is revoked") {
             let message = try CMS.sign(
                 content: after.json.canonical, type: .membershipList,

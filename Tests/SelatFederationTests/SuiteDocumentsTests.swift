@@ -126,7 +126,7 @@ import Testing
         let before = try list(Suite.allCases, highFrom: .confidential)
         func next(_ changes: [ListChange]) throws -> MembershipList {
             try before.next(
-                changes, digest: SHA256.digest([]), issued: World.now,
+                changes, of: SHA256.digest([]), issued: World.now,
                 expires: World.now + 86_400)
         }
         #expect(try next([]).highFrom == .confidential)
@@ -144,7 +144,7 @@ import Testing
         let node = try NodeID("SG/hub")
         func next(_ changes: [RecordChange]) throws -> [MLKEMPublicKey] {
             try before.next(
-                changes, digest: SHA256.digest([]), issued: Self.time,
+                changes, issued: Self.time,
                 expires: Self.time + 86_400
             ).nodes[0].mlkem
         }

@@ -174,7 +174,7 @@ extension MembershipRegister {
             }
         }
         for (country, bytes) in bundle.records.sorted(by: { $0.key < $1.key })
-        where bytes != before(\.records, country, progress) {
+        where !Self.isSame(bytes, before(\.records, country, progress), .memberRecord) {
             await attempt(bytes, &progress, .record, country, actor, now) { federation in
                 let next = try federation.taking(record: bytes, of: country, at: now)
                 return (next, .record, next.records[country]?.serial ?? 0)
@@ -220,9 +220,20 @@ extension MembershipRegister {
         _ bytes: [UInt8], serial: UInt64, _ federation: Federation
     ) async throws -> Bool {
         if serial > federation.serial { return false }
-        if federation.documents.lists.contains(bytes) { return true }
+        let lists = federation.documents.lists.dropLast(Int(federation.serial - serial))
+        if Self.isSame(bytes, lists.last, .membershipList) { return true }
         let forks = try await store.read { try $0.membershipForks() }
-        return forks.contains { $0.bytes == bytes }
+        return forks.contains { Self.isSame(bytes, $0.bytes, .membershipList) }
+    }
+
+    /// Whether two messages say the same: with other signatures it is the same word.
+    private static func isSame(
+        _ message: [UInt8], _ held: [UInt8]?, _ type: CMSContentType
+    ) -> Bool {
+        guard let held else { return false }
+        if message == held { return true }
+        guard let content = try? CMS.unverifiedContent(message, type: type) else { return false }
+        return content == (try? CMS.unverifiedContent(held, type: type))
     }
 
     /// Whether a list beside one that is held is as valid as that: then both are kept, and nothing
@@ -231,16 +242,6 @@ extension MembershipRegister {
         _ bytes: [UInt8], serial: UInt64, _ federation: Federation, at now: Timestamp
     ) throws {
         let documents = federation.documents
-        let content = try? CMS.unverifiedContent(bytes, type: .membershipList)
-        // The same list with the signatures of others is the same word.
-        guard
-            !documents.lists.contains(where: {
-                (try? CMS.unverifiedContent($0, type: .membershipList)) == content
-            })
-        else {
-            throw FederationError.contradiction(
-                "membership list", reason: "list \(serial) is held with other signatures")
-        }
         let kept = documents.lists.count - Int(federation.serial - serial) - 1
         guard kept >= 1 else {
             throw FederationError.contradiction(

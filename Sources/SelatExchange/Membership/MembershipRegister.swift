@@ -191,19 +191,10 @@ extension MembershipRegister.View {
 
 extension MembershipIndex {
     init(of federation: Federation) {
-        let documents = federation.documents
         self.init(
             list: Mark(serial: federation.serial, digest: federation.listDigest),
-            records: Dictionary(
-                uniqueKeysWithValues: federation.records.map { country, record in
-                    (
-                        country,
-                        Mark(
-                            serial: record.serial,
-                            digest: SHA256.digest(documents.records[country] ?? []))
-                    )
-                }),
-            revocationLists: documents.revocationLists.mapValues { SHA256.digest($0) })
+            records: federation.records.mapValues { Mark(serial: $0.serial, digest: $0.digest) },
+            revocationLists: federation.documents.revocationLists.mapValues { SHA256.digest($0) })
     }
 
     var digest: Digest { SHA256.digest(json.canonical) }

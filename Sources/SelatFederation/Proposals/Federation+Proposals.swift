@@ -70,10 +70,8 @@ extension Federation {
             throw .contradiction(document, reason: "it belongs to another federation")
         }
         let held = records[next.country]
-        let digest = documents.records[next.country].map { SHA256.digest($0) }
         try Self.requireNext(
-            document, next.serial, next.previous,
-            held: held.flatMap { held in digest.map { (held.serial, $0) } })
+            document, next.serial, next.previous, held: held.map { ($0.serial, $0.digest) })
         if let cut = next.nodes.first(where: { list.cut(of: $0.id) != nil }) {
             throw .contradiction(
                 document, reason: "it lists `\(cut.id)`, which the membership list cuts off")

@@ -27,16 +27,16 @@ extension MembershipList {
     ///
     /// A quorum that is the smallest majority stays that when members come and go; another one
     /// changes only by an own change.
-    /// - Parameter digest: of this list's CMS bytes.
+    /// - Parameter id: the federation's; the first list does not name it.
     /// - Throws: `FederationError.contradiction` for a change of what is not there, or a list that
     ///   contradicts itself.
     package func next(
-        _ changes: [ListChange], digest: Digest, issued: Timestamp, expires: Timestamp
+        _ changes: [ListChange], of id: Digest, issued: Timestamp, expires: Timestamp
     ) throws(FederationError) -> MembershipList {
         var draft = ListDraft(self)
         for change in changes { try draft.apply(change) }
         return try MembershipList(
-            federation: federation ?? digest, serial: serial + 1, previous: digest, issued: issued,
+            federation: id, serial: serial + 1, previous: digest, issued: issued,
             expires: expires, isSandbox: isSandbox, quorum: draft.quorum(after: self),
             suites: draft.suites, profile: draft.profile, highFrom: draft.highFrom,
             members: Array(draft.members.values), cuts: draft.cuts)

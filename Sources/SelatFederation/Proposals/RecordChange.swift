@@ -30,11 +30,10 @@ package enum RecordChange: Hashable, Sendable {
 
 extension MemberRecord {
     /// The record that is to follow this one, with nobody's signature.
-    /// - Parameter digest: of this record's CMS bytes.
     /// - Throws: `FederationError.contradiction` for a change of what is not there, or a record that
     ///   contradicts itself.
     package func next(
-        _ changes: [RecordChange], digest: Digest, issued: Timestamp, expires: Timestamp
+        _ changes: [RecordChange], issued: Timestamp, expires: Timestamp
     ) throws(FederationError) -> MemberRecord {
         var draft = RecordDraft(self)
         for change in changes { try draft.apply(change) }

@@ -123,7 +123,7 @@ struct MembersPropose: AsyncParsableCommand {
         try requireWords(changes.isEmpty, other: try record.changes().isEmpty)
         return .list(
             try federation.list.next(
-                changes, digest: federation.listDigest, issued: now, expires: expires))
+                changes, of: federation.id, issued: now, expires: expires))
     }
 
     private func next(
@@ -132,16 +132,12 @@ struct MembersPropose: AsyncParsableCommand {
     ) throws -> Proposal {
         let changes = try record.changes()
         try requireWords(changes.isEmpty, other: try list.changes(at: now).isEmpty)
-        guard let held = federation.records[country],
-            let message = federation.documents.records[country]
-        else {
+        guard let held = federation.records[country] else {
             throw Ending(
                 .failed, "no record of `\(country)` is held",
                 hint: "a member's first record is made with its first node: selat join --help")
         }
-        return .record(
-            try held.next(
-                changes, digest: SHA256.digest(message), issued: now, expires: expires))
+        return .record(try held.next(changes, issued: now, expires: expires))
     }
 
     private func requireWords(_ isEmpty: Bool, other isOtherEmpty: Bool) throws {

@@ -112,7 +112,7 @@ struct SandboxJoining {
     ) throws -> [UInt8] {
         let issued = max(now, before.list.issued)
         let next = try before.list.next(
-            [.add(authority.member)], digest: before.listDigest, issued: issued,
+            [.add(authority.member)], of: before.id, issued: issued,
             expires: issued + 29 * SandboxFounding.days)
         let signers = try before.members.flatMap { member in
             try ["authority-1", "authority-2"].map { try signer($0, of: member.country) }
