@@ -54,7 +54,7 @@ extension Exchange {
     private func bring(_ letter: LetterRow, _ down: inout Set<NodeID>) async throws -> Bool {
         let hops = try await hops(letter).filter { !down.contains($0) }
         guard !hops.isEmpty, let document = try await document(letter) else { return false }
-        if letter.kind == Self.recallLetter, try await isAnswered(letter) { return true }
+        if letter.kind == Self.recallLetter, try await isRecallAnswered(letter) { return true }
         for hop in hops {
             do {
                 let answer = try await bring(letter, document, to: hop)
@@ -82,17 +82,23 @@ extension Exchange {
     /// alone, which may have kept it to itself: the recipient's own receipt tells.
     private func isBelieved(_ hop: NodeID, about letter: LetterRow) async throws -> Bool {
         guard hop != letter.addressee, letter.kind == Self.recallLetter else { return true }
-        return try await isAnswered(letter)
+        return try await isRecallAnswered(letter)
+    }
+
+    private func isRecallAnswered(_ letter: LetterRow) async throws -> Bool {
+        try await isRecallAnswered(letter.id, from: letter.from, by: letter.addressee)
     }
 
     /// Whether a recall's addressee has stated what became of the dataset since, or that it will not have it.
-    private func isAnswered(_ letter: LetterRow) async throws -> Bool {
+    func isRecallAnswered(
+        _ id: TransferID, from: NodeID, by addressee: NodeID
+    ) async throws -> Bool {
         let (receipts, own) = try await store.read {
-            (try $0.receipts(of: letter.id, from: letter.from), try $0.outbound(letter.id))
+            (try $0.receipts(of: id, from: from), try $0.outbound(id))
         }
-        if letter.from == identity.node, own?.state == Sender.State.refused.rawValue { return true }
+        if from == identity.node, own?.state == Sender.State.refused.rawValue { return true }
         return receipts.contains { receipt in
-            guard receipt.signer == letter.addressee else { return false }
+            guard receipt.signer == addressee else { return false }
             let kind = ReceiptKind(rawValue: receipt.kind)
             return kind?.answersRecall == true || kind == .destroyed || kind == .refused
         }

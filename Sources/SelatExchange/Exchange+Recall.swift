@@ -61,11 +61,14 @@ extension Exchange {
         guard known.to == statement.to else {
             throw ServiceProblem.badRecall("`\(id)` went to `\(known.to)`, not `\(statement.to)`")
         }
+        let former = try await vainRecall(of: statement)
         let word = await cancellation(of: id, recall.words, at: clock.now())
         let isGone = try await story(of: known).contains { $0.statement.kind == .destroyed }
         let now = clock.now()
         let (row, isCancelled) = try await store.commit { transaction -> (RecallRow, Bool) in
-            if let before = try transaction.recall(of: id, from: statement.from) {
+            if let before = try transaction.recall(of: id, from: statement.from),
+                before.digest != former
+            {
                 guard before.digest == recall.digest else {
                     throw ServiceProblem.alreadyRecalled(id, before.officer)
                 }
@@ -98,6 +101,17 @@ extension Exchange {
         accepted.yield(.letters(to: statement.to))
         let state = try await store.read { try $0.outbound(id) }?.state ?? known.state
         return TakenRecall(row: row, state: state)
+    }
+
+    /// The recall of a transfer whose place another may take: its signature counts no more, as once its officer's
+    /// certificate has left the record, and its recipient, who would refuse it now, has stated nothing since.
+    /// - Returns: its digest; nil where there is none, or it stands.
+    func vainRecall(of asked: RecallStatement) async throws -> Digest? {
+        guard let known = try await recall(of: asked.id, from: asked.from),
+            (try? federation.verifyRecall(known.message, at: clock.now())) == nil,
+            try await !isRecallAnswered(asked.id, from: asked.from, by: asked.to)
+        else { return nil }
+        return known.digest
     }
 
     // MARK: The recipient
@@ -397,11 +411,12 @@ extension OutboundRow {
 }
 
 extension Transaction {
-    /// Owes a recall to the recipient.
+    /// Owes a recall to the recipient, in the place of one before it.
     func post(_ recall: VerifiedRecall, at now: Timestamp) throws {
+        let asked = recall.statement
+        try endLetters(Exchange.recallLetter, about: asked.id, from: asked.from, to: asked.to)
         try post(
-            Exchange.recallLetter, recall.message, about: recall.statement.id,
-            from: recall.statement.from, to: recall.statement.to,
-            until: now + Exchange.letterSeconds)
+            Exchange.recallLetter, recall.message, about: asked.id, from: asked.from,
+            to: asked.to, until: now + Exchange.letterSeconds)
     }
 }

@@ -86,9 +86,12 @@ extension Exchange {
             try $0.letterCount(of: asked.from.country, as: Self.recallLetter)
                 >= Limits.lettersPerMemberMax
         }
+        let former = try await vainRecall(of: asked)
         let now = clock.now()
         let (answer, isDropped) = try await store.commit { transaction -> (LetterAnswer, Bool) in
-            if let before = try transaction.recall(of: asked.id, from: asked.from) {
+            if let before = try transaction.recall(of: asked.id, from: asked.from),
+                before.digest != former
+            {
                 guard before.digest == recall.digest else {
                     throw ServiceProblem.alreadyRecalled(asked.id, before.officer)
                 }

@@ -84,7 +84,9 @@ package enum ServiceProblem {
         Problem(
             type: "urn:selat:problem:already-recalled", title: "it was recalled before",
             status: 409, detail: "`\(id)` was recalled by `\(officer)`",
-            remedy: "a transfer is recalled once; `selat show \(id)` shows the answer")
+            remedy:
+                "`selat show \(id)` shows the answer; another recall is taken once this one's signature counts"
+                + " no more and no answer has come")
     }
 
     /// A peer that brought too many recalls to look at one more now.

@@ -125,6 +125,15 @@ extension Transaction {
             .execute(arguments: [letter.number])
     }
 
+    /// Nobody owes a node any letter of this kind about a transfer any more.
+    package func endLetters(
+        _ kind: String, about id: TransferID, from: NodeID, to addressee: NodeID
+    ) throws {
+        let sql = "DELETE FROM letters WHERE id = ? AND sender = ? AND kind = ? AND addressee = ?"
+        try database.cachedStatement(sql: sql)
+            .execute(arguments: [id.text, from.text, kind, addressee.text])
+    }
+
     /// A dataset that is sent derives from these transfers, which were received here.
     package func derive(_ id: TransferID, from parts: [TransferID]) throws {
         for part in parts {

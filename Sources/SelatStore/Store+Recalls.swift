@@ -4,7 +4,7 @@ import Foundation
 import GRDB
 package import SelatCore
 
-/// A recall of one transfer. A transfer is recalled once.
+/// A recall of one transfer, of which there is one: another takes its place once it counts no more.
 package struct RecallRow: Hashable, Sendable {
     package let from: NodeID
     package let id: TransferID
@@ -67,8 +67,11 @@ extension Transaction {
                 INSERT INTO recalls (sender, id, digest, message, officer, reason, taken,
                   hold_until, is_ordered, before, answer, decision)
                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-                ON CONFLICT (id, sender) DO UPDATE SET hold_until = excluded.hold_until,
-                  answer = excluded.answer, decision = excluded.decision
+                ON CONFLICT (id, sender) DO UPDATE SET digest = excluded.digest,
+                  message = excluded.message, officer = excluded.officer,
+                  reason = excluded.reason, taken = excluded.taken,
+                  hold_until = excluded.hold_until, answer = excluded.answer,
+                  decision = excluded.decision
                 """,
             arguments: [
                 row.from.text, row.id.text, Data(row.digest.bytes), Data(row.message),

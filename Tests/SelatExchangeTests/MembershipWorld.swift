@@ -29,7 +29,7 @@ extension TestFederation {
 
     /// A country's next record, changed and signed by its authorities.
     func record(
-        _ code: String, after before: Federation,
+        _ code: String, after before: Federation, officers: [MemberRecord.Officer]? = nil,
         _ change: (inout [MemberRecord.Node]) throws -> Void = { _ in }
     ) throws -> [UInt8] {
         let (country, now) = (try Country(code), clock.now())
@@ -38,8 +38,8 @@ extension TestFederation {
         try change(&nodes)
         return try MemberRecord(
             federation: before.id, country: country, serial: held.serial + 1,
-            previous: before.records[country]?.digest, issued: now,
-            expires: now + Self.life, nodes: nodes, officers: held.officers,
+            previous: held.digest, issued: now,
+            expires: now + Self.life, nodes: nodes, officers: officers ?? held.officers,
             policySigners: held.policySigners
         ).signed(by: try authority(code).signers, at: now)
     }
@@ -58,6 +58,28 @@ extension TestFederation {
                 agreement: node.agreement, mlkem: node.mlkem, logKey: node.logKey,
                 witnessKey: node.witnessKey, roles: node.roles, links: node.links)
         }
+    }
+
+    /// SG's next record, with another certificate and key for its releasing officer.
+    func recordWithOfficerRenewed(
+        after before: Federation
+    ) throws -> (record: [UInt8], officer: CMS.Signer) {
+        let (country, now) = (sender.id.country, clock.now())
+        guard let held = before.records[country] else { throw NoSuchMember(code: country.code) }
+        let id = try OfficerID("\(sender.id)/releasing-officer")
+        let key = try PrivateKey.generate(.p256)
+        let certificate = try authority("SG").root.issue(
+            for: .officer, uri: id.uri, to: key.publicKey, from: now + -60,
+            until: now + Self.life)
+        let officers = held.officers.map { officer in
+            officer.id == id
+                ? MemberRecord.Officer(id: id, certificate: certificate, roles: officer.roles)
+                : officer
+        }
+        return (
+            try record("SG", after: before, officers: officers),
+            try CMS.Signer(certificate: certificate, key: key)
+        )
     }
 
     /// A country's revocation list, PEM.

@@ -356,6 +356,43 @@ struct RecallTests {
         #expect(try await recipient.entries("transfer.recalled") == 1)
     }
 
+    /// While it waits its officer's certificate leaves the record, and its recipient refuses it.
+    @Test func aRecallThatCountsNoMoreGivesWayToAnother() async throws {
+        let id = try await opened()
+        let (first, exchange) = (try world.recall(id), sender.exchange)
+        let (record, renewed) = try world.recordWithOfficerRenewed(after: world.federation)
+        _ = try await exchange.take(recallWord: first, by: 0)
+        let second = try world.recall(id, by: renewed, reason: "the wrong roster, still")
+        for node in [sender, recipient] { _ = try await node.take(records: ["SG": record]) }
+        #expect(
+            await problem {
+                _ = try await recipient.exchange.take(recall: first, from: sender.id)
+            } == "bad-recall")
+        let taken = try await exchange.take(recallWord: second, by: 0)
+        #expect(taken.row.message == second && taken.state == "delivered")
+        // The same again is nothing new, and while it counts no other one does.
+        #expect(try await exchange.take(recallWord: second, by: 0).row == taken.row)
+        func another(by signer: CMS.Signer) async -> String? {
+            await problem {
+                _ = try await exchange.take(recallWord: try world.recall(id, by: signer), by: 0)
+            }
+        }
+        #expect(await another(by: renewed) == "already-recalled")
+        #expect(try await sender.entries("recall.given") == 2)
+        #expect(try await exchange.letters(about: id, from: sender.id).count == 1)
+        try await exchangeLetters()
+        #expect(try await state(id) == "recalled")
+        #expect(try await story(id) == [.delivered, .opened, .recalled])
+        let row = try #require(try await sender.outbound(id))
+        let said = try await exchange.story(of: row).last?.statement
+        #expect(said?.recall == SHA256.digest(second))
+        #expect(try await recipient.exchange.recall(of: id, from: sender.id)?.message == second)
+        // One that was answered gives way to none, whatever becomes of its officer.
+        let next = try world.recordWithOfficerRenewed(after: exchange.federation)
+        _ = try await sender.take(records: ["SG": next.record])
+        #expect(await another(by: next.officer) == "already-recalled")
+    }
+
     // MARK: Bad input
 
     @Test func onlyTheSendersOfficersOwnWordCounts() async throws {
@@ -589,6 +626,28 @@ struct RelayedRecallTests {
                 }
             }
         }
+    }
+
+    @Test func aRelayBringsTheRecallThatCounts() async throws {
+        let world = try RelayTests.world()
+        let (sender, relay, recipient) = (world.sender, world.stranger, world.recipient)
+        let id = try await world.relayed()
+        try await relay.restart()
+        let first = try world.recall(id)
+        #expect(try await relay.exchange.take(recall: first, from: sender.id) == .held)
+        let (record, renewed) = try world.recordWithOfficerRenewed(after: world.federation)
+        for node in [relay, recipient] { _ = try await node.take(records: ["SG": record]) }
+        let second = try world.recall(id, by: renewed)
+        #expect(try await relay.exchange.take(recall: second, from: sender.id) == .held)
+        #expect(try await relay.exchange.recall(of: id, from: sender.id)?.message == second)
+        let letters = try await relay.exchange.letters(about: id, from: sender.id)
+            .filter { $0.kind == Exchange.recallLetter }
+        let waiting = try await relay.store.read { snapshot in
+            try letters.map { try snapshot.document(of: $0) }
+        }
+        #expect(waiting == [second])
+        #expect(try await recipient.exchange.take(recall: second, from: relay.id) == .taken)
+        #expect(try await recipient.inbound(id, from: sender)?.state == "recalled")
     }
 
     /// Its newest attempt was to go by a relay that never took it, and its receipt was lost.
