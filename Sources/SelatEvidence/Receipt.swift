@@ -199,6 +199,9 @@ package struct ReceiptClaim: Sendable {
         statement = try ReceiptStatement(canonical: message.content)
     }
 
+    /// The certificate that the statement's CMS names.
+    package var signer: IssuerAndSerial { message.signer }
+
     /// `Receipt.verify`, of a claim that was looked at.
     package func verify(
         signer: (IssuerAndSerial) throws -> VerifiedCertificate, log: VerifierKey

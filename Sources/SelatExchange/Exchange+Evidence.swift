@@ -25,8 +25,8 @@ extension Exchange {
         // Another may have used the id, for what is no matter of this evidence.
         found.entries = try found.entries.filter { try Self.isAbout(from, to, $0) }
         let entries = try await proven(found.entries)
-        let documents = try await membership.federation(asOf: Self.settled(found.entries))
-            .documents
+        let documents = try await documents(
+            behind: receipt, of: to, asOf: Self.settled(found.entries))
         return Evidence(
             subject: Evidence.Subject(
                 federation: federation.id, maker: identity.node, from: from, to: to, id: id,
@@ -130,6 +130,22 @@ extension Exchange {
         ]
         let last = rows.last { kinds.contains($0.entry.kind.text) } ?? rows.last
         return last?.entry.time ?? Timestamp(seconds: .max)
+    }
+
+    /// The membership by which this node went when the transfer was settled; of the recipient with the record
+    /// that lists the certificate of its receipt, which may have left it before the receipt came.
+    private func documents(
+        behind receipt: [UInt8]?, of recipient: NodeID, asOf settled: Timestamp
+    ) async throws -> MembershipDocuments {
+        let then = try await membership.federation(asOf: settled)
+        let documents = then.documents
+        guard let claim = try receipt.map({ try Receipt(parsing: $0).claim }),
+            let former = try await formerRecord(behind: claim, of: recipient, now: then)
+        else { return documents }
+        return MembershipDocuments(
+            lists: documents.lists,
+            records: documents.records.merging([recipient.country: former]) { $1 },
+            revocationLists: documents.revocationLists)
     }
 
     /// The files that the verdicts among the entries pin, as this node holds them.

@@ -308,7 +308,7 @@ extension Exchange {
             let offered: [UInt8]
             if let head { offered = head } else { offered = try await self.head(of: passage) }
             proven = ProvenReceipt(document: receipt, receipt: try Receipt(parsing: receipt))
-            statement = try verified(proven.receipt, passage, head: offered)
+            statement = try await verified(proven.receipt, passage, head: offered)
         } catch {
             try await enterRejection(
                 "\(error)", of: passage.upload.transfer, by: .node(passage.next))
@@ -333,7 +333,7 @@ extension Exchange {
     /// A relay speaks for itself alone; the outcome is the recipient's to state.
     private func verified(
         _ receipt: Receipt, _ passage: Passage, head: [UInt8]
-    ) throws -> ReceiptStatement {
+    ) async throws -> ReceiptStatement {
         let claim = try receipt.claim
         let kind = claim.statement.kind
         // What became of it afterwards comes by itself, and is no answer.
@@ -345,7 +345,7 @@ extension Exchange {
         guard !isRelays || passage.next != passage.recipient else {
             throw ReceiptError.foreignSigner(signer)
         }
-        let statement = try stated(in: claim, by: signer)
+        let statement = try await stated(in: claim, by: signer)
         guard statement.from == passage.upload.from, statement.id == passage.upload.transfer else {
             throw ReceiptError.aboutAnother("transfer")
         }
@@ -366,11 +366,17 @@ extension Exchange {
 
     /// What a receipt of a node's states about this federation: signature, certificate and proof are
     /// good.
-    func stated(in claim: ReceiptClaim, by signer: NodeID) throws -> ReceiptStatement {
+    func stated(in claim: ReceiptClaim, by signer: NodeID) async throws -> ReceiptStatement {
         let (federation, now) = (federation, clock.now())
         let node = try federation.node(signer, at: now)
+        let former = try await formerRecord(behind: claim, of: signer, now: federation)
         let statement = try claim.verify(
-            signer: { try federation.signer($0, node: signer, at: now) },
+            signer: { name in
+                guard let former else {
+                    return try federation.signer(name, node: signer, at: now)
+                }
+                return try federation.signer(name, node: signer, listedBy: former, at: now)
+            },
             log: try VerifierKey(node.logKey))
         guard statement.signer == signer else {
             throw ReceiptError.foreignSigner(statement.signer)
@@ -379,5 +385,21 @@ extension Exchange {
             throw ReceiptError.aboutAnother("federation")
         }
         return statement
+    }
+
+    /// The record by which this node went when a receipt's entry was made, where the certificate that signed it
+    /// has left the record since: a key may be renewed while the receipt is on its way.
+    ///
+    /// The moment is the entry's, for which the log's key stands, and not one that the signer names: a key that
+    /// was stolen can date nothing back. Clocks differ, so it is five minutes before.
+    /// - Parameter federation: in which the certificate is looked for first.
+    /// - Returns: nil where that names the certificate, or this node knows of no other record.
+    func formerRecord(
+        behind claim: ReceiptClaim, of signer: NodeID, now federation: Federation
+    ) async throws -> [UInt8]? {
+        let listed = federation.nodes[signer]?.signing ?? []
+        guard !listed.contains(where: { $0.issuerAndSerial == claim.signer }) else { return nil }
+        let entered = claim.receipt.entry.time + -Limits.clockSkewSecondsMax
+        return try await membership.earlier(asOf: entered)?.documents.records[signer.country]
     }
 }

@@ -62,7 +62,7 @@ extension Exchange {
     /// What becomes of a dataset is the recipient's to state, about a header that was signed here.
     private func verify(_ bytes: [UInt8], of row: OutboundRow) async throws {
         let receipt = try Receipt(parsing: bytes)
-        let statement = try stated(in: receipt.claim, by: row.to)
+        let statement = try await stated(in: receipt.claim, by: row.to)
         guard statement.from == identity.node else { throw ReceiptError.aboutAnother("transfer") }
         guard statement.kind.isRecipients else {
             throw ReceiptError.aboutAnother("thing than what the recipient did")

@@ -62,7 +62,7 @@ extension Exchange: LetterService {
         }
         do {
             // Only the sender's own word counts, whoever brings it.
-            _ = try stated(in: try Receipt(parsing: bytes).claim, by: from)
+            _ = try await stated(in: try Receipt(parsing: bytes).claim, by: from)
         } catch {
             try await enterRejection("\(error)", of: id, by: .node(peer))
             throw ServiceProblem.verificationFailed("receipt of `\(id)`: \(error)")
@@ -83,7 +83,7 @@ extension Exchange: LetterService {
         _ bytes: [UInt8], _ statement: ReceiptStatement, of row: RelayedRow, from peer: NodeID
     ) async throws -> LetterAnswer {
         do {
-            try verify(bytes, statement, of: row)
+            try await verify(bytes, statement, of: row)
         } catch {
             try await enterRejection("\(error)", of: row.id, by: .node(peer))
             throw ServiceProblem.verificationFailed("receipt of `\(row.id)`: \(error)")
@@ -94,8 +94,8 @@ extension Exchange: LetterService {
 
     private func verify(
         _ bytes: [UInt8], _ statement: ReceiptStatement, of row: RelayedRow
-    ) throws {
-        let verified = try stated(in: try Receipt(parsing: bytes).claim, by: row.to)
+    ) async throws {
+        let verified = try await stated(in: try Receipt(parsing: bytes).claim, by: row.to)
         guard verified.kind.isRecipients else {
             throw ReceiptError.aboutAnother("thing than what the recipient did")
         }

@@ -91,6 +91,22 @@ package struct Federation: Sendable {
         return try verified(listed, of: id.country, for: .signing, at: time)
     }
 
+    /// The same of a certificate that the node's record has dropped since: an earlier record lists it, which is
+    /// still signed as the list asks for. It must be good by the authorities and revocation lists of now; one
+    /// that is over does not count, since those lists need not name it any more.
+    /// - Parameter record: CMS message, a record of the node's country that this node once went by.
+    /// - Throws: `FederationError.unknownSigner` unless that record lists it; `.notTrusted`, `.cut`.
+    package func signer(
+        _ name: IssuerAndSerial, node id: NodeID, listedBy record: [UInt8], at time: Timestamp
+    ) throws(FederationError) -> VerifiedCertificate {
+        _ = try node(id, at: time)
+        let earlier = try Self.standing([id.country: record], under: list, of: self.id)[id.country]
+        let listed = earlier?.nodes.first { $0.id == id }?.signing
+            .first { $0.issuerAndSerial == name }
+        guard let listed else { throw .unknownSigner(name) }
+        return try verified(listed, of: id.country, for: .signing, at: time)
+    }
+
     /// The officer whom a message names as its signer, with the certificate followed to the anchors
     /// of the officer's own country.
     /// - Throws: `FederationError.unknownSigner` unless a record lists the officer; `.notTrusted`.

@@ -44,14 +44,15 @@ extension TestFederation {
         ).signed(by: try authority(code).signers, at: now)
     }
 
-    /// SG's next record, with another certificate for its node's signing key in the place of the
-    /// first.
-    func recordWithSigningRenewed() throws -> [UInt8] {
-        let (signer, now) = (sender.identity.signer, clock.now())
-        let certificate = try authority("SG").root.issue(
-            for: .signing, uri: sender.id.uri, to: signer.key.publicKey, from: now + -60,
-            until: now + Self.life)
-        return try record("SG", after: federation) { nodes in
+    /// The next record of a node's country, SG unless said otherwise, with another certificate for the
+    /// node's signing key in the place of the first.
+    func recordWithSigningRenewed(of other: TestNode? = nil) throws -> [UInt8] {
+        let renewing = other ?? sender
+        let (code, now) = (renewing.id.country.code, clock.now())
+        let certificate = try authority(code).root.issue(
+            for: .signing, uri: renewing.id.uri, to: renewing.identity.signer.key.publicKey,
+            from: now + -60, until: now + Self.life)
+        return try record(code, after: federation) { nodes in
             let node = nodes[0]
             nodes[0] = MemberRecord.Node(
                 id: node.id, endpoint: node.endpoint, tls: node.tls, signing: [certificate],

@@ -130,3 +130,81 @@ struct ReceiptTests {
         #expect(throws: CryptoError.self) { try storage.unwrap([], for: .outbound(id)) }
     }
 }
+
+/// Receipts whose certificate has left its node's record since it signed them.
+struct FormerReceiptTests {
+    let world: TestFederation
+    var sender: TestNode { world.sender }
+    var recipient: TestNode { world.recipient }
+
+    init() async throws {
+        world = try TestFederation()
+        try await world.sender.register()
+        world.clock.advance(seconds: 3_600)
+    }
+
+    /// A dataset that lies at the recipient, of which its sender has not heard.
+    private func arrived() async throws -> (id: TransferID, receipt: [UInt8]) {
+        let id = try await sender.send(world.request())
+        let exchange = sender.exchange
+        let task = Task { await exchange.pursue(id) }
+        while try await sender.outbound(id)?.attempt == 0 { await Task.yield() }
+        task.cancel()
+        await task.value
+        let name = SpoolFolder.Name(outbound: id)
+        let head = try await exchange.part(.head, of: name)
+        let payload = try await exchange.part(.payload, of: name)
+        let answer = try await recipient.exchange.offer(
+            head: head, payload: payload, from: sender.id)
+        return (id, try #require(answer.receipt))
+    }
+
+    /// The sender's record of VN names another certificate from now on.
+    private func renew(revoking revoked: [Certificate] = []) async throws {
+        let record = try world.recordWithSigningRenewed(of: recipient)
+        var lists: [String: [UInt8]] = [:]
+        if !revoked.isEmpty {
+            lists["VN"] = try world.revocationList("VN", number: 1, revoking: revoked)
+        }
+        _ = try await sender.take(records: ["VN": record], crls: lists)
+    }
+
+    @Test func whatWasEnteredBeforeCounts() async throws {
+        let (id, receipt) = try await arrived()
+        world.clock.advance(seconds: 60)
+        try await renew()
+        let brought = try await sender.exchange.take(receipt: receipt, by: .node(recipient.id))
+        #expect(brought.state == "delivered" && brought.isNew)
+        #expect(try await sender.outbound(id)?.state == "delivered")
+        // Both ends prove it to others, whatever certificate the record names by then.
+        for node in [sender, recipient] {
+            let report = EvidenceVerifier.verify(
+                try await node.exchange.evidence(of: id), trusted: world.federation.id)
+            #expect(report.wrong == [])
+            #expect(report.proven.contains { $0.contains("that it took in whole this envelope") })
+        }
+    }
+
+    /// What a log enters by then bears the time of then, whatever the old key signs.
+    @Test func whatIsEnteredAfterwardsDoesNotCount() async throws {
+        try await renew()
+        world.clock.advance(seconds: 2 * Limits.clockSkewSecondsMax)
+        let (id, receipt) = try await arrived()
+        #expect(
+            await problem {
+                _ = try await sender.exchange.take(receipt: receipt, by: .node(recipient.id))
+            } == "verification-failed")
+        #expect(try await sender.outbound(id)?.state != "delivered")
+    }
+
+    @Test func whatWasRevokedCountsForNothing() async throws {
+        let (id, receipt) = try await arrived()
+        world.clock.advance(seconds: 60)
+        try await renew(revoking: [recipient.identity.signer.certificate])
+        #expect(
+            await problem {
+                _ = try await sender.exchange.take(receipt: receipt, by: .node(recipient.id))
+            } == "verification-failed")
+        #expect(try await sender.outbound(id)?.state != "delivered")
+    }
+}

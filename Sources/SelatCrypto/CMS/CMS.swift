@@ -131,6 +131,9 @@ package enum CMS {
         /// Proves nothing until `verify` has passed.
         package var content: [UInt8] { message.content }
 
+        /// The certificate that the first signer names.
+        package var signer: IssuerAndSerial { message.signers[0].signer }
+
         /// What the first signer claims as the time of signing: a moment at which to judge the
         /// signer, no more.
         package var signingTime: Timestamp { message.signers[0].signingTime }
