@@ -106,4 +106,15 @@ struct ArrowTests {
             }
         }
     }
+
+    /// What the compiler proves of tasks and threads, it proves of every line of ours.
+    @Test(arguments: ["nonisolated(unsafe)", "@preconcurrency"])
+    func noProofIsSwitchedOff(_ word: String) throws {
+        let files = try #require(FileManager.default.enumerator(atPath: Self.sources.path()))
+        for case let file as String in files where file.hasSuffix(".swift") {
+            let text = try String(
+                contentsOf: Self.sources.appending(path: file), encoding: .utf8)
+            #expect(!text.contains(word), "\(file) has `\(word)`")
+        }
+    }
 }

@@ -64,7 +64,7 @@ package final class Token: Sendable {
     }
 
     /// Computes with a key; after a failure once more, with everything opened anew.
-    fileprivate func compute<Value>(
+    fileprivate func compute<Value: Sendable>(
         with key: TokenKey, _ computation: (OpaquePointer) -> Value?
     ) -> Value? {
         perform { session in
@@ -75,20 +75,19 @@ package final class Token: Sendable {
         }
     }
 
-    private func perform<Value>(_ step: (inout Session) -> Value?) -> Value? {
-        // The value never leaves with what the mutex guards: it is bytes, or a fresh object.
-        nonisolated(unsafe) var result: Value?
-        session.withLock { session in
-            if case .tokenPINRefused = session.fault { return }
-            if let until = session.closedUntil, ContinuousClock.now < until { return }
+    private func perform<Value: Sendable>(_ step: (inout Session) -> Value?) -> Value? {
+        let result = session.withLock { session -> Value? in
+            if case .tokenPINRefused = session.fault { return nil }
+            if let until = session.closedUntil, ContinuousClock.now < until { return nil }
             ERR_clear_error()
-            result = step(&session)
+            var result = step(&session)
             if result == nil, !Self.isPINRefused(&session) {
                 close(&session)
                 ERR_clear_error()
                 result = step(&session)
             }
             settle(&session, succeeded: result != nil)
+            return result
         }
         if result == nil { faultCount.add(1, ordering: .releasing) }
         return result
@@ -219,8 +218,18 @@ private final class TokenKey: Sendable {
         return Method(pointer: made)
     }()
 
+    /// An `ECDSA_SIG`, which belongs to whoever gets it.
+    // SAFETY: it was made just now, and nobody else has it.
+    private struct FreshSignature: @unchecked Sendable {
+        let pointer: OpaquePointer
+    }
+
     private func sign(_ digest: UnsafePointer<UInt8>?, _ count: Int32) -> OpaquePointer? {
-        token.compute(with: self) { selat_ECDSA_do_sign(digest, count, $0) }
+        let signature: FreshSignature? = token.compute(with: self) { key in
+            let made: OpaquePointer? = selat_ECDSA_do_sign(digest, count, key)
+            return made.map { FreshSignature(pointer: $0) }
+        }
+        return signature?.pointer
     }
 
     /// - Parameter secret: gets memory of OpenSSL's, which the caller wipes and frees.
