@@ -16,7 +16,7 @@ package final class HTTPListener: Sendable {
     private let responder: any HTTPResponder<HTTPContext>
     private let limits: HTTPLimits
     private let logger: Logger
-    private let open: OpenConnections
+    let open: OpenConnections
     private let unixSocket: UnixSocket?
 
     /// The address in use; with the port that the system chose when 0 was asked for.

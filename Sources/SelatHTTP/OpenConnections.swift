@@ -53,6 +53,9 @@ final class OpenConnections: Sendable {
 
     init(_ limits: HTTPLimits) { self.limits = limits }
 
+    /// How many, of those whose peer is known, wait for a request to begin.
+    var idleCount: Int { state.withLock { $0.known.count(where: { $0.stream.isIdle }) } }
+
     /// Counts a connection as its peer's, once the peer is known. Where there are too many of them, one of whoever
     /// has most is closed for it.
     /// - Returns: whether there is room; then `leave` must follow.

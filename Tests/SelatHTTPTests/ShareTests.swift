@@ -2,9 +2,10 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 import SelatCore
-import SelatHTTP
 import Synchronization
 import Testing
+
+@testable import SelatHTTP
 
 /// Connections are few, and nobody has so many that others have none.
 @Suite struct ShareTests {
@@ -79,7 +80,7 @@ import Testing
             let answer = Task { try await clients[busy].exchange(request(.get, "/slow")) }
             for await _ in begun {}
             // The other one's task has answered, and comes back to wait for the next request.
-            try await Task.sleep(for: .milliseconds(500))
+            while listener.open.idleCount == 0 { await Task.yield() }
             let other = try await nodes.connect("VN/x", to: listener)
             open.finish()
             #expect(try await answer.value.head.status == .ok)
