@@ -50,8 +50,7 @@ extension ApprovalStatement {
     }
 
     private var fault: CoreError? {
-        let isWord = role.utf8.allSatisfy { (0x61...0x7A).contains($0) || $0 == 0x2D }
-        guard (1...64).contains(role.utf8.count), isWord else {
+        guard OfficerRole.isOne(role) else {
             return .malformed("role", role, expected: "a role such as `releasing-officer`")
         }
         guard notAfter >= issued, notAfter - issued <= Self.lifeSecondsMax else {

@@ -162,23 +162,12 @@ extension MemberRecord {
         let reason: String
         if let node = nodes.first(where: { !NodeHost.isOne($0.endpoint.host) }) {
             reason = "the host of `\(node.id)` is neither a DNS name nor an address"
-        } else if let officer = officers.first(where: { !$0.roles.allSatisfy(Self.isWord) }) {
+        } else if let officer = officers.first(where: { !$0.roles.allSatisfy(OfficerRole.isOne) }) {
             reason = "a role of `\(officer.id)` is no word"
         } else {
             return
         }
         throw .contradiction(Self.document(of: country), reason: reason)
-    }
-
-    /// What policies name is narrower.
-    private static func isWord(_ role: String) -> Bool {
-        (1...64).contains(role.utf8.count)
-            && role.utf8.allSatisfy { byte in
-                switch byte {
-                case 0x2D, 0x2E, 0x30...0x39, 0x41...0x5A, 0x5F, 0x61...0x7A: true
-                default: false
-                }
-            }
     }
 }
 

@@ -88,6 +88,25 @@ struct ApprovalVector: Sendable, CustomTestStringConvertible {
         #expect(verified.digest == SHA256.digest(message))
     }
 
+    /// Else there would be officers who may approve, and cannot.
+    @Test(arguments: [
+        "releasing-officer", "dpo2", "Head_of.agency-2", "", "releasing officer", "a\u{202E}b",
+        String(repeating: "a", count: 65),
+    ])
+    func aRoleOfARecordIsOneOfAnApproval(role: String) throws {
+        let officer = MemberRecord.Officer(
+            id: try OfficerID("SG/hub/lee"), certificate: world.member("SG").officer.certificate,
+            roles: [role])
+        let record = try world.record(of: "SG", federation: federation.id)
+        let next = try? record.next(
+            [.officer(officer)], digest: SHA256.digest([]), issued: World.now,
+            expires: World.now + 60)
+        let content = try approval(role: role).json.canonical
+        let read = try? ApprovalStatement(content: content)
+        #expect((read != nil) == (next != nil))
+        #expect(OfficerRole.isOne(role) == (next != nil))
+    }
+
     @Test func neighboursOfAMessageAreRefused() throws {
         let message = try approval().signed(by: world.member("SG").officer)
         for bytes in Mutations.of(message, count: 300, seed: 5) where bytes != message {
