@@ -204,6 +204,24 @@ extension CommandTests {
             #expect(scratch.files().isEmpty)
         }
 
+        /// What was typed is wrong, and neither the membership nor a policy.
+        @Test(arguments: [
+            (
+                "SG/hub/lee:releasing-officer",
+                "the certificate names `selat://SG/hub/releasing-officer`"
+            ),
+            ("SG/hub/releasing-officer:head of agency", "the role `head of agency` is no word"),
+        ])
+        func anOfficerIsWhoTheCertificateNames(officer: String, says: String) async throws {
+            defer { scratch.remove() }
+            let pem = "\(try Sandbox.current().path)/authority-SG/releasing-officer.pem"
+            let ended = try await members(
+                "propose", "--record", "SG", "--officer", "\(officer):\(pem)", more: held())
+            #expect(ended.status == 64, "\(ended.words)")
+            #expect(ended.stderr.contains(says), "\(ended.words)")
+            #expect(ended.stdout.isEmpty && scratch.files().isEmpty)
+        }
+
         @Test(arguments: ["SG:0", "SG:9", "SG:-9223372036854775808", "SG:9223372036854775808"])
         func aThresholdHasBounds(_ threshold: String) async throws {
             defer { scratch.remove() }

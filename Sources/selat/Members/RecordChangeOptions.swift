@@ -185,9 +185,19 @@ struct RecordChangeOptions: ParsableArguments {
             throw Ending(
                 .usage, "`\(text)`: expected such as SG/csa/lee:releasing-officer:lee.pem")
         }
-        return MemberRecord.Officer(
+        let officer = MemberRecord.Officer(
             id: try OfficerID(parts[0]), certificate: try Pair.certificate(parts[2]),
             roles: Set(parts[1].split(separator: ",").map(String.init)))
+        // The record would refuse both, and could not say which argument is wrong.
+        guard officer.certificate.officer == officer.id else {
+            throw Ending(
+                .usage, "`\(text)`: the certificate names `\(officer.certificate)`",
+                hint: "name the officer as the certificate does")
+        }
+        if let role = officer.roles.first(where: { !OfficerRole.isOne($0) }) {
+            throw Ending(.usage, "`\(text)`: the role `\(role)` is no word")
+        }
+        return officer
     }
 }
 
