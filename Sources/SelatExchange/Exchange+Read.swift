@@ -186,16 +186,15 @@ extension Exchange {
     ) async throws -> Opening {
         let isOwn = from == nil || from == identity.node
         if isOwn, let row = try store.lookUp({ try $0.outbound(id) }) {
-            guard row.attempt > 0, !(try Sender(row)).state.isOutcome else {
+            let sender = try Sender(row)
+            guard !sender.state.isOutcome else {
                 throw ServiceProblem.notReady(
                     "`\(id)` is \(row.state), its sealed parts are not kept",
                     remedy: "export at the recipient, or while it is under way")
             }
             // A package is an offer too: only what is released, and rests on what is in force.
-            guard await lack(of: id, attempt: row.attempt) == nil else {
-                throw ServiceProblem.notReady(
-                    "the verdict on `\(id)` must be made again before it leaves",
-                    remedy: "the next try does that; export it then")
+            guard row.attempt > 0, await lack(of: id, attempt: row.attempt) == nil else {
+                throw Self.mayNotLeaveYet(id, sender)
             }
             let package = try await packed(SpoolFolder.Name(outbound: id))
             try await recordExport(of: row, as: package.envelope, by: user)
@@ -209,6 +208,26 @@ extension Exchange {
             let piece = try await package.next()
             try self.requireNotWithdrawn(upload)
             return piece
+        }
+    }
+
+    /// What keeps a transfer here that has not ended, and what changes that.
+    private static func mayNotLeaveYet(_ id: TransferID, _ sender: Sender) -> Problem {
+        switch sender.state {
+        case .sealing:
+            ServiceProblem.notReady(
+                "`\(id)` is being sealed, and may not leave yet",
+                remedy: "export it once it is released: see `selat show \(id)`")
+        case .waiting:
+            ServiceProblem.notReady(
+                "`\(id)` may not leave yet: \(sender.cause ?? "an approval is owed")",
+                remedy: "officers sign with `selat approve \(id)`; export it after that")
+        default:
+            ServiceProblem.notReady(
+                sender.attempt == 0
+                    ? "`\(id)` is not released yet"
+                    : "the verdict on `\(id)` must be made again before it leaves",
+                remedy: "the next try does that, `selat retry \(id)` at once; export it then")
         }
     }
 

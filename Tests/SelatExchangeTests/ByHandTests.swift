@@ -71,6 +71,25 @@ struct ByHandTests {
         }
     }
 
+    /// Its sealed parts lie here, and whoever asks for them is told what they wait for.
+    @Test func whatMayNotLeaveYetSaysWhatItWaitsFor() async throws {
+        func refusal(_ id: TransferID) async throws -> Problem {
+            try await #require(throws: Problem.self) {
+                _ = try await sender.exchange.package(id, by: 7)
+            }
+        }
+        let id = try await sender.send(try world.inference())
+        let waiting = try await refusal(id)
+        #expect(waiting.detail == "`\(id)` may not leave yet: an approval is owed")
+        #expect(waiting.remedy?.contains("`selat approve \(id)`") == true)
+        let word = try await world.word(on: id)
+        _ = try await sender.exchange.take(approval: word, of: id, by: 0)
+        let queued = try await refusal(id)
+        #expect(queued.detail == "`\(id)` is not released yet")
+        #expect(queued.remedy?.contains("`selat retry \(id)`") == true)
+        #expect(try await sender.entries("transfer.exported") == 0)
+    }
+
     @Test func aPackageArrivesAndItsReceiptSettlesTheTransfer() async throws {
         let carried = try await exported()
         let taken = try await take(carried, at: recipient)
