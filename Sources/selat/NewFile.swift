@@ -1,6 +1,7 @@
 import Glibc
 
-/// Files and folders that a verb makes and never overwrites: what lies there already is somebody's.
+/// Files and folders that a verb makes. What lies there already is somebody's, and never overwritten; a verb
+/// that renews a file replaces it as a whole.
 enum NewFile {
     /// Makes a folder that only its owner enters; one that is there is taken.
     static func makeFolder(_ path: String) throws {
@@ -45,6 +46,18 @@ enum NewFile {
         _ text: String, to path: String, mode: mode_t = 0o644, of unfinished: Unfinished? = nil
     ) throws {
         try write(Array(text.utf8), to: path, mode: mode, of: unfinished)
+    }
+
+    /// Puts a file that all may read, whole or not at all, in the place of what has its name.
+    static func replace(_ path: String, by bytes: [UInt8]) throws {
+        let hidden = "\(path).\(getpid())"
+        do {
+            try write(bytes, to: hidden, mode: 0o644)
+            guard rename(hidden, path) == 0 else { throw fault("writing", path) }
+        } catch {
+            unlink(hidden)
+            throw error
+        }
     }
 
     /// Gives a finished file its name, unless something has that.

@@ -14,17 +14,7 @@ enum ReceiptFile {
         guard isFree(path, for: id) else {
             throw Ending(.failed, "`\(path)` exists already", hint: "name another file")
         }
-        let hidden = "\(path).\(getpid())"
-        do {
-            try NewFile.write(document.canonical + [0x0A], to: hidden, mode: 0o644)
-            guard rename(hidden, path) == 0 else {
-                throw Ending(
-                    .failed, "writing `\(path)`: \(String(cString: strerror(errno)))")
-            }
-        } catch {
-            unlink(hidden)
-            throw error
-        }
+        try NewFile.replace(path, by: document.canonical + [0x0A])
     }
 
     /// Whether nothing has the name that would be lost. What cannot be looked at is for the writing to

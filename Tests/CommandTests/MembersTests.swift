@@ -204,6 +204,15 @@ extension CommandTests {
             #expect(scratch.files().isEmpty)
         }
 
+        @Test func aProposalThatIsNotDurableIsNoneWritten() async throws {
+            defer { scratch.remove() }
+            let words = ["members", "propose", "--renew", "--out", "\(scratch.path)/a.json"]
+            guard let ended = try await Run.withoutSync(Run.selat, words + held()) else { return }
+            #expect(ended.status == 1, "\(ended.words)")
+            #expect(ended.stderr.contains(": Input/output error"), "\(ended.words)")
+            #expect(ended.stdout.isEmpty && scratch.files().isEmpty)
+        }
+
         /// What was typed is wrong, and neither the membership nor a policy.
         @Test(arguments: [
             (

@@ -51,6 +51,26 @@ extension CommandTests {
             }
         }
 
+        /// What lies beside the file stays as it was.
+        @Test func signaturesThatAreNotDurableAreNoneWritten() async throws {
+            let sandbox = try Sandbox.current()
+            let scratch = try Scratch()
+            defer { scratch.remove() }
+            let shipped = try String(contentsOfFile: "\(sandbox.policies)/SG.yaml", encoding: .utf8)
+            let file = try scratch.write(shipped, to: "SG.yaml")
+            let key = "\(sandbox.path)/authority-SG/policy-1"
+            let ended = try await Run.withoutSync(
+                Run.selat,
+                [
+                    "policy", "sign", file, "--key", "\(key).key", "--certificate",
+                    "\(key).pem", "--federation", sandbox.trust(),
+                ])
+            guard let ended else { return }
+            #expect(ended.status == 1, "\(ended.words)")
+            #expect(ended.stderr.contains(": Input/output error"), "\(ended.words)")
+            #expect(scratch.files() == ["SG.yaml"])
+        }
+
         /// They are somebody's. A folder stands for a file that is another person's alone.
         @Test func signaturesThatCannotBeReadAreNotTakenForNone() async throws {
             let sandbox = try Sandbox.current()

@@ -89,13 +89,24 @@ extension Run {
     /// Runs `program` to its end where no file system has links, as those of most sticks.
     /// - Returns: nil where nothing is installed that could keep it from them.
     static func withoutLinks(_ program: String, _ arguments: [String]) async throws -> Ended? {
+        try await failing("?link,linkat", with: "EPERM", program, arguments)
+    }
+
+    /// Runs `program` to its end on a disk that takes its bytes and makes none of them durable.
+    /// - Returns: nil where nothing is installed that could be such a disk.
+    static func withoutSync(_ program: String, _ arguments: [String]) async throws -> Ended? {
+        try await failing("fsync", with: "EIO", program, arguments)
+    }
+
+    private static func failing(
+        _ calls: String, with error: String, _ program: String, _ arguments: [String]
+    ) async throws -> Ended? {
         guard let strace else { return nil }
-        let links = "?link,linkat"
         return try await run(
             strace,
             [
-                "-f", "-o", "/dev/null", "-e", "trace=\(links)", "-e",
-                "inject=\(links):error=EPERM", program,
+                "-f", "-o", "/dev/null", "-e", "trace=\(calls)", "-e",
+                "inject=\(calls):error=\(error)", program,
             ] + arguments)
     }
 }

@@ -52,19 +52,15 @@ struct ProposalFile {
     /// Writes a file whole or not at all.
     /// - Parameter replacing: whether a file of that name may be there.
     static func write(_ bytes: [UInt8], to path: String, replacing: Bool) throws {
+        if replacing { return try NewFile.replace(path, by: bytes) }
         let hidden = "\(path).\(getpid())"
         defer { unlink(hidden) }
-        guard FileManager.default.createFile(atPath: hidden, contents: Data(bytes)) else {
-            throw Ending(.failed, "writing `\(path)`: \(String(cString: strerror(errno)))")
-        }
-        let file = Glibc.open(hidden, O_RDONLY | O_CLOEXEC)
-        fsync(file)
-        close(file)
-        let isNamed = replacing ? rename(hidden, path) == 0 : NewFile.name(hidden, as: path)
-        guard isNamed else {
+        try NewFile.write(bytes, to: hidden, mode: 0o644)
+        guard NewFile.name(hidden, as: path) else {
+            let code = errno
             throw Ending(
-                .failed, "writing `\(path)`: \(String(cString: strerror(errno)))",
-                hint: errno == EEXIST ? "name another file with --out" : nil)
+                .failed, "writing `\(path)`: \(String(cString: strerror(code)))",
+                hint: code == EEXIST ? "name another file with --out" : nil)
         }
     }
 }

@@ -1,5 +1,4 @@
 import FoundationEssentials
-import Glibc
 import SelatCore
 import SelatCrypto
 import SelatPolicy
@@ -74,20 +73,6 @@ struct AgreementSigning {
                 .failed, "`\(edition.path)` would not read back with the signature",
                 hint: "write `signatures: []`, or one signature a line")
         }
-        try replace(text.bytes)
-    }
-
-    private func replace(_ bytes: [UInt8]) throws {
-        let hidden = "\(edition.path).\(getpid())"
-        do {
-            try NewFile.write(bytes, to: hidden, mode: 0o644)
-            guard rename(hidden, edition.path) == 0 else {
-                throw Ending(
-                    .failed, "writing `\(edition.path)`: \(String(cString: strerror(errno)))")
-            }
-        } catch {
-            unlink(hidden)
-            throw error
-        }
+        try NewFile.replace(edition.path, by: text.bytes)
     }
 }

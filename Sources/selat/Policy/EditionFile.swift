@@ -71,13 +71,6 @@ struct EditionFile {
 
     /// Puts the signatures beside the file, whole or not at all.
     func write(signatures: [UInt8]) throws {
-        let hidden = "\(signaturesPath).\(getpid())"
-        guard FileManager.default.createFile(atPath: hidden, contents: Data(signatures)),
-            rename(hidden, signaturesPath) == 0
-        else {
-            unlink(hidden)
-            throw Ending(
-                .failed, "writing `\(signaturesPath)`: \(String(cString: strerror(errno)))")
-        }
+        try NewFile.replace(signaturesPath, by: signatures)
     }
 }
