@@ -53,15 +53,11 @@ enum Passphrase {
     }
 
     private static func ask(_ prompt: String) throws -> [UInt8] {
-        var shown = termios()
-        tcgetattr(STDIN_FILENO, &shown)
-        var hidden = shown
-        hidden.c_lflag &= ~tcflag_t(ECHO)
-        tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden)
-        defer { tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown) }
-        Terminal.write(prompt, to: STDERR_FILENO)
-        let line = readLine(strippingNewline: true)
-        Terminal.write("\n", to: STDERR_FILENO)
+        let line = Unfinished.hidingWhatIsTyped { () -> String? in
+            Terminal.write(prompt, to: STDERR_FILENO)
+            defer { Terminal.write("\n", to: STDERR_FILENO) }
+            return readLine(strippingNewline: true)
+        }
         guard let line, !line.isEmpty else { throw Ending(.usage, "nothing was typed") }
         return Array(line.utf8)
     }

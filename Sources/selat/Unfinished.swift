@@ -38,6 +38,15 @@ final class Unfinished: Sendable {
         all.withLock { all in for number in Array(all.paths.keys) { all.remove(number) } }
     }
 
+    /// Asks for a secret: the terminal at stdin shows nothing of what is typed until `body` ends, or the
+    /// command is broken off.
+    static func hidingWhatIsTyped<Value>(_ body: () throws -> Value) rethrows -> Value {
+        watchSignals()
+        all.withLock { $0.hideWhatIsTyped() }
+        defer { all.withLock { $0.showWhatIsTyped() } }
+        return try body()
+    }
+
     /// Its lock is held around each making and removing, so that a signal finds either nothing or all.
     private static let all = Mutex(Made())
 
@@ -45,6 +54,8 @@ final class Unfinished: Sendable {
         private var begun: UInt64 = 0
         /// Of each `Unfinished` that has made something, what, in order.
         var paths: [UInt64: [String]] = [:]
+        /// How the terminal was that shows nothing of what is typed now; nil where none was changed.
+        private var shown: termios?
 
         mutating func begin() -> UInt64 {
             begun += 1
@@ -54,6 +65,21 @@ final class Unfinished: Sendable {
         /// A folder in which another has put something stays.
         mutating func remove(_ number: UInt64) {
             for path in (paths.removeValue(forKey: number) ?? []).reversed() { Glibc.remove(path) }
+        }
+
+        mutating func hideWhatIsTyped() {
+            var modes = termios()
+            guard tcgetattr(STDIN_FILENO, &modes) == 0 else { return }
+            shown = modes
+            modes.c_lflag &= ~tcflag_t(ECHO)
+            tcsetattr(STDIN_FILENO, TCSAFLUSH, &modes)
+        }
+
+        /// What was typed and not read is thrown away: a shell would take it for a command.
+        mutating func showWhatIsTyped() {
+            guard var modes = shown else { return }
+            tcsetattr(STDIN_FILENO, TCSAFLUSH, &modes)
+            shown = nil
         }
     }
 
@@ -88,6 +114,7 @@ final class Unfinished: Sendable {
         // Never let go again: nothing new is made.
         all.withLock { all in
             for number in Array(all.paths.keys) { all.remove(number) }
+            all.showWhatIsTyped()
             signal(number, SIG_DFL)
             var mask = sigset_t()
             sigemptyset(&mask)

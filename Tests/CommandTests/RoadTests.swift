@@ -111,7 +111,7 @@ extension CommandTests {
 
         /// Ctrl-C, a service's stop, a closed terminal: those that are not ignored here, as a shell has it
         /// for what it runs in the background.
-        private static let endings = [SIGINT, SIGTERM, SIGHUP].filter { number in
+        static let endings = [SIGINT, SIGTERM, SIGHUP].filter { number in
             var action = sigaction()
             sigaction(number, nil, &action)
             return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self)

@@ -118,15 +118,17 @@ final class Running: Sendable {
 
     init(
         _ program: String, _ arguments: [String], input: String = "",
-        environment: [String: String] = [:], in folder: String? = nil, place: Scratch
+        terminal: PseudoTerminal? = nil, environment: [String: String] = [:],
+        in folder: String? = nil, place: Scratch
     ) throws {
         let process = Process()
         process.executableURL = URL(filePath: program)
         process.arguments = arguments
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         if let folder { process.currentDirectoryURL = URL(filePath: folder) }
-        let stdin = FileHandle(
-            forReadingAtPath: try place.write(Array(input.utf8), to: "stdin"))
+        let stdin =
+            try terminal?.handle()
+            ?? FileHandle(forReadingAtPath: try place.write(Array(input.utf8), to: "stdin"))
         let stdout = FileHandle(forWritingAtPath: try place.write([], to: "stdout"))
         let stderr = FileHandle(forWritingAtPath: try place.write([], to: "stderr"))
         process.standardInput = stdin
@@ -155,6 +157,36 @@ final class Running: Sendable {
     func end() async -> Int32 {
         for await status in ending { return status }
         return -1
+    }
+}
+
+/// A terminal for a program's stdin, at which nobody sits.
+struct PseudoTerminal: Sendable {
+    private let master: Int32
+    private let slave: Int32
+
+    init() throws {
+        var (master, slave): (Int32, Int32) = (-1, -1)
+        guard openpty(&master, &slave, nil, nil, nil) == 0 else { throw POSIXError(.EIO) }
+        (self.master, self.slave) = (master, slave)
+    }
+
+    func remove() {
+        close(master)
+        close(slave)
+    }
+
+    /// A program's own end of it.
+    func handle() throws -> FileHandle {
+        let copy = dup(slave)
+        guard copy >= 0 else { throw POSIXError(.EIO) }
+        return FileHandle(fileDescriptor: copy, closeOnDealloc: true)
+    }
+
+    /// Whether it shows what is typed.
+    var isShowing: Bool {
+        var modes = termios()
+        return tcgetattr(slave, &modes) == 0 && modes.c_lflag & tcflag_t(ECHO) != 0
     }
 }
 
