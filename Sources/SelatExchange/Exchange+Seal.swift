@@ -5,6 +5,7 @@ import SelatCrypto
 package import SelatDelivery
 import SelatEnvelope
 import SelatFederation
+import SelatHTTP
 import SelatPolicy
 import SelatStore
 import SelatTransport
@@ -59,6 +60,10 @@ extension Exchange {
             return state
         } catch {
             let problem = Self.problem(ofSealing: error)
+            if claimed.asked.isChosen, error is HTTPFault || error is CancellationError {
+                await awaitAnew(id, claimed)
+                throw problem
+            }
             do {
                 try await endSealing(id, cause: "sealing failed: \(error)")
             } catch {
@@ -67,6 +72,14 @@ extension Exchange {
             }
             throw problem
         }
+    }
+
+    /// The sender hung up, who can come back under the same id: then all of it is sealed anew, by another key.
+    private func awaitAnew(_ id: TransferID, _ claimed: PendingSeal) async {
+        await spool.remove(SpoolFolder.Name(outbound: id))
+        var claimed = claimed
+        claimed.begun = .now
+        pending.withLock { [claimed] in $0[id] = claimed }
     }
 
     /// Bytes that are not as many as was said say nothing of what may be trusted: whoever sent them was wrong.

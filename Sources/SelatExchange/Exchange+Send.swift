@@ -38,19 +38,33 @@ extension Exchange {
         let prepared: Prepared
         let expires: Timestamp
         let user: UInt32
+        /// Whether the caller has chosen the id, and can come back under it.
+        let isChosen: Bool
 
         var request: OutboundRequest { prepared.request }
         var created: Timestamp { prepared.question.decided }
     }
 
-    /// Judges a transfer and records the decision. Where it permits, the payload may follow.
+    /// Judges a transfer and records the decision. Where it permits, the payload may follow. Asked the same under
+    /// an id whose payload is awaited, it answers the same.
     /// - Parameter id: of the caller's own; nil for a fresh one.
     package func begin(
         _ request: OutboundRequest, as id: TransferID? = nil, lifeSeconds: Int64, by user: UInt32
     ) async throws -> Begun {
-        try await alone(with: id) {
+        if let id, let begun = awaited(id, request, lifeSeconds) { return begun }
+        return try await alone(with: id) {
             try await begin(try await ask(request, as: id, lifeSeconds, by: user))
         }
+    }
+
+    /// What was begun by the same request and not sealed yet, nor is just now.
+    private func awaited(
+        _ id: TransferID, _ request: OutboundRequest, _ lifeSeconds: Int64
+    ) -> Begun? {
+        guard let held = pending.withLock({ $0[id] }), held.request == request,
+            held.asked.expires == held.asked.created + lifeSeconds
+        else { return nil }
+        return Begun(id: id, state: Sender.State.sealing.rawValue, decision: held.decision)
     }
 
     /// Runs `body`, to which alone an id belongs meanwhile that a caller has chosen.
@@ -123,7 +137,7 @@ extension Exchange {
         let prepared = try await prepare(request, through: try await chooseRelays(for: request))
         return Asked(
             id: id ?? TransferID(madeAt: clock.now(), entropy), prepared: prepared,
-            expires: prepared.question.decided + lifeSeconds, user: user)
+            expires: prepared.question.decided + lifeSeconds, user: user, isChosen: id != nil)
     }
 
     private func begin(_ asked: Asked) async throws -> Begun {
@@ -147,7 +161,9 @@ extension Exchange {
         requests.keep(
             JudgedRequest(request: request, verdict: verdict), of: id, storedBytes: storedBytes)
         await lanes.announce(id, request.precedence)
-        pending.withLock { $0[id] = PendingSeal(permit: permit, asked: asked, begun: .now) }
+        pending.withLock {
+            $0[id] = PendingSeal(decision: decision, permit: permit, asked: asked, begun: .now)
+        }
         return Begun(id: id, state: Sender.State.sealing.rawValue, decision: decision)
     }
 

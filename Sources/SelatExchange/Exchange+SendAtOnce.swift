@@ -42,8 +42,9 @@ extension Exchange {
         await lanes.announce(id, request.precedence)
         do {
             let sealed = try await sealedInTurn(
-                id, PendingSeal(permit: permit, asked: asked, begun: .now), plaintext,
-                unless: gone)
+                id,
+                PendingSeal(decision: decision, permit: permit, asked: asked, begun: .now),
+                plaintext, unless: gone)
             let row = try await accept(asked, decision, raised, sealed)
             accepted.yield(.outbound(id))
             return Begun(id: id, state: row.state, decision: decision)

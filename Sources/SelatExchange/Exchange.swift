@@ -122,9 +122,12 @@ package final class Exchange: Sendable {
 
     /// A permitted transfer on its way from verdict to payload.
     struct PendingSeal: Sendable {
+        let decision: Decision
+        /// Of the decision.
         let permit: Permit
         let asked: Asked
-        let begun: ContinuousClock.Instant
+        /// Since when the payload is awaited.
+        var begun: ContinuousClock.Instant
 
         var request: OutboundRequest { asked.request }
     }

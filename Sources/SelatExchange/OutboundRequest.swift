@@ -3,7 +3,7 @@ package import SelatEnvelope
 import SelatPolicy
 
 /// What a sender asked for, and the verdict that permits it.
-package struct OutboundRequest: Sendable {
+package struct OutboundRequest: Hashable, Sendable {
     package let to: NodeID
     package let label: Label
     /// As the sender stated them.

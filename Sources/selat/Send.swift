@@ -92,7 +92,8 @@ struct Send: AsyncParsableCommand {
             The dataset is judged first; where the answer is no, nothing of it is sealed
             or sent. Once an id is printed, the transfer ends in exactly one outcome, also
             through crashes. With --id the same command can be run again, also after no
-            answer came: what was taken is shown, and not sent twice.
+            answer came: what was taken is shown, and not sent twice; what was broken off
+            within the last ten minutes is sent from its beginning.
 
             Examples:
               selat send gauges.csv --to VN/mps --purpose selat:EarlyWarning \\
@@ -208,8 +209,8 @@ struct Send: AsyncParsableCommand {
         case "sealing":
             throw Ending(
                 .notYet, "another call has begun `\(id)` and seals it; nothing was sent now",
-                hint: "where that was broken off it is cancelled, after ten minutes at most, and is"
-                    + " sent under another id")
+                hint: "where that is broken off, run the very same command again within ten"
+                    + " minutes")
         case "cancelled":
             let cause = transfer["cause"]?.stringValue.map { ": \($0)" } ?? ""
             throw Ending(

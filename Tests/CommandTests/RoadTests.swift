@@ -142,6 +142,27 @@ extension CommandTests {
             #expect(try names() == [])
         }
 
+        /// The daemon has nothing of it then, or waits for it, or has the whole.
+        @Test func aSendingThatIsBrokenOffGoesOnUnderItsID() async throws {
+            defer { scratch.remove() }
+            let file = try scratch.write(noise(32 << 20), to: "s/large.bin")
+            let made = try await Run.run(Run.selat, ["id"]).stdout
+            let id = made.trimmingCharacters(in: .newlines)
+            let words = ["send", file, "--to", "VN/hub", "--id", id] + Sandbox.harmless
+            let sending = try Running(
+                Run.selat, words + ["--socket", sandbox.socket("SG")], place: scratch)
+            while try await sandbox.selat("show", id, on: "SG").status != 0, sending.isRunning {}
+            sending.signal(SIGKILL)
+            _ = await sending.end()
+            var again = try await sandbox.selat(words + ["--wait"], on: "SG")
+            // It hears a little later that the first call is gone.
+            while again.status == 4, again.stderr.contains("another call has begun") {
+                again = try await sandbox.selat(words + ["--wait"], on: "SG")
+            }
+            #expect(again.status == 0, "\(again.words)")
+            try await opens(id, like: "s")
+        }
+
         @Test func openingTwiceGivesTheSameFiles() async throws {
             defer { scratch.remove() }
             let file = try scratch.write("twice", to: "s/twice.txt")

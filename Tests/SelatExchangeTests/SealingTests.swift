@@ -1,5 +1,6 @@
 import NIOCore
 import NIOPosix
+import SelatAudit
 import SelatCore
 import SelatDelivery
 import SelatHTTP
@@ -233,6 +234,37 @@ struct SealingTests {
         await exchange.sealings.leave(Self.place(1))
         #expect(try await sealed.value == .queued)
         #expect(try await world.sender.outbound(other)?.state == "queued")
+    }
+
+    /// Nothing is kept of what came, and the whole is sealed once.
+    @Test(arguments: [false, true])
+    func aSenderWhoHangsUpComesBackUnderAnIDOfItsOwn(_ isCancelled: Bool) async throws {
+        let fault: any Error = isCancelled ? CancellationError() : HTTPFault.truncated
+        let world = try TestFederation()
+        let (sender, exchange) = (world.sender, world.sender.exchange)
+        let id = TransferID(
+            milliseconds: UInt64(world.clock.now().seconds) * 1_000,
+            entropy: [UInt8](repeating: 7, count: 10))
+        let request = try world.request(size: 3 << 20)
+        let content = TestFederation.bytes(3 << 20)
+        _ = try await exchange.begin(request, as: id, lifeSeconds: 3_600, by: 7)
+        let broken = AsyncThrowingStream<ByteBuffer, any Error> { body in
+            body.yield(ByteBuffer(bytes: content.prefix(2 << 20)))
+            body.finish(throwing: fault)
+        }
+        await #expect(throws: (any Error).self) {
+            _ = try await exchange.seal(id, broken, by: 7)
+        }
+        #expect(try await sender.outbound(id)?.state == "sealing")
+        #expect(try sender.parts == [])
+        let again = try await exchange.begin(request, as: id, lifeSeconds: 3_600, by: 7)
+        #expect(again.id == id && again.state == "sealing")
+        let state = try await exchange.seal(id, Pieces(pieces: [content]), by: 7)
+        #expect(state == .queued)
+        try await world.recipient.serving { await exchange.pursue(id) }
+        #expect(try await world.recipient.opened(id) == content)
+        #expect(try await sender.entries("transfer.permitted") == 1)
+        #expect(try await sender.entries("transfer.cancelled") == 0)
     }
 
     @Test func aStopSendsAwayWhatWaits() async throws {

@@ -284,7 +284,20 @@ struct SendAtOnceTests {
         let step = try await sender.exchange.begin(
             world.request(), as: awaited, lifeSeconds: 3_600, by: 7)
         #expect(step.id == awaited && step.state == "sealing")
-        #expect(try await isKnown(awaited))
+        let whole = await problem { _ = try await send(world.request(), as: awaited) }
+        #expect(whole == "known-transfer")
+        // Whoever asks the same may send its payload, and nobody else.
+        let same = try await sender.exchange.begin(
+            world.request(), as: awaited, lifeSeconds: 3_600, by: 7)
+        #expect(same.id == awaited && same.state == "sealing")
+        for (size, life) in [(5_000, Int64(3_601)), (5_001, 3_600)] {
+            let other = await problem {
+                _ = try await sender.exchange.begin(
+                    world.request(size: size), as: awaited, lifeSeconds: life, by: 7)
+            }
+            #expect(other == "known-transfer")
+        }
+        #expect(try await kinds(awaited) == ["transfer.permitted"])
     }
 
     @Test func ofManyWhoAskAtOnceUnderOneIDOneSends() async throws {
