@@ -26,8 +26,8 @@ extension EditionOwner {
 
 extension Federation {
     /// The members who sign for the instruments to which they are a party, and between whom alone an
-    /// instrument counts: they are members, and were when the edition was made (`Format.md`, *Policy
-    /// editions*). Who has joined since has signed nothing.
+    /// instrument counts: they are members, and have been ever since the edition was made (`Format.md`,
+    /// *Policy editions*). Who has joined since, or come back, need not have signed anything.
     /// - Parameters: as for `EditionOwner.init(of:content:signatures:in:)`.
     package func signatories(
         of head: EditionHead, content: [UInt8], signatures: [UInt8]?

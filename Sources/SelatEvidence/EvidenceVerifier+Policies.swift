@@ -76,8 +76,8 @@ extension Evidence {
         case same
         /// Not every file that it pins is here.
         case filesMissing
-        /// The same, as long as instruments count that some of their parties had not signed: they were
-        /// no members yet. So it was before it was asked who had been one.
+        /// The same, as long as instruments count of which some parties have not been members ever since
+        /// the edition was made. So it was before it was asked who had been one.
         case unsigned([String: Set<Country>])
     }
 

@@ -44,15 +44,28 @@ extension Federation {
         }
     }
 
-    /// The countries that are members, and were at a moment: by the newest list that all who signed it
-    /// had signed by then, or the first one where none was complete.
+    /// The countries that have been members without a break since a moment: by the newest list that all
+    /// who signed it had signed by then, or the first one where none was complete, and by each since. Who
+    /// left and came back was asked for no signature in between.
     package func standingMembers(since moment: Timestamp) -> Set<Country> {
-        let then = documents.lists.last { der in
+        let lists = documents.lists
+        let then = lists.lastIndex { der in
             let times = (try? CMS.Unverified(parsing: der, type: .membershipList))?.signingTimes
             return times.flatMap { $0.max() }.map { $0 <= moment } ?? false
         }
-        let former = try? Self.unverifiedList(then ?? documents.lists[0])
-        return Set(members.map(\.country)).intersection((former?.members ?? []).map(\.country))
+        return lists[(then ?? 0)...].reduce(Set(members.map(\.country))) { standing, der in
+            standing.intersection(Self.countries(ofVerified: der))
+        }
+    }
+
+    /// Whom a list names that was verified when it was taken: there may be hundreds, and to decode each
+    /// one's certificates takes milliseconds.
+    private static func countries(ofVerified der: [UInt8]) -> [Country] {
+        let content = try? unverifiedContent(der, .membershipList, MembershipList.document)
+        let list = content.flatMap { try? JSON(parsing: $0) }
+        return (list?["members"]?.arrayValue ?? []).compactMap { member in
+            member["country"]?.stringValue.flatMap { try? Country($0) }
+        }
     }
 
     private func persons(

@@ -290,6 +290,30 @@ struct EditionRegisterTests {
         #expect(try counts(register))
     }
 
+    /// VN was a member when the edition was first signed, did not sign it, and was away when it was taken.
+    @Test func whoComesBackSignsTheNextEdition() async throws {
+        let register = try await world.register(of: node)
+        #expect(try counts(register))
+        let second = try world.later("agreements", 2, inForce: ahead(0), by: ["MY", "SG"])
+        #expect(try await register.refusal(second)?.contains("have not signed it") == true)
+        world.clock.advance(seconds: 60)
+        _ = try await node.take(lists: [try world.list(after: world.federation, without: "VN")])
+        #expect(try await register.refusal(second) == nil)
+        #expect(register.number("agreements") == 2)
+        world.clock.advance(seconds: 60)
+        let member = try world.authority("VN").member
+        let three = try world.list(after: node.exchange.federation) { $0.append(member) }
+        let record = try #require(world.federation.documents.records[member.country])
+        _ = try await node.take(lists: [three], records: ["VN": record])
+        try await register.reload()
+        #expect(register.members.count == 3)
+        #expect(try !counts(register))
+        world.clock.advance(seconds: 60)
+        let third = try world.later("agreements", 3, inForce: ahead(0))
+        #expect(try await register.refusal(third) == nil)
+        #expect(try counts(register))
+    }
+
     /// An edition that waits was made before VN came back, whenever it comes into force.
     @Test func anEditionIsMadeWhenItIsSigned() async throws {
         let register = try await world.register(of: node)
