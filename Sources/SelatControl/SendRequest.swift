@@ -17,7 +17,7 @@ package struct SendRequest: Sendable {
     /// What the transfers that hold the same persons have in common.
     package var series: Series?
     /// The received transfers that the dataset derives from.
-    package var derivedFrom: [TransferID]
+    package var derivedFrom: [TransferReference]
     /// The reference of the declared emergency that the sender relies on.
     package var emergency: String?
     /// The files of a small dataset, one after the other; nil where they follow.
@@ -28,7 +28,7 @@ package struct SendRequest: Sendable {
     package init(
         to: NodeID, label: Label, facts: Facts, ground: String? = nil, title: String? = nil,
         precedence: Precedence = .routine, lifeSeconds: Int64 = Self.lifeSecondsDefault,
-        dataset: JSON, series: Series? = nil, derivedFrom: [TransferID] = [],
+        dataset: JSON, series: Series? = nil, derivedFrom: [TransferReference] = [],
         emergency: String? = nil, payload: [UInt8]? = nil, id: TransferID? = nil
     ) {
         self.to = to
@@ -123,10 +123,12 @@ package struct SendRequest: Sendable {
 
     private static func transfers(
         _ reader: inout ObjectReader
-    ) throws(CoreError) -> [TransferID] {
+    ) throws(CoreError) -> [TransferReference] {
         guard reader.optional("derived_from") != nil else { return [] }
-        var transfers: [TransferID] = []
-        for text in try reader.strings("derived_from") { transfers.append(try TransferID(text)) }
+        var transfers: [TransferReference] = []
+        for text in try reader.strings("derived_from") {
+            transfers.append(try TransferReference(text))
+        }
         guard Set(transfers).count == transfers.count,
             transfers.count <= Limits.derivedFromMax
         else {

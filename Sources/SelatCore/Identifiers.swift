@@ -133,6 +133,34 @@ package struct TransferID: Hashable, Sendable, Comparable, CustomStringConvertib
     package static func < (a: Self, b: Self) -> Bool { a.text < b.text }
 }
 
+/// A transfer that was received, and whose it is: ids are their senders' to choose, so two may have used
+/// the same. `SG/csa:ID`, or `ID` where nobody has said whose.
+package struct TransferReference: Hashable, Sendable, CustomStringConvertible {
+    package let id: TransferID
+    /// Its sender; nil where only one can be meant.
+    package let from: NodeID?
+
+    package init(_ id: TransferID, from: NodeID? = nil) {
+        self.id = id
+        self.from = from
+    }
+
+    /// - Throws: `CoreError.malformed` unless `text` is an id, or a node, a colon and an id.
+    package init(_ text: String) throws(CoreError) {
+        let bytes = text.utf8
+        if let colon = bytes.firstIndex(of: UInt8(ascii: ":")) {
+            from = try NodeID(String(text[..<colon]))
+            id = try TransferID(String(text[bytes.index(after: colon)...]))
+        } else {
+            from = nil
+            id = try TransferID(text)
+        }
+    }
+
+    package var text: String { from.map { "\($0.text):\(id.text)" } ?? id.text }
+    package var description: String { text }
+}
+
 /// RFC 1035 label, lower case: letters, digits and inner hyphens, 1 to 63 bytes.
 private func isDNSLabel(_ text: Substring) -> Bool {
     let bytes = Array(text.utf8)

@@ -2,6 +2,7 @@ import SelatAudit
 import SelatCore
 import SelatEnvelope
 import SelatEvidence
+import SelatHTTP
 import SelatPolicy
 import SelatStore
 
@@ -12,16 +13,19 @@ extension Exchange {
     struct Lineage: Sendable {
         var countries: Set<Country> = []
         var received: Set<Received> = []
+        /// The transfers themselves, each with its sender.
+        var parts: [TransferReference] = []
     }
 
     /// Reads what the ledger knows of the transfers that a dataset derives from.
-    /// - Throws: `Problem` where one was not received here, or is not here any more.
-    func lineage(of transfers: [TransferID]) async throws -> Lineage {
+    /// - Throws: `Problem` where one was not received here, is not here any more, or may be either of two.
+    func lineage(of transfers: [TransferReference]) async throws -> Lineage {
         var lineage = Lineage()
-        for id in transfers {
-            let (row, manifest) = try await receivedPart(id)
+        for part in transfers {
+            let (row, manifest) = try await receivedPart(part)
             let verdict = try Verdict(record: manifest.verdictRecord)
             let own = try await ownVerdict(of: row, verdict)
+            lineage.parts.append(TransferReference(row.id, from: row.from))
             lineage.countries.insert(row.from.country)
             lineage.countries.formUnion(verdict.question.lineage)
             lineage.received.insert(
@@ -32,14 +36,19 @@ extension Exchange {
         return lineage
     }
 
-    private func receivedPart(_ id: TransferID) async throws -> (InboundRow, Manifest) {
+    private func receivedPart(
+        _ part: TransferReference
+    ) async throws -> (InboundRow, Manifest) {
         do {
-            let manifest = try await manifest(id)
-            let rows = try await store.read { try $0.inbound(id, from: manifest.core.from) }
-            guard let row = rows else { throw ServiceProblem.unknownTransfer(id) }
-            return (row, manifest)
+            let row = try await delivered(part.id, from: part.from)
+            return (row, try await manifest(of: row))
+        } catch let problem as Problem {
+            throw ServiceProblem.badFacts(
+                "derived from `\(part)`: \(problem.detail ?? problem.title)",
+                remedy: "see `selat inbox`; where two senders have used an id, say whose it is: "
+                    + "`CC/node:ID`")
         } catch {
-            throw ServiceProblem.badFacts("derived from `\(id)`: \(error)")
+            throw ServiceProblem.badFacts("derived from `\(part)`: \(error)")
         }
     }
 

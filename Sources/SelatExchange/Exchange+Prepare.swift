@@ -46,11 +46,14 @@ extension Exchange {
         }
         _ = try recipient(request.to, at: now)
         let presented = try await presented(for: request, by: policies, at: now)
+        var asked = request
         let lineage: Lineage
         if let known {
             lineage = known
         } else {
             lineage = try await self.lineage(of: request.derivedFrom)
+            // Another sender may use one of the ids later: what is recorded names this one.
+            asked.derivedFrom = lineage.parts
         }
         let question = Question(
             source: identity.node, destination: request.to, relays: relays,
@@ -60,7 +63,7 @@ extension Exchange {
             received: lineage.received, documents: Set(presented.documents.keys),
             isEmergency: presented.emergency != nil)
         return Prepared(
-            request: request, question: question, presented: presented,
+            request: asked, question: question, presented: presented,
             policies: policies)
     }
 

@@ -49,16 +49,16 @@ extension Exchange {
         }.map(\.kind.rawValue)
         return RecallView(
             direction: direction, to: statement.to, state: state, issued: statement.issued,
-            answers: answers, onward: found.1 == nil ? [] : try await onward(of: id))
+            answers: answers, onward: found.1 == nil ? [] : try await onward(of: id, from: from))
     }
 
     /// What of a received dataset was sent on, and may lie somewhere.
     private func onward(
-        of id: TransferID
+        of id: TransferID, from: NodeID
     ) async throws -> [(row: OutboundRow, isRecalled: Bool)] {
         let node = identity.node
         return try await store.read { snapshot in
-            try snapshot.derived(from: id).filter(\.handedOn).map {
+            try snapshot.derived(from: id, of: from).filter(\.handedOn).map {
                 ($0, try snapshot.recall(of: $0.id, from: node) != nil)
             }
         }

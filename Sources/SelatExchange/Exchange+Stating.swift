@@ -76,7 +76,7 @@ extension Exchange {
 
     /// The copies that destroying a dataset here does not reach.
     private func unreached(_ row: InboundRow, at now: Timestamp) async throws -> [UnreachedCopy] {
-        let onward = try await store.read { try $0.derived(from: row.id) }
+        let onward = try await store.read { try $0.derived(from: row.id, of: row.from) }
             .filter { $0.handedOn }.map { UnreachedCopy.onward(to: $0.to, id: $0.id) }
         let opened = try await takers("transfer.opened", row).map {
             UnreachedCopy.opened(by: $0.by, times: $0.times, last: $0.last)

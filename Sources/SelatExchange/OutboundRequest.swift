@@ -13,14 +13,14 @@ package struct OutboundRequest: Hashable, Sendable {
     package let dataset: DatasetDescription
     /// What the transfers that hold the same persons have in common.
     package let series: Series?
-    /// The received transfers that the dataset derives from.
-    package let derivedFrom: [TransferID]
+    /// The received transfers that the dataset derives from; each with its sender once it was found.
+    package internal(set) var derivedFrom: [TransferReference]
     /// The reference of the declared emergency that the sender relies on.
     package let emergency: String?
 
     package init(
         to: NodeID, label: Label, facts: Facts, ground: String?, precedence: Precedence,
-        dataset: DatasetDescription, series: Series? = nil, derivedFrom: [TransferID] = [],
+        dataset: DatasetDescription, series: Series? = nil, derivedFrom: [TransferReference] = [],
         emergency: String? = nil
     ) {
         self.to = to
@@ -59,7 +59,7 @@ package struct OutboundRequest: Hashable, Sendable {
             dataset: try DatasetDescription(json: try reader.json("dataset")),
             series: try reader.optionalString("series").flatMap { Series($0) },
             derivedFrom: try reader.optional("derived-from") == nil
-                ? [] : reader.strings("derived-from").map { try TransferID($0) },
+                ? [] : reader.strings("derived-from").map { try TransferReference($0) },
             emergency: try reader.optionalString("emergency"))
         let verdict = try Verdict(record: try reader.json("verdict").canonical)
         try reader.end()

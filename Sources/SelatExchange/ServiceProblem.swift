@@ -52,11 +52,13 @@ package enum ServiceProblem {
             remedy: "bring it again later")
     }
 
-    package static func badFacts(_ reason: String) -> Problem {
+    package static func badFacts(
+        _ reason: String,
+        remedy: String = "use the words of vocabulary.yaml; computed facts are not stated"
+    ) -> Problem {
         Problem(
             type: "urn:selat:problem:bad-facts", title: "the facts mean nothing", status: 422,
-            detail: reason,
-            remedy: "use the words of vocabulary.yaml; computed facts are not stated")
+            detail: reason, remedy: remedy)
     }
 
     package static func badStatement(_ reason: String) -> Problem {

@@ -134,8 +134,9 @@ extension Transaction {
             .execute(arguments: [id.text, from.text, kind, addressee.text])
     }
 
-    /// A dataset that is sent derives from these transfers, which were received here.
-    package func derive(_ id: TransferID, from parts: [TransferID]) throws {
+    /// A dataset that is sent derives from these transfers, which were received here, each from the
+    /// sender that it names.
+    package func derive(_ id: TransferID, from parts: [TransferReference]) throws {
         for part in parts {
             try database.cachedStatement(
                 sql: "INSERT INTO derived (part, transfer) VALUES (?, ?) ON CONFLICT DO NOTHING"
@@ -253,11 +254,13 @@ extension Snapshot {
         try LetterRow.lastEntry(of: id, database)
     }
 
-    /// What was sent on of a transfer that was received here.
-    package func derived(from part: TransferID) throws -> [OutboundRow] {
+    /// What was sent on of a transfer that was received here from that sender.
+    package func derived(from part: TransferID, of sender: NodeID) throws -> [OutboundRow] {
+        // Rows of earlier versions name the id alone: of each sender's that is, or too little was asked back.
         try String.fetchAll(
-            database, sql: "SELECT transfer FROM derived WHERE part = ? ORDER BY transfer",
-            arguments: [part.text]
+            database,
+            sql: "SELECT DISTINCT transfer FROM derived WHERE part IN (?, ?) ORDER BY transfer",
+            arguments: [TransferReference(part, from: sender).text, part.text]
         ).compactMap { try outbound(try TransferID($0)) }
     }
 }

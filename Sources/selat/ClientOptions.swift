@@ -67,6 +67,13 @@ extension TransferID: ExpressibleByArgument {
     }
 }
 
+extension TransferReference: ExpressibleByArgument {
+    package init?(argument: String) {
+        guard let reference = try? TransferReference(argument) else { return nil }
+        self = reference
+    }
+}
+
 extension Series: ExpressibleByArgument {
     package init?(argument: String) { self.init(argument) }
 }

@@ -46,9 +46,9 @@ struct TransferOptions: ParsableArguments {
 
     @Option(
         help:
-            "A received transfer that the dataset derives from: what was owed for it goes on. Repeatable."
+            "A received transfer that the dataset derives from: what was owed for it goes on. As CC/node:ID where two senders have used the id. Repeatable."
     )
-    var derivedFrom: [TransferID] = []
+    var derivedFrom: [TransferReference] = []
 
     @Option(help: "The reference of a declared emergency that this transfer relies on.")
     var emergency: String?

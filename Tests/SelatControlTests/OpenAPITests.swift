@@ -65,6 +65,12 @@ import Testing
         (#"{"to":"VN/hub","label":LABEL,"facts":{},"dataset":{},"series":"a.b"}"#, true),
         (#"{"to":"VN/hub","label":LABEL,"facts":{"a":["b"]},"dataset":{},"titel":"x"}"#, false),
         (#"{"to":"Vietnam","label":LABEL,"facts":{},"dataset":{}}"#, false),
+        (#"{"to":"VN/hub","label":LABEL,"facts":{},"dataset":{},"derived_from":["ID"]}"#, true),
+        (
+            #"{"to":"VN/hub","label":LABEL,"facts":{},"dataset":{},"derived_from":["SG/a:ID"]}"#,
+            true
+        ),
+        (#"{"to":"VN/hub","label":LABEL,"facts":{},"dataset":{},"derived_from":["SG:ID"]}"#, false),
         (#"{"to":"VN/hub","label":{},"facts":{},"dataset":{}}"#, false),
         (#"{"to":"VN/hub","label":LABEL,"facts":{},"dataset":{},"precedence":"fast"}"#, false),
         (#"{"to":"VN/hub","label":LABEL,"facts":{},"dataset":{},"payload":""}"#, true),
@@ -78,6 +84,7 @@ import Testing
         let label = #"{"classification":"secret","releasable-to":["VN"],"tlp":"TLP:RED"}"#
         let full = Base64.encode([UInt8](repeating: 7, count: Limits.payloadWithRequestBytesMax))
         let filled = text.replacing("LABEL", with: label).replacing("FULL", with: full)
+            .replacing("ID", with: "0190a1b2-c3d4-7000-8000-000000000000")
         let json = try JSON(parsing: Array(filled.utf8))
         let read = try? SendRequest(json: json)
         #expect((read != nil) == fits)

@@ -28,6 +28,17 @@ struct ValueTests {
         #expect(throws: CoreError.self) { try TransferID("00000000-0000-4000-8000-000000000000") }
     }
 
+    @Test func transfersAreNamedWithAndWithoutTheirSender() throws {
+        let id = "0190a1b2-c3d4-7000-8000-000000000000"
+        let (plain, named) = (try TransferReference(id), try TransferReference("SG/csa:\(id)"))
+        #expect((plain.text, named.text) == (id, "SG/csa:\(id)"))
+        #expect(try named == TransferReference(TransferID(id), from: NodeID("SG/csa")))
+        #expect(plain.from == nil)
+        for text in ["", ":", ":\(id)", "SG/csa:", "SG:\(id)", "SG/csa/\(id)", "SG/csa:\(id):"] {
+            #expect(throws: CoreError.self) { try TransferReference(text) }
+        }
+    }
+
     @Test(arguments: [
         ("1970-01-01T00:00:00Z", 0), ("2026-09-01T00:00:00Z", 1_788_220_800),
         ("2000-02-29T23:59:59Z", 951_868_799), ("2024-12-31T12:00:01Z", 1_735_646_401),

@@ -135,7 +135,8 @@ struct BookTests {
             to: to,
             label: Label(classification: .unclassified, releasableTo: [to.country], tlp: tlp),
             facts: facts, ground: nil, precedence: .routine,
-            dataset: try TestFederation.dataset(500), derivedFrom: derivedFrom)
+            dataset: try TestFederation.dataset(500),
+            derivedFrom: derivedFrom.map { TransferReference($0) })
     }
 
     /// Delivers gauges from SG to VN.

@@ -379,7 +379,7 @@ extension TestNode {
 
 extension TestFederation {
     /// What may be sent on, as far as its sender is concerned.
-    func gauges(to: String, derivedFrom: [TransferID] = []) throws -> OutboundRequest {
+    func gauges(to: String, derivedFrom: [TransferReference] = []) throws -> OutboundRequest {
         let to = try NodeID(to)
         var facts = TestFederation.facts()
         facts["national-category"] = Fact(.set([]), .stated)
@@ -393,7 +393,7 @@ extension TestFederation {
 
     /// What its recipient sends back of it.
     func onward(of id: TransferID) throws -> OutboundRequest {
-        try gauges(to: "SG/hub", derivedFrom: [id])
+        try gauges(to: "SG/hub", derivedFrom: [TransferReference(id)])
     }
 }
 

@@ -80,6 +80,49 @@ struct SharedIDTests {
         #expect(try await recipient.inbound(id, from: other)?.state == "delivered")
     }
 
+    private func onward(of id: TransferID, from node: TestNode) async throws -> [TransferID] {
+        let sender = node.id
+        return try await recipient.store.read { try $0.derived(from: id, of: sender).map(\.id) }
+    }
+
+    @Test func whatIsSentOnOfEitherIsToldApart() async throws {
+        let id = try await delivered(besides: "delivered")
+        let exchange = recipient.exchange
+        do {
+            _ = try await recipient.send(try world.onward(of: id))
+            Issue.record("it chose one of two")
+        } catch let problem as Problem {
+            #expect(problem.type == "urn:selat:problem:bad-facts")
+            #expect(
+                problem.detail
+                    == "derived from `\(id)`: `MY/hub` and `SG/hub` have used the id `\(id)`")
+            #expect(problem.remedy?.hasSuffix("say whose it is: `CC/node:ID`") == true)
+        }
+        let part = TransferReference(id, from: sender.id)
+        let next = try await recipient.send(try world.gauges(to: "SG/hub", derivedFrom: [part]))
+        try await sender.serving { await exchange.pursue(next) }
+        #expect(try await onward(of: id, from: other) == [])
+        #expect(try await recall(id) == "recalled")
+        let row = try #require(try await exchange.recall(of: id, from: sender.id))
+        #expect(try await exchange.view(of: row).onward.map(\.row.id) == [next])
+        // What an earlier version recorded names the id alone, and may be either's.
+        _ = try await recipient.store.commit { try $0.derive(next, from: [TransferReference(id)]) }
+        #expect(try await onward(of: id, from: other) == [next])
+        #expect(try await onward(of: id, from: sender) == [next])
+    }
+
+    /// Another may use the id later.
+    @Test func whatIsSentOnIsRecordedWithItsSender() async throws {
+        let id = try await delivered(besides: "destroyed")
+        let next = try await recipient.send(try world.onward(of: id))
+        #expect(try await onward(of: id, from: sender) == [next])
+        #expect(try await onward(of: id, from: other) == [])
+        let filter = EntryFilter(transfer: next, kind: "transfer.permitted")
+        let entry = try #require(try await recipient.store.entries(filter).first)
+        let details = try JSON(parsing: try #require(entry.details))
+        #expect(details["derived-from"] == .strings(["SG/hub:\(id)"]))
+    }
+
     @Test func evidenceIsOfOneTransferAlone() async throws {
         let id = try await delivered(besides: "delivered")
         let filter = EntryFilter(transfer: id, kind: "transfer.received")

@@ -116,7 +116,7 @@ extension OpenAPI {
         "ground?": .text.says("the ground relied on, `SG/consent`"),
         "title?": .text(0...Int64(Limits.titleBytesMax)),
         "precedence?": .words(Precedence.self).byDefault("routine"),
-        "derived_from?": .set(.transferID, max: Int64(Limits.derivedFromMax)),
+        "derived_from?": .set(.transferReference, max: Int64(Limits.derivedFromMax)),
         "emergency?": .text, "series?": .pattern("^[a-z0-9.-]{1,80}$", "a series' name"),
         "life_seconds?": .number(1...Limits.envelopeLifeSecondsMax)
             .byDefault(.integer(SendRequest.lifeSecondsDefault)),

@@ -172,12 +172,14 @@ extension Schema {
         return schema
     }
 
-    static let transferID = pattern(
-        "^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$",
-        "a transfer: UUIDv7, lower case")
+    private static let uuid = "[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
+    private static let nodeName = "[A-Z]{2}/[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+    static let transferID = pattern("^\(uuid)$", "a transfer: UUIDv7, lower case")
+    static let transferReference = pattern(
+        "^(?:\(nodeName):)?\(uuid)$",
+        "a transfer, behind its sender and a colon where two have used the id")
     static let country = pattern("^[A-Z]{2}$", "ISO 3166-1 alpha-2")
-    static let node = pattern(
-        "^[A-Z]{2}/[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$", "country, slash, a DNS label")
+    static let node = pattern("^\(nodeName)$", "country, slash, a DNS label")
     static let officer = pattern("^[A-Z]{2}/[a-z0-9-]+/[a-z0-9-]+$", "node, slash, a name")
     static let fingerprint = pattern("^[0-9]{5}(?: [0-9]{5}){7}$", "eight groups of five digits")
     /// A state of a transfer; others may be added.
