@@ -9,6 +9,8 @@ package enum Limits {
     package static let policyFileBytesMax = 1 << 20
     /// Editions of one name that are held for later moments.
     package static let waitingEditionsMax = 16
+    /// Editions of one name that are taken from other nodes within a day: each is kept for good.
+    package static let editionsPerDayMax = 32
     /// Files of one policy set.
     package static let policyFilesMax = 512
     /// Facts in one question.

@@ -34,7 +34,8 @@ package struct EditionRow: Sendable, Hashable {
     }
 
     package var mark: EditionMark {
-        EditionMark(digest: digest, name: name, number: number, inForce: inForce)
+        EditionMark(
+            digest: digest, name: name, number: number, inForce: inForce, received: received)
     }
 }
 
@@ -44,12 +45,16 @@ package struct EditionMark: Sendable, Hashable {
     package let name: String
     package let number: UInt64
     package let inForce: Timestamp
+    package let received: Timestamp
 
-    package init(digest: Digest, name: String, number: UInt64, inForce: Timestamp) {
+    package init(
+        digest: Digest, name: String, number: UInt64, inForce: Timestamp, received: Timestamp
+    ) {
         self.digest = digest
         self.name = name
         self.number = number
         self.inForce = inForce
+        self.received = received
     }
 }
 
@@ -122,11 +127,14 @@ extension Snapshot {
 
     /// Every edition that is kept, by name and number.
     package func editionMarks() throws -> [EditionMark] {
-        let sql = "SELECT digest, name, number, in_force FROM editions ORDER BY name, number"
+        let sql = """
+            SELECT digest, name, number, in_force, received FROM editions ORDER BY name, number
+            """
         return try Row.fetchAll(database.cachedStatement(sql: sql)).map { row in
             EditionMark(
                 digest: try Digest(bytes: try row.data(0)), name: row[1],
-                number: UInt64(clamping: row[2] as Int64), inForce: Timestamp(seconds: row[3]))
+                number: UInt64(clamping: row[2] as Int64), inForce: Timestamp(seconds: row[3]),
+                received: Timestamp(seconds: row[4]))
         }
     }
 

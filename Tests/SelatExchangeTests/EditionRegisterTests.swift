@@ -5,6 +5,7 @@ import SelatFederation
 import SelatPolicy
 import SelatStore
 import SelatTestSupport
+import SelatTransport
 import Synchronization
 import Testing
 
@@ -357,6 +358,39 @@ struct EditionRegisterTests {
         try await after(1, register)
         #expect((register.number("SG"), register.number("agreements")) == (2, 2))
         #expect(try counts(register))
+    }
+
+    /// Each is in force at once, and kept for good.
+    @Test func ofOneNameOnlySoManyComeFromOthersInADay() async throws {
+        let register = try await world.register(of: node)
+        world.clock.advance(seconds: Self.day)
+        let (peer, most) = (EntryActor.node(world.recipient.id), Limits.editionsPerDayMax)
+        let day = try (2..<2 + most).map { try world.later("SG", $0) }
+        let last = try world.later("SG", 2 + most)
+        func lacks(_ edition: SignedEdition) -> Bool {
+            register.lacks(
+                OfferedEdition(
+                    name: "SG", number: 9_999, digest: SHA256.digest(edition.bytes),
+                    inForce: world.clock.now()))
+        }
+        await #expect(throws: EditionsRefused.self) {
+            try await register.take(day + [last], from: peer, together: true)
+        }
+        #expect(lacks(last))
+        _ = try await register.take(day, from: peer, together: true)
+        #expect(register.number("SG") == UInt64(most + 1))
+        #expect(!lacks(last))
+        await #expect(throws: EditionsRefused.self) {
+            try await register.take([last], from: peer, together: false)
+        }
+        // The own people bring what they like, and other names have their own share.
+        #expect(try await register.refusal(last) == nil)
+        _ = try await register.take([try world.later("VN", 2)], from: peer, together: true)
+        world.clock.advance(seconds: Self.day)
+        let next = try world.later("SG", 3 + most)
+        #expect(lacks(next))
+        _ = try await register.take([next], from: peer, together: true)
+        #expect(register.number("SG") == UInt64(most + 3))
     }
 
     @Test func draftsAndStrangersFilesArePassedOver() async throws {

@@ -177,7 +177,7 @@ extension EditionRegister {
         for case .signedAnew(let head, let signatures) in examined {
             signedAnew.append((head.digest, signatures))
         }
-        try await requireLoading(new.map(\.row), schedule, at: now)
+        try await requireLoading(new.map(\.row), schedule, from: actor, at: now)
         let (kept, replaced, entries) = (new.map(\.row), signedAnew, details(of: new))
         guard !kept.isEmpty || !replaced.isEmpty else { return }
         _ = try await store.commit { transaction in
@@ -214,7 +214,7 @@ extension EditionRegister {
 
     /// Each set that will be in force when one of the new editions has come into force must load.
     private func requireLoading(
-        _ new: [EditionRow], _ before: EditionSchedule, at now: Timestamp
+        _ new: [EditionRow], _ before: EditionSchedule, from actor: EntryActor, at now: Timestamp
     ) async throws {
         let names = new.map { "\($0.name) \($0.number)" }
         guard Set(names).count == names.count else {
@@ -222,6 +222,7 @@ extension EditionRegister {
         }
         let schedule = before.with(new.map(\.mark))
         try requireRoom(for: new, schedule, at: now)
+        if case .node = actor { try requireRate(of: new, schedule, at: now) }
         let rows = Dictionary(new.map { ($0.digest, $0) }) { first, _ in first }
         let faulty = Set(state.withLock { $0.faulty.keys })
         for moment in Set(new.map { max(now, $0.inForce) }).sorted() {
@@ -248,6 +249,24 @@ extension EditionRegister {
                 reasons: full.map { name in
                     "`\(name).yaml`: more than \(Limits.waitingEditionsMax) editions of "
                         + "`\(name)` would wait; wait until one is in force"
+                })
+        }
+    }
+
+    /// One after the other may be in force at once, and each is kept, since a verdict may rest on it. What
+    /// the own people bring is taken all the same.
+    private func requireRate(
+        of new: [EditionRow], _ schedule: EditionSchedule, at now: Timestamp
+    ) throws(EditionsRefused) {
+        let names = Set(new.map(\.name)).sorted()
+        let full = names.filter { name in
+            schedule.cameWithinADay(name, of: now) > Limits.editionsPerDayMax
+        }
+        guard full.isEmpty else {
+            throw EditionsRefused(
+                reasons: full.map { name in
+                    "`\(name).yaml`: more than \(Limits.editionsPerDayMax) editions of `\(name)` "
+                        + "would have come within a day; bring it later, or by `selat policy activate`"
                 })
         }
     }

@@ -66,6 +66,12 @@ struct EditionSchedule {
         }.sorted { $0.number < $1.number }
     }
 
+    /// How many editions of a name have come within a day of a moment: after it where the clock was set
+    /// back since.
+    func cameWithinADay(_ name: String, of time: Timestamp) -> Int {
+        (held[name] ?? []).count { abs(time - $0.received) < 86_400 }
+    }
+
     /// Whether an edition was the newest in force at a moment, as far as this node went by then.
     func wasNewest(_ mark: EditionMark, at time: Timestamp) -> Bool {
         let most = activeMark(mark.name)?.number ?? 0

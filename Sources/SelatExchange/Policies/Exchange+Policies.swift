@@ -150,12 +150,16 @@ extension Exchange {
 
 extension EditionRegister {
     /// Whether an edition that somebody offers is neither held nor below what is active, nor the file of
-    /// a country that is no member: that would only be passed over.
+    /// a country that is no member, nor one too many of its name today: that would only be passed over,
+    /// or refused.
     func lacks(_ offered: OfferedEdition) -> Bool {
         let schedule = state.withLock { $0.schedule }
         let country = try? Country(offered.name)
-        return schedule.mark(offered.digest) == nil
+        let isNew =
+            schedule.mark(offered.digest) == nil
             && offered.number > schedule.activeMark(offered.name)?.number ?? 0
             && country.map { federation.list.member($0) != nil } ?? true
+        return isNew
+            && schedule.cameWithinADay(offered.name, of: clock.now()) < Limits.editionsPerDayMax
     }
 }
