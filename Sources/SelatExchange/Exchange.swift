@@ -67,6 +67,8 @@ package final class Exchange: Sendable {
     let endings = Endings()
     /// Nodes that are asked for their policies now.
     let catchingUp = Mutex<Set<NodeID>>([])
+    /// Whose policies are in memory.
+    let policyTurns = MemberTurns()
     /// What each node offered last that was lacking here, and until when it is no news.
     let offeredBefore = Mutex<[NodeID: (Set<Digest>, Timestamp)]>([:])
     /// Handshakes of this minute that failed, by cause.

@@ -13,14 +13,15 @@ extension Limits {
     package static let policyIndexBytesMax = 512 << 10
     /// A policy file and its signatures, in base64.
     package static let policyDocumentBytesMax = 3 << 19
-    /// Editions of one node that are in memory before they are taken, but for the last one.
-    package static let editionBytesAtOnceMax = 16 << 20
+    /// Editions of all other nodes that are in memory before they are taken, but for the last one of each
+    /// member's: the members have equal shares.
+    package static let editionBytesAtOnceMax = 64 << 20
     /// The index of a node's membership documents: 64 members.
     package static let membershipIndexBytesMax = 64 << 10
     /// A list, a record, or a country's revocation lists.
     package static let membershipDocumentBytesMax = 4 << 20
-    /// Documents of one node that are in memory before they are taken, but for the last one.
-    package static let membershipBytesAtOnceMax = 4 << 20
+    /// The same of membership documents.
+    package static let membershipBytesAtOnceMax = 64 << 20
     /// Between two rounds of comparing membership documents with every other node.
     package static let membershipRoundSeconds: Int64 = 30
     /// Between two rounds of asking other nodes for their editions.

@@ -55,6 +55,45 @@ struct GossipTests {
         #expect(try await away.entries("membership.taken") == 5)
     }
 
+    private func waits(_ turns: MemberTurns, for count: Int) async {
+        while await turns.waiting != count { await Task.yield() }
+    }
+
+    @Test func nodesOfOneMemberTakeTurns() async throws {
+        try await publish()
+        let (gossip, from) = (away.exchange.gossip, publisher.id)
+        // Another node of the publisher's member is asked.
+        try await gossip.turns.enter(from.country)
+        try await publisher.serving {
+            let asking = Task { await gossip.compare(with: from) }
+            await waits(gossip.turns, for: 1)
+            #expect(away.exchange.federation.serial == 1)
+            await gossip.turns.leave(from.country)
+            await asking.value
+        }
+        #expect(away.membership.current.index == publisher.membership.current.index)
+    }
+
+    @Test func noMemberWaitsForAnotherAndWhoGivesUpIsPassedOver() async throws {
+        let turns = MemberTurns()
+        let country = publisher.id.country
+        try await turns.enter(country)
+        #expect(try await turns.take(of: away.id.country) { 7 } == 7)
+        let second = Task { try await turns.enter(country) }
+        await waits(turns, for: 1)
+        let third = Task { try await turns.take(of: country) { 8 } }
+        await waits(turns, for: 2)
+        second.cancel()
+        await #expect(throws: CancellationError.self) { try await second.value }
+        await turns.leave(country)
+        #expect(try await third.value == 8)
+        // A turn comes back from whoever fails.
+        await #expect(throws: CancellationError.self) {
+            try await turns.take(of: country) { throw CancellationError() }
+        }
+        #expect(try await turns.take(of: country) { 9 } == 9)
+    }
+
     @Test func whatIsOfNoMemberIsNotAskedFor() async throws {
         _ = try await publisher.take(crls: ["MY": try world.revocationList("MY", number: 3)])
         let exchange = publisher.exchange

@@ -14,8 +14,10 @@ package final class MembershipGossip: Sendable {
     private let peers: Peers
     private let entropy: any Entropy
     private let logger: Logger
-    /// How much of one node's documents is in memory before it is taken.
+    /// How much of all nodes' documents is in memory before it is taken; the members have equal shares.
     private let bytesAtOnce: Int
+    /// Whose documents are in memory.
+    let turns = MemberTurns()
     /// Nodes that are asked now.
     private let asking = Mutex<Set<NodeID>>([])
 
@@ -93,7 +95,9 @@ package final class MembershipGossip: Sendable {
         let client = try await peers.take(node)
         do {
             let index = try await client.membershipIndex()
-            let refused = try await takeLacking(index, at: client)
+            let refused = try await turns.take(of: node.country) {
+                try await self.takeLacking(index, at: client)
+            }
             await peers.keep(client)
             register.compared(with: node, index)
             if let refused { throw refused }
@@ -112,7 +116,8 @@ package final class MembershipGossip: Sendable {
         _ index: MembershipIndex, at client: PeerClient
     ) async throws -> MembershipRefused? {
         let ours = register.current.index
-        var arrivals = Arrivals(register: register, node: client.node, bytesMax: bytesAtOnce)
+        let share = max(1, bytesAtOnce / register.federation.members.count)
+        var arrivals = Arrivals(register: register, node: client.node, bytesMax: share)
         try await obtainLists(index.list, beside: ours.list, at: client, &arrivals)
         // Those of who comes in with a list go to it: by them its signers are judged.
         let known = ours.revocationLists
@@ -163,14 +168,16 @@ package final class MembershipGossip: Sendable {
         guard register.federation.areRevocationListsOver(of: country, at: register.clock.now())
         else { return }
         do {
-            try await within(.seconds(20)) { [peers, register] in
+            try await within(.seconds(20)) { [peers, register, turns] in
                 let client = try await peers.dialWithoutRevocation(node)
                 do {
-                    let pem = try await client.revocationLists(country)
-                    await client.close()
-                    _ = try await register.take(
-                        MembershipBundle(revocationLists: [country: pem]), from: .node(node),
-                        together: true)
+                    try await turns.take(of: country) {
+                        let pem = try await client.revocationLists(country)
+                        await client.close()
+                        _ = try await register.take(
+                            MembershipBundle(revocationLists: [country: pem]), from: .node(node),
+                            together: true)
+                    }
                 } catch {
                     await client.close()
                     throw error

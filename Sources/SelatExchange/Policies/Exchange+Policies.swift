@@ -28,7 +28,7 @@ extension Exchange: PolicyService {
 extension Exchange {
     /// Asks every other member's nodes, soon after the start and then every ten minutes; between that,
     /// every ten seconds, those of members whose law is not known here yet: they have just joined. A
-    /// node that is slow holds up nobody else's turn.
+    /// node that is slow holds up no other member's.
     func keepPolicies() async {
         await withDiscardingTaskGroup { group in
             var round = ContinuousClock.now
@@ -57,8 +57,8 @@ extension Exchange {
 
     /// Takes what `node` goes by and this one lacks; what fails is in the log, and tried again.
     /// - Parameters:
-    ///   - bytesMax: how much of it is in memory before it is taken.
-    ///   - limit: how long the node has for all of it.
+    ///   - bytesMax: how much of all nodes' is in memory before it is taken; the members have equal shares.
+    ///   - limit: how long the node has for all of it, its turn among its member's nodes awaited.
     func catchUp(
         with node: NodeID, upTo bytesMax: Int = Limits.editionBytesAtOnceMax,
         within limit: Duration = .seconds(60)
@@ -69,7 +69,10 @@ extension Exchange {
             try await within(limit) {
                 let client = try await self.peers.take(node)
                 do {
-                    try await self.takeLacking(at: client, upTo: bytesMax)
+                    try await self.policyTurns.take(of: node.country) {
+                        let share = max(1, bytesMax / self.federation.members.count)
+                        try await self.takeLacking(at: client, upTo: share)
+                    }
                     await self.peers.keep(client)
                 } catch {
                     await self.peers.drop(client)
