@@ -110,9 +110,9 @@ actor Lanes {
     }
 
     private func admit() {
+        // Not by their ids: whoever chose one could put itself before others.
         let inTurn = waiting.indices.sorted { a, b in
-            let (a, b) = (waiting[a].lane, waiting[b].lane)
-            return (a.precedence, a.id) < (b.precedence, b.id)
+            (waiting[a].lane.precedence, a) < (waiting[b].lane.precedence, b)
         }
         var entered: Set<Int> = []
         // Whom there is no room for keeps those behind it from overtaking.

@@ -35,17 +35,32 @@ struct LaneTests {
         return all
     }
 
-    @Test func ofThoseThatWaitTheMostUrgentGoesFirstThenTheOldest() async throws {
+    /// What its id says of its age is its caller's, or another node's, to choose.
+    @Test func ofThoseThatAreAsUrgentWhoCameFirstGoesFirst() async throws {
         let lanes = Lanes([])
         let first = try await Self.full(lanes)
-        let late = try await Self.entering(try Self.lane(9, .routine), lanes)
-        let older = try await Self.entering(try Self.lane(8, .routine), lanes)
+        var tasks: [Task<Bool, Never>] = []
+        for number: UInt64 in [9, 8] {
+            let lane = try Self.lane(number, .routine)
+            tasks.append(Task { await lanes.enter(lane, atMost: .zero) })
+            while await lanes.waitingCount < tasks.count { await Task.yield() }
+        }
         await lanes.leave(first[0])
-        await older.value
+        await lanes.dismissOverdue()
+        #expect(await tasks[0].value)
+        #expect(await !tasks[1].value)
+    }
+
+    @Test func theMostUrgentGoesFirst() async throws {
+        let lanes = Lanes([])
+        let first = try await Self.full(lanes, .flash)
+        let routine = try await Self.entering(try Self.lane(5, .routine), lanes)
+        let urgent = try await Self.entering(try Self.lane(9, .flash), lanes)
+        await lanes.leave(first[0])
+        await urgent.value
         #expect(await lanes.waitingCount == 1)
-        await lanes.leave(first[1])
-        await late.value
-        #expect(await lanes.waitingCount == 0)
+        for lane in first.dropFirst() { await lanes.leave(lane) }
+        await routine.value
     }
 
     @Test func whatIsLessUrgentTakesNobodysLane() async throws {
