@@ -15,6 +15,7 @@ package final class FileSocket: Sendable {
     /// How many each user has.
     private let connections = Mutex<[UInt32: Int]>([:])
     private let register: RoleRegister
+    private let patience: Duration
     private let logger: Logger
 
     private struct Handed: Sendable {
@@ -30,10 +31,14 @@ package final class FileSocket: Sendable {
     static func path(beside control: String) -> String { "\(control).files" }
 
     /// Listens beside the control socket.
-    /// - Parameter register: who may be what: only those may hand files over who may make a call that takes them.
+    /// - Parameters:
+    ///   - register: who may be what: only those may hand files over who may make a call that takes them.
+    ///   - patience: how long a caller may take to hand files over, and then to make the call that takes them; at
+    ///     most some minutes.
     /// - Throws: `HTTPFault` as the control socket does.
     package init(
-        beside control: String, roles register: RoleRegister, logger: Logger
+        beside control: String, roles register: RoleRegister, patience: Duration = .seconds(30),
+        logger: Logger
     ) throws(HTTPFault) {
         var ends: [Int32] = [-1, -1]
         guard pipe(&ends) == 0 else {
@@ -44,6 +49,7 @@ package final class FileSocket: Sendable {
         for descriptor in ends { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
         socket = try UnixSocket(path: Self.path(beside: control), mode: 0o666, kind: .packets)
         self.register = register
+        self.patience = patience
         self.logger = logger
     }
 
@@ -133,13 +139,20 @@ package final class FileSocket: Sendable {
     }
 
     /// Waits until there is something to read, or the other end has closed.
-    /// - Returns: false when nothing more is served.
-    private func wait(for descriptor: Int32) -> Bool {
+    /// - Parameter patience: nil for as long as it takes.
+    /// - Returns: false when nothing more is served, or the time is over.
+    private func wait(for descriptor: Int32, atMost patience: Duration? = nil) -> Bool {
+        let until = patience.map { ContinuousClock.now + $0 }
         while true {
+            var milliseconds: Int32 = -1
+            if let until {
+                let left = max(Duration.zero, until - ContinuousClock.now)
+                milliseconds = Int32((left / Duration.milliseconds(1)).rounded(.up))
+            }
             var waiting = [ending.number, descriptor].map {
                 pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
             }
-            let count = poll(&waiting, 2, -1)
+            let count = poll(&waiting, 2, milliseconds)
             if count < 0, errno == EINTR { continue }
             guard count > 0, waiting[0].revents == 0 else { return false }
             return true
@@ -148,11 +161,16 @@ package final class FileSocket: Sendable {
 
     /// One who hands files over, from the connection to its end.
     private func serve(_ descriptor: OwnedDescriptor, of user: UInt32) {
-        guard wait(for: descriptor.number), let ticket = take(from: descriptor, of: user) else {
-            return
+        // Whoever hangs here has a place that others of this user lack.
+        guard wait(for: descriptor.number, atMost: patience),
+            let ticket = take(from: descriptor, of: user)
+        else { return }
+        // Nothing is said after the files: it has closed, is not as it should be, or makes no call.
+        if !wait(for: descriptor.number, atMost: patience) {
+            let unused = handed.withLock { $0.removeValue(forKey: ticket) }
+            // A call that runs is told here how far it is, however long it takes.
+            if unused == nil { _ = wait(for: descriptor.number) }
         }
-        // Nothing is said after the files: it has closed, or is not as it should be.
-        _ = wait(for: descriptor.number)
         // A call that runs has them, and keeps them to its end.
         handed.withLock { $0[ticket] = nil }
     }

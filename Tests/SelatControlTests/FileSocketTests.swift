@@ -169,6 +169,56 @@ struct FileSocketTests {
         #expect(all.count { $0 != nil } == 32)
     }
 
+    @Test func whoHangsHoldsNoPlaceForGood() throws {
+        socket.shutDown()
+        let other = "\(folder.path)/other"
+        let hasty = try FileSocket(
+            beside: other, roles: Self.roles(operators: [getgid()]), patience: .milliseconds(20),
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        hasty.start()
+        defer { hasty.shutDown() }
+        let path = FileSocket.path(beside: other)
+        // They say nothing, as many as one user may have.
+        let silent = try (0..<32).map { _ in try rawConnection(path) }
+        let good = file("good", "good")
+        var handover = FileHandover([good], control: other)
+        for _ in 0..<500 where handover == nil {
+            usleep(10_000)
+            handover = FileHandover([good], control: other)
+        }
+        #expect(handover != nil)
+        withExtendedLifetime(silent) {}
+        // Files for which no call comes.
+        let idle = try rawConnection(path)
+        #expect(DescriptorMessage.send(FileWords.handOver, [good], to: idle.number))
+        let ticket = String(decoding: try #require(reply(idle)).bytes.dropFirst(), as: UTF8.self)
+        #expect(reply(idle) == nil)
+        #expect(hasty.take(ticket, of: me) == nil)
+    }
+
+    @Test func aCallThatRunsKeepsItsConnection() throws {
+        socket.shutDown()
+        let other = "\(folder.path)/other"
+        let hasty = try FileSocket(
+            beside: other, roles: Self.roles(operators: [getgid()]), patience: .milliseconds(20),
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        hasty.start()
+        defer { hasty.shutDown() }
+        let own = file("a", "one")
+        var call: (handover: FileHandover, files: HandedFiles)?
+        // This thread may not come to it in time.
+        for _ in 0..<100 where call == nil {
+            guard let handover = FileHandover([own], control: other),
+                let files = hasty.take(handover.ticket, of: me)
+            else { continue }
+            call = (handover, files)
+        }
+        let (handover, files) = try #require(call)
+        usleep(120_000)
+        files.passed(7)
+        #expect(handover.passed == 7)
+    }
+
     private func rawConnection(_ path: String) throws -> OwnedDescriptor {
         OwnedDescriptor(try UnixSocket.connected(to: path, kind: .packets))
     }
