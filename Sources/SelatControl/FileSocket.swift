@@ -233,7 +233,8 @@ private final class Progress: Sendable {
         // Who does not read learns the next one, or none.
         guard isDue else { return }
         let number = withUnsafeBytes(of: passed.bigEndian) { Array($0) }
-        _ = DescriptorMessage.send(FileWords.passed + number, to: descriptor.number)
+        // The caller may have hung up, and the call not have heard of it.
+        descriptor.use { _ = DescriptorMessage.send(FileWords.passed + number, to: $0) }
     }
 }
 
@@ -249,13 +250,23 @@ enum FileWords {
 /// A descriptor that is closed when this goes away, or before.
 final class OwnedDescriptor: Sendable {
     let number: Int32
-    private let isOpen = Atomic(true)
+    private let isOpen = Mutex(true)
 
     init(_ number: Int32) { self.number = number }
 
-    /// Closes it; nobody may use it any more.
+    /// Lets `body`, which waits for nobody, use it where it is open still: its number may be another's by now.
+    func use(_ body: (Int32) -> Void) {
+        isOpen.withLock { if $0 { body(number) } }
+    }
+
+    /// Closes it; nobody may use its number any more.
     func end() {
-        if isOpen.exchange(false, ordering: .acquiringAndReleasing) { close(number) }
+        let wasOpen = isOpen.withLock { isOpen in
+            defer { isOpen = false }
+            return isOpen
+        }
+        // Not under the lock: it may take as long as the other end likes.
+        if wasOpen { close(number) }
     }
 
     deinit { end() }

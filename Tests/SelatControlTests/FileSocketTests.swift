@@ -219,6 +219,17 @@ struct FileSocketTests {
         #expect(handover.passed == 7)
     }
 
+    /// By then its number may be that of a connection to another node.
+    @Test func nothingIsSaidOnWhatWasClosed() throws {
+        socket.shutDown()
+        let descriptor = OwnedDescriptor(open("/dev/null", O_RDONLY))
+        var used: [Int32] = []
+        descriptor.use { used.append($0) }
+        descriptor.end()
+        descriptor.use { used.append($0) }
+        #expect(used == [descriptor.number])
+    }
+
     private func rawConnection(_ path: String) throws -> OwnedDescriptor {
         OwnedDescriptor(try UnixSocket.connected(to: path, kind: .packets))
     }
