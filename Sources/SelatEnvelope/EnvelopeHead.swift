@@ -143,6 +143,13 @@ extension EnvelopeHead {
             payloadSize: payload.identity.size)
     }
 
+    /// All but the manifest; no head that anybody would take.
+    var withoutManifest: EnvelopeHead {
+        EnvelopeHead(
+            headerCMS: headerCMS, keys: keys, manifest: [], leaves: leaves,
+            payloadSize: payloadSize)
+    }
+
     private init(
         headerCMS: [UInt8], keys: KeyParts, manifest: [UInt8], leaves: Leaves, payloadSize: UInt64
     ) {

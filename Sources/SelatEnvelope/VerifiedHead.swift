@@ -75,6 +75,14 @@ extension EnvelopeHead {
 }
 
 extension VerifiedHead {
+    /// What an intake needs of it, however long that takes: all but the sealed manifest, which may have 4 MiB.
+    /// It can neither be opened nor be passed on.
+    package var withoutManifest: VerifiedHead {
+        VerifiedHead(
+            head: head.withoutManifest, header: header, identity: identity, signer: signer,
+            signingTime: signingTime, layout: layout)
+    }
+
     /// Recovers the content key and opens the manifest.
     /// - Parameter keys: those that `to-keys` names.
     /// - Throws: `EnvelopeError.wrongRecipient` when the envelope is for other keys, `.suiteUnfit`

@@ -24,6 +24,8 @@ extension Exchange {
         /// Whether its head lies in the database, as its payload does, whatever the attempt: not where its
         /// description alone is large.
         let isHeadStored: Bool
+        /// Bytes of its stored request: about those of its head.
+        let requestBytes: UInt64
         var sender: Sender
         /// The nodes of the newest attempt; empty before the first.
         var route: [NodeID]
@@ -33,7 +35,7 @@ extension Exchange {
         var receipt: ProvenReceipt?
         /// A relay's, until it is recorded.
         var relayed: ReceiptRow?
-        /// What the last release has signed.
+        /// What the last release has signed, while it has its turn.
         var released: Released?
         /// The sealed payload of a small one, until it was offered.
         var payload: [UInt8]?
@@ -51,6 +53,7 @@ extension Exchange {
             let isStored = Exchange.isStored(
                 sealed: try SegmentLayout(messageSize: row.payloadSize).sealedSize)
             isHeadStored = isStored && requestBytes <= Limits.storedPayloadBytesMax
+            self.requestBytes = UInt64(requestBytes)
             route = row.route
             sender = try Sender(row)
         }
@@ -59,6 +62,7 @@ extension Exchange {
         init(_ begun: ReleasedAtOnce) {
             row = begun.row
             isHeadStored = true
+            requestBytes = begun.lane.size - begun.row.payloadSize
             route = begun.row.route
             sender = begun.sender
             released = begun.released
@@ -109,7 +113,7 @@ extension Exchange {
         /// The node to which it goes.
         var next: NodeID { route.count > 1 ? route[1] : to }
         var lane: Lanes.Lane {
-            Lanes.Lane(to: next, row.precedence, payloadSize: row.payloadSize, id)
+            Lanes.Lane(to: next, row.precedence, size: row.payloadSize + requestBytes, id)
         }
     }
 
@@ -219,8 +223,10 @@ extension Exchange {
         return false
     }
 
-    /// Gives back the lane, and a connection that was not used.
+    /// Gives back the lane, and a connection that was not used. What waits holds nothing large: the head is
+    /// durable.
     func leave(_ lane: Lanes.Lane, _ delivery: Delivery) async {
+        delivery.released = nil
         if let connection = delivery.takeConnection() { await peers.keep(connection) }
         await lanes.leave(lane)
     }

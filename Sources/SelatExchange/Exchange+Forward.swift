@@ -16,6 +16,7 @@ extension Exchange {
     /// One transfer while this process passes it on. Only its own task touches it.
     private final class Forwarding {
         let row: RelayedRow
+        let headBytes: UInt64
         var relay: Relay
         /// The recipient's receipt.
         var receipt: ProvenReceipt?
@@ -24,8 +25,9 @@ extension Exchange {
         /// How long to wait before the next try.
         var pause: Duration?
 
-        init(_ row: RelayedRow) throws {
+        init(_ row: RelayedRow, headBytes: UInt64) throws {
             self.row = row
+            self.headBytes = headBytes
             relay = try Relay(row)
         }
 
@@ -38,7 +40,7 @@ extension Exchange {
         }
         var lane: Lanes.Lane {
             Lanes.Lane(
-                to: row.next, row.precedence, payloadSize: row.payloadSize, row.id,
+                to: row.next, row.precedence, size: row.payloadSize + headBytes, row.id,
                 from: row.from)
         }
     }
@@ -46,7 +48,9 @@ extension Exchange {
     /// - Returns: whether there is news, so that what is durable must be read again.
     func forwardFromStore(_ id: TransferID, from: NodeID) async throws -> Bool {
         guard let row = try store.lookUp({ try $0.relayed(id, from: from) }) else { return false }
-        let forwarding = try Forwarding(row)
+        // That it is lost is found out in its turn.
+        let headBytes = try? await partSize(.head, of: SpoolFolder.Name(relayed: id, from: from))
+        let forwarding = try Forwarding(row, headBytes: headBytes ?? 0)
         // What still arrives, or waits for the sender, is taken up again when there is news.
         while [.holding, .forwarded].contains(forwarding.relay.state) {
             if await isEndDoubtful(row.expires) {

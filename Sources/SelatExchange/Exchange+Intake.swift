@@ -31,7 +31,8 @@ extension Exchange {
             throw Problem.mismatchingOffset(expected: arrival.durable, provided: offset)
         }
         try await requireSender(upload.from, peer)
-        let head = try await head(of: arrival, offered)
+        // A peer may bring 64 at a time, each as slowly as it likes.
+        let head = try await head(of: arrival, offered).withoutManifest
         let intake = try PayloadIntake(
             of: head, into: try await payloadFile(of: arrival), resumingAt: offset)
         do {

@@ -18,6 +18,18 @@ extension Exchange {
         return try await spool.read(name, part)
     }
 
+    /// How many bytes a part of a transfer has, wherever it lies.
+    /// - Throws: `FileFault` where it lies nowhere; `StoreError`.
+    func partSize(
+        _ part: SpoolFolder.Name.Part, of name: SpoolFolder.Name
+    ) async throws -> UInt64 {
+        if let count = try store.lookUp({ try $0.partSize(part, of: name) }) {
+            return UInt64(count)
+        }
+        let path = spool.path(of: name, part)
+        return try await spool.onDisk { () throws(FileFault) in try SpoolReader(path).size }
+    }
+
     /// A transfer's sealed payload, to be read from its beginning to its end.
     func payloadStream(of name: SpoolFolder.Name) throws -> SpoolStream {
         if let stored = try storedPayload(of: name) { return SpoolStream(stored, in: spool) }

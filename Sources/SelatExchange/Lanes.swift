@@ -7,9 +7,10 @@ actor Lanes {
     struct Lane: Hashable, Sendable {
         let peer: NodeID
         let precedence: Precedence
-        let payloadSize: UInt64
+        /// Bytes of its payload and of its head: a description may be far larger than its dataset.
+        let size: UInt64
         /// Whether it goes in one request; such ones never wait for uploads.
-        var isSmall: Bool { payloadSize < UInt64(Limits.inlinePackageBytesMax / 2) }
+        var isSmall: Bool { size < UInt64(Limits.inlinePackageBytesMax / 2) }
 
         /// Whether the two take each other's room.
         func isLike(_ other: Lane) -> Bool { peer == other.peer && isSmall == other.isSmall }
@@ -19,12 +20,12 @@ actor Lanes {
         let from: NodeID?
 
         init(
-            to peer: NodeID, _ precedence: Precedence, payloadSize: UInt64, _ id: TransferID,
+            to peer: NodeID, _ precedence: Precedence, size: UInt64, _ id: TransferID,
             from: NodeID? = nil
         ) {
             self.peer = peer
             self.precedence = precedence
-            self.payloadSize = payloadSize
+            self.size = size
             self.id = id
             self.from = from
         }
@@ -38,11 +39,12 @@ actor Lanes {
         let turn: CheckedContinuation<Bool, Never>
     }
 
-    /// Uploads to one node at a time, of those that are as urgent.
+    /// Uploads to one node at a time, of those that are as urgent. Their heads lie in memory, and pieces of their
+    /// payloads.
     static let uploadsPerPeer = 4
-    /// Small datasets to one node at a time, of those that are as urgent.
+    /// Small transfers to one node at a time, of those that are as urgent.
     static let smallPerPeer = 16
-    /// What their payloads have together: each lies in memory while it is offered.
+    /// What they have together: each lies in memory while it is offered.
     static let smallBytesPerPeer: UInt64 = 4 << 20
     /// Places beyond, for each precedence that is more urgent than routine: a node takes a number of connections.
     static let smallPerPeerKept = 8
@@ -142,7 +144,7 @@ actor Lanes {
         guard lane.isSmall else { return before.count < Self.uploadsPerPeer }
         let kept = Self.smallPerPeerKept * Precedence.allCases.count { $0 > lane.precedence }
         return before.count < Self.smallPerPeer && like.count < Self.smallPerPeer + kept
-            && before.reduce(lane.payloadSize) { $0 + $1.payloadSize } <= Self.smallBytesPerPeer
+            && before.reduce(lane.size) { $0 + $1.size } <= Self.smallBytesPerPeer
     }
 
     // MARK: Giving way

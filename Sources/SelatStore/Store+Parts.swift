@@ -67,6 +67,17 @@ extension Snapshot {
         statement.bind(2, part.rawValue)
         return try statement.rows { $0.bytes(0) }.first
     }
+
+    /// How many bytes a part of a small transfer has; nil where it does not lie in the database.
+    package func partSize(
+        _ part: SpoolFolder.Name.Part, of name: SpoolFolder.Name
+    ) throws -> Int? {
+        let statement = try BorrowedStatement(
+            "SELECT length(bytes) FROM parts WHERE name = ? AND part = ?", in: database)
+        statement.bind(1, name.description)
+        statement.bind(2, part.rawValue)
+        return try statement.rows { Int(clamping: $0.integer(0)) }.first
+    }
 }
 
 /// A payload that lies in memory, to be read like one in the spool.

@@ -34,6 +34,22 @@ struct EnvelopeTests {
         return opened
     }
 
+    @Test func anIntakeNeedsNoManifest() async throws {
+        let world = try World()
+        let sealed = try await world.envelope(sample(100_000))
+        let verified = try world.verify(sealed.head)
+        let head = verified.withoutManifest
+        #expect(head.head.manifest.isEmpty && head.identity == verified.identity)
+        let taken = MemoryFile()
+        let intake = try PayloadIntake(of: head, into: taken)
+        try await intake.append(sealed.payload.bytes)
+        try await intake.finish()
+        #expect(taken.bytes == sealed.payload.bytes)
+        #expect(throws: EnvelopeError.self) {
+            try head.open(with: world.recipient.openingKeys)
+        }
+    }
+
     @Test func aStolenCiphertextFailsAtTheCommitmentUnderAnotherSender() async throws {
         let world = try World()
         let thief = try World.Member("MY/hub", now: world.now)

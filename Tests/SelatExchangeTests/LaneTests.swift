@@ -1,4 +1,5 @@
 import SelatCore
+import SelatDelivery
 import SelatStore
 import SelatTestSupport
 import Testing
@@ -15,7 +16,7 @@ struct LaneTests {
         _ number: UInt64, _ precedence: Precedence, size: UInt64 = size, to peer: String = "VN/hub"
     ) throws -> Lane {
         let id = TransferID(milliseconds: number, entropy: [UInt8](repeating: 7, count: 10))
-        return Lane(to: try NodeID(peer), precedence, payloadSize: size, id)
+        return Lane(to: try NodeID(peer), precedence, size: size, id)
     }
 
     /// A task that is done once the lane is its own.
@@ -255,6 +256,31 @@ struct LaneTests {
         let now = Timestamp(seconds: 20_000 * 86_400 + hour * 3_600 + 3_599)
         #expect(limit.holds(for: try NodeID("VN/hub"), at: now) == holds)
         #expect(!limit.holds(for: try NodeID("VN/other"), at: now))
+    }
+
+    /// A head lies in memory as a small payload does, and may be larger than that.
+    @Test func aDescriptionCountsWithItsDataset() async throws {
+        let world = try TestFederation()
+        let id = try await world.sender.send(world.request(size: 1_000))
+        let row = try #require(try await world.sender.outbound(id))
+        let small = try Exchange.Delivery(row, requestBytes: 3_000).lane
+        #expect(small.isSmall && small.size == row.payloadSize + 3_000)
+        let large = try Exchange.Delivery(row, requestBytes: 3 << 20).lane
+        #expect(!large.isSmall)
+    }
+
+    /// Any number may pause between two tries.
+    @Test func whatWaitsHoldsNoRelease() async throws {
+        let world = try TestFederation()
+        let exchange = world.sender.exchange
+        let id = try await world.sender.send(world.request(size: 1_000))
+        let row = try #require(try await world.sender.outbound(id))
+        let delivery = try Exchange.Delivery(row, requestBytes: 3_000)
+        let event = try await exchange.release(delivery, attempt: 1)
+        #expect(event == .released)
+        #expect(delivery.released != nil)
+        await exchange.leave(delivery.lane, delivery)
+        #expect(delivery.released == nil)
     }
 
     /// The whole road: an upload that runs lets a flash pass, and both arrive.

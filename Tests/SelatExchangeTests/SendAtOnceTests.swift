@@ -107,7 +107,7 @@ struct SendAtOnceTests {
         let exchange = sender.exchange
         let taken = (0..<Lanes.smallPerPeer).map { number in
             Lanes.Lane(
-                to: recipient.id, .routine, payloadSize: 1,
+                to: recipient.id, .routine, size: 1,
                 TransferID(
                     milliseconds: UInt64(number), entropy: [UInt8](repeating: 1, count: 10)))
         }

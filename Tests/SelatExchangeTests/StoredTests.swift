@@ -45,6 +45,17 @@ struct StoredTests {
         #expect(try recipient.parts == [])
     }
 
+    @Test(arguments: [1_024, 100_000])
+    func theSizeOfAPartIsKnownWhereverItLies(size: Int) async throws {
+        let id = try await sender.send(world.request(size: size))
+        let name = SpoolFolder.Name(outbound: id)
+        let bytes = try await sender.exchange.part(.payload, of: name)
+        #expect(try await sender.exchange.partSize(.payload, of: name) == UInt64(bytes.count))
+        await #expect(throws: FileFault.self) {
+            try await sender.exchange.partSize(.head, of: name)
+        }
+    }
+
     /// Neither the database's file nor its write-ahead log has the sealed bytes still.
     @Test func whatIsDestroyedIsInNoFile() async throws {
         let sealing = try await world.seal()
