@@ -27,8 +27,10 @@ extension Exchange {
         /// Bytes of its stored request: about those of its head.
         let requestBytes: UInt64
         var sender: Sender
-        /// The nodes of the newest attempt; empty before the first.
+        /// The nodes of the newest attempt; before the first those of the one that would be made now, or none.
         var route: [NodeID]
+        /// The node on whose link it has its turn.
+        var link: NodeID?
         /// Relays that would not pass it on, or led to nothing: a new attempt goes past them where it can.
         var avoided: Set<NodeID> = []
         /// The recipient's receipt.
@@ -179,6 +181,10 @@ extension Exchange {
             await spool.remove(SpoolFolder.Name(outbound: id))
             return false
         }
+        // A recipient's own link does not hold up what goes by a relay.
+        if row.attempt == 0 {
+            delivery.route = (try? await openRoutes(delivery).first) ?? []
+        }
         return try await pursue(delivery, on: nil)
     }
 
@@ -187,8 +193,8 @@ extension Exchange {
     private func pursue(_ delivery: Delivery, on entered: Lanes.Lane?) async throws -> Bool {
         var entered = entered
         while !delivery.sender.state.isOutcome {
-            // A release may choose another way; then this lane is left with the next pause.
             let lane = entered ?? delivery.lane
+            delivery.link = lane.peer
             let isNew = entered != nil
             entered = nil
             if await isEndDoubtful(delivery.row.expires) {
@@ -293,6 +299,11 @@ extension Exchange {
         case .release(let attempt):
             return try await release(delivery, attempt: attempt)
         case .offer:
+            // The release chose another way: its turn there is waited for first.
+            guard delivery.next == delivery.link else {
+                delivery.pause = .zero
+                return nil
+            }
             return try await heard(delivery) { passage in
                 let isLeaving = delivery.connection != nil
                 return try await self.offer(

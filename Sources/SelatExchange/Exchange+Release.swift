@@ -126,10 +126,13 @@ extension Exchange {
             head: delivery.isHeadStored ? encoded : nil, route: route,
             verdict: again.verdict, prepared: judged.prepared, raised: judged.raised,
             approvals: approvals.map(\.digest))
+        let next = route.count > 1 ? route[1] : row.to
+        // Over another link than the one that it waited for it does not leave at once.
         if delivery.isHeadStored, !delivery.sender.handedOn, delivery.connection == nil,
+            next == delivery.next,
             encoded.count + Int(clamping: record.payload.size) <= Limits.inlinePackageBytesMax
         {
-            delivery.connection = await peers.takeKept(route.count > 1 ? route[1] : row.to)
+            delivery.connection = await peers.takeKept(next)
         }
         return .released
     }

@@ -525,6 +525,69 @@ struct RelayTests {
         #expect(try await recipient.entries("transfer.arrived") == 0)
     }
 
+    /// Takes all turns of small transfers on the link between two nodes.
+    private static func fill(_ link: NodeID, of exchange: Exchange) async -> [Lanes.Lane] {
+        let lanes = (0..<Lanes.smallPerPeer).map { number in
+            Lanes.Lane(
+                to: link, .routine, size: 1,
+                TransferID(
+                    milliseconds: UInt64(number), entropy: [UInt8](repeating: 1, count: 10)))
+        }
+        for lane in lanes { await exchange.lanes.enter(lane) }
+        return lanes
+    }
+
+    private static func isAwaited(_ link: NodeID, of exchange: Exchange) async -> Bool {
+        await exchange.linkLoads.contains { $0.peer == link && !$0.waiting.isEmpty }
+    }
+
+    @Test func whatGoesByARelayWaitsForNoLinkOfTheRecipients() async throws {
+        let world = try Self.world()
+        let (sender, relay, recipient) = (world.sender, world.stranger, world.recipient)
+        let exchange = sender.exchange
+        let others = await Self.fill(recipient.id, of: exchange)
+        try await relay.running {
+            let id = try await sender.send(world.request())
+            let pursuit = Task { await exchange.pursue(id) }
+            try await Self.until {
+                if try await sender.outbound(id)?.state == "relayed" { return true }
+                return await Self.isAwaited(recipient.id, of: exchange)
+            }
+            #expect(try await sender.outbound(id)?.state == "relayed")
+            for lane in others { await exchange.lanes.leave(lane) }
+            pursuit.cancel()
+            await pursuit.value
+        }
+    }
+
+    @Test func whatIsReleasedByAnotherWayHasItsTurnThere() async throws {
+        let world = try Self.world(links: [:])
+        let (sender, relay, recipient) = (world.sender, world.stranger, world.recipient)
+        let exchange = sender.exchange
+        let (straight, roundabout) = (
+            await Self.fill(recipient.id, of: exchange), await Self.fill(relay.id, of: exchange)
+        )
+        try await relay.running {
+            let id = try await sender.send(world.request())
+            let pursuit = Task { await exchange.pursue(id) }
+            try await Self.until { await Self.isAwaited(recipient.id, of: exchange) }
+            // Nobody answers there.
+            _ = try? await exchange.peers.take(recipient.id)
+            for lane in straight { await exchange.lanes.leave(lane) }
+            try await Self.until {
+                if try await relay.relayed(id, from: sender) != nil { return true }
+                return await Self.isAwaited(relay.id, of: exchange)
+            }
+            #expect(try await relay.relayed(id, from: sender) == nil)
+            #expect(try await sender.outbound(id)?.route == [sender.id, relay.id, recipient.id])
+            for lane in roundabout { await exchange.lanes.leave(lane) }
+            try await Self.until { try await sender.outbound(id)?.state == "relayed" }
+            #expect(try await sender.outbound(id)?.attempt == 1)
+            pursuit.cancel()
+            await pursuit.value
+        }
+    }
+
     /// Waits until something that another task brings about holds.
     static func until(_ condition: () async throws -> Bool) async throws {
         for _ in 0..<1_500 {
