@@ -205,7 +205,10 @@ extension Exchange {
             if !isNew {
                 // Behind uploads that do not end it would wait beyond its time.
                 let isEntered = await lanes.enter(lane, atMost: untilExpiry(of: delivery.sender))
-                guard isEntered || clock.now() >= delivery.row.expires else { continue }
+                guard isEntered || clock.now() >= delivery.row.expires else {
+                    try Task.checkCancellation()
+                    continue
+                }
             }
             delivery.pause = nil
             do {

@@ -60,7 +60,10 @@ extension Exchange {
             let lane = forwarding.lane
             let patience = Duration.seconds(max(1, row.expires - clock.now()))
             let isEntered = await lanes.enter(lane, atMost: patience)
-            guard isEntered || clock.now() >= row.expires else { continue }
+            guard isEntered || clock.now() >= row.expires else {
+                try Task.checkCancellation()
+                continue
+            }
             forwarding.pause = nil
             do {
                 try Task.checkCancellation()

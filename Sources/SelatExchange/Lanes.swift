@@ -32,6 +32,7 @@ actor Lanes {
     }
 
     private struct Waiting {
+        let number: UInt64
         let lane: Lane
         /// Nil for as long as it takes.
         let until: ContinuousClock.Instant?
@@ -57,6 +58,7 @@ actor Lanes {
     /// Those that have a turn, and when each moved last.
     private var busy: [Lane: ContinuousClock.Instant] = [:]
     private var waiting: [Waiting] = []
+    private var numbers: UInt64 = 0
     private var announced: [TransferID: (precedence: Precedence, until: ContinuousClock.Instant)] =
         [:]
     private var givingWay: Set<Lane> = []
@@ -76,13 +78,21 @@ actor Lanes {
 
     /// Waits for a turn; each is given back with `leave`.
     /// - Parameter patience: after it, `dismissOverdue` sends it away.
-    /// - Returns: whether it got one.
+    /// - Returns: whether it got one; where its task is cancelled it waits no longer.
     @discardableResult
     func enter(_ lane: Lane, atMost patience: Duration? = nil) async -> Bool {
         if enterAtOnce(lane) { return true }
         announced[lane.id] = nil
-        return await withCheckedContinuation { turn in
-            waiting.append(Waiting(lane: lane, until: patience.map { .now + $0 }, turn: turn))
+        numbers += 1
+        let number = numbers
+        return await withTaskCancellationHandler {
+            await withCheckedContinuation { turn in
+                waiting.append(
+                    Waiting(
+                        number: number, lane: lane, until: patience.map { .now + $0 }, turn: turn))
+            }
+        } onCancel: {
+            Task { await self.dismiss(number) }
         }
     }
 
@@ -98,10 +108,15 @@ actor Lanes {
     /// days, where the turn comes.
     func dismissOverdue() {
         let now = ContinuousClock.now
-        func isOverdue(_ waiting: Waiting) -> Bool { waiting.until.map { $0 <= now } ?? false }
-        let overdue = waiting.filter(isOverdue)
-        waiting.removeAll(where: isOverdue)
-        for waiting in overdue { waiting.turn.resume(returning: false) }
+        dismiss { $0.until.map { $0 <= now } ?? false }
+    }
+
+    private func dismiss(_ number: UInt64) { dismiss { $0.number == number } }
+
+    private func dismiss(where mustGo: (Waiting) -> Bool) {
+        let dismissed = waiting.filter(mustGo)
+        waiting.removeAll(where: mustGo)
+        for waiting in dismissed { waiting.turn.resume(returning: false) }
         // One of them may have stood before smaller ones.
         admit()
     }

@@ -205,6 +205,20 @@ struct LaneTests {
         #expect(await lanes.enter(late, atMost: .zero))
     }
 
+    /// Those that have the turns may be held by nobody any more who would give them back.
+    @Test func whoseTaskIsCancelledWaitsNoLonger() async throws {
+        let lanes = Lanes([])
+        let first = try await Self.full(lanes)
+        let late = try Self.lane(9, .routine)
+        let task = Task { await lanes.enter(late) }
+        while await lanes.waitingCount == 0 { await Task.yield() }
+        task.cancel()
+        for _ in 0..<10_000 where await lanes.waitingCount > 0 { await Task.yield() }
+        #expect(await lanes.waitingCount == 0)
+        for lane in first { await lanes.leave(lane) }
+        #expect(await !task.value)
+    }
+
     @Test func whatIsOvertakenForEverGoesOn() async throws {
         let lanes = Lanes([])
         let upload = try Self.lane(1, .priority)
