@@ -65,14 +65,26 @@ actor Lanes {
     private var limits: [BandwidthLimit]
     private var pace: [NodeID: ContinuousClock.Instant] = [:]
     private let stillness: Duration
+    private let debt: Duration
 
-    /// - Parameter stillness: who has moved nothing for so long holds nobody else up.
-    init(_ limits: [BandwidthLimit], stillness: Duration = .seconds(5)) {
+    /// - Parameters:
+    ///   - stillness: who has moved nothing for so long holds nobody else up.
+    ///   - debt: how long others wait at most for what a flash took beyond the limit. Who sends nothing for 30
+    ///     seconds is cut off by its receiver.
+    init(
+        _ limits: [BandwidthLimit], stillness: Duration = .seconds(5),
+        debt: Duration = .seconds(10)
+    ) {
         self.limits = limits
         self.stillness = stillness
+        self.debt = debt
     }
 
-    func replace(_ limits: [BandwidthLimit]) { self.limits = limits }
+    /// From now on these hold; nothing is owed by those before.
+    func replace(_ limits: [BandwidthLimit]) {
+        self.limits = limits
+        pace = [:]
+    }
 
     // MARK: Turns
 
@@ -206,8 +218,13 @@ actor Lanes {
         try await giveWay(lane.precedence)
         guard let rate = rate(to: lane.peer, at: now) else { return }
         let start = max(pace[lane.peer] ?? .now, .now)
-        pace[lane.peer] = start + .seconds(Double(count) / Double(rate))
-        if lane.precedence > .flash { try await Task.sleep(until: start, clock: .continuous) }
+        let next = start + .seconds(Double(count) / Double(rate))
+        guard lane.precedence > .flash else {
+            pace[lane.peer] = max(start, min(next, ContinuousClock.now + debt))
+            return
+        }
+        pace[lane.peer] = next
+        try await Task.sleep(until: start, clock: .continuous)
     }
 
     /// How many bytes an upload takes at once: beside others less, since each piece lies in memory several times on

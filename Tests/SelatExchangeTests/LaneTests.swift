@@ -258,6 +258,27 @@ struct LaneTests {
         try await lanes.admit(flash, 1_000_000, at: Timestamp(seconds: 0))
     }
 
+    @Test func whatAFlashTakesHoldsNobodyUpForLong() async throws {
+        let now = Timestamp(seconds: 0)
+        let limit = BandwidthLimit(node: nil, hours: nil, bytesPerSecond: 1_000)
+        let lanes = Lanes([limit], debt: .milliseconds(50))
+        let start = ContinuousClock.now
+        try await lanes.admit(try Self.lane(2, .flash), 5_000, at: now)
+        try await lanes.admit(try Self.lane(1, .routine), 1, at: now)
+        #expect(.now - start < .seconds(4))
+    }
+
+    @Test func whatWasOwedByAnOlderLimitIsOwedNoMore() async throws {
+        let now = Timestamp(seconds: 0)
+        let upload = try Self.lane(1, .routine)
+        let lanes = Lanes([BandwidthLimit(node: nil, hours: nil, bytesPerSecond: 1_000)])
+        let start = ContinuousClock.now
+        try await lanes.admit(upload, 5_000, at: now)
+        await lanes.replace([BandwidthLimit(node: nil, hours: nil, bytesPerSecond: 1 << 30)])
+        try await lanes.admit(upload, 1, at: now)
+        #expect(.now - start < .seconds(4))
+    }
+
     @Test(arguments: [
         (8, 18, 7, false), (8, 18, 8, true), (8, 18, 17, true), (8, 18, 18, false),
         (22, 6, 21, false), (22, 6, 22, true), (22, 6, 0, true), (22, 6, 5, true),
