@@ -9,25 +9,27 @@ package struct HTTPContext: RequestContext {
     package var coreContext: CoreRequestContextStorage
     /// Who is at the other end of the connection.
     package let peer: ConnectionPeer
-    /// Completes when the connection is closed: nobody waits for the answer any more.
-    package let gone: EventLoopFuture<Void>
+    private let running: RunningRequest
+    /// Completes when the connection is closed, and nobody waits for the answer any more; and with the request, when it
+    /// has been answered.
+    package var gone: EventLoopFuture<Void> { running.gone }
 
     package init(source: HTTPContextSource) {
         coreContext = CoreRequestContextStorage(source: source)
         peer = source.peer
-        gone = source.gone
+        running = source.running
     }
 }
 
 /// What a connection gives each of its requests.
 package struct HTTPContextSource: RequestContextSource {
     package let peer: ConnectionPeer
-    package let gone: EventLoopFuture<Void>
     package let logger: Logger
+    let running: RunningRequest
 
-    package init(peer: ConnectionPeer, gone: EventLoopFuture<Void>, logger: Logger) {
+    init(peer: ConnectionPeer, running: RunningRequest, logger: Logger) {
         self.peer = peer
-        self.gone = gone
+        self.running = running
         self.logger = logger
     }
 }

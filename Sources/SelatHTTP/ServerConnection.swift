@@ -21,7 +21,8 @@ struct ServerConnection: Sendable {
             let peer = try await peer.get()
             if open.enter(peer, on: stream) {
                 defer { open.leave(stream) }
-                while try await serveRequest(from: peer, responder) {}
+                let running = RunningRequest(on: stream.channel)
+                while try await serveRequest(from: peer, running, responder) {}
             }
         } catch {
             logger.debug("connection ended", metadata: ["error": "\(error)"])
@@ -31,7 +32,8 @@ struct ServerConnection: Sendable {
 
     /// - Returns: whether another request may follow.
     private func serveRequest(
-        from peer: ConnectionPeer, _ responder: some HTTPResponder<HTTPContext>
+        from peer: ConnectionPeer, _ running: RunningRequest,
+        _ responder: some HTTPResponder<HTTPContext>
     ) async throws -> Bool {
         let part: HTTPRequestPart?
         do {
@@ -44,7 +46,8 @@ struct ServerConnection: Sendable {
         guard case .head(let head) = part else { return false }
         let request = Request(
             head: head, body: RequestBody(asyncSequence: InboundBody(stream: stream)))
-        let response = await answer(request, from: peer, responder)
+        defer { running.end() }
+        let response = await answer(request, from: peer, running, responder)
         let closing = closes(after: head)
         try await send(response, to: head, closing: closing)
         try await readAway()
@@ -52,11 +55,12 @@ struct ServerConnection: Sendable {
     }
 
     private func answer(
-        _ request: Request, from peer: ConnectionPeer, _ responder: some HTTPResponder<HTTPContext>
+        _ request: Request, from peer: ConnectionPeer, _ running: RunningRequest,
+        _ responder: some HTTPResponder<HTTPContext>
     ) async -> Response {
         let context = HTTPContext(
             source: HTTPContextSource(
-                peer: peer, gone: stream.channel.closeFuture, logger: logger))
+                peer: peer, running: running, logger: logger))
         do {
             let response = try await responder.respond(to: request, context: context)
             // The router answers an unknown route or method itself, with a bare status.

@@ -19,6 +19,25 @@ import Testing
         }
     }
 
+    /// A connection may live for weeks.
+    @Test func nothingIsLeftOfARequestThatIsOver() async throws {
+        let ended = Counter()
+        let router = Router(context: HTTPContext.self)
+        router.get("/ended") { _, context in
+            let before = ended.count
+            context.gone.whenComplete { _ in ended.raise() }
+            return Response.json(["ended": .integer(Int64(before))])
+        }
+        try await withListener(router: router) { listener in
+            let client = try await HTTPClient.connect(to: listener.address)
+            for count: Int64 in 0..<3 {
+                let answer = try await client.exchange(request(.get, "/ended"))
+                #expect(try JSON(parsing: answer.body) == ["ended": .integer(count)])
+            }
+            await client.close()
+        }
+    }
+
     @Test func echoesABodyOfEverySize() async throws {
         try await withListener { listener in
             let client = try await HTTPClient.connect(to: listener.address)

@@ -189,7 +189,7 @@ import Testing
 }
 
 /// A number that tasks raise.
-private final class Counter: Sendable {
+final class Counter: Sendable {
     private let value = Atomic(0)
     var count: Int { value.load(ordering: .relaxed) }
 
