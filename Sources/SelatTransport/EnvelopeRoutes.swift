@@ -17,6 +17,7 @@ struct EnvelopeRoutes: Sendable {
     /// nil where the node serves no membership documents.
     let documents: (any MembershipService)?
     private let room = OfferRoom()
+    private let answers = OfferRoom()
 
     func responder(
         membership: MembershipExchange, news: NewsExchange, rates: RequestRates?,
@@ -25,7 +26,8 @@ struct EnvelopeRoutes: Sendable {
         let router = Router(context: HTTPContext.self)
         router.add(
             middleware: MembershipMiddleware(
-                membership: membership, news: news, rates: rates, cutOff: cutOff))
+                membership: membership, news: news, rates: rates, answers: answers,
+                cutOff: cutOff))
         if let letters { LetterRoutes(service: letters, room: room).add(to: router) }
         if let policies { PolicyRoutes(service: policies).add(to: router) }
         if let log { LogRoutes(service: log).add(to: router) }
@@ -139,6 +141,8 @@ private struct MembershipMiddleware: RouterMiddleware {
     let membership: MembershipExchange
     let news: NewsExchange
     let rates: RequestRates?
+    /// What is on its way to peers, who read as slowly as they like.
+    let answers: OfferRoom
     let cutOff: @Sendable (NodeID) -> String?
 
     func handle(
@@ -160,6 +164,9 @@ private struct MembershipMiddleware: RouterMiddleware {
             }
             if cut == nil, let node = context.peer.node { news.heard(request.headers.news, node) }
             response = try await next(request, context)
+            if let node = context.peer.node, let bytes = response.body.contentLength {
+                try answers.hold(bytes, of: node, until: context.gone)
+            }
         } catch {
             response = Problem.answer(error, to: request, logger: context.logger)
             if let offset = (error as? Problem)?.expectedOffset {

@@ -1,12 +1,14 @@
 import HTTPTypes
 import Hummingbird
+import NIOCore
 import SelatCore
 import SelatHTTP
 import Synchronization
 
-/// How much of large offers and receipts is held, from their first byte until they have been judged, so that memory does not grow
-/// with the number of a country's nodes and connections (Protocol.md, *Offer*). Nobody waits for it: whoever waited
-/// would wait for others to be as fast as they like.
+/// How much of large offers and receipts is held, from their first byte until they have been judged, or of large
+/// answers, until they have been read, so that memory does not grow with the number of a country's nodes and
+/// connections (Protocol.md, *Offer*). Nobody waits for it: whoever waited would wait for others to be as fast as they
+/// like.
 final class OfferRoom: Sendable {
     /// A body of no more takes no room: the connection alone costs about as much.
     static let smallBytesMax = 64 << 10
@@ -39,6 +41,17 @@ final class OfferRoom: Sendable {
         }
     }
 
+    /// Takes room for an answer of so many `bytes` until `end`, when the node has read it.
+    /// - Throws: a `Problem` (429) where the node's country has too much here already.
+    func hold(
+        _ bytes: Int, of node: NodeID, until end: @autoclosure () -> EventLoopFuture<Void>
+    ) throws {
+        guard bytes > Self.smallBytesMax else { return }
+        let country = node.country
+        try enter(bytes, of: country)
+        end().whenComplete { [self] _ in leave(bytes, of: country) }
+    }
+
     private func enter(_ bytes: Int, of country: Country) throws {
         let hasRoom = taken.withLock { taken in
             let own = taken[country, default: 0] + bytes
@@ -48,7 +61,8 @@ final class OfferRoom: Sendable {
         }
         guard !hasRoom else { return }
         var problem = Problem.tooManyRequests(.seconds(1))
-        problem.detail = "\(country)'s nodes bring more than \(Self.bytesMax) bytes at a time"
+        problem.detail =
+            "\(country)'s nodes bring, or read, more than \(Self.bytesMax) bytes at a time"
         throw problem
     }
 

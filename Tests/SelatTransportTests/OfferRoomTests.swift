@@ -1,3 +1,5 @@
+import NIOCore
+import NIOPosix
 import SelatCore
 import SelatHTTP
 import Testing
@@ -85,6 +87,27 @@ import Testing
             #expect(try await client.bring(receipt: largeReceipt) == .taken)
             await client.close()
         }
+    }
+
+    /// Whoever reads slowly has a share, and no more.
+    @Test func anAnswerHasRoomUntilItIsRead() async throws {
+        let room = OfferRoom()
+        let (node, foreign) = (try NodeID("MY/nacsa"), try NodeID("VN/hub"))
+        let loop = MultiThreadedEventLoopGroup.singleton.next()
+        let (read, later) = (
+            loop.makePromise(of: Void.self), loop.makePromise(of: Void.self)
+        )
+        defer { later.succeed() }
+        for _ in 0..<4 { try room.hold(Self.large, of: node, until: read.futureResult) }
+        let problem = #expect(throws: Problem.self) {
+            try room.hold(OfferRoom.smallBytesMax + 1, of: node, until: later.futureResult)
+        }
+        #expect(problem?.status == 429)
+        try room.hold(OfferRoom.smallBytesMax, of: node, until: later.futureResult)
+        try room.hold(Self.large, of: foreign, until: later.futureResult)
+        read.succeed()
+        try await read.futureResult.get()
+        try room.hold(Self.large, of: node, until: later.futureResult)
     }
 
     @Test func whatFailsGivesItsRoomBack() async throws {
