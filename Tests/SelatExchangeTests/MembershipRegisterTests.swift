@@ -4,8 +4,8 @@ import SelatCrypto
 import SelatFederation
 import SelatHTTP
 import SelatStore
-import SelatTransport
 import SelatTestSupport
+import SelatTransport
 import Testing
 
 @testable import SelatExchange

@@ -99,7 +99,7 @@ struct ApprovalVector: Sendable, CustomTestStringConvertible {
             roles: [role])
         let record = try world.record(of: "SG", federation: federation.id)
         let next = try? record.next(
-            [.officer(officer)], digest: SHA256.digest([]), issued: World.now,
+            [.officer(officer)], issued: World.now,
             expires: World.now + 60)
         let content = try approval(role: role).json.canonical
         let read = try? ApprovalStatement(content: content)
