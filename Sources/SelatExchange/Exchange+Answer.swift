@@ -130,10 +130,15 @@ extension Exchange {
     }
 
     /// Signs and records a no that cannot change.
+    /// - Throws: `Problem` where it may change: an import is judged by the clock, which may be wrong.
     func refuseFinally(
         _ head: VerifiedHead, _ refusal: Recipient.Refusal, _ reason: String, _ upload: UploadID,
         by peer: NodeID
     ) async throws -> OfferAnswer {
+        if refusal == .importRefused || refusal == .importIncomplete {
+            await lookAtClock()
+            try witnesses.requireEnding()
+        }
         guard isEnteredSingly(peer) else { throw ServiceProblem.tooManyRefusals }
         let now = clock.now()
         let words = "\(refusal.rawValue): \(reason)"

@@ -8,6 +8,7 @@ extension Exchange {
         let questions: [() throws -> Void] = [
             { try self.witnesses.requireExchange() },
             { try self.witnesses.requireNewTransfers() },
+            { try self.requireLaw() },
             { try self.membership.requireSending(at: self.clock.now()) },
             { try self.requireUnreachedReserve() },
         ]

@@ -21,7 +21,7 @@ extension Exchange {
     ///   nothing of the envelope.
     func judge(_ head: VerifiedHead, _ manifest: Manifest) async throws -> Judgement {
         if let stale = staleness(of: head) { return stale }
-        try await editions.followList()
+        try await followLaw()
         let judgement = try await judgeNow(head, manifest)
         // Another list may have come meanwhile.
         return staleness(of: head) ?? judgement

@@ -39,7 +39,7 @@ extension Exchange {
     func prepare(
         _ request: OutboundRequest, through relays: [NodeID], lineage known: Lineage? = nil
     ) async throws -> Prepared {
-        try await editions.followList()
+        try await followLaw()
         let (now, policies) = (clock.now(), policies)
         guard request.to != identity.node else {
             throw ServiceProblem.badDataset("`\(request.to)` is this node itself")

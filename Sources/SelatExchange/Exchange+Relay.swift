@@ -128,6 +128,7 @@ extension Exchange {
     private func judgeTransit(
         _ head: VerifiedHead, through hop: (previous: NodeID, next: NodeID)
     ) async throws -> [String] {
+        try await followLaw()
         let (header, federation) = (head.header, federation)
         guard header.membershipSerial == federation.serial,
             header.membershipDigest == federation.listDigest

@@ -120,6 +120,7 @@ package final class Exchange: Sendable {
         gossip = MembershipGossip(
             membership, peers: peers, entropy: entropy, logger: logger)
         (acceptances, accepted) = AsyncStream.makeStream()
+        editions.believeClock { [witnesses] in witnesses.mayEnd }
     }
 
     /// A permitted transfer on its way from verdict to payload.

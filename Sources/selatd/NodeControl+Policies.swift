@@ -23,6 +23,7 @@ extension NodeControl {
         let editions = request.editions.map {
             SignedEdition(file: $0.file, bytes: $0.bytes, signatures: $0.signatures)
         }
+        await exchange.lookAtClock()
         do {
             let taken = try await exchange.editions.take(
                 editions, from: .user(caller.user), together: true)

@@ -72,6 +72,25 @@ struct DutyTests {
         #expect(try recipient.parts == [])
     }
 
+    /// It is refused once the clock is borne out.
+    @Test func noImportIsRefusedForGoodByAClockThatMayBeWrong() async throws {
+        let world = try Self.imports(Self.untilTomorrow)
+        let (sender, recipient) = (world.sender, world.recipient)
+        let id = try await Self.releasedTooEarly(in: world, isHandedOn: true)
+        let head = try await sender.exchange.part(.head, of: .init(outbound: id))
+        let (exchange, from) = (recipient.exchange, sender.id)
+        exchange.witnesses.noteStep(by: 2 * 86_400)
+        let answer = await problem {
+            _ = try await exchange.offer(head: head, payload: nil, from: from)
+        }
+        #expect(answer == "clock")
+        #expect(try await recipient.inbound(id, from: sender) == nil)
+        #expect(try await recipient.entries("offer.refused") == 0)
+        exchange.witnesses.state.withLock { $0.clockDoubt = nil }
+        let after = try await exchange.offer(head: head, payload: nil, from: from)
+        #expect(after.state == "refused")
+    }
+
     @Test func aRetentionDutyEndsOpeningAndLeavesNothing() async throws {
         let world = try Self.imports(Self.oneDay)
         let (sender, recipient) = (world.sender, world.recipient)

@@ -69,6 +69,37 @@ struct EditionRegisterTests {
         #expect(back.number("SG") == 2)
     }
 
+    /// The clock jumps past its moment; or the node starts with a clock that did.
+    @Test func nothingComesIntoForceByAClockThatMayBeWrong() async throws {
+        let register = try await world.register(of: node)
+        try node.judge(by: register)
+        let (exchange, request) = (node.exchange, try world.request())
+        let waiting = try world.later("SG", 2, inForce: ahead(3))
+        #expect(try await register.refusal(waiting) == nil)
+        world.clock.advance(seconds: 3 * Self.day)
+        exchange.witnesses.noteStep(by: 3 * Self.day)
+        await register.activateComing()
+        let started = try await EditionRegister.open(
+            store: node.store, membership: node.membership, clock: world.clock, logger: .silent,
+            input: { [] })
+        #expect((register.number("SG"), started.number("SG")) == (1, 1))
+        #expect(try await register.status()["SG"]?["waiting"]?.arrayValue?.count == 1)
+        // Nor does the one before judge any more.
+        #expect(await problem { _ = try await exchange.decide(request) } == "clock")
+        #expect(exchange.hindrances.contains { $0.contains("a policy edition is due") })
+        // What was in force when the members made their list does not hang on the clock.
+        #expect(try await register.refusal(try world.later("VN", 2)) == nil)
+        #expect(register.number("VN") == 2)
+
+        world.clock.advance(seconds: -3 * Self.day)
+        #expect(try await exchange.decide(request).verdict.editions["SG"]?.number == 1)
+        world.clock.advance(seconds: 3 * Self.day)
+        exchange.witnesses.state.withLock { $0.clockDoubt = nil }
+        #expect(try await exchange.decide(request).verdict.editions["SG"]?.number == 2)
+        #expect(exchange.hindrances.isEmpty)
+        #expect(try await node.entries("policy.activated") == 3)
+    }
+
     @Test func aLaterEditionOvertakesOneThatStillWaits() async throws {
         let register = try await world.register(of: node)
         let waiting = try world.later("SG", 2, inForce: ahead(3))

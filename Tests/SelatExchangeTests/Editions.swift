@@ -54,11 +54,14 @@ extension TestFederation {
         return try signed(name, change(text), by: codes, persons: persons)
     }
 
-    /// A register over a node's database, first filled with the shipped files.
+    /// A register over a node's database, first filled with the shipped files; its clock is believed.
     func register(of node: TestNode) async throws -> EditionRegister {
-        try await EditionRegister.open(
+        let register = try await EditionRegister.open(
             store: node.store, membership: node.membership, clock: clock, logger: .silent,
             input: { try editions() })
+        register.believeClock { true }
+        try await register.activateDue()
+        return register
     }
 }
 

@@ -37,15 +37,24 @@ extension EditionRegister {
 
     /// Within the turn.
     func activateDueNow() async throws {
-        let now = clock.now()
         let schedule = try await refresh()
-        let due = schedule.due(at: now)
+        let reached = reached
+        let due = schedule.due(at: reached)
         if !due.isEmpty {
             let chosen = try await chosen(of: due, beside: schedule.active)
             if let set = chosen.set { try await activate(chosen.marks, set, over: schedule.active) }
             try await enter(faulty: chosen.faulty)
         }
-        state.withLock { $0.next = schedule.next(after: now) }
+        state.withLock { $0.next = $0.schedule.next(after: reached) }
+    }
+
+    /// Up to which moment editions come into force. An activation is not taken back: by a clock that
+    /// may be wrong only what the members say is over has come. Who has nothing to judge by waits for
+    /// nobody.
+    private var reached: Timestamp {
+        let (set, isBelieved) = state.withLock { ($0.set, $0.isClockBelieved) }
+        let now = clock.now()
+        return set == nil || isBelieved() ? now : min(now, federation.list.issued)
     }
 
     /// All that is due, if it loads; else what of it loads, one after the other.

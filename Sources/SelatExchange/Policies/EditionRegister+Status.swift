@@ -10,7 +10,7 @@ import Synchronization
 extension EditionRegister {
     /// Name to edition, as `API.md` describes it.
     package func status() async throws -> JSON {
-        let now = clock.now()
+        let now = settled
         let (schedule, faulty) = state.withLock { ($0.schedule, $0.faulty) }
         var editions: JSON.Object = [:]
         let active = self.active.editions
@@ -40,6 +40,12 @@ extension EditionRegister {
         }
         state.withLock { [heads] in $0.heads = heads }
         return .object(editions)
+    }
+
+    /// Now, or before what is due waits: that is shown as waiting.
+    private var settled: Timestamp {
+        let now = clock.now()
+        return state.withLock { $0.next }.map { min(now, $0 + -1) } ?? now
     }
 
     /// Lines for people: what is due and does not load.
@@ -104,7 +110,7 @@ extension EditionRegister {
 
     /// The active editions, and behind them those that wait for their moment.
     package var index: [EditionMark] {
-        let now = clock.now()
+        let now = settled
         let schedule = state.withLock { $0.schedule }
         let active = schedule.names.compactMap { schedule.activeMark($0) }
         let waiting = schedule.names.flatMap { schedule.waiting($0, at: now) }

@@ -16,8 +16,10 @@ package final class EditionRegister: Sendable {
         var set: PolicySet?
         /// What is held and active, as the database has it.
         var schedule = EditionSchedule(held: [], active: [:])
-        /// When the next edition becomes due.
+        /// When the next edition becomes due; over for one that waits until the clock is believed.
         var next: Timestamp?
+        /// Until somebody says otherwise the clock may be wrong.
+        var isClockBelieved: @Sendable () -> Bool = { false }
         /// Editions that are due and do not load, with the reason.
         var faulty: [Digest: String] = [:]
         /// The list under which the active set was made, and those that verdicts pin; nil for a set that was read
@@ -63,7 +65,8 @@ package final class EditionRegister: Sendable {
         }
     }
 
-    /// Comes back from the database, and activates what is due.
+    /// Comes back from the database, and activates what was due when the newest list was issued; the
+    /// rest once the clock is believed.
     /// - Parameter input: editions for a node that holds none yet, or none that load.
     /// - Throws: `EditionsRefused` where there is nothing to judge by, and what `input` throws.
     package static func open(
@@ -105,9 +108,17 @@ package final class EditionRegister: Sendable {
         state.withLock { $0.schedule.mark(digest) != nil }
     }
 
+    /// From now on editions come into force by the clock where this says that it can be believed.
+    func believeClock(where isBelieved: @escaping @Sendable () -> Bool) {
+        state.withLock { $0.isClockBelieved = isBelieved }
+    }
+
+    /// Whether an edition is due by the clock that is not active.
+    var isBehind: Bool { state.withLock { $0.next }.map { clock.now() >= $0 } ?? false }
+
     /// Activates what has come into force since it was last asked.
     func activateComing() async {
-        guard let next = state.withLock({ $0.next }), clock.now() >= next else { return }
+        guard isBehind else { return }
         do { try await activateDue() } catch {
             logger.error("activating editions failed", metadata: ["error": "\(error)"])
         }

@@ -26,6 +26,24 @@ extension Exchange: PolicyService {
 }
 
 extension Exchange {
+    /// Sees to it that what judges now is what is in force now, also within the second in which that
+    /// changes.
+    /// - Throws: `Problem` where that is not known.
+    func followLaw() async throws {
+        try await editions.followList()
+        guard editions.isBehind else { return }
+        await lookAtClock()
+        try requireLaw()
+        try await editions.activateDue()
+    }
+
+    /// - Throws: `Problem` while an edition is due by a clock that nobody has borne out: it may not judge
+    ///   yet, nor the one before any more.
+    func requireLaw() throws {
+        guard editions.isBehind, !witnesses.mayEnd else { return }
+        throw ServiceProblem.clock("a policy edition is due by it, and nobody has borne it out yet")
+    }
+
     /// Asks every other member's nodes, soon after the start and then every ten minutes; between that,
     /// every ten seconds, those of members whose law is not known here yet: they have just joined. A
     /// node that is slow holds up no other member's.
@@ -97,6 +115,7 @@ extension Exchange {
         while !rest.isEmpty {
             let files = try await nextFiles(of: &rest, at: client, upTo: bytesMax)
             do {
+                await lookAtClock()
                 _ = try await editions.take(files, from: .node(node), together: false)
             } catch let refused as EditionsRefused {
                 logger.warning(
