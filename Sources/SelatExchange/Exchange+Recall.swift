@@ -312,17 +312,19 @@ extension Exchange {
     private func agree(
         _ row: InboundRow, _ recall: RecallRow, _ answer: VerifiedRecallAnswer, by user: UInt32
     ) async throws -> TakenRecall {
-        let kept = try await store.commit { transaction -> RecallRow in
-            let kept = try self.answered(answer, in: transaction)
+        let agreed = try await store.commit { transaction -> RecallRow in
+            let agreed = try self.answered(answer, in: transaction)
             try transaction.append(
                 EntryDraft(
                     kind: "recall.agreed", transfer: row.id, actor: .user(user),
                     details: .object(answer.details)))
-            return kept
+            return agreed
         }.value
-        try await endRecalled(at: clock.now())
+        let now = clock.now()
+        // The word is about this one: others end where the clock can be believed.
+        if let hold = agreed.holdUntil, hold <= now { await endRecalled(agreed, at: now) }
         let state = try await store.read { try $0.inbound(row.id, from: row.from) }?.state
-        return TakenRecall(row: kept, state: state ?? row.state)
+        return TakenRecall(row: agreed, state: state ?? row.state)
     }
 
     /// Keeps an answer, of which there is one.
@@ -350,16 +352,18 @@ extension Exchange {
                 state: Recipient.State.recalled.rawValue,
                 agreed: RecallAnswer.Decision.destroy.rawValue, at: now)
         }
-        for recall in due {
-            await kept {
-                guard
-                    let row = try await self.store.read({
-                        try $0.inbound(recall.id, from: recall.from)
-                    })
-                else { return }
-                try await self.end(
-                    row, .destroy, because: "recall: \(recall.officer): \(recall.reason)", at: now)
-            }
+        for recall in due { await endRecalled(recall, at: now) }
+    }
+
+    private func endRecalled(_ recall: RecallRow, at now: Timestamp) async {
+        await kept {
+            guard
+                let row = try await self.store.read({
+                    try $0.inbound(recall.id, from: recall.from)
+                })
+            else { return }
+            try await self.end(
+                row, .destroy, because: "recall: \(recall.officer): \(recall.reason)", at: now)
         }
     }
 }

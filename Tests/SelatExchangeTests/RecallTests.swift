@@ -202,6 +202,29 @@ struct RecallTests {
                 == "not-ready")
     }
 
+    /// Whose hold is not over, should the clock be ahead.
+    @Test func anAgreementDestroysNothingElseByAClockThatMayBeWrong() async throws {
+        let (one, other) = (try await opened(), try await opened())
+        var answers: [TransferID: [UInt8]] = [:]
+        for id in [one, other] {
+            let recall = try world.recall(id)
+            _ = try await sender.exchange.take(recallWord: recall, by: 0)
+            answers[id] = try world.answer(recall, of: id, .destroy)
+        }
+        try await exchangeLetters()
+        let exchange = recipient.exchange
+        let early = try await exchange.take(recallWord: try #require(answers[other]), by: 0)
+        #expect(early.state == "recalled")
+        world.clock.advance(seconds: Limits.recallHoldSeconds)
+        exchange.witnesses.noteStep(by: Limits.recallHoldSeconds)
+        let agreed = try await exchange.take(recallWord: try #require(answers[one]), by: 0)
+        #expect(agreed.state == "destroyed")
+        #expect(try await state(other) == "recalled")
+        exchange.witnesses.state.withLock { $0.clockDoubt = nil }
+        try await exchange.endOverdue()
+        #expect(try await state(other) == "destroyed")
+    }
+
     @Test func whereADutyHasItDestroyedTheHoldEndsItWithoutAWord() async throws {
         let world = try TestFederation(
             TestFederation.Plan(

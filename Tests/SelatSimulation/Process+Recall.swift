@@ -191,17 +191,24 @@ extension Process {
             row.take(recipient)
             transaction.save(row)
         }
-        guard isRetained else { return try await endRecalled() }
+        guard isRetained else {
+            if let recall = node.ledger.recalls[key] { await endRecalled(key, recall) }
+            return
+        }
         withdrawn.remove(key)
         bringLetters(to: key.from)
     }
 
     /// Destroys what was recalled, once the hold is over and duties or an own officer order it.
     func endRecalled() async throws {
-        for (key, recall) in node.ledger.recalls.sorted(by: { $0.key < $1.key })
-        where isDue(recall) && node.ledger.inbound[key]?.state == .recalled {
-            try? await end(key, .destroy, because: "recall")
+        for (key, recall) in node.ledger.recalls.sorted(by: { $0.key < $1.key }) {
+            await endRecalled(key, recall)
         }
+    }
+
+    private func endRecalled(_ key: InboundKey, _ recall: RecallRow) async {
+        guard isDue(recall), node.ledger.inbound[key]?.state == .recalled else { return }
+        try? await end(key, .destroy, because: "recall")
     }
 
     private func isDue(_ recall: RecallRow) -> Bool {
