@@ -1,15 +1,16 @@
+import GRDB
 import SelatAudit
 import SelatCore
 import SelatCrypto
 import SelatFederation
 import SelatPolicy
-import SelatStore
 import SelatTestSupport
 import SelatTransport
 import Synchronization
 import Testing
 
 @testable import SelatExchange
+@testable import SelatStore
 
 /// What a node judges by: taken, kept, activated, and never by halves.
 struct EditionRegisterTests {
@@ -493,6 +494,47 @@ struct EditionRegisterTests {
         #expect(try await register.refusal(try world.later("SG", 3)) == nil)
         #expect(register.number("SG") == 3)
         #expect(register.warnings.isEmpty)
+    }
+
+    /// Whoever went on by the old ones would never look for what is active again.
+    @Test func whatWasActivatedJudgesAlsoWhereNothingCanBeReadAfterIt() async throws {
+        let register = try await world.register(of: node)
+        let waiting = try world.later("SG", 2, inForce: ahead(1))
+        #expect(try await register.refusal(waiting) == nil)
+        // The commit of the activation spoils what is read after it.
+        _ = try await node.store.commit { transaction in
+            try transaction.database.execute(
+                sql: """
+                    PRAGMA ignore_check_constraints = ON;
+                    CREATE TRIGGER spoiling AFTER UPDATE ON active_editions BEGIN
+                      INSERT INTO editions VALUES (x'00', 'none', 1, 0, 0, '', x'', x'');
+                    END
+                    """)
+        }
+        world.clock.advance(seconds: Self.day)
+        try? await register.activateDue()
+        await #expect(throws: (any Error).self) { try await register.refresh() }
+        #expect(register.number("SG") == 2)
+        #expect(register.state.withLock { $0.schedule.activeMark("SG")?.number } == 2)
+    }
+
+    /// It comes into force with the next look at the clock.
+    @Test func whatWasTakenIsDueAlsoWhereNothingCanBeReadAfterIt() async throws {
+        let register = try await world.register(of: node)
+        _ = try await node.store.commit { transaction in
+            try transaction.database.execute(
+                sql: """
+                    PRAGMA ignore_check_constraints = ON;
+                    CREATE TRIGGER spoiling AFTER INSERT ON editions WHEN new.name = 'SG' BEGIN
+                      INSERT INTO editions VALUES (x'00', 'none', 1, 0, 0, '', x'', x'');
+                    END
+                    """)
+        }
+        let edition = try world.later("SG", 2)
+        await #expect(throws: (any Error).self) {
+            try await register.take([edition], from: .user(7), together: true)
+        }
+        #expect(register.isBehind)
     }
 
     // MARK: Verdicts by earlier editions

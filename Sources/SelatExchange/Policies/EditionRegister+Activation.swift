@@ -99,9 +99,10 @@ extension EditionRegister {
                     kind: "policy.activated", details: ["editions": .object(editions)])
             )
         }
-        try await refresh()
+        // Not read again, which may fail: what is active judges from now on.
         state.withLock { state in
             state.set = set
+            state.schedule = state.schedule.activating(marks)
             state.list = state.list ?? federation.listDigest
             for mark in marks { state.faulty[mark.digest] = nil }
         }

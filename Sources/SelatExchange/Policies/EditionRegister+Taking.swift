@@ -192,8 +192,12 @@ extension EditionRegister {
                         details: ["editions": .object(editions)]))
             }
         }
-        // What did not load may do so beside what has come.
-        state.withLock { $0.faulty = [:] }
+        state.withLock { state in
+            // What did not load may do so beside what has come.
+            state.faulty = [:]
+            // Where reading fails from here on, something may be due all the same.
+            state.next = min(state.next ?? now, now)
+        }
     }
 
     /// What each entry tells of: no more than one edition of a name, so that a further one is in a

@@ -20,6 +20,13 @@ struct EditionSchedule {
         EditionSchedule(held: held.values.joined() + more, active: active)
     }
 
+    /// The same with some of what is held active.
+    func activating(_ marks: [EditionMark]) -> EditionSchedule {
+        let digests = marks.map { ($0.name, $0.digest) }
+        return EditionSchedule(
+            held: Array(held.values.joined()), active: active.merging(digests) { $1 })
+    }
+
     func activeMark(_ name: String) -> EditionMark? {
         active[name].flatMap { byDigest[$0] }
     }
