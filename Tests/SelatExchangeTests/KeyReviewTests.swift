@@ -25,11 +25,11 @@ import Testing
     }
 
     private func held(_ purpose: KeyPurpose, _ name: String) throws -> HeldKey {
-        HeldKey(purpose: purpose, key: try .generate(.p256), place: .made(name))
+        HeldKey(purpose: purpose, key: try .generate(.p256), place: .configured(name))
     }
 
     private func mlkem(_ kind: MLKEMKind, _ name: String) throws -> HeldKey {
-        HeldKey(mlkem: try .generate(kind), place: .made(name))
+        HeldKey(mlkem: try .generate(kind), place: .configured(name))
     }
 
     /// Another one at each call.
@@ -76,6 +76,24 @@ import Testing
         #expect(kinds(waiting).isEmpty && waiting.over.isEmpty)
         let ended = try review([old, new], after: waiting.notes, listing: [new], at: late)
         #expect(kinds(ended) == ["keys.destroyed"])
+    }
+
+    @Test func keyThatWasMadeAndNotEnteredIsEntered() throws {
+        let old = try held(.signing, "old")
+        let new = HeldKey(purpose: .signing, key: try .generate(.p256), place: .made("new"))
+        let first = try review([old], listing: [old], at: 0)
+        #expect(kinds(first) == ["keys.taken-up"])
+        let found = try review([old, new], after: first.notes, listing: [old], at: 10)
+        #expect(kinds(found) == ["keys.made"])
+        let details = try JSON(parsing: try #require(found.drafts.first?.details))
+        #expect(
+            details == [
+                "purpose": "signing", "key": .string(new.digest.text),
+                "fingerprint": .string(new.fingerprint.text),
+            ])
+        #expect(found.notes[new.digest]?.made == Self.start + 10)
+        let again = try review([old, new], after: found.notes, listing: [old], at: 20)
+        #expect(kinds(again).isEmpty)
     }
 
     @Test(arguments: [KeyPurpose.tls, .signing])
@@ -223,7 +241,7 @@ import Testing
 
     @Test func aStrongerSigningKeyWaitsAlthoughNoneOfItsKindWasThere() throws {
         let old = try held(.signing, "old")
-        let new = HeldKey(purpose: .signing, key: try .generate(.p384), place: .made("new"))
+        let new = HeldKey(purpose: .signing, key: try .generate(.p384), place: .configured("new"))
         let first = try review([old], listing: [old], at: 0)
         let listed = try review([old, new], after: first.notes, listing: [new, old], at: 100)
         #expect(kinds(listed).isEmpty)

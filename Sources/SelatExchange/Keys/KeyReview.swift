@@ -64,6 +64,11 @@ struct KeyReview {
     private mutating func note(_ held: HeldKey, mayEnd: Bool) {
         let digest = held.digest
         var note = notes[digest] ?? KeyNote(held)
+        if notes[digest] == nil, case .made = held.place {
+            // Its file is durable, and the daemon ended before the entry was.
+            note.made = now
+            drafts.append(draft("keys.made", held, note))
+        }
         let entries = (listed[held.purpose] ?? []).filter { $0.digest == digest }
         note.list(entries.compactMap(\.certificate), at: now)
         if mayEnd { note.forgetCertificates(at: now) }
