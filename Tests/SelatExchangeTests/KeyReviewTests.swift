@@ -2,6 +2,7 @@ import SelatAudit
 import SelatCore
 import SelatCrypto
 import SelatFederation
+import SelatTestSupport
 import Synchronization
 import Testing
 
@@ -291,6 +292,38 @@ import Testing
         let note = try #require(renewed[key.digest])
         #expect(note.listings.map(\.unlisted) == [nil, Self.start + 50])
         #expect(try KeyNote(json: note.json) == note)
+    }
+}
+
+/// What the exchange does about keys that are over.
+@Suite struct KeyEndingTests {
+    /// Keeps what is to be destroyed.
+    private final class Shelf: KeyShelf {
+        let destroyed = Mutex<[HeldKey.Place]>([])
+
+        func make(_ purpose: KeyPurpose, _ kind: HeldKey.Kind) throws -> HeldKey {
+            throw IdentityError.unlistedKey(try NodeID("SG/hub"), use: purpose.rawValue)
+        }
+
+        func destroy(_ place: HeldKey.Place) throws { destroyed.withLock { $0.append(place) } }
+    }
+
+    @Test func keyWhoseEndIsEnteredIsDestroyedAlsoWhereTheOthersCannotBeUsed() async throws {
+        let world = try TestFederation()
+        let node = world.sender
+        let over = HeldKey(purpose: .tls, key: try .generate(.p256), place: .made("over"))
+        let shelf = Shelf()
+        // Without a key for the log nothing can be used.
+        let ring = KeyRing(held: [over], shelf: shelf)
+        var note = KeyNote(over)
+        note.destroyed = world.clock.now()
+        ring.state.withLock { [note] in $0.notes = [note.key: note] }
+        let exchange = Exchange(
+            membership: node.membership, ring: ring, editions: node.exchange.editions,
+            store: node.store, spool: node.spool, storageKey: StorageKey(Random.secret(32)),
+            clock: world.clock, logger: .silent)
+        await #expect(throws: IdentityError.self) { try await exchange.reviewKeys() }
+        #expect(shelf.destroyed.withLock { $0 } == [.made("over")])
     }
 }
 

@@ -154,11 +154,13 @@ extension Exchange {
                 state.notes = review.notes
                 state.held.removeAll { over.contains($0.place) }
             }
+            // Before anything that can fail: the log says that they are gone, and the next review does not
+            // see them.
+            ring.destroy(review.over, logger)
             try await membership.use(ring.keys(of: identity.node))
             for draft in drafts {
                 logger.notice("key changed", metadata: ["event": "\(draft.kind)"])
             }
-            ring.destroy(review.over, logger)
         }
         try await membership.useCertificatesInForce()
     }
