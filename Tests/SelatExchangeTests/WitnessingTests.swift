@@ -252,6 +252,32 @@ import Testing
         withExtendedLifetime(folder) {}
     }
 
+    /// It was away while the epoch before was begun and left, or while this one was.
+    @Test(arguments: [[2], [1, 3], [1, 5], [4]] as [[UInt64]])
+    func anEpochIsFoundBehindOneThatTheWitnessHasNotSeen(_ epochs: [UInt64]) async throws {
+        let world = try TestFederation(Self.plan())
+        let (sender, witness) = (world.sender, world.recipient)
+        try await Self.note(3, sender)
+        let (copy, folder) = try await Self.fork(of: sender, world, common: 3, own: 0)
+        let newest = sender.store.latestCheckpoint.checkpoint
+        for epoch in epochs {
+            let origin = sender.identity.log.origin.replacing("/hub/1", with: "/hub/\(epoch)")
+            let log = try LogIdentity(origin: origin, key: sender.keys.log)
+            let note = try log.sign(size: newest.size, root: newest.root).note
+            let request = try WitnessRequest(old: 0, proof: [], note: note)
+            _ = try await witness.exchange.witnesses.addCheckpoint(request.bytes, from: sender.id)
+        }
+        let restored = try Self.exchange(sender, world, copy, isProven: false)
+        try await witness.serving { try await restored.witnesses.prove() }
+        #expect(restored.witnesses.standing.word == "behind")
+        if case .contradicted(let found) = restored.witnesses.standing {
+            let last = try #require(epochs.last)
+            #expect(found.checkpoint.checkpoint.origin.hasSuffix("/hub/\(last)"))
+        }
+        await copy.close()
+        withExtendedLifetime(folder) {}
+    }
+
     @Test func gossipFindsAForkWithoutAnyWitness() async throws {
         let world = try TestFederation(Self.plan())
         let (sender, peer) = (world.sender, world.recipient)

@@ -93,30 +93,43 @@ extension Witnesses {
     }
 
     /// The checkpoint of the highest epoch of the own log that a witness has cosigned.
+    ///
+    /// A witness that was away while an epoch was begun and left has not cosigned it, and may know a later one:
+    /// that epoch is reported and passed over, for what is cosigned behind it is signed by the log itself.
     func testimony(
         of witness: NodeID, _ key: CosignerKey
     ) async throws -> SignedCheckpoint? {
         let own = verifierKey
-        let federation = (federation.id, identity.node)
-        return try await asking(witness) { client in
-            var newest: SignedCheckpoint?
-            var epoch = own.epoch ?? 1
-            // A later epoch of the same node may be known there: then this database is older still.
-            while epoch < (own.epoch ?? 1) + 1_000 {
-                let origin = LogIdentity.origin(
-                    federation: federation.0, node: federation.1, epoch: epoch)
-                let name = SHA256.digest(Array(origin.utf8)).hex
-                guard let note = try await client.cosignedCheckpoint(origin: name) else { break }
-                let checkpoint = try SignedCheckpoint(note: note, key: try own.ofEpoch(in: origin))
-                guard try !checkpoint.cosignatures(by: [key]).isEmpty else {
-                    throw AuditError.unsigned(key.name)
-                }
-                newest = checkpoint
-                epoch += 1
+        let first = own.epoch ?? 1
+        var newest: SignedCheckpoint?
+        var (epoch, expected) = (first, first)
+        // A later epoch of the same node may be known there: then this database is older still.
+        while epoch < min(expected + Self.epochsPassedMax, first + 1_000) {
+            defer { epoch += 1 }
+            let origin = LogIdentity.origin(
+                federation: federation.id, node: identity.node, epoch: epoch)
+            let name = SHA256.digest(Array(origin.utf8)).hex
+            let note = try await asking(witness) { try await $0.cosignedCheckpoint(origin: name) }
+            guard let note else { continue }
+            let checkpoint = try SignedCheckpoint(note: note, key: try own.ofEpoch(in: origin))
+            guard try !checkpoint.cosignatures(by: [key]).isEmpty else {
+                throw AuditError.unsigned(key.name)
             }
-            return newest
+            if expected < epoch {
+                logger.warning(
+                    "witness has not cosigned every epoch of this log",
+                    metadata: [
+                        "witness": "\(witness)", "lacks": "\(expected) to \(epoch - 1)",
+                        "knows": "\(epoch)",
+                    ])
+            }
+            (newest, expected) = (checkpoint, epoch + 1)
         }
+        return newest
     }
+
+    /// Epochs in a row that a witness need not know; each begins with a backup that was restored.
+    private static let epochsPassedMax: UInt64 = 4
 
     /// How a cosigned checkpoint contradicts the own log, if it does.
     private func contradiction(
