@@ -25,6 +25,12 @@ extension Evidence {
         for (country, list) in membership.revocationLists {
             files["membership/crls/\(country.code).crl"] = list
         }
+        for (country, record) in former.records {
+            files["membership/former/\(country.code).cms"] = record
+        }
+        for (country, list) in former.revocationLists {
+            files["membership/former/\(country.code).crl"] = list
+        }
         for (name, file) in policies {
             files["policies/\(name).yaml"] = file.bytes
             files["policies/\(name).yaml.p7s"] = file.signatures
@@ -54,6 +60,9 @@ extension Evidence {
                 + reader.lists("membership/lists/"),
             records: try reader.countries("membership/records/", ".cms"),
             revocationLists: try reader.countries("membership/crls/", ".crl"))
+        former = Former(
+            records: try reader.countries("membership/former/", ".cms"),
+            revocationLists: try reader.countries("membership/former/", ".crl"))
         laterLists = reader.lists("membership/later/")
         header = reader.take("header.cms")
         receipt = reader.take("receipt.json")

@@ -30,6 +30,8 @@ package struct Evidence: Sendable {
 
     package let subject: Subject
     package let membership: MembershipDocuments
+    /// What of it was otherwise when the header was released or taken in.
+    package let former: Former
     /// The lists after those by which the transfer was settled: they say who was cut off since.
     package let laterLists: [[UInt8]]
     /// CMS; nil where no header was signed.
@@ -57,14 +59,42 @@ package struct Evidence: Sendable {
         }
     }
 
+    /// The records and revocation lists of an earlier moment that others have replaced by the time of
+    /// `membership`.
+    package struct Former: Sendable {
+        package let records: [Country: [UInt8]]
+        package let revocationLists: [Country: [UInt8]]
+
+        package init(records: [Country: [UInt8]], revocationLists: [Country: [UInt8]]) {
+            self.records = records
+            self.revocationLists = revocationLists
+        }
+
+        /// - Parameters:
+        ///   - documents: those of the earlier moment.
+        ///   - membership: those that are shown beside them.
+        package init(of documents: MembershipDocuments, beside membership: MembershipDocuments) {
+            self.init(
+                records: documents.records.filter { membership.records[$0.key] != $0.value },
+                revocationLists: documents.revocationLists.filter {
+                    membership.revocationLists[$0.key] != $0.value
+                })
+        }
+
+        package static let nothing = Former(records: [:], revocationLists: [:])
+
+        var isEmpty: Bool { records.isEmpty && revocationLists.isEmpty }
+    }
+
     package init(
         subject: Subject, membership: MembershipDocuments, header: [UInt8]?,
         entries: [ProvenEntry], receipt: [UInt8]?, policies: [String: PolicyFile],
-        approvals: [Digest: [UInt8]] = [:], laterLists: [[UInt8]] = [],
-        laterReceipts: [UInt64: [UInt8]] = [:]
+        approvals: [Digest: [UInt8]] = [:], former: Former = .nothing,
+        laterLists: [[UInt8]] = [], laterReceipts: [UInt64: [UInt8]] = [:]
     ) {
         self.subject = subject
         self.membership = membership
+        self.former = former
         self.laterLists = laterLists
         self.header = header
         self.entries = entries

@@ -75,7 +75,10 @@ extension EvidenceVerifier {
 
     // MARK: Header
 
-    mutating func checkHeader(_ federation: Federation, after permitted: UInt64?) -> Header? {
+    /// - Parameter then: the membership by which it was released or taken in.
+    mutating func checkHeader(
+        _ federation: Federation, signedUnder then: Federation, after permitted: UInt64?
+    ) -> Header? {
         guard let cms = evidence.header else {
             report.unproven.append("that anything left \(subject.from): no header was signed")
             return nil
@@ -84,7 +87,7 @@ extension EvidenceVerifier {
             // A transfer may wait for its officers, and its node's key be renewed meanwhile.
             let unverified = try CMS.Unverified(parsing: cms, type: .header)
             let signed = try unverified.verify {
-                try federation.signer($0, node: subject.from, at: unverified.signingTime)
+                try then.signer($0, node: subject.from, at: unverified.signingTime)
             }
             let header = try Header(parsing: signed.content)
             guard header.core.from == subject.from, header.core.to == subject.to,
@@ -114,9 +117,8 @@ extension EvidenceVerifier {
     private func checkRecorded(
         _ header: Header, signedAt time: Timestamp, _ permitted: UInt64?
     ) throws {
-        let kind = isSenders ? "transfer.released" : "transfer.received"
-        let identity = JSON.string(header.identity.text)
-        let found = entries(kind).first { $0.details["envelope"] == identity }
+        let kind = headerKind
+        let found = self.entry(naming: header)
         let entry = evidence.entries.last {
             $0.entry.kind.text == kind && $0.entry.sequence == found?.sequence ?? $0.entry.sequence
         }
@@ -139,6 +141,14 @@ extension EvidenceVerifier {
         guard !isSenders || isErased || permitted.map({ $0 < found.sequence }) == true else {
             throw EvidenceFault.differs("no verdict that permits stands before its release")
         }
+    }
+
+    /// What the maker's entry of a header is called.
+    private var headerKind: String { isSenders ? "transfer.released" : "transfer.received" }
+
+    /// The maker's entry of a header, unless its details were erased.
+    func entry(naming header: Header) -> (sequence: UInt64, details: JSON)? {
+        entries(headerKind).first { $0.details["envelope"] == .string(header.identity.text) }
     }
 
     // MARK: Receipt

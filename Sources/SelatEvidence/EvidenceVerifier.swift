@@ -33,8 +33,9 @@ package struct EvidenceVerifier {
         guard report.wrong.isEmpty else { return }
         checkPolicies(federation)
         let permitted = checkVerdicts(federation)
-        let header = checkHeader(federation, after: permitted)
-        checkApprovals(federation, header)
+        guard let then = checkFormer(trusted, federation) else { return }
+        let header = checkHeader(federation, signedUnder: then, after: permitted)
+        checkApprovals(federation, then, header)
         checkReceipt(federation, header)
         checkLaterReceipts(federation, header)
         report.unproven.append(
@@ -84,7 +85,7 @@ package struct EvidenceVerifier {
         return try issued.reduce(beginning()) { max($0, $1) }
     }
 
-    private func beginning() throws -> Timestamp {
+    func beginning() throws -> Timestamp {
         guard let header = evidence.header else {
             return evidence.entries.first?.entry.time ?? subject.made
         }

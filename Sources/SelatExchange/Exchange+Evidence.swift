@@ -27,14 +27,23 @@ extension Exchange {
         let entries = try await proven(found.entries)
         let documents = try await documents(
             behind: receipt, of: to, asOf: Self.settled(found.entries))
+        let envelope = try Self.envelope(receipt, found.entries)
+        let header = try envelope.flatMap { envelope in
+            try store.lookUp { try $0.header(of: envelope) }
+        }
+        var former = Evidence.Former.nothing
+        if header != nil, let then = Self.entered(envelope, found.entries) {
+            former = Evidence.Former(
+                of: try await membership.federation(asOf: then).documents, beside: documents)
+        }
         return Evidence(
             subject: Evidence.Subject(
                 federation: federation.id, maker: identity.node, from: from, to: to, id: id,
                 made: clock.now()),
-            membership: documents,
-            header: try await header(receipt, found.inbound.first, found.entries),
+            membership: documents, header: header,
             entries: entries, receipt: receipt, policies: try await policies(found.entries),
             approvals: try await approvals(id, found.inbound.first),
+            former: former,
             laterLists: Array(federation.documents.lists.dropFirst(documents.lists.count)),
             laterReceipts: try await laterReceipts(found.outbound, found.inbound.first))
     }
@@ -122,7 +131,7 @@ extension Exchange {
     }
 
     /// When the transfer was settled, as far as it is: signatures are judged by the membership of then,
-    /// whatever has been renewed or cut since.
+    /// whatever has been renewed or cut since; header and approvals by that of `entered(_:_:)`.
     private static func settled(_ rows: [EntryRow]) -> Timestamp {
         let kinds: Set<String> = [
             "transfer.released", "transfer.delivered", "transfer.refused", "transfer.received",
@@ -175,16 +184,24 @@ extension Exchange {
         }
     }
 
-    /// The header that the receipt is about; without one, the newest that was signed or taken.
-    private func header(
-        _ receipt: [UInt8]?, _ inbound: InboundRow?, _ rows: [EntryRow]
-    ) async throws -> [UInt8]? {
+    /// The envelope that the receipt is about; without one, the newest that was signed or taken.
+    private static func envelope(_ receipt: [UInt8]?, _ rows: [EntryRow]) throws -> Digest? {
         let named = try receipt.map { try Receipt(parsing: $0).unverifiedStatement.envelope }
-        let recorded = rows.lazy.reversed().compactMap { row in
-            row.details.flatMap { try? JSON(parsing: $0)["envelope"]?.stringValue }
-                .flatMap { try? Digest($0) }
-        }.first
-        guard let envelope = named ?? recorded else { return nil }
-        return try store.lookUp { try $0.header(of: envelope) }
+        return named ?? rows.lazy.reversed().compactMap { Self.envelope(in: $0) }.first
+    }
+
+    private static func envelope(in row: EntryRow) -> Digest? {
+        row.details.flatMap { try? JSON(parsing: $0)["envelope"]?.stringValue }
+            .flatMap { try? Digest($0) }
+    }
+
+    /// When an envelope's header was released, or taken in; nil where that is not known any more.
+    private static func entered(_ envelope: Digest?, _ rows: [EntryRow]) -> Timestamp? {
+        let kinds: Set<String> = ["transfer.released", "transfer.received"]
+        return envelope.flatMap { envelope in
+            rows.first {
+                kinds.contains($0.entry.kind.text) && Self.envelope(in: $0) == envelope
+            }?.entry.time
+        }
     }
 }

@@ -93,6 +93,34 @@ struct ApprovalTests {
         }
     }
 
+    /// A certificate that is replaced before the release takes the approval with it: the node asks for
+    /// another one, and an auditor finds no fault.
+    @Test func anApprovalFallsWithItsCertificate() async throws {
+        let world = try TestFederation()
+        let (sender, recipient) = (world.sender, world.recipient)
+        for node in [sender, recipient] { try await node.register() }
+        let id = try await sender.send(try world.inference())
+        let exchange = sender.exchange
+        _ = try await exchange.take(approval: try await world.word(on: id), of: id, by: 0)
+        world.clock.advance(seconds: 60)
+        let renewed = try world.recordWithOfficerRenewed()
+        for node in [sender, recipient] { _ = try await node.take(records: ["SG": renewed.record]) }
+        try await recipient.serving { await exchange.pursue(id) }
+        #expect(try await sender.outbound(id)?.state == "waiting")
+        let word = try await world.word(on: id, signer: renewed.officer)
+        _ = try await exchange.take(approval: word, of: id, by: 0)
+        try await recipient.serving { await exchange.pursue(id) }
+        #expect(try await sender.outbound(id)?.state == "delivered")
+        for (node, fallen) in [(sender, 1), (recipient, 0)] {
+            let files = try await node.exchange.evidence(of: id).files
+            let report = EvidenceVerifier.verify(
+                try Evidence(files: files), trusted: world.federation.id)
+            #expect(report.wrong == [])
+            #expect(report.proven.count { $0.hasPrefix("`SG/hub/releasing-officer`") } == 1)
+            #expect(report.unproven.count { $0.contains("no record here lists who") } == fallen)
+        }
+    }
+
     @Test func aWaitingTransferSurvivesARestart() async throws {
         let world = try TestFederation()
         let (sender, recipient) = (world.sender, world.recipient)

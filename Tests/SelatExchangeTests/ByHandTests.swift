@@ -30,7 +30,10 @@ struct ByHandTests {
 
     /// Sends where nobody answers, and exports what lies there then.
     private func exported(size: Int = 3_000_000) async throws -> Carried {
-        let id = try await sender.send(try world.request(size: size))
+        try await exported(try await sender.send(try world.request(size: size)))
+    }
+
+    private func exported(_ id: TransferID) async throws -> Carried {
         let exchange = sender.exchange
         let task = Task { await exchange.pursue(id) }
         while try await sender.outbound(id)?.attempt == 0 { await Task.yield() }
@@ -115,6 +118,38 @@ struct ByHandTests {
         let again = try await sender.exchange.take(receipt: receipt, by: .user(9))
         #expect(again.state == "delivered" && !again.isNew)
         #expect(try await sender.entries("transfer.delivered") == 1)
+    }
+
+    /// Its officer's certificate is replaced while the courier is on the way.
+    @Test func aReleaseIsJudgedByTheRecordsOfThen() async throws {
+        for node in [sender, recipient] { try await node.register() }
+        let id = try await sender.send(try world.inference())
+        let word = try await world.word(on: id)
+        _ = try await sender.exchange.take(approval: word, of: id, by: 0)
+        let taken = try await take(try await exported(id), at: recipient)
+        world.clock.advance(seconds: 600)
+        let renewed = try world.recordWithOfficerRenewed()
+        _ = try await sender.take(records: ["SG": renewed.record])
+        world.clock.advance(seconds: 600)
+        let receipt = try #require(taken.receipt)
+        let brought = try await sender.exchange.take(receipt: receipt, by: .user(9))
+        #expect(brought.state == "delivered")
+        let files = try await sender.exchange.evidence(of: id).files
+        func report(_ record: [UInt8]?) throws -> EvidenceReport {
+            var files = files
+            files["membership/former/SG.cms"] = record
+            return EvidenceVerifier.verify(
+                try Evidence(files: files), trusted: world.federation.id)
+        }
+        let former = try #require(files["membership/former/SG.cms"])
+        let whole = try report(former)
+        #expect(whole.wrong == [])
+        #expect(whole.proven.contains { $0.hasPrefix("`SG/hub/releasing-officer`") })
+        #expect(whole.proven.contains { $0.contains("took in whole this envelope") })
+        #expect(try report(nil).wrong.contains { $0.hasPrefix("approval of entry") })
+        for mutant in Mutations.of(former, count: 5, seed: 7) where mutant != former {
+            #expect(try report(mutant).wrong.contains { $0.hasPrefix("former membership") })
+        }
     }
 
     @Test func aPackageThatWasCutShortGoesOnWhereItStopped() async throws {

@@ -63,9 +63,9 @@ extension TestFederation {
 
     /// SG's next record, with another certificate and key for its releasing officer.
     func recordWithOfficerRenewed(
-        after before: Federation
+        after before: Federation? = nil
     ) throws -> (record: [UInt8], officer: CMS.Signer) {
-        let (country, now) = (sender.id.country, clock.now())
+        let (country, now, before) = (sender.id.country, clock.now(), before ?? federation)
         guard let held = before.records[country] else { throw NoSuchMember(code: country.code) }
         let id = try OfficerID("\(sender.id)/releasing-officer")
         let key = try PrivateKey.generate(.p256)

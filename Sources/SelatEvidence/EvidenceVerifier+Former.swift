@@ -1,0 +1,53 @@
+import SelatCore
+import SelatCrypto
+import SelatEnvelope
+import SelatFederation
+
+// The membership by which the header was released or taken in, where it was another than when the transfer
+// was settled (Format.md, *Verification*, step 1).
+
+extension EvidenceVerifier {
+    /// - Returns: the membership by which header and approvals are judged; nil where what is shown of it
+    ///   is wrong.
+    mutating func checkFormer(_ trusted: Digest, _ federation: Federation) -> Federation? {
+        guard !evidence.former.isEmpty else { return federation }
+        do {
+            guard let cms = evidence.header else {
+                throw EvidenceFault.differs("there is no header that goes by it")
+            }
+            let header = try Header(parsing: CMS.unverifiedContent(cms, type: .header))
+            let former = try Federation(
+                verifyingPast: try documents(of: header), trusted: trusted)
+            for country in evidence.former.records.keys.sorted() {
+                guard let record = former.records[country] else {
+                    throw EvidenceFault.differs(
+                        "the record of \(country) is not signed as list \(former.serial) asks for")
+                }
+                let next = federation.records[country]?.issued ?? record.issued
+                guard record.issued <= next else {
+                    throw EvidenceFault.differs(
+                        "the record of \(country) is newer than the one that has replaced it")
+                }
+            }
+            return former
+        } catch {
+            report.wrong.append("former membership: \(error)")
+            return nil
+        }
+    }
+
+    /// The lists up to the one that the header names, and with them what was replaced since.
+    private func documents(of header: Header) throws -> MembershipDocuments {
+        let (membership, former) = (evidence.membership, evidence.former)
+        guard let count = Int(exactly: header.membershipSerial),
+            (1...membership.lists.count).contains(count)
+        else {
+            throw EvidenceFault.differs(
+                "list \(header.membershipSerial), which the header names, is not here")
+        }
+        return MembershipDocuments(
+            lists: Array(membership.lists.prefix(count)),
+            records: membership.records.merging(former.records) { $1 },
+            revocationLists: membership.revocationLists.merging(former.revocationLists) { $1 })
+    }
+}
