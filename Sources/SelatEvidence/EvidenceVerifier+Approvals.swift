@@ -13,6 +13,7 @@ extension EvidenceVerifier {
         _ federation: Federation, _ then: Federation, _ header: Header?
     ) {
         let release = header.flatMap { self.release(of: $0) }
+        var counted: [VerifiedApproval] = []
         var named: Set<Digest> = []
         for (place, digest) in approvalsNamed {
             guard named.insert(digest).inserted else { continue }
@@ -22,7 +23,8 @@ extension EvidenceVerifier {
             }
             do {
                 if let release, release.approvals.contains(digest) {
-                    try checkCarried(message, place, then, header, release)
+                    counted.append(try carried(message, then, release, beside: counted))
+                    prove(counted[counted.count - 1], place)
                 } else {
                     try checkGiven(message, place, [then, federation], header)
                 }
@@ -33,6 +35,7 @@ extension EvidenceVerifier {
         for digest in evidence.approvals.keys.sorted() where !named.contains(digest) {
             report.wrong.append("approval \(digest): no entry names it")
         }
+        if let release { checkOwed(release, counted) }
     }
 
     /// The digests of approvals in the maker's entries, with where they stand.
@@ -55,32 +58,95 @@ extension EvidenceVerifier {
 
     /// A header's release as the maker has entered it, or its arrival.
     private struct Release {
+        let header: Header
+        let sequence: UInt64
         /// What officers had signed that went with it.
         let approvals: [Digest]
-        /// When the maker counted them.
-        let time: Timestamp
+        /// The sender's verdict made again, or the recipient's own: what was owed then.
+        let verdict: Verdict
+        /// When the maker verified what they had signed.
+        let verified: Timestamp
+        /// When each must count.
+        let counted: Timestamp
     }
 
     private func release(of header: Header) -> Release? {
         guard let (sequence, details) = self.entry(naming: header) else { return nil }
-        if isSenders {
-            // They were counted once the verdict was made again.
-            let verdict = details["verdict"].flatMap { try? Verdict(record: $0.canonical) }
-            return verdict.map { Release(approvals: details.approvals, time: $0.question.decided) }
-        }
-        let entry = evidence.entries.first { $0.entry.sequence == sequence }
-        return entry.map { Release(approvals: details.approvals, time: $0.entry.time) }
+        guard let record = details[isSenders ? "verdict" : Receipt.importKey]?.canonical,
+            let verdict = try? Verdict(record: record), let signed = try? beginning(),
+            let entry = evidence.entries.first(where: { $0.entry.sequence == sequence })?.entry
+        else { return nil }
+        // A sender counts them once the verdict is made again, a recipient by the header's time.
+        let decided = verdict.question.decided
+        return Release(
+            header: header, sequence: sequence, approvals: details.approvals, verdict: verdict,
+            verified: isSenders ? decided : entry.time, counted: isSenders ? decided : signed)
     }
 
-    /// An approval on which the release rests counts as it did for the maker: by the records of then.
-    private mutating func checkCarried(
-        _ message: [UInt8], _ place: String, _ then: Federation, _ header: Header?,
-        _ release: Release
-    ) throws {
-        let verified = try then.verifyApproval(message, at: release.time)
-        try check(verified.statement, header)
-        if let lack = self.lack(of: verified) { throw EvidenceFault.differs(lack) }
-        prove(verified, place)
+    /// An approval on which the release rests, which counts as it did for the maker.
+    private func carried(
+        _ message: [UInt8], _ then: Federation, _ release: Release,
+        beside others: [VerifiedApproval]
+    ) throws -> VerifiedApproval {
+        let verified = try then.verifyApproval(message, at: release.verified)
+        let (header, own) = (release.header, verified.statement.subject)
+        // The description lies in the manifest, and the sender's grounds in the sender's log alone.
+        let asked = ApprovalStatement.Subject(
+            federation: header.core.federation, id: header.core.id, core: header.core.digest,
+            root: header.payload.root, size: header.payload.size, description: own.description,
+            basis: isSenders ? release.verdict.basis : own.basis,
+            transit: Set(header.route.dropFirst().dropLast().map(\.country)))
+        let fault = verified.fault(
+            about: asked, between: (subject.from.country, subject.to.country),
+            at: release.counted, skew: Limits.clockSkewSecondsMax)
+        if let fault { throw EvidenceFault.differs(fault) }
+        guard verified.statement.decision == .approve else {
+            throw EvidenceFault.differs("`\(verified.officer.id)` has refused")
+        }
+        guard !others.contains(where: { verified.repeats($0) || verified.sharesKey(with: $0) })
+        else { throw EvidenceFault.differs("two approvals are two persons") }
+        let isErased = evidence.entries.contains { $0.details == nil }
+        guard !isSenders || isErased || given(before: release).contains(verified.digest) else {
+            throw EvidenceFault.differs("it was not entered before the release that rests on it")
+        }
+        return verified
+    }
+
+    private func given(before release: Release) -> [Digest] {
+        ["approval.given", "approval.break-glass"].flatMap { entries($0) }
+            .filter { $0.sequence < release.sequence }.compactMap { $0.details["digest"]?.digest }
+    }
+
+    /// Nothing leaves, and nothing is taken in, while an approval is owed.
+    private mutating func checkOwed(_ release: Release, _ counted: [VerifiedApproval]) {
+        let obligations = release.verdict.obligations
+        let asked = ApprovalDebt.outstanding(of: obligations, after: [])
+        let refused = isSenders ? entries("approval.refused") : []
+        if refused.contains(where: { $0.sequence < release.sequence }) {
+            report.wrong.append("release: an officer had refused it")
+        }
+        guard !asked.isEmpty else { return }
+        let approvals = counted.compactMap(\.approval)
+        let permit = permits[release.verdict.record]
+        let owed =
+            permit?.outstanding(approvals)
+            ?? ApprovalDebt.outstanding(of: obligations, after: approvals)
+        let words = owed.map(\.description).joined(separator: ", ")
+        if owed.isEmpty {
+            report.proven.append(
+                "every approval that the verdict of entry \(release.sequence) asks for was given: "
+                    + asked.map(\.description).joined(separator: ", "))
+        } else if counted.count < release.approvals.count
+            || permit == nil && counted.contains(where: \.statement.isBreakGlass)
+        {
+            report.unproven.append(
+                "that every approval was given for which the verdict of entry "
+                    + "\(release.sequence) asks; by what is here are owed: \(words)")
+        } else {
+            report.wrong.append(
+                "release: the verdict of entry \(release.sequence) asks for approvals with which "
+                    + "nothing went: \(words)")
+        }
     }
 
     /// Any other was good when it was signed, and fell since, or has ended the transfer. Who signed it may

@@ -45,7 +45,8 @@ extension EvidenceVerifier {
             let summary = verdict.summaryLines.joined(separator: "; ")
             report.proven.append("\(place) holds the verdict `\(verdict.outcome)`: \(summary)")
             switch again {
-            case .same:
+            case .same(let permit):
+                permits[record] = permit
                 report.proven.append(
                     "the verdict of \(place) is what the policy files here give: made again, byte "
                         + "for byte the same")

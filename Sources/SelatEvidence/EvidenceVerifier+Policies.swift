@@ -73,7 +73,8 @@ extension EvidenceVerifier {
 extension Evidence {
     /// What a verdict is when it is made again from the policy files here.
     enum Again {
-        case same
+        /// With what it permits; nil of a recipient's, which permits nothing by itself.
+        case same(Permit?)
         /// Not every file that it pins is here.
         case filesMissing
         /// The same, as long as instruments count of which some parties have not been members ever since
@@ -97,13 +98,12 @@ extension Evidence {
         // Where nobody's signatures are here, which is said, the verdict says what counts.
         let pact = try pact(federation)
         let signed = pact?.head.instruments(among: pact?.signatories ?? [])
-        if try set.counting(signed ?? Set(verdict.instruments)).judged(verdict) == record {
-            return .same
-        }
+        let again = try set.counting(signed ?? Set(verdict.instruments)).judged(verdict)
+        if again.record == record { return .same(again.permit) }
         if let pact, let signed, case .agreements(let parties) = pact.head.kind {
             let among = pact.head.instruments(among: Set(federation.members.map(\.country)))
             let added = among.subtracting(signed)
-            if !added.isEmpty, try set.counting(among).judged(verdict) == record {
+            if !added.isEmpty, try set.counting(among).judged(verdict).record == record {
                 let resting = added.intersection(verdict.instruments)
                 let named = resting.isEmpty ? added : resting
                 return .unsigned(
@@ -129,11 +129,11 @@ extension Evidence {
 }
 
 extension PolicySet {
-    /// The record of a verdict on the same question.
-    fileprivate func judged(_ verdict: Verdict) throws -> [UInt8] {
+    /// The record of a verdict on the same question, and a sender's permit.
+    fileprivate func judged(_ verdict: Verdict) throws -> (record: [UInt8], permit: Permit?) {
         let isImport = verdict.judgements.allSatisfy { $0.flow != .export && $0.flow != .domestic }
-        let again =
-            isImport ? try decideImport(verdict.question) : try decide(verdict.question).verdict
-        return again.record
+        if isImport { return (try decideImport(verdict.question).record, nil) }
+        let again = try decide(verdict.question)
+        return (again.verdict.record, again.permit)
     }
 }

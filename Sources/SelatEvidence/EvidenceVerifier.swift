@@ -9,6 +9,8 @@ import SelatPolicy
 package struct EvidenceVerifier {
     let evidence: Evidence
     var report = EvidenceReport()
+    /// What the sender's verdicts that were made again permit, by their records.
+    var permits: [[UInt8]: Permit] = [:]
     /// The newest list that is shown, which says who was cut off by then.
     var newest: MembershipList?
 

@@ -32,42 +32,12 @@ struct ApprovalRules: Sendable {
 }
 
 extension VerifiedApproval {
-    /// What policies count. A refusal is none.
-    var approval: Approval? {
-        guard statement.decision == .approve else { return nil }
-        return Approval(
-            role: statement.role, side: statement.side.policySide, person: officer.id,
-            isBreakGlass: statement.isBreakGlass)
-    }
-
     /// Who approved as what, for the recipient's log.
     var summary: JSON {
         [
             "digest": .string(digest.text), "officer": .string(officer.id.text),
             "role": .string(statement.role), "side": .string(statement.side.rawValue),
         ]
-    }
-
-    /// Whether both are the same person's word in the same part.
-    func repeats(_ other: VerifiedApproval) -> Bool {
-        officer.id == other.officer.id && statement.role == other.statement.role
-            && statement.side == other.statement.side
-            && statement.isBreakGlass == other.statement.isBreakGlass
-    }
-
-    /// Whether one key signs under two names: then they are not two persons.
-    func sharesKey(with other: VerifiedApproval) -> Bool {
-        officer.id != other.officer.id
-            && officer.certificate.publicKey == other.officer.certificate.publicKey
-    }
-}
-
-extension ApprovalStatement.Side {
-    package var policySide: Side {
-        switch self {
-        case .source: .source
-        case .destination: .destination
-        }
     }
 }
 

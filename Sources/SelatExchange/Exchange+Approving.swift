@@ -4,6 +4,7 @@ package import SelatCore
 import SelatCrypto
 package import SelatDelivery
 import SelatEnvelope
+import SelatEvidence
 package import SelatFederation
 package import SelatPolicy
 package import SelatStore

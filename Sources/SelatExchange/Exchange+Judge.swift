@@ -1,6 +1,7 @@
 import SelatCore
 import SelatDelivery
 import SelatEnvelope
+import SelatEvidence
 import SelatFederation
 import SelatPolicy
 

@@ -2,6 +2,7 @@ import SelatCore
 import SelatCrypto
 import SelatDelivery
 import SelatEnvelope
+import SelatEvidence
 import SelatFederation
 import SelatPolicy
 import SelatStore

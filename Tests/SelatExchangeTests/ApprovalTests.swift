@@ -121,6 +121,47 @@ struct ApprovalTests {
         }
     }
 
+    /// What a node asks before anything leaves, an auditor asks of what left.
+    @Test func aReleaseWithoutWhatIsOwedIsWrong() async throws {
+        let world = try TestFederation()
+        let verdict = try world.verdict {
+            $0.facts["ai-use"] = Fact(.set(["inference"]), .stated)
+        }
+        func report(
+            isEntered: Bool = true, _ words: (ApprovalStatement.Subject) throws -> [[UInt8]]
+        ) async throws -> EvidenceReport {
+            let sealing = try await world.seal()
+            let subject = ApprovalStatement.Subject(
+                core: sealing.core, payload: sealing.sealed.identity, dataset: sealing.dataset,
+                verdict: verdict)
+            let shown = try await world.shown(
+                sealing, verdict, approvals: try words(subject), isEntered: isEntered)
+            return EvidenceVerifier.verify(shown, trusted: world.federation.id)
+        }
+        let whole = try await report { [try world.word(about: $0)] }
+        #expect(whole.wrong == [])
+        #expect(whole.proven.contains { $0.hasPrefix("every approval that the verdict of entry") })
+        let without = try await report { _ in [] }
+        #expect(without.wrong.contains { $0.hasSuffix("went: 1 × releasing-officer, source") })
+        let late = try await report(isEntered: false) { [try world.word(about: $0)] }
+        #expect(late.wrong.contains { $0.contains("was not entered before the release") })
+        let forgeries: [(ApprovalStatement.Subject) throws -> [[UInt8]]] = [
+            { [try world.word(about: $0, by: "data-protection-officer")] },
+            { [try world.word(about: $0), try world.word(about: $0, life: 60)] },
+            { [try world.word(about: $0, of: world.recipient)] },
+            { [try world.word(about: $0, signer: try world.unlistedOfficer())] },
+            { [try world.word(about: $0, review: .description)] },
+            { [try world.word(about: $0, decision: .refuse)] },
+            { [try world.word(about: $0, issued: -7_200, life: 3_600)] },
+            { [try world.word(about: $0, issued: 600)] },
+            { [try world.word(about: $0.changing(5))] },
+            { [try world.word(about: $0, by: "emergency-officer", role: "releasing-officer")] },
+        ]
+        for (number, forged) in forgeries.enumerated() {
+            #expect(try await report(forged).wrong != [], "forgery \(number)")
+        }
+    }
+
     @Test func aWaitingTransferSurvivesARestart() async throws {
         let world = try TestFederation()
         let (sender, recipient) = (world.sender, world.recipient)
