@@ -5,7 +5,7 @@ import SelatEnvelope
 import SelatFederation
 import SelatPolicy
 
-// What the entries say: verdicts, the header, the receipt.
+// What the entries say: verdicts and receipts.
 
 extension EvidenceVerifier {
     // MARK: Verdicts
@@ -74,84 +74,6 @@ extension EvidenceVerifier {
         }.joined(separator: "; ")
     }
 
-    // MARK: Header
-
-    /// - Parameter then: the membership by which it was released or taken in.
-    mutating func checkHeader(
-        _ federation: Federation, signedUnder then: Federation, after permitted: UInt64?
-    ) -> Header? {
-        guard let cms = evidence.header else {
-            report.unproven.append("that anything left \(subject.from): no header was signed")
-            return nil
-        }
-        do {
-            // A transfer may wait for its officers, and its node's key be renewed meanwhile.
-            let unverified = try CMS.Unverified(parsing: cms, type: .header)
-            let signed = try unverified.verify {
-                try then.signer($0, node: subject.from, at: unverified.signingTime)
-            }
-            let header = try Header(parsing: signed.content)
-            guard header.core.from == subject.from, header.core.to == subject.to,
-                header.core.id == subject.id, header.core.federation == subject.federation
-            else { throw EvidenceFault.differs("it is about another transfer") }
-            try checkRecorded(header, signedAt: signed.signingTime, permitted)
-            if let distrust = try distrustedHeader(federation) {
-                report.unproven.append(
-                    "that \(subject.from) sent the envelope \(header.identity): its signature does "
-                        + "not count, since \(distrust)")
-                return header
-            }
-            report.proven.append(
-                "\(subject.from) signed at \(signed.signingTime) the envelope \(header.identity) for "
-                    + "\(subject.to), labelled \(header.core.label.classification.rawValue), with a "
-                    + "sealed payload of \(header.payload.size) bytes and tree root "
-                    + "\(header.payload.root)")
-            return header
-        } catch {
-            report.wrong.append("header: \(error)")
-            return nil
-        }
-    }
-
-    /// The maker's log must hold the very header, the sender's behind a verdict that permits; and when
-    /// it was signed, which is its signer's word, must lie between the transfer's beginning and that entry.
-    private func checkRecorded(
-        _ header: Header, signedAt time: Timestamp, _ permitted: UInt64?
-    ) throws {
-        let kind = headerKind
-        let found = self.entry(naming: header)
-        let entry = evidence.entries.last {
-            $0.entry.kind.text == kind && $0.entry.sequence == found?.sequence ?? $0.entry.sequence
-        }
-        let end = min(entry?.entry.time ?? header.core.expires, header.core.expires)
-        guard time >= header.core.created + -Limits.clockSkewSecondsMax,
-            time <= end + Limits.clockSkewSecondsMax
-        else {
-            throw EvidenceFault.differs(
-                "it was signed at \(time), and not between \(header.core.created) and \(end)")
-        }
-        guard let found else {
-            // Erased details take with them which header it was; an entry of the kind must be there.
-            guard
-                evidence.entries.contains(where: { $0.entry.kind.text == kind && $0.details == nil }
-                )
-            else { throw EvidenceFault.differs("no entry `\(kind)` names it") }
-            return
-        }
-        let isErased = evidence.entries.contains { $0.details == nil }
-        guard !isSenders || isErased || permitted.map({ $0 < found.sequence }) == true else {
-            throw EvidenceFault.differs("no verdict that permits stands before its release")
-        }
-    }
-
-    /// What the maker's entry of a header is called.
-    private var headerKind: String { isSenders ? "transfer.released" : "transfer.received" }
-
-    /// The maker's entry of a header, unless its details were erased.
-    func entry(naming header: Header) -> (sequence: UInt64, details: JSON)? {
-        entries(headerKind).first { $0.details["envelope"] == .string(header.identity.text) }
-    }
-
     // MARK: Receipt
 
     mutating func checkReceipt(_ federation: Federation, _ header: Header?) {
@@ -166,6 +88,9 @@ extension EvidenceVerifier {
                 signer: { try federation.signer($0, node: subject.to, at: time) },
                 log: try logKey(in: receipt.proof.checkpoint, subject.to, federation))
             try check(statement, against: header)
+            guard statement.kind == .delivered || statement.kind == .refused else {
+                throw EvidenceFault.differs("`\(statement.kind.rawValue)` tells of no outcome")
+            }
             // In a recipient's evidence that is its own log, which was judged already.
             if isSenders {
                 let distrust = try distrust(

@@ -36,17 +36,31 @@ extension EvidenceVerifier {
         }
     }
 
-    /// The lists up to the one that the header names, and with them what was replaced since.
-    private func documents(of header: Header) throws -> MembershipDocuments {
-        let (membership, former) = (evidence.membership, evidence.former)
+    /// The lists up to the one that a header names.
+    func lists(upTo header: Header) throws -> [[UInt8]] {
+        let lists = evidence.membership.lists
         guard let count = Int(exactly: header.membershipSerial),
-            (1...membership.lists.count).contains(count)
+            (1...lists.count).contains(count),
+            SHA256.digest(lists[count - 1]) == header.membershipDigest
         else {
             throw EvidenceFault.differs(
                 "list \(header.membershipSerial), which the header names, is not here")
         }
+        return Array(lists.prefix(count))
+    }
+
+    /// That list.
+    func list(namedBy header: Header) throws -> MembershipList {
+        let lists = try lists(upTo: header)
+        return try MembershipList(
+            content: CMS.unverifiedContent(lists[lists.count - 1], type: .membershipList))
+    }
+
+    /// The lists up to the one that the header names, and with them what was replaced since.
+    private func documents(of header: Header) throws -> MembershipDocuments {
+        let (membership, former) = (evidence.membership, evidence.former)
         return MembershipDocuments(
-            lists: Array(membership.lists.prefix(count)),
+            lists: try lists(upTo: header),
             records: membership.records.merging(former.records) { $1 },
             revocationLists: membership.revocationLists.merging(former.revocationLists) { $1 })
     }

@@ -348,6 +348,17 @@ struct EvidenceTests {
         #expect(try claims(files) == 0)
     }
 
+    /// What became of a dataset later says nothing of how its transfer ended.
+    @Test func aLaterReceiptIsNoOutcome() async throws {
+        let (sent, _, trusted) = try await Self.destroyed()
+        var files = sent.filter { !$0.key.hasPrefix("policies/") }
+        let later = try #require(files.first { $0.key.hasPrefix("receipts/") })
+        files[later.key] = nil
+        files["receipt.json"] = later.value
+        let report = EvidenceVerifier.verify(try Evidence(files: files), trusted: trusted)
+        #expect(report.wrong.contains { $0.hasSuffix("tells of no outcome") })
+    }
+
     /// As after a renewal: the key that signed it is none that the membership here names for the recipient.
     @Test func aLaterReceiptByAnUnknownKeyIsNotProven() async throws {
         let world = try TestFederation()

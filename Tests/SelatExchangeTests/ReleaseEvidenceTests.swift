@@ -1,0 +1,52 @@
+import SelatCore
+import SelatEvidence
+import SelatFederation
+import SelatPolicy
+import SelatTestSupport
+import Testing
+
+/// What an auditor asks of the verdict by which a header was released: what its recipient asks.
+struct ReleaseEvidenceTests {
+    let world: TestFederation
+
+    init() throws { world = try TestFederation() }
+
+    /// What is wrong with a release by one verdict of what was sealed under another.
+    private func wrong(_ permitted: Verdict, released: Verdict? = nil) async throws -> [String] {
+        let shown = try await world.shown(try await world.seal(), permitted, released: released)
+        return EvidenceVerifier.verify(shown, trusted: world.federation.id).wrong
+    }
+
+    @Test func theVerdictOfAReleaseFitsItsHeader() async throws {
+        let honest = try world.verdict()
+        #expect(try await wrong(honest) == [])
+        let label = Label(classification: .unclassified, releasableTo: [try Country("VN")])
+        let (labelled, listed) = (
+            try world.verdict { $0.label = label }, try world.verdict { $0.membershipSerial = 2 }
+        )
+        #expect(try await wrong(labelled).contains { $0.hasSuffix("`label` differs") })
+        #expect(try await wrong(listed).contains { $0.contains("another membership list") })
+        let (now, age) = (world.clock.now(), Limits.verdictAgeSecondsMax)
+        for decided in [now + -age + -1, now + Limits.clockSkewSecondsMax + 1] {
+            let dated = try world.verdict { $0.decided = decided }
+            #expect(try await wrong(honest, released: dated) != [], "\(decided)")
+        }
+        let country = world.sender.id.country
+        let elsewhere = try world.verdict { $0.sectors[country] = .defence }
+        #expect(try await wrong(honest, released: elsewhere) != [])
+    }
+
+    @Test func theVerdictOfAReleasePermitsAsTheFirstOneDid() async throws {
+        let honest = try world.verdict()
+        let refused = try world.verdict { $0.label = nil }
+        #expect(
+            try await wrong(honest, released: refused).contains { $0.hasSuffix("permits nothing") })
+        let approved = try world.verdict {
+            $0.facts["ai-use"] = Fact(.set(["inference"]), .stated)
+        }
+        #expect(
+            try await wrong(approved, released: honest).contains {
+                $0.contains("other grounds or duties")
+            })
+    }
+}
