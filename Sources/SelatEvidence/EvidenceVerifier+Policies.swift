@@ -7,7 +7,8 @@ import SelatPolicy
 
 extension EvidenceVerifier {
     /// A file whose signatures are bad is no member's law; one without any only proves less, and so does
-    /// one that cannot be judged any more because documents of a member that signs are over.
+    /// one that cannot be judged any more because documents of a member that signs are over, or
+    /// who signed it is no policy signer any more.
     mutating func checkPolicies(_ federation: Federation) {
         var signed: [String] = []
         for (name, file) in evidence.policies.sorted(by: { $0.key < $1.key }) {
@@ -35,6 +36,13 @@ extension EvidenceVerifier {
                         "that the policy file `\(name)` is signed as it must be: the documents of "
                             + "\(over.map(\.code).joined(separator: ", ")) were over, or are not "
                             + "here (\(error))")
+                    continue
+                }
+                // A node keeps what it accepted; who signed may have other certificates by now.
+                if case FederationError.editionSignerUnknown? = error as? FederationError {
+                    report.unproven.append(
+                        "that the policy file `\(name)` is signed as it must be: no record here lists "
+                            + "who signed it, with a certificate that is good then (\(error))")
                     continue
                 }
                 report.wrong.append("policy file `\(name)`: \(error)")

@@ -10,7 +10,8 @@ extension Federation {
     ///   - party: for which country it says that it is signed.
     ///   - federation: for which it says that it is.
     ///   - issued: when it says that it was signed.
-    /// - Throws: `FederationError.editionNotSigned`, which says what is wrong with whose signature.
+    /// - Throws: `FederationError.editionNotSigned`, which says what is wrong with whose signature;
+    ///   `.editionSignerUnknown` for one that cannot be judged.
     package func verifyAgreement(
         _ message: [UInt8], of instrument: String, for party: Country, federation: Digest,
         issued: Timestamp, file: String, at time: Timestamp
@@ -27,6 +28,8 @@ extension Federation {
                 throw FederationError.editionNotSigned(
                     file, reason: "\(what) was made at another moment than it says")
             }
+        } catch FederationError.editionSignerUnknown(_, let reason) {
+            throw .editionSignerUnknown(file, reason: "\(what): \(reason)")
         } catch FederationError.editionNotSigned(_, let reason) {
             throw .editionNotSigned(
                 file, reason: reason.hasPrefix(what) ? reason : "\(what): \(reason)")

@@ -27,7 +27,8 @@ extension Federation {
     ///   - file: the file's name, for messages.
     ///   - content: the file's bytes.
     ///   - signatures: DER of the detached message; nil where there is none.
-    /// - Throws: `FederationError.editionNotSigned`, which names who has not signed.
+    /// - Throws: `FederationError.editionNotSigned`, which names who has not signed;
+    ///   `.editionSignerUnknown` for a signature that cannot be judged.
     package func verifyEdition(
         _ file: String, content: [UInt8], signatures: [UInt8]?, owner: EditionOwner,
         at time: Timestamp
@@ -98,7 +99,7 @@ extension Federation {
         var first: Country?
         if case .member(let country) = owner { first = country }
         guard let signer = policySigner(name) else {
-            throw .editionNotSigned(
+            throw .editionSignerUnknown(
                 file,
                 reason: "signed by somebody (\(name)) who is no policy signer of any member"
                     + whoMaySign(owner))
@@ -114,7 +115,8 @@ extension Federation {
             return try verified(
                 signer.certificate, of: signer.country, for: .officer, at: time)
         } catch {
-            throw .editionNotSigned(file, reason: "signature of `\(signer.certificate)`: \(error)")
+            throw .editionSignerUnknown(
+                file, reason: "signature of `\(signer.certificate)`: \(error)")
         }
     }
 

@@ -15,6 +15,9 @@ package enum FederationError: Error, Hashable, Sendable, CustomStringConvertible
     case tooFewSigners(_ document: String, signed: Int, needed: Int)
     /// A policy edition lacks signatures, or bears one that must not stand there.
     case editionNotSigned(_ file: String, reason: String)
+    /// A policy edition bears a signature by somebody whom no record lists as a policy signer, or whose
+    /// certificate is not good at that moment: nothing can be told of it.
+    case editionSignerUnknown(_ file: String, reason: String)
     /// The list is not the one that the operator trusts.
     case anotherList(_ found: Digest, trusted: Digest)
     /// A document is not valid yet, or no longer.
@@ -42,7 +45,9 @@ package enum FederationError: Error, Hashable, Sendable, CustomStringConvertible
         case .notTrusted(let document, let error): "\(document): \(error)"
         case .tooFewSigners(let document, let signed, let needed):
             "\(document): signed by \(signed) of the \(needed) who are needed"
-        case .editionNotSigned(let file, let reason): "`\(file)`: \(reason)"
+        case .editionNotSigned(let file, let reason),
+            .editionSignerUnknown(let file, let reason):
+            "`\(file)`: \(reason)"
         case .anotherList(let found, let trusted):
             "membership list is `\(found)`, but the configuration trusts `\(trusted)`"
         case .notInForce(let document, let from, let until):

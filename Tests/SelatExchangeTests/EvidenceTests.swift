@@ -141,6 +141,41 @@ struct EvidenceTests {
         }
     }
 
+    /// A node keeps an edition whose signers were replaced since, and so judges by it for years.
+    @Test func whoSignedALawMayHaveLeftTheRecord() async throws {
+        let world = try TestFederation()
+        let (sender, start, sg) = (world.sender, TestFederation.start, try Country("SG"))
+        let id = try await sender.send(world.request())
+        try await world.recipient.serving { await sender.exchange.pursue(id) }
+        let (authority, held) = (
+            try world.authority("SG"), try #require(world.federation.records[sg])
+        )
+        let successors = try ["third", "fourth"].map { person in
+            try authority.root.issue(
+                for: .officer, uri: "selat://SG/hub/\(person)",
+                to: PrivateKey.generate(.p256).publicKey, from: start + -60, until: held.expires)
+        }
+        let record = try MemberRecord(
+            federation: held.federation, country: sg, issued: start, expires: held.expires,
+            nodes: held.nodes, officers: held.officers, policySigners: successors
+        ).signed(by: authority.signers, at: start)
+        let laws = try world.editions()
+        let law = try #require(laws.first { $0.file == "SG.yaml" })
+        var files = try await sender.exchange.evidence(of: id).files
+        files["policies/SG.yaml"] = law.bytes
+        files["policies/SG.yaml.p7s"] = law.signatures
+        func report(_ files: [String: [UInt8]]) throws -> EvidenceReport {
+            EvidenceVerifier.verify(try Evidence(files: files), trusted: world.federation.id)
+        }
+        #expect(try report(files).proven.contains { $0.contains("signers: SG (edition") })
+        let renewed = try report(files.merging(["membership/records/SG.cms": record]) { $1 })
+        #expect(renewed.wrong == [])
+        #expect(renewed.unproven.contains { $0.contains("file `SG` is signed as it must be") })
+        // Whoever is in the records can be judged.
+        files["policies/SG.yaml.p7s"] = laws.first { $0.file == "VN.yaml" }?.signatures
+        #expect(try report(files).wrong.contains { $0.hasPrefix("policy file `SG`") })
+    }
+
     /// A pact counted once as soon as its parties were members: VN has come back since, and has not
     /// signed it.
     @Test func aVerdictByAPactThatAPartyHadNotSignedIsNotProven() async throws {
