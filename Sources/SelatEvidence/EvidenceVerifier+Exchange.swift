@@ -13,15 +13,26 @@ extension EvidenceVerifier {
     /// - Returns: the sequence of the first entry with a verdict of the maker's that permits.
     mutating func checkVerdicts(_ federation: Federation) -> UInt64? {
         var permitted: UInt64?
+        var (documents, restsOnEmergency) = (Set<String>(), false)
         for (kind, key) in Self.verdicts {
             for (sequence, details) in entries(kind) {
                 guard let json = details[key], case .object = json else { continue }
                 guard let verdict = checkVerdict(json.canonical, "entry \(sequence)", federation)
                 else { continue }
+                documents.formUnion(verdict.question.documents)
+                restsOnEmergency = restsOnEmergency || verdict.question.isEmergency
                 if verdict.outcome == .permitted {
                     permitted = min(permitted ?? sequence, sequence)
                 }
             }
+        }
+        // The maker has verified what officers signed of these; it travels in the manifest alone.
+        if !documents.isEmpty {
+            let named = documents.sorted().map { "`\($0)`" }.joined(separator: ", ")
+            report.unproven.append("that an officer has attested \(named): it is not here")
+        }
+        if restsOnEmergency {
+            report.unproven.append("that an officer has declared an emergency: it is not here")
         }
         return permitted
     }

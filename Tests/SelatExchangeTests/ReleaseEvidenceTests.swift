@@ -36,6 +36,24 @@ struct ReleaseEvidenceTests {
         #expect(try await wrong(honest, released: elsewhere) != [])
     }
 
+    @Test func whatOfficersAttestedIsNotProven() async throws {
+        func unproven(_ verdict: Verdict) async throws -> [String] {
+            let shown = try await world.shown(try await world.seal(), verdict)
+            return EvidenceVerifier.verify(shown, trusted: world.federation.id).unproven
+                .filter { $0.hasPrefix("that an officer has") }
+        }
+        #expect(try await unproven(world.verdict()) == [])
+        let attested = try world.verdict {
+            $0.documents = ["SG:consent"]
+            $0.isEmergency = true
+        }
+        #expect(
+            try await unproven(attested) == [
+                "that an officer has attested `SG:consent`: it is not here",
+                "that an officer has declared an emergency: it is not here",
+            ])
+    }
+
     @Test func theVerdictOfAReleasePermitsAsTheFirstOneDid() async throws {
         let honest = try world.verdict()
         let refused = try world.verdict { $0.label = nil }
