@@ -98,7 +98,7 @@ extension EvidenceVerifier {
             let statement = try receipt.verify(
                 signer: { try federation.signer($0, node: subject.to, at: time) },
                 log: try logKey(in: receipt.proof.checkpoint, subject.to, federation))
-            try check(statement, against: header)
+            guard try check(statement, against: header) else { return }
             guard statement.kind == .delivered || statement.kind == .refused else {
                 throw EvidenceFault.differs("`\(statement.kind.rawValue)` tells of no outcome")
             }
@@ -161,7 +161,7 @@ extension EvidenceVerifier {
         guard statement.kind.isAfterDelivery else {
             throw EvidenceFault.differs("`\(statement.kind.rawValue)` tells of nothing later")
         }
-        try check(statement, against: header)
+        guard try check(statement, against: header) else { return }
         if isSenders {
             let distrust = try distrust(of: node, sequence, note, federation)
             if let distrust {
@@ -192,14 +192,28 @@ extension EvidenceVerifier {
     /// In one sentence.
     private static let copiesShown = 8
 
-    private func check(_ statement: ReceiptStatement, against header: Header?) throws {
+    /// - Returns: whether there is the header that it is about. A recipient keeps none of what it refused for
+    ///   good; a restored node has none of those that it signed, or took, after its backup was made.
+    private mutating func check(
+        _ statement: ReceiptStatement, against header: Header?
+    ) throws -> Bool {
         guard statement.signer == subject.to, statement.from == subject.from,
             statement.id == subject.id, statement.federation == subject.federation
         else { throw EvidenceFault.differs("it is about another transfer") }
-        guard let header else { throw EvidenceFault.differs("there is no header that it is about") }
-        guard statement.envelope == header.identity else {
-            throw EvidenceFault.differs("it is about another envelope than the header here")
+        if let header {
+            guard statement.envelope == header.identity else {
+                throw EvidenceFault.differs("it is about another envelope than the header here")
+            }
+            return true
         }
+        let envelope = JSON.string(statement.envelope.text)
+        guard evidence.header == nil,
+            !entries(headerKind).contains(where: { $0.details["envelope"] == envelope })
+        else { throw EvidenceFault.differs("there is no header that it is about") }
+        report.unproven.append(
+            "that what \(subject.to) stated at \(statement.time) is about what \(subject.from) sent: "
+                + "neither the header is here, nor an entry that names it")
+        return false
     }
 
     private mutating func prove(

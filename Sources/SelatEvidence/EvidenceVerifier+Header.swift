@@ -126,7 +126,7 @@ extension EvidenceVerifier {
     }
 
     /// What the maker's entry of a header is called.
-    private var headerKind: String { isSenders ? "transfer.released" : "transfer.received" }
+    var headerKind: String { isSenders ? "transfer.released" : "transfer.received" }
 
     /// The maker's entry of a header, unless its details were erased.
     func entry(naming header: Header) -> (sequence: UInt64, details: JSON)? {

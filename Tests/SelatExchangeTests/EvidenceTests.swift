@@ -1,10 +1,12 @@
 import SelatAudit
 import SelatCore
 import SelatCrypto
+import SelatEnvelope
 import SelatEvidence
 import SelatFederation
 import SelatPolicy
 import SelatTestSupport
+import SelatTransport
 import Testing
 
 @testable import SelatExchange
@@ -100,6 +102,34 @@ struct EvidenceTests {
         #expect(try report(files).unproven.count { $0.contains("not every file") } == 3)
         files["policies/VN.yaml"] = Array("jurisdiction: VN".utf8)
         #expect(try report(files).unproven.count { $0.contains("not every file") } == 3)
+    }
+
+    /// A node that was restored lost what it signed since its backup was made, and was told of the outcome.
+    @Test func aReceiptWithoutItsHeaderProvesNothing() throws {
+        let stem = try stem("transfer.released", sent)
+        var files = sent
+        files["header.cms"] = nil
+        #expect(try report(files).wrong.contains { $0.hasPrefix("receipt:") })
+        files = files.filter { !$0.key.hasPrefix(stem + ".") }
+        let restored = try report(files)
+        #expect(restored.wrong == [])
+        #expect(restored.unproven.contains { $0.contains("nor an entry that names it") })
+        #expect(!restored.proven.contains { $0.contains("took in whole") })
+    }
+
+    /// A recipient keeps no header of what it refused for good.
+    @Test func aRefusalIsNoFault() async throws {
+        let world = try TestFederation()
+        let (recipient, sealing) = (world.recipient, try await world.seal())
+        let owing = try world.verdict { $0.facts["ai-use"] = Fact(.set(["inference"]), .stated) }
+        let answer = try await recipient.exchange.offer(
+            head: try world.head(sealing, verdict: owing), payload: nil, from: world.sender.id)
+        #expect(answer.state == "refused")
+        let evidence = try await recipient.exchange.evidence(
+            of: sealing.core.id, from: world.sender.id)
+        let report = EvidenceVerifier.verify(evidence, trusted: world.federation.id)
+        #expect(report.wrong == [])
+        #expect(report.unproven.contains { $0.contains("nor an entry that names it") })
     }
 
     /// What a third country let lapse, or left behind, is no fault of these two.
