@@ -119,14 +119,16 @@ extension Exchange: LetterService {
             let actions = relay.handle(event, at: now)
             guard actions.contains(.destroy) else { return false }
             for case .record(let kind, _) in actions {
+                var details: JSON.Object = [
+                    "from": .string(row.from.text), "next": .string(row.next.text),
+                    "attempt": .integer(row.attempt),
+                    "receipt": .string(SHA256.digest(bytes).text),
+                ]
+                if let cause = relay.cause { details["cause"] = .string(cause) }
                 try transaction.append(
                     EntryDraft(
                         kind: try EntryKind(kind), transfer: row.id, actor: .node(peer),
-                        details: [
-                            "from": .string(row.from.text), "next": .string(row.next.text),
-                            "attempt": .integer(row.attempt),
-                            "receipt": .string(SHA256.digest(bytes).text),
-                        ]))
+                        details: .object(details)))
             }
             row.take(relay)
             row.receipt = bytes

@@ -357,14 +357,14 @@ extension TestNode {
     /// What its key signs and its log holds, whatever became of the dataset.
     func stated(
         _ kind: ReceiptKind, of id: TransferID, from: NodeID, _ attempt: UInt64,
-        envelope: Digest? = nil
+        envelope: Digest? = nil, reason: String? = nil
     ) async throws -> [UInt8] {
         let row = try #require(try await store.read { try $0.inbound(id, from: from) })
         let now = exchange.clock.now()
         let content = ReceiptStatement(
             federation: exchange.federation.id, kind: kind, from: from, id: id,
             envelope: envelope ?? SHA256.digest(row.header), attempt: attempt, signer: self.id,
-            time: now)
+            time: now, reason: reason)
         let message = try CMS.sign(
             content: content.json.canonical, type: .receipt, signer: identity.signer, at: now)
         let entry = try await store.commit { transaction in
@@ -486,6 +486,26 @@ struct RelayedLetterTests {
         }
         #expect(answers == [nil, nil, nil, nil, "too-many-letters"])
         #expect(try await relay.entries("relay.told") == 4)
+    }
+
+    @Test func anOutcomeThatIsBroughtIsEnteredWithItsCause() async throws {
+        let world = try RelayTests.world()
+        let (sender, relay, recipient) = (world.sender, world.stranger, world.recipient)
+        let id = try await world.relayed()
+        _ = try await relay.store.commit { transaction in
+            guard var row = try transaction.relayed(id, from: sender.id) else { return }
+            (row.state, row.receipt) = (Relay.State.forwarded.rawValue, nil)
+            try transaction.save(row)
+        }
+        let receipt = try await recipient.stated(
+            .refused, of: id, from: sender.id, 1, reason: "hash-differs: it is damaged")
+        _ = try await relay.exchange.take(receipt: receipt, from: recipient.id)
+        let entries = try await relay.store.entries(EntryFilter(kind: "relay.refused"))
+        let entry = try #require(entries.first)
+        #expect(entry.entry.actor == .node(recipient.id))
+        let details = try JSON(parsing: try #require(entry.details))
+        #expect(details["cause"] == "hash-differs: it is damaged")
+        #expect(details["receipt"] == .string(SHA256.digest(receipt).text))
     }
 
     @Test func aRelayHoldsNothingThatItsRecipientHasNotSigned() async throws {
