@@ -102,6 +102,13 @@ package final class Certificate: Hashable, @unchecked Sendable, CustomStringConv
         }
     }
 
+    /// Whether it names itself as its issuer, and its own key has signed it.
+    var isSelfSigned: Bool {
+        ERR_clear_error()
+        defer { ERR_clear_error() }
+        return issuerAndSerial.issuer == subject && X509_verify(pointer, publicKey.pointer) == 1
+    }
+
     package var description: String { uris.first ?? issuerAndSerial.description }
     package static func == (a: Certificate, b: Certificate) -> Bool { a.digest == b.digest }
     package func hash(into hasher: inout Hasher) { hasher.combine(digest) }

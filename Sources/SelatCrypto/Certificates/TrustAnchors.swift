@@ -52,7 +52,7 @@ package final class TrustAnchors: @unchecked Sendable {
             throw .untrusted("nobody", country: country.code, reason: "there is no anchor")
         }
         for anchor in anchors {
-            guard anchor.isAuthority, anchor.issuerAndSerial.issuer == anchor.subject else {
+            guard anchor.isAuthority, anchor.isSelfSigned else {
                 throw .untrusted(
                     anchor.description, country: country.code,
                     reason: "an anchor must be a self-signed CA certificate")

@@ -170,6 +170,15 @@ import Testing
         }
     }
 
+    @Test func anAnchorThatItsOwnKeyHasNotSignedIsRefused() throws {
+        var der = authority.issuer.certificate.der
+        der[der.count - 1] ^= 1
+        let forged = try Certificate(der: der)
+        #expect(throws: CryptoError.self) {
+            try TrustAnchors(country: authority.country, anchors: [forged], revocationLists: [])
+        }
+    }
+
     @Test func leafThatIssuesIsNoAuthority() throws {
         let node = try authority.signer()
         #expect(throws: CryptoError.self) {
