@@ -158,7 +158,7 @@ extension Federation {
             }
             if list.number > before.number, list.thisUpdate >= before.thisUpdate {
                 newer.append(list)
-            } else if list.der != before.der {
+            } else if list.signedBytes != before.signedBytes {
                 reason =
                     list.number == before.number
                     ? "another one of number \(list.number) is held"

@@ -414,8 +414,10 @@ import Testing
         let (first, second) = (try take(text(two), one), try take(text(one), two))
         #expect(try text(first) == text(second))
         #expect(try Set(CRL.all(pem: text(first)).map(\.number)) == [3, 5])
-        // What is held, however it is put.
-        for same in [a3 + b5, b5 + a3, Array("SG\n".utf8) + a3, b5] {
+        // What is held, however it is put and signed: ECDSA signs nothing twice alike.
+        let resigned = try list(sg.issuer, 3)
+        #expect(resigned != a3)
+        for same in [a3 + b5, b5 + a3, Array("SG\n".utf8) + a3, b5, resigned, resigned + b5] {
             #expect(try text(take(same, first)) == text(first))
         }
         for old in [a3 + b4, b4 + a2, a2] {

@@ -12,6 +12,9 @@ package final class CRL: @unchecked Sendable {
     package let nextUpdate: Timestamp
     /// crlNumber (RFC 5280, 5.2.3); of one issuer's lists it never falls.
     package let number: UInt64
+    /// The bytes that the issuer has signed (`tbsCertList`): an ECDSA signature has a second form (n − s) that
+    /// anybody can make of it, and says no more.
+    package let signedBytes: ArraySlice<UInt8>
     let pointer: OpaquePointer
 
     /// - Throws: `CryptoError.unreadableCRL` for bytes that are not one version 2 list in DER with
@@ -24,7 +27,10 @@ package final class CRL: @unchecked Sendable {
             var outer = DERReader(der)
             var list = try outer.sequence()
             try outer.end("the list")
-            var body = try list.sequence()
+            let signed = try list.element(DER.Tag.sequence)
+            signedBytes = signed
+            var wrapped = DERReader(signed)
+            var body = try wrapped.sequence()
             try body.expect(DER.integer(1), "the list's version")
             _ = try body.content(DER.Tag.sequence)
             issuer = Array(try body.element(DER.Tag.sequence))
