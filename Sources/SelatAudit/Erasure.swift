@@ -39,15 +39,21 @@ package struct Erasure: Hashable, Sendable {
 
     /// Reads the details of an entry of this kind.
     /// - Parameter sequence: that entry's; it can erase only what lies before it.
-    /// - Throws: `AuditError.malformed`.
+    /// - Throws: `AuditError.malformed`, also where the details are not canonical, or their ranges do not
+    ///   ascend with an entry between each and the next.
     package init(details: [UInt8], sequence: UInt64) throws(AuditError) {
         do {
-            var reader = try ObjectReader(JSON(parsing: details), "erasure")
+            var reader = try ObjectReader(JSON(canonical: details), "erasure")
             let ranges = try reader.array("entries").map { try Self.range($0) }
+            let entries = SequenceSet(ranges)
+            // One set has one form: sorting and joining must have changed nothing.
+            guard entries.ranges == ranges else {
+                throw AuditError.malformed("erasure", "ranges out of order, or that touch")
+            }
             let isStated = reader.optional("statement") != nil
             let statement = try isStated ? reader.base64("statement") : nil
             try self.init(
-                entries: SequenceSet(ranges), reason: reader.string("reason"),
+                entries: entries, reason: reader.string("reason"),
                 complete: reader.timestamp("complete"), holders: reader.strings("holders"),
                 statement: statement)
             try reader.end()

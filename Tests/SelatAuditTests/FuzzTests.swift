@@ -61,6 +61,7 @@ import Testing
             complete: Timestamp(seconds: 1_790_812_800), holders: ["VN/hub"], statement: [1, 2])
         for mutation in Mutations.of(erasure.json.canonical, count: 250, seed: seed) {
             guard let read = try? Erasure(details: mutation, sequence: 9) else { continue }
+            #expect(read.json.canonical == mutation)
             #expect(read.entries.ranges.allSatisfy { $0.upperBound < 9 })
         }
     }

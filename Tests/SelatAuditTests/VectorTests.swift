@@ -49,7 +49,7 @@ struct Vector: Sendable, CustomTestStringConvertible {
         #expect(Vector.all("entry").count == 9)
         #expect(Vector.all("checkpoint").count == 10)
         #expect(Vector.all("proof").count == 12)
-        #expect(Vector.all("erasure").count == 7)
+        #expect(Vector.all("erasure").count == 12)
         #expect(Vector.all("export").count == 17)
     }
 
