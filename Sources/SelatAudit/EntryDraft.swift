@@ -39,7 +39,7 @@ package enum EntryActor: Hashable, Sendable, CustomStringConvertible {
     case daemon
     /// Another node, as its certificate names it: `VN/mps`.
     case node(NodeID)
-    /// An officer, by the digest of the key: `sha256:…`.
+    /// An officer, by SHA-256 of the key's SubjectPublicKeyInfo, DER: `sha256:…`.
     case officer(Digest)
     /// A caller of the control socket, by the kernel's word: `uid:1000`.
     case user(UInt32)

@@ -46,7 +46,7 @@ struct Vector: Sendable, CustomTestStringConvertible {
 /// The vectors were made by another program in another language.
 @Suite struct VectorTests {
     @Test func thereAreVectorsOfEveryKind() {
-        #expect(Vector.all("entry").count == 9)
+        #expect(Vector.all("entry").count == 12)
         #expect(Vector.all("checkpoint").count == 10)
         #expect(Vector.all("proof").count == 12)
         #expect(Vector.all("erasure").count == 12)
