@@ -43,8 +43,10 @@ package struct BackupDescription: Hashable, Sendable {
         return .object(members)
     }
 
+    /// - Parameter bytes: canonical JSON.
+    /// - Throws: `BackupError.malformed`, also for a path that is not absolute or over 4,096 bytes.
     package init(parsing bytes: [UInt8]) throws(BackupError) {
-        do throws(CoreError) { try self.init(try JSON(parsing: bytes)) } catch {
+        do throws(CoreError) { try self.init(try JSON(canonical: bytes)) } catch {
             throw .malformed("description", error.description)
         }
         let places = [configuration, state, control, membership, policies]

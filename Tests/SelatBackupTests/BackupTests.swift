@@ -160,12 +160,21 @@ struct BackupTests {
 
     @Test(arguments: [
         "etc/x", "", "/", "/a/../b", "/a/./b", "/x/../\u{200D}/../\u{200D}y", "/\u{301}a/../b",
+        "/" + String(repeating: "a", count: 4_096),
     ])
     func aPathThatLeadsElsewhereIsNoDescription(path: String) {
         var description = Sample.description
         description.keys = [path]
         #expect(throws: BackupError.self) {
             _ = try BackupDescription(parsing: description.json.canonical)
+        }
+    }
+
+    @Test func aDescriptionHasOneForm() throws {
+        let canonical = Sample.description.json.canonical
+        #expect(try BackupDescription(parsing: canonical) == Sample.description)
+        #expect(throws: BackupError.self) {
+            _ = try BackupDescription(parsing: [canonical[0], 0x20] + canonical.dropFirst())
         }
     }
 
