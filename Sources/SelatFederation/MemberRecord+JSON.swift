@@ -113,7 +113,8 @@ extension MemberRecord.Officer {
     fileprivate var json: JSON {
         [
             "id": .string(id.text), "certificate": .string(Base64.encode(certificate.der)),
-            "roles": .strings(roles.sorted()),
+            "roles": .strings(
+                roles.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }),
         ]
     }
 

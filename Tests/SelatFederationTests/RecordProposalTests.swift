@@ -102,6 +102,22 @@ import Testing
         #expect(throws: FederationError.self) { try next(.officer(officer(role))) }
     }
 
+    /// Unicode would put the accented letter, two code points here, behind `f`.
+    @Test func rolesStandByTheirBytes() throws {
+        let held = try #require(record.officers.first)
+        let odd = try MemberRecord(
+            federation: record.federation, country: record.country, serial: record.serial,
+            previous: record.previous, issued: record.issued, expires: record.expires,
+            nodes: record.nodes,
+            officers: [
+                MemberRecord.Officer(
+                    id: held.id, certificate: held.certificate, roles: ["f", "e\u{301}"])
+            ], policySigners: record.policySigners)
+        let officers = try #require(odd.json["officers"]?.arrayValue)
+        #expect(officers.first?["roles"] == .strings(["e\u{301}", "f"]))
+        #expect(try MemberRecord(content: odd.json.canonical, country: record.country) == odd)
+    }
+
     /// It was signed before roles and hosts were looked at: no node stops over it.
     @Test func aRecordThatIsInForceStays() throws {
         let (next, held) = (try next(), try #require(record.officers.first))
