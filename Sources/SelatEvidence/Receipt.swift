@@ -67,6 +67,9 @@ package struct ReceiptStatement: Hashable, Sendable {
         id = try TransferID(try reader.string("id"))
         envelope = try reader.digest("envelope")
         attempt = try reader.unsigned("attempt")
+        guard attempt >= 1 else {
+            throw .wrongType("attempt", in: "receipt", expected: "a number from 1")
+        }
         signer = try reader.node("signer")
         time = try reader.timestamp("time")
         reason = kind.hasReason ? try reader.string("reason") : nil
@@ -97,6 +100,21 @@ extension ReceiptKind {
         switch self {
         case .opened, .recalled, .retained, .destroyed: true
         case .relayed, .delivered, .refused, .cancelled: false
+        }
+    }
+
+    /// The kinds of entries that record a statement of this kind.
+    fileprivate var entryKinds: Set<EntryKind> {
+        switch self {
+        case .relayed: ["relay.held"]
+        case .delivered: ["transfer.arrived"]
+        // A recall ends what is still arriving as a refusal.
+        case .refused: ["offer.refused", "transfer.recalled"]
+        case .opened: ["transfer.opened"]
+        case .recalled: ["transfer.recalled"]
+        case .retained: ["transfer.retained"]
+        case .cancelled: ["transfer.cancelled"]
+        case .destroyed: ["transfer.destroyed"]
         }
     }
 
@@ -175,9 +193,12 @@ package struct Receipt: Sendable {
         try claim.verify(signer: signer, log: log)
     }
 
-    /// That the statement stands in the log of this key.
-    fileprivate func verifyRecord(log: VerifierKey) throws {
+    /// That the statement stands in the log of this key, in an entry that records such a one.
+    fileprivate func verifyRecord(of claimed: ReceiptStatement, log: VerifierKey) throws {
         guard entry.binds(details: details, salt: salt) else { throw ReceiptError.detailsDiffer }
+        guard entry.transfer == claimed.id, claimed.kind.entryKinds.contains(entry.kind) else {
+            throw ReceiptError.notRecorded
+        }
         let recorded = try JSON(parsing: details)[Self.statementKey]
         guard recorded == .string(SHA256.digest(statement).text) else {
             throw ReceiptError.notRecorded
@@ -210,7 +231,7 @@ package struct ReceiptClaim: Sendable {
         guard signed.signer.certificate.node == statement.signer else {
             throw ReceiptError.foreignSigner(statement.signer)
         }
-        try receipt.verifyRecord(log: log)
+        try receipt.verifyRecord(of: statement, log: log)
         return statement
     }
 }
@@ -228,7 +249,7 @@ package enum ReceiptError: Error, Hashable, Sendable, CustomStringConvertible {
         switch self {
         case .foreignSigner(let node): "receipt of `\(node)` is signed with another node's key"
         case .detailsDiffer: "receipt's details are not those that its log entry is bound to"
-        case .notRecorded: "receipt's statement is not in the log entry that it shows"
+        case .notRecorded: "receipt shows a log entry that does not record its statement"
         case .aboutAnother(let what): "receipt is about another \(what)"
         case .distrusted(let distrust): "receipt does not count: \(distrust)"
         }

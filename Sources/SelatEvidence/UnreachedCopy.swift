@@ -36,6 +36,16 @@ package enum UnreachedCopy: Hashable, Sendable {
         }
     }
 
+    /// Copies of one kind stand together, the kinds in this order.
+    private var place: Int {
+        switch self {
+        case .opened: 0
+        case .exported: 1
+        case .onward: 2
+        case .backup: 3
+        }
+    }
+
     private static func handedOut(
         _ copy: String, _ by: String, _ times: UInt64, _ last: Timestamp
     ) -> JSON {
@@ -50,11 +60,11 @@ package enum UnreachedCopy: Hashable, Sendable {
         switch try reader.string("copy") {
         case "opened":
             self = .opened(
-                by: try reader.actor(), times: try reader.unsigned("times"),
+                by: try reader.actor(), times: try reader.times(),
                 last: try reader.timestamp("last"))
         case "exported":
             self = .exported(
-                by: try reader.actor(), times: try reader.unsigned("times"),
+                by: try reader.actor(), times: try reader.times(),
                 last: try reader.timestamp("last"))
         case "onward":
             self = .onward(
@@ -75,6 +85,9 @@ package enum UnreachedCopy: Hashable, Sendable {
         }
         var copies: [UnreachedCopy] = []
         for value in values { copies.append(try UnreachedCopy(json: value)) }
+        guard zip(copies, copies.dropFirst()).allSatisfy({ $0.place <= $1.place }) else {
+            throw .wrongType("unreached", in: "receipt", expected: "copies in their order")
+        }
         return copies
     }
 }
@@ -88,5 +101,14 @@ extension ObjectReader {
             throw .malformed("by", text, expected: "`uid:` and a number, or `others`")
         }
         return text
+    }
+
+    /// How often, from 1.
+    fileprivate mutating func times() throws(CoreError) -> UInt64 {
+        let times = try unsigned("times")
+        guard times >= 1 else {
+            throw .wrongType("times", in: "copy", expected: "a number from 1")
+        }
+        return times
     }
 }

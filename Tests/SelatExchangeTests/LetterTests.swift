@@ -288,6 +288,24 @@ struct LetterTests {
         #expect(try await sender.entries("receipt.taken") == 1)
     }
 
+    @Test func anEntryOfAnotherKindOrTransferRecordsNothing() async throws {
+        let id = try await delivered()
+        let other = TransferID(milliseconds: 1, entropy: [UInt8](repeating: 1, count: 10))
+        let bad = [
+            try await recipient.stated(
+                .opened, of: id, from: sender.id, 1, as: "transfer.destroyed"),
+            try await recipient.stated(.opened, of: id, from: sender.id, 1, about: other),
+        ]
+        for receipt in bad {
+            #expect(
+                await problem {
+                    _ = try await sender.exchange.take(receipt: receipt, from: recipient.id)
+                } == "verification-failed")
+        }
+        let good = try await recipient.stated(.opened, of: id, from: sender.id, 1)
+        #expect(try await sender.exchange.take(receipt: good, from: recipient.id) == .taken)
+    }
+
     /// Each would be kept and entered for good.
     @Test func whatIsStatedOfAnAttemptThatWasNoneIsRefused() async throws {
         let id = try await delivered()
@@ -357,7 +375,8 @@ extension TestNode {
     /// What its key signs and its log holds, whatever became of the dataset.
     func stated(
         _ kind: ReceiptKind, of id: TransferID, from: NodeID, _ attempt: UInt64,
-        envelope: Digest? = nil, reason: String? = nil
+        envelope: Digest? = nil, reason: String? = nil, as entryKind: EntryKind = "transfer.opened",
+        about entered: TransferID? = nil
     ) async throws -> [UInt8] {
         let row = try #require(try await store.read { try $0.inbound(id, from: from) })
         let now = exchange.clock.now()
@@ -370,7 +389,7 @@ extension TestNode {
         let entry = try await store.commit { transaction in
             try transaction.append(
                 EntryDraft(
-                    kind: "transfer.opened", transfer: id, actor: .user(0),
+                    kind: entryKind, transfer: entered ?? id, actor: .user(0),
                     details: [Receipt.statementKey: .string(SHA256.digest(message).text)]))
         }.value
         return try #require(try await exchange.receipt(message, entry))
@@ -498,7 +517,8 @@ struct RelayedLetterTests {
             try transaction.save(row)
         }
         let receipt = try await recipient.stated(
-            .refused, of: id, from: sender.id, 1, reason: "hash-differs: it is damaged")
+            .refused, of: id, from: sender.id, 1, reason: "hash-differs: it is damaged",
+            as: "offer.refused")
         _ = try await relay.exchange.take(receipt: receipt, from: recipient.id)
         let entries = try await relay.store.entries(EntryFilter(kind: "relay.refused"))
         let entry = try #require(entries.first)
