@@ -386,9 +386,10 @@ import Testing
 
     @Test func aNodeWithoutTheRoleWitnessesNothing() async throws {
         let world = try TestFederation()
-        await #expect(throws: Problem.self) {
+        let problem = await #expect(throws: Problem.self) {
             try await world.recipient.exchange.witnesses.addCheckpoint([], from: world.sender.id)
         }
+        #expect(problem?.status == 404)
         #expect(!world.sender.exchange.witnesses.hasQuorum)
     }
 
@@ -400,6 +401,11 @@ import Testing
         #expect(sender.exchange.witnesses.standing == .unproven)
         #expect(throws: Problem.self) { try sender.exchange.witnesses.requireExchange() }
         #expect(try await sender.exchange.witnesses.proof(of: 0) == nil)
+        // Until then it cosigns nothing, whatever the request is.
+        let problem = await #expect(throws: Problem.self) {
+            try await sender.exchange.witnesses.addCheckpoint([], from: world.recipient.id)
+        }
+        #expect(problem?.status == 503)
         try await world.recipient.serving { try await sender.exchange.witnesses.prove() }
         #expect(sender.exchange.witnesses.standing == .proven)
         #expect(try await sender.exchange.witnesses.proof(of: 0)?.index == 0)
