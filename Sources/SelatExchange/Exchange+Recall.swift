@@ -69,7 +69,7 @@ extension Exchange {
             if let before = try transaction.recall(of: id, from: statement.from),
                 before.digest != former
             {
-                guard before.digest == recall.digest else {
+                guard recall.isSame(as: before) else {
                     throw ServiceProblem.alreadyRecalled(id, before.officer)
                 }
                 return (before, false)
@@ -189,7 +189,7 @@ extension Exchange {
         let asked = recall.statement
         return try await store.commit { transaction -> RecallStep? in
             if let known = try transaction.recall(of: asked.id, from: asked.from) {
-                guard known.digest == recall.digest else {
+                guard recall.isSame(as: known) else {
                     throw ServiceProblem.alreadyRecalled(asked.id, known.officer)
                 }
                 return .repeated
@@ -371,6 +371,17 @@ extension Exchange {
 extension VerifiedRecall {
     /// Who asked and why, in one line.
     var words: String { "recalled: \(officer.id): \(statement.reason)" }
+
+    /// Whether the row holds this recall: the same content by the same officer. The messages may differ: an ECDSA
+    /// signature has a second form (n − s), which whoever passes it on can make of it.
+    func isSame(as row: RecallRow) -> Bool {
+        if row.digest == digest { return true }
+        guard row.officer == officer.id.text,
+            let held = try? CMS.unverifiedContent(row.message, type: .recall),
+            let own = try? CMS.unverifiedContent(message, type: .recall)
+        else { return false }
+        return held == own
+    }
 
     /// What entries hold of it.
     var details: JSON.Object {

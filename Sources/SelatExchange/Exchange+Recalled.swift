@@ -43,9 +43,8 @@ extension Exchange {
     /// no commit, and must not keep those behind it from coming.
     private func isKnown(_ recall: VerifiedRecall) async throws -> Bool {
         let asked = recall.statement
-        return try await store.read {
-            try $0.recall(of: asked.id, from: asked.from)?.digest == recall.digest
-        }
+        let held = try await self.recall(of: asked.id, from: asked.from)
+        return held.map { recall.isSame(as: $0) } ?? false
     }
 
     /// Counts one more recall that a peer brought in this minute, by the member whose it is: a relay brings those
@@ -92,7 +91,7 @@ extension Exchange {
             if let before = try transaction.recall(of: asked.id, from: asked.from),
                 before.digest != former
             {
-                guard before.digest == recall.digest else {
+                guard recall.isSame(as: before) else {
                     throw ServiceProblem.alreadyRecalled(asked.id, before.officer)
                 }
                 let isOwed = try transaction.owes(

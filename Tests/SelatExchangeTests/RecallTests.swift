@@ -416,6 +416,24 @@ struct RecallTests {
         #expect(await another(by: next.officer) == "already-recalled")
     }
 
+    /// Whoever passes a recall on can give its signature another form, as good and of other bytes.
+    @Test func aRecallIsTheSameWhateverItsSignaturesBytes() async throws {
+        let id = try await opened()
+        // So does signing it twice.
+        let (altered, good) = (try world.recall(id), try world.recall(id))
+        #expect(altered != good)
+        let exchange = recipient.exchange
+        #expect(try await exchange.take(recall: altered, from: world.stranger.id) == .taken)
+        #expect(try await exchange.take(recall: good, from: sender.id) == .taken)
+        #expect(try await recipient.entries("transfer.recalled") == 1)
+        #expect(try await recipient.entries("recall.rejected") == 0)
+        for word in [good, altered] {
+            let taken = try await sender.exchange.take(recallWord: word, by: 0)
+            #expect(taken.row.message == good)
+        }
+        #expect(try await sender.entries("recall.given") == 1)
+    }
+
     // MARK: Bad input
 
     @Test func onlyTheSendersOfficersOwnWordCounts() async throws {
@@ -649,6 +667,20 @@ struct RelayedRecallTests {
                 }
             }
         }
+    }
+
+    @Test func aRelayTakesTheSameRecallInAnotherForm() async throws {
+        let world = try RelayTests.world()
+        let (sender, relay) = (world.sender, world.stranger)
+        let id = try await world.relayed()
+        try await relay.restart()
+        let (first, second) = (try world.recall(id), try world.recall(id))
+        #expect(first != second)
+        for recall in [first, second] {
+            #expect(try await relay.exchange.take(recall: recall, from: sender.id) == .held)
+        }
+        #expect(try await relay.entries("recall.taken") == 1)
+        #expect(try await relay.entries("recall.rejected") == 0)
     }
 
     @Test func aRelayBringsTheRecallThatCounts() async throws {
