@@ -34,8 +34,8 @@ package enum Limits {
     package static let inlinePackageBytesMax = 1 << 20
     /// A sealed payload that lies in the database, not in a file of its own.
     package static let storedPayloadBytesMax = 64 << 10
-    /// Nodes on a route, sender and recipient among them.
-    package static let routeNodesMax = 16
+    /// Nodes on a route, sender and recipient among them: a longer one is a plan that nobody oversees.
+    package static let routeNodesMax = 4
     /// Files in one dataset.
     package static let resourcesMax = 10_000
     /// A resource's path.

@@ -105,7 +105,8 @@ package struct Manifest: Hashable, Sendable {
             facts = try Facts(json: try reader.json("facts"))
             verdict = try reader.json("verdict")
             key = try reader.base64("verdict-key")
-            approvals = try Self.messages("approvals", &reader)
+            approvals = try Self.messages(
+                "approvals", &reader, 0...Limits.approvalsPerTransferMax)
             statements =
                 reader.optional("statements") == nil
                 ? [] : try Self.messages("statements", &reader, 1...Manifest.statementsMax)
@@ -119,7 +120,7 @@ package struct Manifest: Hashable, Sendable {
         }
 
         private static func messages(
-            _ key: String, _ reader: inout ObjectReader, _ counts: ClosedRange<Int> = 0...10_000
+            _ key: String, _ reader: inout ObjectReader, _ counts: ClosedRange<Int>
         ) throws(CoreError) -> [[UInt8]] {
             var messages: [[UInt8]] = []
             for text in try reader.strings(key) {

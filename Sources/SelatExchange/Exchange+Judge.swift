@@ -125,9 +125,6 @@ extension Exchange {
         let rules = ApprovalRules(
             core: head.core, payload: head.header.payload, dataset: manifest.dataset,
             verdict: verdict, through: Array(head.header.route.dropFirst().dropLast()))
-        guard manifest.approvals.count <= Limits.approvalsPerTransferMax else {
-            return .failure(ApprovalFault(reason: "\(manifest.approvals.count) approvals"))
-        }
         var approvals: [VerifiedApproval] = []
         for message in manifest.approvals {
             do {

@@ -78,7 +78,9 @@ extension ApprovalStatement.Subject {
         basis = try reader.digest("basis")
         var countries: [Country] = []
         for code in try reader.strings("transit") { countries.append(try Country(code)) }
-        guard countries.count <= Limits.routeNodesMax, Set(countries).sorted() == countries else {
+        guard countries.count <= FederationLimits.transitCountriesMax,
+            Set(countries).sorted() == countries
+        else {
             throw .wrongType(
                 "transit", in: ApprovalStatement.name,
                 expected: "sorted countries without repetition")

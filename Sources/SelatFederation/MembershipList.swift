@@ -240,8 +240,10 @@ package enum FederationLimits {
     package static let authoritiesMax = 8
     package static let nodesPerMemberMax = 256
     package static let linksPerNodeMax = 256
-    /// Relays on one path: a farther one is a plan that nobody oversees.
-    package static let relaysPerPathMax = 2
+    /// Relays on one path.
+    package static let relaysPerPathMax = Limits.routeNodesMax - 2
+    /// Countries through which an approval lets a transfer travel.
+    package static let transitCountriesMax = 16
     /// Paths that are looked at for one transfer.
     package static let pathsMax = 64
     package static let officersPerMemberMax = 1_024

@@ -82,6 +82,21 @@ struct EnvelopeTests {
         }
     }
 
+    @Test func aRouteHasAtMostTwoRelays() async throws {
+        let world = try World()
+        let sealed = try await world.envelope([1])
+        let header = try world.verify(sealed.head).header
+        let text = String(decoding: header.json.canonical, as: UTF8.self)
+        for (relays, isRead) in [
+            (#""MY/a","MY/b""#, true), (#""MY/a","MY/b","MY/c""#, false),
+        ] {
+            let changed = text.replacing(#""MY/hub""#, with: relays)
+            #expect(changed != text)
+            let read = try? Header(parsing: Array(changed.utf8))
+            #expect((read != nil) == isRead)
+        }
+    }
+
     @Test func aHeaderSignedByAnotherThanItsSenderIsRefused() async throws {
         let world = try World()
         let sealed = try await world.envelope([1])

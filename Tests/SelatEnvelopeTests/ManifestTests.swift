@@ -65,6 +65,7 @@ struct ManifestTests {
             (#""statements":["AQ=="]"#, #""statements":["AQ"]"#),
             (#""statements":["AQ=="]"#, #""statements":"AQ==""#),
             (#""statements":["AQ=="]"#, #""statements":[\#(many)]"#),
+            (#""approvals":[]"#, #""approvals":[\#(many)]"#),
             (#""series":"a""#, #""series":"""#), (#""series":"a""#, #""series":"A""#),
             (#""series":"a""#, #""series":"a b""#), (#""series":"a""#, #""series":null"#),
             (#""series":"a""#, #""series":"\#(String(repeating: "a", count: 81))""#),
