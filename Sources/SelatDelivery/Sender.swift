@@ -292,6 +292,8 @@ package struct Sender: Hashable, Sendable {
             return end(.refused, cause)
         case (.relayProven, .queued), (.relayProven, .sending):
             state = .relayed
+            // A restored backup may be older than the mark.
+            handedOn = true
             cause = nil
             failures = 1
             return [.record("transfer.relayed", cause: nil), .retry(failures: failures)]

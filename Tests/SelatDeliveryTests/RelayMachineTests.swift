@@ -188,6 +188,19 @@ struct RelayMachineTests {
                 == [.record("transfer.delivered", cause: nil), .destroy])
     }
 
+    /// As after a restore: the backup was made before the last piece left.
+    @Test func whatARelayHoldsMayHaveArrived() {
+        var sender = SenderTests.sender([
+            .sealed(approvalsOwed: false), .due, .released, .accepted(offset: 0), .relayProven,
+        ])
+        #expect(sender.handedOn)
+        _ = sender.handle(.held(cause: nil, isAnother: false), at: SenderTests.expires)
+        #expect(sender.state == .unconfirmed)
+        #expect(
+            sender.handle(.deliveryProven, at: SenderTests.expires)
+                == [.record("transfer.delivered", cause: nil), .destroy])
+    }
+
     @Test func aRelayThatGoesSilentIsPassedBy() {
         var sender = sender([.relayProven])
         var actions: [Sender.Action] = []
