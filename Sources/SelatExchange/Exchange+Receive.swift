@@ -57,7 +57,7 @@ extension Exchange: EnvelopeService {
                 offset: known?.durable ?? 0, receipt: try await receipt(of: known))
         case .resume(let offset):
             let isFree = isByHand || peer == head.core.from
-            guard try isNewest(head, of: known, by: peer) || isFree else {
+            guard try isNewest(head, of: known) || isFree else {
                 throw ServiceProblem.superseded(upload)
             }
             try await carry(upload, by: peer)
@@ -141,10 +141,9 @@ extension Exchange: EnvelopeService {
     }
 
     /// Whether an offer is of the newest attempt so far. A relay that was gone round must not take the upload
-    /// away from whoever brings it now.
-    private func isNewest(
-        _ head: VerifiedHead, of known: InboundRow?, by peer: NodeID
-    ) throws -> Bool {
+    /// away from whoever brings it now. An attempt goes one way only, so whoever brings the newest is the
+    /// one to bring it, also where somebody has carried an older one here meanwhile.
+    private func isNewest(_ head: VerifiedHead, of known: InboundRow?) throws -> Bool {
         guard let known else { return true }
         let first = try Header(parsing: known.header).attempt
         let upload = UploadID(from: known.from, transfer: known.id)
@@ -153,7 +152,7 @@ extension Exchange: EnvelopeService {
             let last = newest[upload] ?? first
             if newest.count >= Self.attemptsKeptMax { newest = [:] }
             newest[upload] = max(attempt, last)
-            return attempt > last || attempt == last && peer == known.peer
+            return attempt >= last
         }
     }
 

@@ -421,6 +421,31 @@ struct RelayTests {
         #expect(try await recipient.take(sealing).state == "delivered")
     }
 
+    /// Whoever carried an older attempt here may have the stick pulled out, and not come again.
+    @Test func anImportThatIsCutShortKeepsTheRelayOfTheNewestAttempt() async throws {
+        let world = try Self.world(links: [:])
+        let (relay, recipient) = (world.stranger, world.recipient)
+        let sealing = try await world.seal()
+        let carried = try world.head(sealing)
+        let newest = try world.head(
+            sealing, attempt: 2, verdict: try verdict(world), relay: relay.id)
+        _ = try await recipient.exchange.offer(head: newest, payload: nil, from: relay.id)
+        let stick = UploadBody(Pieces(pieces: [sealing.payload]))
+        await #expect(throws: (any Error).self) {
+            _ = try await recipient.exchange.take(
+                packageFront: carried, payload: Broken(body: stick, limit: 1_000), by: 8)
+        }
+        let id = sealing.core.id
+        #expect(try await recipient.inbound(id, from: world.sender)?.peer == world.sender.id)
+        let answer = try await recipient.exchange.offer(
+            head: newest, payload: nil, from: relay.id)
+        #expect(answer.state == "receiving")
+        let state = try await recipient.exchange.append(
+            sealing.upload, from: relay.id, offset: answer.offset, length: nil, complete: true,
+            body: UploadBody(Pieces(pieces: [Array(sealing.payload[Int(answer.offset)...])])))
+        #expect(state.state == "delivered")
+    }
+
     /// It brings again and again what its recipient does not take now; the sender's own envelopes are answered
     /// all the same.
     @Test func whatARelayBringsCountsAgainstNobodyElse() async throws {
