@@ -7,7 +7,7 @@ package struct DiskReserve: Sendable, Hashable {
     package init(bytes: UInt64? = nil) { stated = bytes }
 
     /// Bytes kept on a file system of `total` bytes. The default lies above the last twentieth (at
-    /// most 256 MiB) that no payload from elsewhere may take: between the two there is room for flash.
+    /// most 256 MiB) that no payload may take: between the two there is room for flash.
     func bytes(of total: UInt64) -> UInt64 { stated ?? min(total / 10, 1 << 30) }
 }
 

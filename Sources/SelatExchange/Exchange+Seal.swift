@@ -165,10 +165,8 @@ extension Exchange {
             let record = SealedRecord(core: core, keys: parts, payload: payload.identity)
             return Sealed(record: record, key: key, place: .database(bytes))
         }
-        let path = spool.path(of: SpoolFolder.Name(outbound: id), .payload)
-        let sink = try await spool.onDisk { () throws(FileFault) in
-            try SpoolFile(creating: path, size: sealedSize)
-        }
+        let sink = try await spool.makePayload(
+            of: SpoolFolder.Name(outbound: id), size: sealedSize)
         let payload = try await plaintext.seal(
             claimed.request, permit: claimed.permit, core: core, contentKey: key, sink: sink,
             turn: turn)
@@ -220,6 +218,10 @@ extension Exchange {
 
     /// Ends a transfer whose dataset was never sealed whole. No id was answered for it.
     func endSealing(_ id: TransferID, cause: String) async throws {
+        let known = try store.lookUp { try $0.outbound(id) }
+        guard known?.state == Sender.State.sealing.rawValue else { return }
+        // Before the commit: what was half sealed may be what leaves the database no room.
+        await spool.remove(SpoolFolder.Name(outbound: id))
         let now = clock.now()
         let ended = try await store.commit { transaction -> Bool in
             guard var row = try transaction.outbound(id) else { return false }
@@ -240,7 +242,6 @@ extension Exchange {
         }.value
         guard ended else { return }
         await lanes.withdraw(id)
-        await spool.remove(SpoolFolder.Name(outbound: id))
         await endings.tell(id)
     }
 

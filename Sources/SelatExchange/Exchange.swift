@@ -135,9 +135,18 @@ package final class Exchange: Sendable {
         var request: OutboundRequest { asked.request }
     }
 
-    /// Comes back from the database: ends what was cut short, takes up what was on its way, and
-    /// removes what no row names.
+    /// Comes back from the database: removes what no row names, ends what was cut short, and takes up what
+    /// was on its way.
     package func recover() async throws {
+        // Before the first commit: what was half sealed may be what leaves the database no room. By the files,
+        // and not by the transfers: what was received stays, and mostly has none.
+        let spool = spool
+        let removed = try await store.read { snapshot in
+            try spool.removeAll { try snapshot.hasFiles($0, in: .spooled) }
+        }
+        if removed > 0 {
+            logger.notice("removed files of no transfer", metadata: ["count": "\(removed)"])
+        }
         let cutShort = try await store.read {
             try $0.outbound(TransferFilter(states: Sender.cutShortStates, limit: .max))
         }
@@ -147,14 +156,6 @@ package final class Exchange: Sendable {
         let open = TransferFilter(states: Sender.openStates, limit: .max)
         let passing = TransferFilter(states: Set(Relay.spooledStates), limit: .max)
         let rows = try await store.read { (try $0.outbound(open), try $0.relayed(passing)) }
-        // By the files, and not by the transfers: what was received stays, and mostly has none.
-        let spool = spool
-        let removed = try await store.read { snapshot in
-            try spool.removeAll { try snapshot.hasFiles($0, in: .spooled) }
-        }
-        if removed > 0 {
-            logger.notice("removed files of no transfer", metadata: ["count": "\(removed)"])
-        }
         for row in rows.0.reversed() { accepted.yield(.outbound(row.id)) }
         for row in rows.1.reversed() { accepted.yield(.relayed(row.id, from: row.from)) }
         for node in try await store.read({ try $0.addressees() }) {

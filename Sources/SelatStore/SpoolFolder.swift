@@ -96,19 +96,23 @@ package final class SpoolFolder: Sendable {
 
     /// Makes an empty payload in place of what a crash may have left. Its name is durable with the
     /// next `write`.
+    /// - Returns: the file, of which nothing is written yet.
     /// - Throws: `FileFault`, ENOSPC also where little more than the payload would have room: the
     ///   database needs some, and so do the transfers that are under way.
-    package func makePayload(of name: Name, size: UInt64) async throws(FileFault) {
+    @discardableResult
+    package func makePayload(
+        of name: Name, size: UInt64
+    ) async throws(FileFault) -> SpoolFile {
         let destination = path(of: name, .payload)
         let folder = path
-        try await onDisk { () throws(FileFault) in
+        return try await onDisk { () throws(FileFault) -> SpoolFile in
             unlink(destination)
             let (free, total) = try Self.room(in: folder)
             let reserve = min(total / 20, 256 << 20)
             guard size <= free - min(reserve, free) else {
                 throw FileFault("reserving \(size) bytes in", folder, code: ENOSPC)
             }
-            _ = try SpoolFile(creating: destination, size: size)
+            return try SpoolFile(creating: destination, size: size)
         }
     }
 

@@ -37,6 +37,36 @@ struct RecoveryTests {
         #expect(try sender.parts == [])
     }
 
+    /// It may be what leaves the database no room.
+    @Test func whatWasHalfSealedGoesBeforeAnythingIsWritten() async throws {
+        let begun = try await sender.exchange.begin(
+            world.request(size: 1_500_000), lifeSeconds: 60, by: 0)
+        let name = SpoolFolder.Name(outbound: begun.id)
+        try await sender.spool.write([1], to: name, .payload)
+        try await sender.closeOutbound(true)
+        await #expect(throws: (any Error).self) { try await sender.restart() }
+        #expect(try sender.files == [])
+        #expect(try await sender.outbound(begun.id)?.state == "sealing")
+        try await sender.closeOutbound(false)
+        try await sender.restart()
+        #expect(try await sender.outbound(begun.id)?.state == "cancelled")
+    }
+
+    @Test func whatABrokenBodyLeavesGoesBeforeItsEndIsWritten() async throws {
+        let begun = try await sender.exchange.begin(
+            world.request(size: 1_500_000), lifeSeconds: 60, by: 0)
+        try await sender.closeOutbound(true)
+        let half = Pieces(pieces: [TestFederation.bytes(2_000)])
+        await #expect(throws: (any Error).self) {
+            _ = try await sender.exchange.seal(begun.id, half, by: 0)
+        }
+        #expect(try sender.files == [])
+        // Housekeeping ends it once there is room.
+        try await sender.closeOutbound(false)
+        try await sender.exchange.endForgottenSeals()
+        #expect(try await sender.outbound(begun.id)?.state == "cancelled")
+    }
+
     @Test func aBodyThatBreaksOffCancelsTheSealing() async throws {
         let begun = try await sender.exchange.begin(world.request(), lifeSeconds: 60, by: 0)
         let half = Pieces(pieces: [TestFederation.bytes(2_000)])

@@ -44,7 +44,7 @@ struct ReserveTests {
         #expect(mark.look(free: 0, reserve: 0) == .left(turnedAway: 0))
     }
 
-    /// There is room for flash above what no payload from elsewhere may take.
+    /// There is room for flash above what no payload may take.
     @Test(arguments: [1 << 20, 1 << 28, 1 << 30, 1 << 33, 1 << 40, 1 << 60] as [UInt64])
     func theDefaultLeavesRoomForFlash(total: UInt64) {
         let reserve = DiskReserve().bytes(of: total)
@@ -119,6 +119,21 @@ struct ReserveTests {
         node.exchange.keepFree(Self.none)
         try await node.exchange.requireReserve(for: .routine, size: .max, from: .operated)
         #expect(try await node.entries("intake.stopped") == 0)
+    }
+
+    /// The database needs some, whoever brings the payload.
+    @Test(.enabled(if: TinyDisk.canMount, "mounting a file system needs root"))
+    func whatIsSealedLeavesTheLastTwentieth() async throws {
+        let disk = try TinyDisk()
+        let world = try TestFederation(TestFederation.Plan(spools: ["SG/hub": disk.path]))
+        let sender = world.sender
+        let answer = await problem { _ = try await sender.send(world.request(size: 1_000_000)) }
+        #expect(answer == "disk-full")
+        #expect(try sender.files == [])
+        #expect(try await sender.entries("transfer.cancelled") == 1)
+        disk.grow()
+        _ = try await sender.send(world.request(size: 1_000_000))
+        #expect(try await sender.entries("transfer.accepted") == 1)
     }
 
     @Test func aPeerIsNotToldWhereTheDiskIsAndComesBackByItself() async throws {

@@ -385,6 +385,17 @@ final class TestNode: Sendable {
         return try await store.read { try $0.inbound(id, from: from) }
     }
 
+    /// Lets no row of the own transfers change, as where the disk has no room for it; or lets them again.
+    func closeOutbound(_ isClosed: Bool) async throws {
+        _ = try await store.commit {
+            try $0.database.execute(
+                sql: isClosed
+                    ? "CREATE TRIGGER closed BEFORE UPDATE ON outbound BEGIN"
+                        + " SELECT raise(ABORT, 'no room'); END"
+                    : "DROP TRIGGER closed")
+        }
+    }
+
     /// Names of the files in the spool.
     var files: [String] {
         get throws { try FileManager.default.contentsOfDirectory(atPath: spool.path).sorted() }

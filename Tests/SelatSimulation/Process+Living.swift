@@ -4,15 +4,15 @@ import SelatDelivery
 // Start and housekeeping.
 
 extension Process {
-    /// Comes back from the database: ends what was cut short, takes up what was on its way, removes
-    /// what no row names.
+    /// Comes back from the database: removes what no row names, ends what was cut short, takes up what
+    /// was on its way.
     func start() async throws {
+        removeFilesOfNoTransfer()
         let rows = node.ledger.outbound.values.sorted { $0.transfer < $1.transfer }
         for row in rows where row.state.atStart == .endSealing {
             if world.hasPlanted(.recoveryForgetsSealing) { break }
             try await endSealing(row.transfer)
         }
-        removeFilesOfNoTransfer()
         isReady = true
         for row in rows where row.state.atStart == .pursue {
             if world.hasPlanted(.recoveryForgetsSending), row.state == .sending { continue }

@@ -96,20 +96,20 @@ extension Process {
 
     /// Ends what was never sealed whole. Nobody was promised anything.
     func endSealing(_ transfer: Int) async throws {
-        let ended = try await commit { transaction -> Bool in
-            guard var row = transaction.outbound(transfer) else { return false }
+        guard node.ledger.outbound[transfer]?.state == .sealing else { return }
+        remove(.outbound, own(transfer))
+        try await commit { transaction in
+            guard var row = transaction.outbound(transfer) else { return }
             var sender = row.sender
             let actions = sender.handle(.sealingFailed(cause: "cut short"), at: self.now)
-            guard actions.contains(.destroy) else { return false }
+            guard actions.contains(.destroy) else { return }
             for case .record(let kind, _) in actions {
                 transaction.append(self.entry(kind, transfer))
             }
             row.take(sender)
             row.hasKey = false
             transaction.save(row)
-            return true
         }
-        if ended { remove(.outbound, own(transfer)) }
     }
 
     func entry(_ kind: String, _ transfer: Int, sender: Int? = nil, verdict: Verdict? = nil)
