@@ -19,11 +19,7 @@ extension Exchange {
     func lack(of id: TransferID, attempt: UInt64) async -> Sender.Event? {
         guard attempt > 0 else { return nil }
         do {
-            let filter = EntryFilter(
-                transfer: id, kind: try EntryKind(Sender.releasedKind), newest: true,
-                limit: 1)
-            let entry = try await store.entries(filter).first
-            let released = try entry?.details.map { try JSON(parsing: $0) }
+            let released = try await store.read { try $0.released(id) }
             let head = try EnvelopeHead(
                 parsing: await part(.head, of: SpoolFolder.Name(outbound: id)))
             guard released?["envelope"]?.stringValue == (try head.unverifiedIdentity().text) else {
@@ -94,6 +90,16 @@ extension Exchange {
                 "what others have sent has raised a counter of `\(id)` meanwhile",
                 remedy: "it is judged again by itself")
         }
+    }
+}
+
+extension Snapshot {
+    /// The details of the entry that names the newest head of a transfer; nil before the first release, and
+    /// where they were erased.
+    func released(_ id: TransferID) throws -> JSON? {
+        let filter = EntryFilter(
+            transfer: id, kind: try EntryKind(Sender.releasedKind), newest: true, limit: 1)
+        return try entries(filter).first?.details.map { try JSON(parsing: $0) }
     }
 }
 

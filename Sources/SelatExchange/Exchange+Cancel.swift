@@ -3,7 +3,6 @@ import SelatAudit
 package import SelatCore
 import SelatCrypto
 import SelatDelivery
-import SelatEnvelope
 import SelatEvidence
 import SelatFederation
 package import SelatStore
@@ -54,10 +53,10 @@ extension Exchange {
     func cancellation(
         of id: TransferID, _ reason: String, at now: Timestamp
     ) async -> Cancellation? {
-        guard let row = try? await store.read({ try $0.outbound(id) }),
-            row.attempt > 0, row.route.count > 1,
-            let head = try? await part(.head, of: SpoolFolder.Name(outbound: id)),
-            let envelope = try? EnvelopeHead(parsing: head).unverifiedIdentity()
+        // By the log: the head of the next attempt lies in the spool before its release counts.
+        let found = try? await store.read { (try $0.outbound(id), try $0.released(id)) }
+        guard let row = found?.0, row.attempt > 0, row.route.count > 1,
+            let envelope = found?.1?["envelope"]?.stringValue.flatMap({ try? Digest($0) })
         else { return nil }
         let content = ReceiptStatement(
             federation: federation.id, kind: .cancelled, from: identity.node, id: id,

@@ -121,6 +121,27 @@ struct CancelTests {
         #expect(row.cause == "cancelled by SG/hub: the wrong file")
     }
 
+    /// The head of the next attempt lies in the spool before its release is committed.
+    @Test func theWordNamesWhatWasReleased() async throws {
+        let id = try await sender.send(world.request(size: 100_000))
+        let exchange = sender.exchange
+        let pursuit = Task { await exchange.pursue(id) }
+        while try await sender.outbound(id)?.cause == nil { await Task.yield() }
+        pursuit.cancel()
+        await pursuit.value
+        let next = try world.head(try await world.seal())
+        try await sender.spool.write(next, to: SpoolFolder.Name(outbound: id), .head)
+        let word = try #require(
+            await exchange.cancellation(of: id, "the wrong file", at: world.clock.now()))
+        let said = try ReceiptStatement(
+            canonical: try CMS.unverifiedContent(word.message, type: .receipt))
+        let released = try await sender.store.entries(
+            EntryFilter(transfer: id, kind: "transfer.released"))
+        let details = try JSON(parsing: try #require(released.last?.details))
+        #expect(released.count == 1 && said.attempt == 1)
+        #expect(details["envelope"] == .string(said.envelope.text))
+    }
+
     @Test func nobodyElseTakesItBack() async throws {
         let sealing = try await world.seal(3_000_000)
         let recipient = world.recipient
