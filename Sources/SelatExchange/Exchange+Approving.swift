@@ -42,11 +42,13 @@ extension Exchange {
         let word = Word(
             verified: verified, rules: rules, permitted: permitted,
             again: isYes ? try await judgeAgain(row) : nil, id: id, user: user, at: now)
+        let cancellation = isYes ? nil : await self.cancellation(of: id, word.refusal, at: now)
         let taken = try await store.commit { transaction in
             isYes
-                ? try self.approve(word, in: transaction) : try self.refuse(word, in: transaction)
+                ? try self.approve(word, in: transaction)
+                : try self.refuse(word, cancellation, in: transaction)
         }.value
-        await act(on: taken, id)
+        await act(on: taken, id, cancellation)
         return taken
     }
 
@@ -62,9 +64,16 @@ extension Exchange {
         let at: Timestamp
 
         var statement: ApprovalStatement { verified.statement }
+
+        /// The cause of an end by a no.
+        var refusal: String {
+            "refused by `\(verified.officer.id)` (\(statement.role)): \(statement.reason)"
+        }
     }
 
-    private func act(on taken: Taken, _ id: TransferID) async {
+    private func act(
+        on taken: Taken, _ id: TransferID, _ cancellation: Cancellation?
+    ) async {
         logger.info(
             "officer's word taken",
             metadata: [
@@ -73,8 +82,7 @@ extension Exchange {
                 "state": "\(taken.state.rawValue)",
             ])
         if taken.state.isOutcome {
-            await spool.remove(SpoolFolder.Name(outbound: id))
-            await endings.tell(id)
+            await endTakenBack(id, as: taken.state, cancellation)
         } else if taken.state == .queued {
             accepted.yield(.outbound(id))
         }
@@ -150,7 +158,10 @@ extension Exchange {
 
     // MARK: No
 
-    private func refuse(_ word: Word, in transaction: Transaction) throws -> Taken {
+    /// - Parameter cancellation: for the node that may hold a part.
+    private func refuse(
+        _ word: Word, _ cancellation: Cancellation?, in transaction: Transaction
+    ) throws -> Taken {
         var (row, sender) = try known(word.id, in: transaction)
         guard !sender.state.isOutcome, sender.state != .sealing, !sender.handedOn else {
             throw ServiceProblem.notReady(
@@ -160,13 +171,12 @@ extension Exchange {
         try requireOwed(word)
         try keep(word, in: transaction)
         let isBeforePayload = sender.isBeforePayload
-        let cause =
-            "refused by `\(word.verified.officer.id)` (\(word.statement.role)): "
-            + word.statement.reason
         for case .record(let kind, let cause) in sender.handle(
-            .approvalRefused(cause: cause), at: word.at)
+            .approvalRefused(cause: word.refusal), at: word.at)
         {
-            try enter(kind, cause, word.id, in: transaction)
+            try enter(
+                kind, ["cause": .string(cause ?? "")], of: row, cancellation, by: .daemon,
+                at: word.at, in: transaction)
         }
         row.take(sender)
         try end(&row, sender, isBeforePayload: isBeforePayload, in: transaction)

@@ -27,7 +27,7 @@ extension Exchange {
             guard let cancelled else { throw ServiceProblem.notCancellable(row) }
             return cancelled
         }.value
-        await endTakenBack(id, word)
+        await endTakenBack(id, as: .cancelled, word)
         return row
     }
 
@@ -85,20 +85,7 @@ extension Exchange {
                 "to": .string(row.to.text), "cause": .string(cause ?? ""),
             ]
             if sender.attempt > 0 { details["attempt"] = .integer(sender.attempt) }
-            // A newer attempt may have gone elsewhere since the word was signed.
-            let word = word?.attempt == row.attempt ? word : nil
-            details[Receipt.statementKey] = word.map { .string(SHA256.digest($0.message).text) }
-            let entry = try transaction.append(
-                EntryDraft(
-                    kind: try EntryKind(kind), transfer: row.id, actor: .user(user),
-                    details: .object(details)))
-            if let word {
-                try transaction.state(
-                    StatedRow(
-                        from: identity.node, id: row.id, kind: ReceiptKind.cancelled.rawValue,
-                        entry: entry, statement: word.message), to: word.next,
-                    until: min(row.expires, now + Self.letterSeconds))
-            }
+            try enter(kind, details, of: row, word, by: .user(user), at: now, in: transaction)
         }
         row.take(sender)
         row.contentKey = nil
@@ -107,11 +94,32 @@ extension Exchange {
         return row
     }
 
-    /// What follows the commit in which a transfer was taken back.
-    func endTakenBack(_ id: TransferID, _ word: Cancellation?) async {
+    /// Enters that a transfer ends here, and owes the word of that to the node that may hold a part of it.
+    func enter(
+        _ kind: String, _ details: JSON.Object, of row: OutboundRow, _ word: Cancellation?,
+        by actor: EntryActor, at now: Timestamp, in transaction: Transaction
+    ) throws {
+        // A newer attempt may have gone elsewhere since the word was signed.
+        let word = word?.attempt == row.attempt ? word : nil
+        var details = details
+        details[Receipt.statementKey] = word.map { .string(SHA256.digest($0.message).text) }
+        let entry = try transaction.append(
+            EntryDraft(
+                kind: try EntryKind(kind), transfer: row.id, actor: actor,
+                details: .object(details)))
+        guard let word else { return }
+        try transaction.state(
+            StatedRow(
+                from: identity.node, id: row.id, kind: ReceiptKind.cancelled.rawValue,
+                entry: entry, statement: word.message), to: word.next,
+            until: min(row.expires, now + Self.letterSeconds))
+    }
+
+    /// What follows the commit in which a transfer ended by a person's word.
+    func endTakenBack(_ id: TransferID, as state: Sender.State, _ word: Cancellation?) async {
         await spool.remove(SpoolFolder.Name(outbound: id))
         await pursuits.wake(.outbound(id))
-        logger.info("transfer ended", metadata: ["id": "\(id)", "state": "cancelled"])
+        logger.info("transfer ended", metadata: ["id": "\(id)", "state": "\(state.rawValue)"])
         await endings.tell(id)
         if let word { accepted.yield(.letters(to: word.next)) }
     }

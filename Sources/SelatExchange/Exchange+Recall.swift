@@ -93,7 +93,7 @@ extension Exchange {
             return (kept, cancelled != nil)
         }.value
         if isCancelled {
-            await endTakenBack(id, word)
+            await endTakenBack(id, as: .cancelled, word)
         } else {
             // Whoever pursues it sends nothing more.
             await pursuits.wake(.outbound(id))

@@ -70,27 +70,42 @@ struct CancelTests {
         #expect(await problem { try await exchange.retry(stranger) } == "unknown-transfer")
     }
 
+    /// More than sockets hold: what breaks early is not handed on whole.
+    private static let large = 24_000_000
+
     /// Sends until a part lies at the next node, then takes it back.
     private func cancelled(
         in world: TestFederation, at next: TestNode,
         _ part: @escaping @Sendable () async throws -> Bool
     ) async throws -> TransferID {
         let sender = world.sender
-        // More than sockets hold: what breaks early is not handed on whole.
-        let id = try await sender.send(world.request(size: 24_000_000))
+        let id = try await sender.send(world.request(size: Self.large))
+        try await end(id, in: world, at: next, part) {
+            let row = try await sender.exchange.cancel(id, reason: "the wrong file", by: 0)
+            #expect(row.state == "cancelled")
+        }
+        return id
+    }
+
+    /// Delivers until a part lies at the next node, ends that by a person's word, and waits until the node has
+    /// let go of it.
+    private func end(
+        _ id: TransferID, in world: TestFederation, at next: TestNode,
+        _ part: @escaping @Sendable () async throws -> Bool,
+        by word: @escaping @Sendable () async throws -> Void
+    ) async throws {
+        let sender = world.sender
         next.door.breaks.withLock { $0 = [1_300_000] + Array(repeating: 0, count: 100) }
         try await next.running {
             try await sender.running {
                 try await RelayTests.until { try await part() }
-                let row = try await sender.exchange.cancel(id, reason: "the wrong file", by: 0)
-                #expect(row.state == "cancelled")
+                try await word()
                 try await RelayTests.until { try next.parts.isEmpty }
                 try await RelayTests.until {
                     try await sender.exchange.letters(about: id, from: sender.id).isEmpty
                 }
             }
         }
-        return id
     }
 
     @Test func aRecipientLetsGoOfThePartThatItHas() async throws {
@@ -106,6 +121,31 @@ struct CancelTests {
             try await recipient.store.entries(EntryFilter(kind: "transfer.withdrawn")).first)
         let details = try JSON(parsing: try #require(entry.details))
         #expect(details["cause"] == "cancelled by SG/hub: the wrong file")
+    }
+
+    @Test func aRecipientLetsGoOfWhatAnOfficerRefused() async throws {
+        let (sender, recipient) = (sender, world.recipient)
+        let id = try await sender.send(world.request(size: Self.large).with(use: "inference"))
+        let no = try await world.word(
+            on: id, by: "deputy", role: "releasing-officer", decision: .refuse, reason: "names")
+        _ = try await sender.exchange.take(
+            approval: try await world.word(on: id), of: id, by: 0)
+        try await end(id, in: world, at: recipient) {
+            try await recipient.store.read {
+                try $0.inbound(TransferFilter()).first?.durable ?? 0 > 0
+            }
+        } by: {
+            let taken = try await sender.exchange.take(approval: no, of: id, by: 0)
+            #expect(taken.state == .refused)
+        }
+        let row = try #require(try await recipient.inbound(id, from: sender))
+        #expect(row.state == "withdrawn" && row.contentKey == nil)
+        let entry = try #require(
+            try await recipient.store.entries(EntryFilter(kind: "transfer.withdrawn")).first)
+        let details = try JSON(parsing: try #require(entry.details))
+        #expect(
+            details["cause"]
+                == "cancelled by SG/hub: refused by `SG/hub/deputy` (releasing-officer): names")
     }
 
     @Test func aRelayLetsGoOfThePartThatItHas() async throws {

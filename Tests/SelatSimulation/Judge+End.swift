@@ -85,7 +85,7 @@ extension Judge {
         case .refused:
             require(!arrived, .once, "\(transfer) is refused, and lies in the inbox")
             require(
-                inbound?.statement?.kind == .refused || isRefusedByOfficer(transfer, course)
+                inbound?.statement?.kind == .refused || isRefusedByOfficer(key)
                     || !row.permitted.permits, .once, "\(transfer) is refused, and nobody said so")
         case .cancelled, .expired:
             require(
@@ -103,9 +103,9 @@ extension Judge {
         }
     }
 
-    private func isRefusedByOfficer(_ transfer: Int, _ course: Course) -> Bool {
-        world.nodes[course.from].ledger.log.contains {
-            $0.transfer == transfer && $0.kind == "approval.refused"
+    func isRefusedByOfficer(_ key: InboundKey) -> Bool {
+        world.nodes[key.from].ledger.log.contains {
+            $0.transfer == key.transfer && $0.kind == "approval.refused"
         }
     }
 

@@ -171,7 +171,9 @@ final class Judge {
     /// A part is let go before its time only by the sender's word.
     private func wasTakenBack(_ key: InboundKey) -> Bool {
         let ledger = world.nodes[key.from].ledger
-        return ledger.outbound[key.transfer]?.state == .cancelled || ledger.recalls[key] != nil
+        let state = ledger.outbound[key.transfer]?.state
+        return state == .cancelled || ledger.recalls[key] != nil
+            || state == .refused && isRefusedByOfficer(key)
     }
 
     private func letsGo(_ entries: [Entry], _ key: InboundKey, expires: Timestamp) {
@@ -192,7 +194,9 @@ final class Judge {
         let now = VirtualExecutor.shared.now
         if let sender = entry.sender, ["transfer.received", "relay.received"].contains(entry.kind) {
             takenIn[[node.index, sender, transfer]] = now
-        } else if entry.sender == nil, entry.kind == "transfer.cancelled" {
+        } else if entry.sender == nil,
+            ["transfer.cancelled", "transfer.refused"].contains(entry.kind)
+        {
             takenBack[transfer] = now
         }
     }

@@ -52,7 +52,8 @@ extension Process {
         if let offered { bringLetters(to: offered.next) }
     }
 
-    private func enter(
+    /// Enters an end by a person's word, and owes the word of it to the node that may hold a part.
+    func enter(
         _ kind: String, of row: OutboundRow, _ cause: String, _ offered: Offered?,
         in transaction: inout Transaction
     ) {

@@ -144,6 +144,7 @@ extension Process {
     }
 
     func refuse(_ transfer: Int) async throws {
+        let offered = offered(transfer)
         let ended = try await commit { transaction -> Bool in
             guard var row = transaction.outbound(transfer) else { return false }
             var sender = row.sender
@@ -151,14 +152,14 @@ extension Process {
             guard actions.contains(.destroy) else { return false }
             transaction.append(self.entry("approval.refused", transfer))
             for case .record(let kind, _) in actions {
-                transaction.append(self.entry(kind, transfer))
+                self.enter(kind, of: row, "an officer", offered, in: &transaction)
             }
             row.take(sender)
             row.hasKey = false
             transaction.save(row)
             return true
         }
-        if ended { remove(.outbound, own(transfer)) }
+        if ended { endTakenBack(transfer, offered) }
     }
 
     // MARK: By hand
