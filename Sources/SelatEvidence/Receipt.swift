@@ -113,7 +113,7 @@ extension ReceiptKind {
         case .opened: ["transfer.opened"]
         case .recalled: ["transfer.recalled"]
         case .retained: ["transfer.retained"]
-        case .cancelled: ["transfer.cancelled"]
+        case .cancelled: ["transfer.cancelled", "transfer.refused"]
         case .destroyed: ["transfer.destroyed"]
         }
     }
