@@ -202,17 +202,20 @@ extension Exchange {
                 if try await pursuits.pause(.outbound(delivery.id), Self.doubtPause) { return true }
                 continue
             }
-            if !isNew {
+            var hasWaited = false
+            if !isNew, await !lanes.enterAtOnce(lane) {
                 // Behind uploads that do not end it would wait beyond its time.
                 let isEntered = await lanes.enter(lane, atMost: untilExpiry(of: delivery.sender))
                 guard isEntered || clock.now() >= delivery.row.expires else {
                     try Task.checkCancellation()
                     continue
                 }
+                hasWaited = true
             }
             delivery.pause = nil
             do {
                 try Task.checkCancellation()
+                if hasWaited { try lookAgain(at: delivery) }
                 if !isNew, let lack = await lack(of: delivery.id, attempt: delivery.sender.attempt)
                 {
                     try await drive(delivery, lack)
@@ -230,6 +233,18 @@ extension Exchange {
             if try await pursuits.pause(.outbound(delivery.id), pause) { return true }
         }
         return false
+    }
+
+    /// Takes in what has become durable during a wait for a turn, which may last for hours and which no news
+    /// cuts short.
+    /// - Throws: `Overtaken` where another has ended it, or taken it away by hand.
+    private func lookAgain(at delivery: Delivery) throws {
+        let (id, node) = (delivery.id, identity.node)
+        let (row, isRecalled) = try store.lookUp {
+            (try $0.outbound(id), try $0.recall(of: id, from: node) != nil)
+        }
+        guard let row, row.isAs(delivery.sender) else { throw Overtaken() }
+        if isRecalled { _ = delivery.sender.handle(.recalled, at: clock.now()) }
     }
 
     /// Gives back the lane, and a connection that was not used. What waits holds nothing large: the head is

@@ -125,10 +125,13 @@ extension Exchange {
         let client = try await peers.take(passage.next)
         var pieces = PayloadPieces(stream, from: offset)
         defer { pieces.cancel() }
-        var looked = clock.now()
+        var looked: Timestamp?
         do {
             // It lacks nothing but the word that it is whole.
-            if offset == stream.size { try await handOn() }
+            if offset == stream.size {
+                try requireOngoing(passage.upload)
+                try await handOn()
+            }
             let state = try await client.upload(
                 passage.upload, from: offset, length: stream.size
             ) {
@@ -138,13 +141,17 @@ extension Exchange {
                 guard now < passage.expires else { throw TooLate() }
                 if now != looked {
                     looked = now
-                    guard try isOngoing(passage.upload) else { throw Overtaken() }
+                    try requireOngoing(passage.upload)
                 }
                 let bytes = await lanes.pieceBytes(
                     passage.lane, atMost: SpoolStream.pieceBytes, at: now)
                 let range = pieces.next(atMost: bytes)
                 try await lanes.admit(passage.lane, range.count, at: now)
-                if range.upperBound == stream.size { try await handOn() }
+                if range.upperBound == stream.size {
+                    // It may have given way for a while, and makes the whole.
+                    try requireOngoing(passage.upload)
+                    try await handOn()
+                }
                 FreedMemory.passed(range.count)
                 return try await pieces.take(range, ahead: bytes)
             }
@@ -163,9 +170,9 @@ extension Exchange {
         var description: String { "it expired before its last byte had left" }
     }
 
-    /// Whether nobody has ended it meanwhile, such as by `cancel` or a recall.
-    private func isOngoing(_ upload: UploadID) throws -> Bool {
-        try store.lookUp { snapshot in
+    /// - Throws: `Overtaken` where somebody has ended it meanwhile, such as by `cancel` or a recall.
+    private func requireOngoing(_ upload: UploadID) throws {
+        let isOngoing = try store.lookUp { snapshot -> Bool in
             if upload.from == identity.node {
                 let isOpen = try snapshot.outbound(upload.transfer)
                     .map { try !Sender($0).state.isOutcome }
@@ -175,6 +182,7 @@ extension Exchange {
             return try snapshot.relayed(upload.transfer, from: upload.from)
                 .map { try !Relay($0).state.isOutcome } ?? false
         }
+        guard isOngoing else { throw Overtaken() }
     }
 
     /// Asks where the envelope stands.

@@ -310,6 +310,86 @@ struct RecallTests {
         #expect(try await recipient.inbound(id, from: sender)?.contentKey == nil)
     }
 
+    /// A dataset that somebody carried away, so that it may have arrived, while its recipient was down.
+    private func carriedAway(size: Int) async throws -> TransferID {
+        let id = try await sender.send(world.request(size: size))
+        let exchange = sender.exchange
+        let pursuit = Task { await exchange.pursue(id) }
+        while try await sender.outbound(id)?.cause == nil { await Task.yield() }
+        pursuit.cancel()
+        await pursuit.value
+        _ = try await exchange.package(id, by: 0)
+        await exchange.peers.forgive()
+        return id
+    }
+
+    private func lane(_ number: UInt64, _ precedence: Precedence, size: UInt64) -> Lanes.Lane {
+        Lanes.Lane(
+            to: recipient.id, precedence, payloadSize: size,
+            TransferID(milliseconds: number, entropy: [UInt8](repeating: 7, count: 10)))
+    }
+
+    /// That may take hours, and it hears of nothing meanwhile.
+    @Test func whatIsRecalledWhileItWaitsForItsTurnDoesNotLeave() async throws {
+        let id = try await carriedAway(size: 2_500_000)
+        let (sender, recipient, exchange) = (sender, recipient, sender.exchange)
+        let recall = try world.recall(id)
+        let busy = (1...UInt64(Lanes.uploadsPerPeer)).map { lane($0, .routine, size: 10 << 20) }
+        for lane in busy { await exchange.lanes.enter(lane) }
+        try await recipient.serving {
+            let pursuit = Task { await exchange.pursue(id) }
+            while await !exchange.linkLoads.contains(where: { !$0.waiting.isEmpty }) {
+                await Task.yield()
+            }
+            _ = try await exchange.take(recallWord: recall, by: 0)
+            for lane in busy { await exchange.lanes.leave(lane) }
+            try await RelayTests.until {
+                let row = try await sender.outbound(id)
+                let isAsked = row?.cause?.hasPrefix("it is recalled") ?? false
+                return isAsked || row?.state == "delivered"
+            }
+            pursuit.cancel()
+            await pursuit.value
+        }
+        #expect(try await sender.outbound(id)?.state == "queued")
+        let row = try #require(try await recipient.inbound(id, from: sender))
+        #expect(row.state == "receiving" && row.durable == 0)
+    }
+
+    /// The clock shows one second all the while.
+    @Test(arguments: [false, true])
+    func nothingThatIsRecalledGetsWhole(isUnderWay: Bool) async throws {
+        let id = try await carriedAway(size: 8 << 20)
+        let (sender, recipient, exchange) = (sender, recipient, sender.exchange)
+        let recall = try world.recall(id)
+        let row = try #require(try await sender.outbound(id))
+        let passage = Passage(
+            upload: UploadID(from: sender.id, transfer: id),
+            name: SpoolFolder.Name(outbound: id), recipient: recipient.id,
+            lane: Lanes.Lane(to: recipient.id, .routine, payloadSize: row.payloadSize, id),
+            expires: row.expires, attempt: row.attempt)
+        let flash = lane(1, .flash, size: 1)
+        try await recipient.serving {
+            _ = try await exchange.offer(passage, isInline: false, handOn: {})
+            if isUnderWay {
+                // It gives way before each piece.
+                await exchange.lanes.enter(flash)
+            } else {
+                _ = try await exchange.take(recallWord: recall, by: 0)
+            }
+            let upload = Task { try await exchange.upload(passage, from: 0, handOn: {}) }
+            if isUnderWay {
+                while await !exchange.linkLoads.contains(where: { $0.givingWay > 0 }) {
+                    await Task.yield()
+                }
+                _ = try await exchange.take(recallWord: recall, by: 0)
+                await exchange.lanes.leave(flash)
+            }
+            await #expect(throws: Exchange.Overtaken.self) { _ = try await upload.value }
+        }
+        #expect(try await recipient.entries("transfer.arrived") == 0)
+    }
+
     /// Who sent it may have given it up, and asks no more.
     @Test func whoAsksNoMoreHearsThatItsArrivalWasEnded() async throws {
         let id = try await sender.send(world.request(size: 2_500_000))
