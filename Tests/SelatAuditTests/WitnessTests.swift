@@ -170,6 +170,23 @@ import Testing
         #expect(needed == [0, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6])
     }
 
+    /// What a record asks for is not lowered to what there is.
+    @Test func aNumberThatIsNamedStands() throws {
+        let keys = try Self.keys(["MY", "TH", "VN"])
+        let all = Set(keys.values.joined())
+        let three = try LogPolicy.countries(keys, atLeast: 3)
+        #expect(three.canBeMet && three.isMet(by: all))
+        #expect(!three.isMet(by: Set(all.dropFirst())))
+        let five = try LogPolicy.countries(keys, atLeast: 5)
+        #expect(!five.canBeMet && !five.isMet(by: all))
+        let nobody = try LogPolicy.countries([:], atLeast: 1)
+        #expect(nobody.quorum != nil && !nobody.canBeMet)
+        // A group cannot ask for more than it has: whoever reads the text believes nothing.
+        for policy in [five, nobody] {
+            #expect(throws: AuditError.self) { try LogPolicy(parsing: Array(policy.text.utf8)) }
+        }
+    }
+
     @Test func manyNodesOfOneCountryHaveOneVote() throws {
         let keys = try Self.keys(["MY", "VN"], each: 3)
         let policy = try LogPolicy.countries(keys)

@@ -30,6 +30,7 @@ extension TestFederation {
     /// A country's next record, changed and signed by its authorities.
     func record(
         _ code: String, after before: Federation, officers: [MemberRecord.Officer]? = nil,
+        witnessQuorum: Int? = nil,
         _ change: (inout [MemberRecord.Node]) throws -> Void = { _ in }
     ) throws -> [UInt8] {
         let (country, now) = (try Country(code), clock.now())
@@ -40,7 +41,7 @@ extension TestFederation {
             federation: before.id, country: country, serial: held.serial + 1,
             previous: held.digest, issued: now,
             expires: now + Self.life, nodes: nodes, officers: officers ?? held.officers,
-            policySigners: held.policySigners
+            policySigners: held.policySigners, witnessQuorum: witnessQuorum
         ).signed(by: try authority(code).signers, at: now)
     }
 

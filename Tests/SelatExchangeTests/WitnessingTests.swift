@@ -115,6 +115,24 @@ import Testing
         try witnesses.requireExchange()
     }
 
+    @Test func aQuorumThatCannotBeMetHoldsTransfersAndSaysWhy() async throws {
+        let world = try TestFederation(Self.plan())
+        let (sender, witnesses) = (world.sender, world.sender.exchange.witnesses)
+        let record = try world.record("SG", after: world.federation, witnessQuorum: 3)
+        #expect(try await sender.take(records: ["SG": record]) == ["record SG 2"])
+        try await Self.note(2, sender)
+        try await Self.serving([world.recipient, world.stranger]) { try await witnesses.ask() }
+        #expect(witnesses.witnessedSize == 0)
+        let status = JSON.object(try await witnesses.status())
+        #expect(status["quorum"] == 3)
+        let warnings = (status["warnings"]?.arrayValue ?? []).compactMap(\.stringValue)
+        #expect(
+            warnings.contains { $0.contains("cosignatures of 3 countries, and 2 can give one") })
+        try witnesses.requireNewTransfers()
+        world.clock.advance(seconds: 3_601)
+        #expect(throws: Problem.self) { try witnesses.requireNewTransfers() }
+    }
+
     /// A second database with the same key that grew differently.
     private static func fork(
         of node: TestNode, _ world: TestFederation, common: Int, own: Int

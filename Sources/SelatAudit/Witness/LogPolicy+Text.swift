@@ -92,6 +92,9 @@ extension LogPolicy {
                 case "any": 1
                 default: UInt64(decimal: words[2]).flatMap { Int(exactly: $0) } ?? 0
                 }
+            guard (1...members.count).contains(threshold) else {
+                throw .malformed("group", "\(words[1].quotable) can never be met, or always is")
+            }
             groups.append(Group(name: words[1], threshold: threshold, members: members))
             defined.insert(words[1].octets)
         }
@@ -106,21 +109,23 @@ extension LogPolicy {
     /// The quorum of a federation: one vote for each country, however many nodes of it witness.
     /// - Parameters:
     ///   - witnesses: of each other country, by its code; a country without any has no vote.
-    ///   - least: countries that must have cosigned; nil for more than half of those that witness,
-    ///     and at least two. Where there are fewer, all of them.
+    ///   - least: countries that must have cosigned, as it stands: where fewer witness, the quorum is
+    ///     never met, and no reader takes the policy's text. nil for more than half of those that
+    ///     witness, and at least two, or all where there are fewer; none where nobody does.
     /// - Throws: `AuditError.malformed` for a name that two of them share.
     package static func countries(
         _ witnesses: [Country: [CosignerKey]], atLeast least: Int? = nil
     ) throws(AuditError) -> LogPolicy {
         let voting = witnesses.filter { !$0.value.isEmpty }.sorted { $0.key < $1.key }
-        guard !voting.isEmpty else { return try LogPolicy(witnesses: [], groups: [], quorum: nil) }
+        guard !voting.isEmpty || least != nil else {
+            return try LogPolicy(witnesses: [], groups: [], quorum: nil)
+        }
         let named = voting.flatMap { _, keys in keys.map { Witness(name: $0.name, key: $0) } }
         let groups = voting.map { country, keys in
             Group(name: country.code, threshold: 1, members: keys.map(\.name))
         }
-        let threshold = min(voting.count, least ?? max(2, voting.count / 2 + 1))
-        let all = Group(
-            name: "countries", threshold: max(1, threshold), members: groups.map(\.name))
+        let threshold = least ?? min(voting.count, max(2, voting.count / 2 + 1))
+        let all = Group(name: "countries", threshold: threshold, members: groups.map(\.name))
         return try LogPolicy(witnesses: named, groups: groups + [all], quorum: all.name)
     }
 }

@@ -18,7 +18,7 @@ package struct LogPolicy: Hashable, Sendable {
         }
     }
 
-    /// At least `threshold` of `members`, each a witness or an earlier group.
+    /// At least `threshold` of `members`, each a witness or an earlier group; never met with fewer members.
     package struct Group: Hashable, Sendable {
         package let name: String
         package let threshold: Int
@@ -40,7 +40,7 @@ package struct LogPolicy: Hashable, Sendable {
     package let quorum: String?
 
     /// - Throws: `AuditError.malformed` for a name or key that stands twice, a name used before it is
-    ///   defined or as a member twice, a threshold that cannot be met, or too many of anything.
+    ///   defined or as a member twice, a threshold that is always met, or too many of anything.
     package init(
         logs: [VerifierKey] = [], witnesses: [Witness], groups: [Group], quorum: String?
     ) throws(AuditError) {
@@ -90,6 +90,9 @@ package struct LogPolicy: Hashable, Sendable {
         return met.contains(quorum.octets)
     }
 
+    /// Whether the quorum would be met if every witness cosigned.
+    package var canBeMet: Bool { isMet(by: Set(witnesses.map(\.key))) }
+
     /// Logs, witnesses and groups, each; C2SP asks for 32 at least.
     static let partsMax = 1_024
 
@@ -109,9 +112,7 @@ package struct LogPolicy: Hashable, Sendable {
             if !Self.isName(name) || !defined.insert(name.octets).inserted { return taken(name) }
         }
         for group in groups {
-            if group.members.isEmpty || !(1...group.members.count).contains(group.threshold) {
-                return "group `\(group.name.quotable)` can never be met, or always is"
-            }
+            if group.threshold < 1 { return "group `\(group.name.quotable)` is always met" }
             for member in group.members {
                 if !defined.contains(member.octets) {
                     return "`\(member.quotable)` is not defined before"

@@ -24,7 +24,7 @@ extension Witnesses {
     /// was witnessed one who has answered knows.
     func prove() async throws {
         var contradictions = try await keptContradiction().map { [$0] } ?? []
-        guard hasQuorum || !contradictions.isEmpty else { return try await show() }
+        guard !asked.isEmpty || !contradictions.isEmpty else { return try await show() }
         let (asked, isRestored) = (asked, try await store.restoredSize() != nil)
         let testimonies = await testimonies()
         var isAnswered = false

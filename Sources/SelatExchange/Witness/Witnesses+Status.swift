@@ -72,11 +72,20 @@ extension Witnesses {
         where dialogue.failures > 0 {
             warnings.append("witness \(witness) does not cosign: \(dialogue.cause ?? "")")
         }
+        if let shortfall { warnings.append(shortfall) }
         if let fault = state.clockFault { warnings.append("\(fault): nothing is sent or taken") }
         if isOverdue(state, now), let since = state.unwitnessedSince {
             warnings.append("entries since \(since) are unwitnessed: nothing new is sent")
         }
         return warnings
+    }
+
+    /// Why no checkpoint of the own log can be witnessed, if so.
+    package var shortfall: String? {
+        guard hasQuorum, !policy.canBeMet, let countries = policy.groups.last else { return nil }
+        return
+            "this country's record asks for the cosignatures of \(countries.threshold) countries, and "
+            + "\(countries.members.count) can give one: no entry becomes witnessed"
     }
 
     private func isOverdue(_ state: State, _ now: Timestamp) -> Bool {

@@ -48,6 +48,12 @@ extension NodeControl {
                 "witnesses", lookedAt: looked, .warning, "nobody witnesses in this federation",
                 remedy: "the members give nodes the role `witness`")
         }
+        if let shortfall = witnesses.shortfall {
+            return Check(
+                "witnesses", lookedAt: looked, .failure, shortfall,
+                remedy: "more members give nodes the role `witness`, or a record asks for fewer: "
+                    + "selat members propose --witness-quorum")
+        }
         let size = exchange.store.latestCheckpoint.checkpoint.size
         let behind = max(size, witnesses.witnessedSize) - witnesses.witnessedSize
         let found = "\(witnesses.standing.word); \(behind) of \(size) entries wait for the quorum"
