@@ -53,13 +53,13 @@ struct LineReader: ~Copyable {
 
     deinit { if descriptor >= 0 { close(descriptor) } }
 
-    /// The next line without its newline, nil at the end; the last may lack one.
-    /// - Throws: `Ending` for a line over `Limits.exportLineBytesMax` bytes, or when reading fails.
+    /// The next line with its newline, nil at the end; the last may lack one.
+    /// - Throws: `Ending` for a line far over `Limits.exportLineBytesMax` bytes, or when reading fails.
     mutating func next() throws -> [UInt8]? {
         while true {
             if let end = bytes[start...].firstIndex(of: 0x0A) {
                 defer { start = end + 1 }
-                return Array(bytes[start..<end])
+                return Array(bytes[start...end])
             }
             guard bytes.count - start <= Limits.exportLineBytesMax else {
                 throw Ending(

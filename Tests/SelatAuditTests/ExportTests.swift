@@ -70,7 +70,7 @@ import Testing
 
     private func report(_ lines: [[UInt8]], key: VerifierKey? = nil) -> LogReport {
         var verifier = ExportVerifier(key: key ?? log.verifierKey)
-        for line in lines { verifier.take(line: line) }
+        for line in lines { verifier.take(line: line + [0x0A]) }
         return verifier.finish()
     }
 
@@ -93,7 +93,7 @@ import Testing
 
     @Test func theExportsOwnKeyIsSaidToBeItsOwn() throws {
         var verifier = ExportVerifier(key: nil)
-        for line in try lines(try made(9), 0..<9) { verifier.take(line: line) }
+        for line in try lines(try made(9), 0..<9) { verifier.take(line: line + [0x0A]) }
         let report = verifier.finish()
         #expect(report.isSound && report.isKeyItsOwn)
         let other = try LogIdentity(
@@ -194,6 +194,36 @@ import Testing
         #expect(failures(bare) == ["entry 5: its details are missing"])
     }
 
+    /// Salt and details of one whose erasure is in the range, and of one whose erasure is behind it.
+    @Test(arguments: [0..<20, 0..<12])
+    func detailsThatWereErasedMustNotBeThere(range: Range<Int>) throws {
+        let log = try made(20)
+        var all = try lines(log, range)
+        all[4] = try ExportedEntry(
+            entry: log.entries[3].entry, salt: [UInt8](repeating: 3, count: 32),
+            details: Array("{\"n\":3}".utf8)
+        ).json().canonical
+        #expect(failures(all) == ["entry 3: its details are there, but a later entry erased them"])
+    }
+
+    @Test func aLineHasOneForm() throws {
+        let all = try lines(try made(9), 0..<9)
+        func failures(_ line: [UInt8]) -> [String] {
+            var verifier = ExportVerifier(key: log.verifierKey)
+            verifier.take(line: line)
+            return verifier.finish().failures.map(\.description)
+        }
+        let cut = "the export is cut short behind entry -1"
+        #expect(failures(all[0] + [0x0A]) == [cut])
+        #expect(failures(all[0]).first?.contains("it has no newline") == true)
+        #expect(failures(all[0] + [0x20, 0x0A]).first?.contains("canonical") == true)
+        let text = String(decoding: all[0], as: UTF8.self)
+        let spaced = Array(text.replacing("\"first\":", with: "\"first\": ").utf8)
+        #expect(failures(spaced + [0x0A]).first?.contains("canonical") == true)
+        let key = [UInt8](repeating: 0x61, count: Limits.exportLineBytesMax)
+        #expect(failures(key + [0x0A]).first?.contains("over 1048576 bytes") == true)
+    }
+
     @Test func redactedExportsHaveNoDetails() throws {
         let log = try made(20)
         var all = try lines(log, 0..<20, redacted: true)
@@ -209,7 +239,7 @@ import Testing
         for mutation in Mutations.of(whole, count: 100, seed: seed) where mutation != whole {
             let lines = mutation.split(separator: 0x0A, omittingEmptySubsequences: false)
             let report = report(lines.map { Array($0) })
-            // Sound means the same entries: white space, and the key that nobody goes by.
+            // Sound means the same entries: only the key is another, which nobody goes by.
             guard report.isSound else { continue }
             #expect(report.size == 9 && report.first == 2 && report.entries == 7)
             #expect(report.root == (try made(12)).memory.roots[9])

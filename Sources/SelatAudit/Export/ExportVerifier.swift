@@ -14,6 +14,7 @@ package struct ExportVerifier {
     private var head: ExportHead?
     private var tree = LogTree()
     private var missing = SequenceSet()
+    private var present = SequenceSet()
     private var erased: [SequenceSet] = []
     /// Entries behind the range, until the checkpoint is known that they are proven against.
     private var later: [ExportedEntry] = []
@@ -22,14 +23,20 @@ package struct ExportVerifier {
     ///   taken, and the report says so.
     package init(key: VerifierKey?) { trusted = key }
 
-    /// Takes the next line, without its newline.
+    /// Takes the next line, with its newline: without one it is reported.
     package mutating func take(line: [UInt8]) {
         do throws(AuditError) {
             if isCut { return }
             guard place != .behind else { throw .malformed("export", "it goes on behind its end") }
-            guard let json = try? JSON(parsing: line) else {
-                throw .malformed("line of an export", "it is no JSON")
+            guard line.last == 0x0A else {
+                throw .malformed("line of an export", "it has no newline")
             }
+            guard line.count <= Limits.exportLineBytesMax else {
+                throw .malformed("line of an export", "over \(Limits.exportLineBytesMax) bytes")
+            }
+            let text = line.dropLast()
+            guard let json = try? JSON(parsing: Array(text)), json.canonical.elementsEqual(text)
+            else { throw .malformed("line of an export", "it is no canonical JSON") }
             switch place {
             case .head: try begin(ExportHead(json))
             case _ where json["checkpoint"] != nil: try end(ExportTail(json))
@@ -104,6 +111,7 @@ package struct ExportVerifier {
         guard head?.isRedacted == false else {
             return report.fail(sequence, "it has details in an export that says it has none")
         }
+        present.append(sequence...sequence)
         guard line.entry.binds(details: details, salt: salt) else {
             return report.fail(sequence, "its details are not those it is bound to")
         }
@@ -178,6 +186,8 @@ package struct ExportVerifier {
         let claimed = SequenceSet(erased.flatMap(\.ranges))
         let lost = missing.subtracting(claimed)
         report.fail(lost, "its details are missing")
+        let kept = present.subtracting(present.subtracting(claimed))
+        report.fail(kept, "its details are there, but a later entry erased them")
         report.erased = missing.count - lost.count
     }
 }
