@@ -37,8 +37,6 @@ package struct Recipient: Hashable, Sendable {
         case unsupportedSuite = "unsupported-suite"
         case expired
         case datedAhead = "dated-ahead"
-        case livesTooLong = "lives-too-long"
-        case tooLarge = "too-large"
         case idConflict = "id-conflict"
         case tooManyUploads = "too-many-uploads"
         case membershipExpired = "membership-expired"
@@ -62,9 +60,7 @@ package struct Recipient: Hashable, Sendable {
         /// broken or hostile peer apart from a lawful one, or a state that the sender can mend.
         package var isFinal: Bool {
             switch self {
-            case .verdictDiffers, .importRefused, .importIncomplete, .suiteTooWeak, .tooLarge,
-                .livesTooLong:
-                true
+            case .verdictDiffers, .importRefused, .importIncomplete, .suiteTooWeak: true
             default: false
             }
         }
@@ -80,14 +76,12 @@ package struct Recipient: Hashable, Sendable {
         package let suite: Suite
         package let created: Timestamp
         package let expires: Timestamp
-        /// Bytes of the sealed payload.
-        package let payloadSize: UInt64
         /// Digest over what never changes between attempts.
         package let fixedParts: Digest
 
         package init(
             from: NodeID, to: NodeID, previous: NodeID?, federation: Digest, suite: Suite,
-            created: Timestamp, expires: Timestamp, payloadSize: UInt64, fixedParts: Digest
+            created: Timestamp, expires: Timestamp, fixedParts: Digest
         ) {
             self.from = from
             self.to = to
@@ -96,7 +90,6 @@ package struct Recipient: Hashable, Sendable {
             self.suite = suite
             self.created = created
             self.expires = expires
-            self.payloadSize = payloadSize
             self.fixedParts = fixedParts
         }
     }
@@ -283,8 +276,6 @@ extension Recipient.Offer {
         if !place.suites.contains(suite) { return .unsupportedSuite }
         if created - now > Limits.clockSkewSecondsMax { return .datedAhead }
         if now >= expires { return .expired }
-        if created >= place.membershipExpires { return .membershipExpired }
-        if expires - created > Limits.envelopeLifeSecondsMax { return .livesTooLong }
-        return payloadSize > Limits.payloadBytesMax ? .tooLarge : nil
+        return created >= place.membershipExpires ? .membershipExpired : nil
     }
 }

@@ -87,8 +87,6 @@ extension OutboundRow {
             return
                 "`selat status` says which suite would do; make its keys (`selat keys`), and send "
                 + "it anew"
-        case .tooLarge: return "send it in parts"
-        case .livesTooLong: return "send it anew with a shorter `--expires`"
         default:
             return
                 "`selat show \(id)` says who refused it and why; send it anew once that is settled"

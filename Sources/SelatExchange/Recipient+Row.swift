@@ -33,7 +33,7 @@ extension Recipient.Offer {
             from: head.core.from, to: head.core.to, previous: head.hop(at: node)?.previous,
             federation: head.core.federation,
             suite: head.core.suite, created: head.core.created, expires: head.core.expires,
-            payloadSize: head.header.payload.size, fixedParts: head.fixedParts)
+            fixedParts: head.fixedParts)
     }
 }
 

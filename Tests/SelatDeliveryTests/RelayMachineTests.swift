@@ -120,7 +120,6 @@ struct RelayMachineTests {
             try answer(RecipientTests.offer(federation: 2)) == .refuse(.foreignFederation))
         #expect(try answer(RecipientTests.offer(created: 301)) == .refuse(.datedAhead))
         #expect(try answer(RecipientTests.offer(created: -3_600)) == .refuse(.expired))
-        #expect(try answer(RecipientTests.offer(size: 5 << 40)) == .refuse(.tooLarge))
     }
 
     @Test func aKnownOfferIsAnsweredByWhereItStands() throws {

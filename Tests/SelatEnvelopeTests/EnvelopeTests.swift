@@ -153,6 +153,19 @@ struct EnvelopeTests {
         #expect(believed.isEmpty)
     }
 
+    /// No header says otherwise, so no recipient is asked about it.
+    @Test func anEnvelopeLivesThirtyDaysAtMost() throws {
+        let core = try World().core()
+        func living(_ seconds: Int64) throws -> EnvelopeCore {
+            try EnvelopeCore(
+                id: core.id, federation: core.federation, from: core.from, to: core.to,
+                created: core.created, expires: core.created + seconds, label: core.label,
+                suite: core.suite, toKeys: core.toKeys)
+        }
+        #expect(try EnvelopeCore(json: living(30 * 86_400).json) == living(30 * 86_400))
+        #expect(throws: EnvelopeError.self) { try living(30 * 86_400 + 1) }
+    }
+
     @Test func headersAndManifestsReadBackAndRefuseEveryMutation() async throws {
         let world = try World()
         let sealed = try await world.envelope([1, 2, 3])

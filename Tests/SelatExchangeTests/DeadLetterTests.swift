@@ -101,8 +101,6 @@ struct DeadLetterTests {
             ("expired", "it expired; last: an approval is owed", "selat approve list"),
             ("expired", "it expired; last: VN/hub: nobody answers", "selat ping VN/hub"),
             ("unconfirmed", "it expired after it may have arrived", "selat receipt import"),
-            ("refused", "too-large: header of `x`", "in parts"),
-            ("refused", "lives-too-long: header of `x`", "--expires"),
             ("refused", "suite-too-weak: suite 1", "selat keys"),
             ("refused", "import-refused: VN/none", "selat check"),
             ("refused", "SG/hub/lee: not this one", "says who refused it"),

@@ -52,7 +52,7 @@ extension Process {
             from: world.nodes[head.from].id, to: world.nodes[head.to].id,
             previous: place > 0 ? world.nodes[head.route[place - 1]].id : nil,
             federation: World.federation, suite: .p256, created: head.created,
-            expires: head.expires, payloadSize: head.size, fixedParts: head.fixedParts)
+            expires: head.expires, fixedParts: head.fixedParts)
     }
 
     var place: Recipient.Place {
