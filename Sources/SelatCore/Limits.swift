@@ -42,7 +42,7 @@ package enum Limits {
     package static let pathBytesMax = 1_024
     /// One name in a resource's path: what common file systems take.
     package static let pathComponentBytesMax = 255
-    /// One dataset: 4 TiB, far below what 64-bit offsets and JSON integers hold.
+    /// One dataset, before it is sealed: 4 TiB, far below what 64-bit offsets and JSON integers hold.
     package static let payloadBytesMax: UInt64 = 4 << 40
 
     /// An envelope's life, from created to expires.

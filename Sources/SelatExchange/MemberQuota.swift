@@ -1,4 +1,5 @@
 import SelatCore
+import SelatCrypto
 
 /// How much of one member's may lie here at once: its nodes fill nobody else's room.
 package struct MemberQuota: Sendable, Hashable {
@@ -14,7 +15,9 @@ package struct MemberQuota: Sendable, Hashable {
     /// What passes through, and has not ended here.
     package static let relay = MemberQuota(transfersMax: 1_000, bytesMax: 64 << 30)
     /// What was received, or is arriving, and is not destroyed. One dataset of any size finds room.
-    package static let inbox = MemberQuota(transfersMax: 100_000, bytesMax: 4 << 40 + 4 << 30)
+    package static let inbox = MemberQuota(
+        transfersMax: 100_000,
+        bytesMax: ChunkedEncryption.sealedSize(of: Limits.payloadBytesMax))
 
     /// Whether little is left: nine tenths are taken.
     func isNearlyFull(_ held: (transfers: Int, bytes: UInt64)) -> Bool {

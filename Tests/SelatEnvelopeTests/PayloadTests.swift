@@ -41,6 +41,15 @@ struct PayloadTests {
         #expect(try SegmentLayout(messageSize: 1 << 20).count == 2)
     }
 
+    /// 4 TiB of plaintext, and what they make.
+    @Test func theLargestPayloadIsTakenAndNoLargerOne() throws {
+        let largest = try SegmentLayout(messageSize: 4 << 40)
+        #expect(largest.sealedSize == 4_402_341_478_472)
+        #expect(try SegmentLayout(sealedSize: 4_402_341_478_472) == largest)
+        #expect(throws: EnvelopeError.self) { try SegmentLayout(messageSize: 4 << 40 + 1) }
+        #expect(throws: EnvelopeError.self) { try SegmentLayout(sealedSize: 4_402_341_478_473) }
+    }
+
     @Test func theSealedBytesAreOneChunkedMessage() async throws {
         let message = sample((2 << 20) + 12_345)
         let (payload, sink) = try await seal(message)

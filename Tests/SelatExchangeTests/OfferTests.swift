@@ -44,6 +44,12 @@ struct OfferTests {
         #expect(try await node.opened(first.core.id) == TestFederation.bytes(5_000))
     }
 
+    @Test func theLargestDatasetFindsRoomInAnEmptyInbox() throws {
+        let size = try SegmentLayout(messageSize: Limits.payloadBytesMax).sealedSize
+        #expect(MemberQuota.inbox.hasRoom(for: size, beside: (transfers: 0, bytes: 0)))
+        #expect(!MemberQuota.inbox.hasRoom(for: size, beside: (transfers: 1, bytes: 1)))
+    }
+
     @Test(arguments: [
         MemberQuota(transfersMax: 1, bytesMax: .max),
         MemberQuota(transfersMax: 9, bytesMax: 12_000),
