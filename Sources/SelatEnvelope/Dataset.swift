@@ -81,7 +81,7 @@ package struct DatasetDescription: Hashable, Sendable {
             room -= resource.bytes
         }
         self.resources = resources
-        self.others = others.merging(["$schema": .string(Self.profile)]) { given, _ in given }
+        self.others = others
         guard Set(resources.map(\.name)).count == resources.count else {
             throw .malformed("manifest", "two resources have one name")
         }
@@ -116,6 +116,6 @@ package struct DatasetDescription: Hashable, Sendable {
         try self.init(resources: resources, others: members)
     }
 
-    /// What a descriptor follows that does not say.
+    /// The `$schema` that a node gives a descriptor of its own that does not say.
     package static let profile = "https://datapackage.org/profiles/2.0/datapackage.json"
 }

@@ -103,6 +103,9 @@ extension NodeControl {
     private func outbound(_ request: SendRequest) throws -> OutboundRequest {
         var descriptor = request.dataset.objectValue ?? [:]
         if let title = request.title { descriptor["title"] = .string(title) }
+        if descriptor["$schema"] == nil {
+            descriptor["$schema"] = .string(DatasetDescription.profile)
+        }
         do {
             return OutboundRequest(
                 to: request.to, label: request.label, facts: request.facts,

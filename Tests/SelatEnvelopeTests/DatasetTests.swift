@@ -56,6 +56,16 @@ struct DatasetTests {
         #expect(dataset.json["licenses"] == [["name": "CC0"]])
     }
 
+    /// What an officer signs is the digest of these bytes, at both ends.
+    @Test(arguments: [
+        #"{"resources":[{"bytes":1,"name":"a","path":"a"}]}"#,
+        #"{"$schema":"https://other.example/","resources":[{"bytes":1,"name":"a","path":"a"}]}"#,
+    ])
+    func nothingIsAddedToADescriptor(text: String) throws {
+        let json = try JSON(parsing: Array(text.utf8))
+        #expect(try DatasetDescription(json: json).json.canonical == Array(text.utf8))
+    }
+
     @Test(arguments: [
         #"{"resources":[{"name":"a","path":"a","bytes":-1}]}"#,
         #"{"resources":[{"name":"a","path":"a"}]}"#,
