@@ -107,7 +107,7 @@ extension Exchange {
         if stale.isMissing { Task { await catchUp(with: peer) } }
         var problem = try await refuse(.staleEdition, "\(stale)", head: head, peer: peer)
         problem.extensions["name"] = .string(name)
-        problem.extensions["pinned"] = .string(stale.pinned.text)
+        problem.extensions["pinned"] = stale.pinned.map { .string($0.text) }
         problem.extensions["active"] = stale.active.map { .string($0.text) }
         problem.remedy = "take the editions in force here (GET /v1/policies), and judge again"
         return problem

@@ -150,12 +150,13 @@ extension Exchange {
                 head: head, peer: hop.previous)
         }
         let country = identity.node.country
-        if let pinned = header.transit[country],
-            let active = policies.editions[country.code]?.digest, pinned != active
-        {
+        let pinned = header.transit[country]
+        let active = policies.editions[country.code]?.digest
+        guard pinned != nil, pinned == active else {
+            let isHeld = pinned.map { editions.holds($0) } ?? false
             let stale = EditionRegister.Stale(
                 name: country.code, pinned: pinned, active: active,
-                reason: editions.holds(pinned) ? "is not in force" : nil)
+                reason: isHeld ? "is not in force" : nil)
             throw try await refuse(stale, head, peer: hop.previous)
         }
         let judgements = try transit(of: header.route, head.core.label).filter {

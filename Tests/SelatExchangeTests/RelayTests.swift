@@ -299,11 +299,14 @@ struct RelayTests {
         #expect(try await world.stranger.entries("offer.refused") == 1)
     }
 
-    @Test func aRelayRefusesAnotherEditionOfItsLaw() async throws {
+    /// Another one, or none.
+    @Test(arguments: [SHA256.digest([]), nil] as [Digest?])
+    func aRelayRefusesAnotherEditionOfItsLaw(edition: Digest?) async throws {
         let world = try Self.world()
+        let named = edition.map { [world.stranger.id.country: $0] } ?? [:]
         let head = try world.head(
             try await world.seal(), verdict: try verdict(world), relay: world.stranger.id,
-            transit: [world.stranger.id.country: SHA256.digest([])])
+            transit: named)
         #expect(await offered(head, in: world) == "stale-edition")
     }
 

@@ -9,18 +9,22 @@ extension EditionRegister {
     /// Why a verdict's editions are not those by which it may be judged again now.
     struct Stale: Error, Hashable, CustomStringConvertible {
         let name: String
-        let pinned: Digest
+        /// Nil where a header names none.
+        let pinned: Digest?
         /// What this node goes by.
         let active: Digest?
         /// Nil where the edition is not held; else what is wrong with it at that moment.
         let reason: String?
 
-        var isMissing: Bool { reason == nil }
+        var isMissing: Bool { pinned != nil && reason == nil }
 
         var description: String {
-            "the verdict pins edition \(pinned) of `\(name)`, which "
-                + (reason ?? "is not held here")
-                + "; active here: \(active?.text ?? "none")"
+            let fault =
+                pinned.map {
+                    "the verdict pins edition \($0) of `\(name)`, which "
+                        + (reason ?? "is not held here")
+                } ?? "the header names no edition of `\(name)`"
+            return "\(fault); active here: \(active?.text ?? "none")"
         }
     }
 
