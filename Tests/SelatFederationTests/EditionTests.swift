@@ -99,10 +99,19 @@ import Testing
                 for: .officer, uri: "selat://SG/hub/first", to: key.publicKey, from: World.from,
                 until: World.until), key: key)
         let federation = try self.federation(signers: sg.policySigners + [renewed])
-        let der = try CMS.signDetached(
-            content: file, type: .policyEdition, federation: federation.id,
-            signers: [sg.policySigners[0], renewed], at: World.now)
-        #expect(refusal { try verify(der, by: federation) }.contains("has signed twice"))
+        func signed(_ signers: [CMS.Signer]) throws -> [UInt8] {
+            try CMS.signDetached(
+                content: file, type: .policyEdition, federation: federation.id, signers: signers,
+                at: World.now)
+        }
+        let one = try signed([sg.policySigners[0], renewed])
+        #expect(refusal { try verify(one, by: federation) }.contains("1 of 2 signatures"))
+        let two = try signed([sg.policySigners[0], renewed, sg.policySigners[1]])
+        let found = try verify(two, by: federation)
+        #expect(found.counted == 2)
+        #expect(
+            found.persons[try Country("SG")]
+                == Set(sg.policySigners[..<2].map(\.certificate).compactMap(\.officer)))
     }
 
     @Test func moreThanTwoWhereTheRecordSaysSo() throws {
