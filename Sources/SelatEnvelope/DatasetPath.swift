@@ -42,7 +42,7 @@ package struct DatasetPath: Hashable, Sendable, CustomStringConvertible {
         guard composed.utf8.elementsEqual(text.utf8) else {
             throw refuse("is not in Unicode normalization form C")
         }
-        let first = composed.lowercased().utf8.prefix(while: { $0 != Self.separator })
+        let first = Self.folded(composed).utf8.prefix(while: { $0 != Self.separator })
         guard !first.elementsEqual(Self.descriptorName.utf8) else {
             throw refuse("takes the place of the dataset's own description")
         }
@@ -58,7 +58,7 @@ package struct DatasetPath: Hashable, Sendable, CustomStringConvertible {
     static func checkTogether(_ paths: [DatasetPath]) throws(EnvelopeError) {
         // With the separator below every other byte, a file stands directly before what lies
         // below it.
-        let keys = paths.map { path in path.folded.utf8.map { $0 == separator ? 0 : $0 } }
+        let keys = paths.map { path in folded(path.text).utf8.map { $0 == separator ? 0 : $0 } }
         let order = keys.indices.sorted { keys[$0].lexicographicallyPrecedes(keys[$1]) }
         for (first, second) in zip(order, order.dropFirst()) {
             guard keys[first] != keys[second] else {
@@ -70,7 +70,17 @@ package struct DatasetPath: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    private var folded: String { text.lowercased().precomposedStringWithCanonicalMapping }
+    /// What names are compared by without their letter case (Format, *Paths*). Lower case before upper case joins ẞ
+    /// with ss, and upper case before lower case ß with ss and ſ with s.
+    private static func folded(_ text: String) -> String {
+        if text.utf8.allSatisfy({ $0 < 0x80 }) { return text.lowercased() }
+        func mapped(_ text: String, _ mapping: KeyPath<Unicode.Scalar.Properties, String>) -> String
+        {
+            text.unicodeScalars.map { $0.properties[keyPath: mapping] }.joined()
+        }
+        let upper = mapped(mapped(text, \.lowercaseMapping), \.uppercaseMapping)
+        return mapped(upper, \.lowercaseMapping).precomposedStringWithCanonicalMapping
+    }
 
     private static func isForbidden(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.value {

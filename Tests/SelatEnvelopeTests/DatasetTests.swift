@@ -15,7 +15,7 @@ struct DatasetTests {
         "", "/etc/passwd", "../a", "a/../b", "a/./b", "./a", "a//b", "a/", "a\\b", "a\u{0}b",
         "a\nb", "a\u{85}b", "cafe\u{301}.csv", "\u{202E}vsc.exe", "~root", ".hidden",
         "http://x/y", "datapackage.json", "DataPackage.JSON", "datapackage.json/a.csv",
-        "DataPackage.JSON/a/b", String(repeating: "a", count: 256),
+        "DataPackage.JSON/a/b", "datapackage.j\u{17F}on/a", String(repeating: "a", count: 256),
         String(repeating: "ab/", count: 400) + "c", "a/..",
         // Slashes and dots that are no characters of their own.
         "/\u{301}x", "a/../\u{200D}b", "a/./\u{FE0F}b", "a//\u{301}b", ".\u{301}x", "~\u{301}x",
@@ -35,9 +35,20 @@ struct DatasetTests {
     @Test(arguments: [
         ["a", "a"], ["A.csv", "a.csv"], ["É", "é"], ["a", "a/b"], ["A", "a/b"], ["a/b", "a"],
         ["a/b", "a-b", "a"], ["a", "a/\u{301}b"], [],
+        // What Unicode folds to one, with more letters or fewer.
+        ["straße", "STRASSE"], ["straße", "STRAẞE"], ["\u{17F}.csv", "s.csv"], ["ΛΌΓΟΣ", "λόγος"],
+        ["λόγος", "λόγοσ"], ["\u{FB01}", "FI"], ["İ", "i\u{307}"], ["ı", "I"], ["ᾳ/b", "ΑΙ"],
+        ["\u{3F4}", "θ"], ["\u{13A0}", "\u{AB70}"],
     ])
     func pathsThatDoNotGoTogetherAreRefused(paths: [String]) {
         #expect(throws: EnvelopeError.self) { try description(paths) }
+    }
+
+    @Test(arguments: [
+        ["é", "e"], ["s", "ss"], ["ａ", "a"], ["Å", "A"], ["i", "j"], ["名", "名1"],
+    ])
+    func pathsThatDifferByMoreThanLetterCaseGoTogether(paths: [String]) throws {
+        #expect(try description(paths).resources.count == 2)
     }
 
     @Test func resourcesKeepTheirOrderAndMembers() throws {
