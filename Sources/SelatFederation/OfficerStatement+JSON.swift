@@ -87,20 +87,26 @@ extension OfficerStatement.Declaration {
 }
 
 extension ObjectReader {
-    /// Text for people, without characters that a terminal would obey.
+    /// Text for people, without characters that a terminal would obey, or that change the order of others.
     mutating func text(
         _ key: String, max: Int, in document: String = OfficerStatement.name
     ) throws(CoreError) -> String {
         let text = try string(key)
-        let isPlain = text.unicodeScalars.allSatisfy {
-            $0.value >= 0x20 && !(0x7F...0x9F).contains($0.value)
-                && !(0x202A...0x202E).contains($0.value) && !(0x2066...0x2069).contains($0.value)
-        }
+        let isPlain = !text.unicodeScalars.contains(where: Self.isControl)
         guard (1...max).contains(text.utf8.count), isPlain else {
             throw .wrongType(
                 key, in: document,
                 expected: "1 to \(max) bytes of text without control characters")
         }
         return text
+    }
+
+    /// By ranges, and not by Unicode's properties, which are others in another version (Format, *Texts*).
+    private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case 0..<0x20, 0x7F..<0xA0, 0x2028, 0x2029: true
+        case 0x061C, 0x200E, 0x200F, 0x202A...0x202E, 0x2066...0x2069: true
+        default: false
+        }
     }
 }
