@@ -55,15 +55,17 @@ extension Evidence {
             files.values.reduce(0, { $0 + $1.count }) <= Self.bytesMax
         else { throw .tooLarge }
         subject = try reader.parse("evidence.json") { try Subject(canonical: $0) }
+        let lists =
+            try [reader.required("membership/membership.cms")]
+            + reader.lists("membership/lists/", from: 2)
         membership = MembershipDocuments(
-            lists: [try reader.required("membership/membership.cms")]
-                + reader.lists("membership/lists/"),
+            lists: lists,
             records: try reader.countries("membership/records/", ".cms"),
             revocationLists: try reader.countries("membership/crls/", ".crl"))
         former = Former(
             records: try reader.countries("membership/former/", ".cms"),
             revocationLists: try reader.countries("membership/former/", ".crl"))
-        laterLists = reader.lists("membership/later/")
+        laterLists = try reader.lists("membership/later/", from: UInt64(lists.count) + 1)
         header = reader.take("header.cms")
         receipt = reader.take("receipt.json")
         laterReceipts = reader.numbered("receipts/", ".json")
@@ -128,9 +130,13 @@ private struct FileReader {
         }
     }
 
-    /// `PREFIX/N.cms`, by their numbers.
-    mutating func lists(_ prefix: String) -> [[UInt8]] {
-        numbered(prefix, ".cms").sorted { $0.key < $1.key }.map(\.value)
+    /// `PREFIX/N.cms` in the order of their numbers, which go on one by one from the first.
+    mutating func lists(_ prefix: String, from first: UInt64) throws(EvidenceError) -> [[UInt8]] {
+        let found = numbered(prefix, ".cms").sorted { $0.key < $1.key }
+        for (number, list) in zip(first..., found) where number != list.key {
+            throw .missing(file: "\(prefix)\(number).cms")
+        }
+        return found.map(\.value)
     }
 
     /// `PREFIXnSUFFIX`; one that is no number is left over.

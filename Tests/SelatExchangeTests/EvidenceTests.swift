@@ -501,6 +501,9 @@ struct EvidenceTests {
     @Test func foreignFilesAreRefused() {
         for path in [
             "notes.txt", "log/x.entry.json", "policies/.yaml", "membership/records/sg.cms",
+            // The first list is the only one here: the next is 2, wherever it lies.
+            "membership/lists/1.cms", "membership/lists/3.cms", "membership/lists/02.cms",
+            "membership/later/1.cms", "membership/later/3.cms",
         ] {
             var files = sent
             files[path] = [1]
