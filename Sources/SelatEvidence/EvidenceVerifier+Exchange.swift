@@ -41,7 +41,7 @@ extension EvidenceVerifier {
     private static let verdicts = [
         ("transfer.permitted", "verdict"), ("transfer.refused", "verdict"),
         ("transfer.incomplete", "verdict"), ("transfer.released", "verdict"),
-        ("transfer.received", Receipt.importKey),
+        ("transfer.received", Receipt.importKey), ("transfer.arrived", Receipt.importKey),
     ]
 
     mutating func checkVerdict(
