@@ -41,7 +41,7 @@ extension EvidenceVerifier {
         let lists = evidence.membership.lists
         guard let count = Int(exactly: header.membershipSerial),
             (1...lists.count).contains(count),
-            SHA256.digest(lists[count - 1]) == header.membershipDigest
+            try Self.list(lists[count - 1]).isNamed(by: header.membershipDigest, lists[count - 1])
         else {
             throw EvidenceFault.differs(
                 "list \(header.membershipSerial), which the header names, is not here")
@@ -52,8 +52,11 @@ extension EvidenceVerifier {
     /// That list.
     func list(namedBy header: Header) throws -> MembershipList {
         let lists = try lists(upTo: header)
-        return try MembershipList(
-            content: CMS.unverifiedContent(lists[lists.count - 1], type: .membershipList))
+        return try Self.list(lists[lists.count - 1])
+    }
+
+    private static func list(_ message: [UInt8]) throws -> MembershipList {
+        try MembershipList(content: CMS.unverifiedContent(message, type: .membershipList))
     }
 
     /// The lists up to the one that the header names, and with them what was replaced since.

@@ -45,7 +45,7 @@ extension Federation {
     }
 
     /// Whether `next` may come after `list`.
-    /// - Parameter der: the CMS bytes of `list`. Lists once named those, and what they proved stays proven.
+    /// - Parameter der: the CMS bytes of `list`.
     static func checkSuccession(
         _ next: MembershipList, of list: MembershipList, _ der: [UInt8]
     ) throws(FederationError) {
@@ -60,7 +60,7 @@ extension Federation {
                 reason: "serial \(next.serial) does not follow \(list.serial): those between are "
                     + "missing")
         }
-        guard next.previous == list.digest || next.previous == SHA256.digest(der) else {
+        guard list.isNamed(by: next.previous, der) else {
             throw .contradiction(
                 document, reason: "it names another list before it than the one in force")
         }

@@ -116,6 +116,13 @@ package struct MembershipList: Hashable, Sendable {
     /// copy can make another one that is as good, without a signature or with `n - s` in place of `s`.
     package var digest: Digest { SHA256.digest(json.canonical) }
 
+    /// Whether a digest names this list. Once it was that of the CMS bytes, and what was proven by that
+    /// stays proven.
+    /// - Parameter der: the CMS bytes of the list.
+    package func isNamed(by name: Digest?, _ der: [UInt8]) -> Bool {
+        name == digest || name == SHA256.digest(der)
+    }
+
     /// Signs the list by one signer after another; enough of them must be among its authorities.
     /// - Returns: the bytes of `membership.cms`.
     /// - Throws: `CryptoError` when signing fails.

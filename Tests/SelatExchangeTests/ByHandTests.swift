@@ -5,6 +5,7 @@ import SelatCrypto
 import SelatDelivery
 import SelatEnvelope
 import SelatEvidence
+import SelatFederation
 import SelatHTTP
 import SelatStore
 import SelatTestSupport

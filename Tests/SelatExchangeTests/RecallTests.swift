@@ -325,7 +325,7 @@ struct RecallTests {
 
     private func lane(_ number: UInt64, _ precedence: Precedence, size: UInt64) -> Lanes.Lane {
         Lanes.Lane(
-            to: recipient.id, precedence, payloadSize: size,
+            to: recipient.id, precedence, size: size,
             TransferID(milliseconds: number, entropy: [UInt8](repeating: 7, count: 10)))
     }
 
@@ -366,7 +366,7 @@ struct RecallTests {
         let passage = Passage(
             upload: UploadID(from: sender.id, transfer: id),
             name: SpoolFolder.Name(outbound: id), recipient: recipient.id,
-            lane: Lanes.Lane(to: recipient.id, .routine, payloadSize: row.payloadSize, id),
+            lane: Lanes.Lane(to: recipient.id, .routine, size: row.payloadSize, id),
             expires: row.expires, attempt: row.attempt)
         let flash = lane(1, .flash, size: 1)
         try await recipient.serving {
