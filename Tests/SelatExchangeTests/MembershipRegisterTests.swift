@@ -334,7 +334,11 @@ struct MembershipRegisterTests {
         #expect(try await node.take(crls: ["VN": list]) == ["crl VN"])
         #expect(try await node.take(crls: ["VN": Array("Of VN:\n".utf8) + list]) == [])
         #expect(try await node.entries("membership.taken") == 1)
-        let other = try world.revocationList("VN", number: 5)
+        // The same once more, with another signature.
+        let again = try world.revocationList("VN", number: 5)
+        #expect(again != list)
+        #expect(try await node.take(crls: ["VN": again]) == [])
+        let other = try world.revocationList("VN", number: 5, days: 6)
         #expect(try await node.refusal(crls: ["VN": other])?.contains("number 5") == true)
     }
 
