@@ -84,6 +84,8 @@ actor Lanes {
     func replace(_ limits: [BandwidthLimit]) {
         self.limits = limits
         pace = [:]
+        // There may be room for more uploads.
+        admit()
     }
 
     // MARK: Turns
@@ -168,10 +170,20 @@ actor Lanes {
     private func mayEnter(_ lane: Lane) -> Bool {
         let like = busy.keys.filter { $0.isLike(lane) }
         let before = like.filter { $0.precedence <= lane.precedence }
-        guard lane.isSmall else { return before.count < Self.uploadsPerPeer }
+        guard lane.isSmall else { return before.count < uploadsMax(lane) }
         let kept = Self.smallPerPeerKept * Precedence.allCases.count { $0 > lane.precedence }
         return before.count < Self.smallPerPeer && like.count < Self.smallPerPeer + kept
             && before.reduce(lane.size) { $0 + $1.size } <= Self.smallBytesPerPeer
+    }
+
+    /// Fewer under a low limit, so that each has its share of it; a flash keeps to none. An upload may last into
+    /// hours with another limit: the lowest of the day counts.
+    private func uploadsMax(_ lane: Lane) -> Int {
+        guard lane.precedence > .flash, !limits.isEmpty else { return Self.uploadsPerPeer }
+        let hours: Range<Int64> = 0..<24
+        let rates = hours.compactMap { rate(to: lane.peer, at: Timestamp(seconds: $0 * 3_600)) }
+        let shares = rates.min().map { Int(clamping: $0 / BandwidthLimit.bytesPerSecondMin) }
+        return shares.map { max(1, min($0, Self.uploadsPerPeer)) } ?? Self.uploadsPerPeer
     }
 
     // MARK: Giving way
@@ -289,6 +301,10 @@ package struct BandwidthLimit: Sendable, Hashable {
             from < to ? (from..<to).contains(hour) : hour >= from || hour < to
         }
     }
+
+    /// The least that an upload is given. Three may share it, one of each precedence that keeps to a limit, and a
+    /// receiver cuts off whoever sends less than 16 KiB in 30 seconds.
+    package static let bytesPerSecondMin: UInt64 = 2_048
 
     /// Nil for every node.
     package let node: NodeID?

@@ -35,9 +35,6 @@ extension Configuration {
 }
 
 extension BandwidthLimit {
-    /// Less would look like a peer that sends nothing any more.
-    static let bytesPerSecondMin: UInt64 = 1_024
-
     /// `unlimited`, or bytes a second.
     fileprivate static func bytes(_ text: String) throws(CoreError) -> UInt64? {
         if text == "unlimited" { return nil }

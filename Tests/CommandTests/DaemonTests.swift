@@ -46,8 +46,8 @@ extension CommandTests {
                 key: "sandbox:", line: "sandbox: yes\nretention: {details.erased: 90d}",
                 says: "`details.erased` is kept for good: it says what was erased"),
             Mistake(
-                key: "sandbox:", line: "sandbox: yes\nbandwidth: [{bytes: 1023}]",
-                says: "expected 1024 a second or more, or `unlimited`"),
+                key: "sandbox:", line: "sandbox: yes\nbandwidth: [{bytes: 2047}]",
+                says: "expected 2048 a second or more, or `unlimited`"),
             Mistake(
                 key: "sandbox:", line: "sandbox: yes\nbandwidth: [{hours: 8-18, bytes: 2048}]",
                 says: "expected two hours of the day in UTC, such as 08-18"),

@@ -258,6 +258,33 @@ struct LaneTests {
         try await lanes.admit(flash, 1_000_000, at: Timestamp(seconds: 0))
     }
 
+    /// Whoever sends less than 16 KiB in 30 seconds is cut off.
+    @Test(arguments: [(2_048, 1), (6_000, 2), (8_192, 4), (1 << 20, 4)] as [(UInt64, Int)])
+    func underALowLimitFewerUploadsGoAtOnce(_ bytes: UInt64, _ count: Int) async throws {
+        // In some other hour of the day none at all.
+        let limits = [
+            BandwidthLimit(node: nil, hours: .init(from: 8, to: 18), bytesPerSecond: nil),
+            BandwidthLimit(node: nil, hours: nil, bytesPerSecond: bytes),
+        ]
+        let lanes = Lanes(limits)
+        let routine = try (0...UInt64(count)).map { try Self.lane($0, .routine) }
+        for lane in routine.dropLast() { #expect(await lanes.enterAtOnce(lane)) }
+        #expect(await !lanes.enterAtOnce(routine[count]))
+        let others = [
+            try Self.lane(101, .routine, size: 1_000), try Self.lane(102, .immediate),
+            try Self.lane(103, .flash), try Self.lane(104, .flash),
+        ]
+        for lane in others { #expect(await lanes.enterAtOnce(lane)) }
+    }
+
+    @Test func whereALimitIsLiftedThoseThatWaitGo() async throws {
+        let lanes = Lanes([BandwidthLimit(node: nil, hours: nil, bytesPerSecond: 2_048)])
+        await lanes.enter(try Self.lane(1, .routine))
+        let second = try await Self.entering(try Self.lane(2, .routine), lanes)
+        await lanes.replace([])
+        await second.value
+    }
+
     @Test func whatAFlashTakesHoldsNobodyUpForLong() async throws {
         let now = Timestamp(seconds: 0)
         let limit = BandwidthLimit(node: nil, hours: nil, bytesPerSecond: 1_000)
