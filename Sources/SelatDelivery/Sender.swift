@@ -172,6 +172,12 @@ package struct Sender: Hashable, Sendable {
         }
     }
 
+    /// Whether the next try makes a new attempt, if nothing else is found out before: it may take another route.
+    package func isToBeReleased(at now: Timestamp) -> Bool {
+        guard state == .queued || state == .sending else { return false }
+        return now < expires && !isRecalled && mustJudge
+    }
+
     /// The entry that names a signed header and the verdict under which it was signed.
     package static let releasedKind = "transfer.released"
 
@@ -364,9 +370,12 @@ package struct Sender: Hashable, Sendable {
             failures += 1
             return [.retry(failures: failures)]
         }
-        // What was handed on may have arrived whole: then the receipt is asked for first.
-        let mustJudge = attempt == 0 || headIsStale || headIsLost || basisHasMoved && !handedOn
         return mustJudge ? [.release(attempt: attempt + 1)] : [.offer]
+    }
+
+    /// What was handed on may have arrived whole: then the receipt is asked for first.
+    private var mustJudge: Bool {
+        attempt == 0 || headIsStale || headIsLost || basisHasMoved && !handedOn
     }
 
     /// Failures count anew only where something went on: a recipient that takes every offer and no

@@ -27,7 +27,7 @@ extension Exchange {
         /// Bytes of its stored request: about those of its head.
         let requestBytes: UInt64
         var sender: Sender
-        /// The nodes of the newest attempt; before the first those of the one that would be made now, or none.
+        /// The nodes of the newest attempt; empty before the first.
         var route: [NodeID]
         /// The node on whose link it has its turn.
         var link: NodeID?
@@ -114,8 +114,10 @@ extension Exchange {
 
         /// The node to which it goes.
         var next: NodeID { route.count > 1 ? route[1] : to }
-        var lane: Lanes.Lane {
-            Lanes.Lane(to: next, row.precedence, size: row.payloadSize + requestBytes, id)
+        var lane: Lanes.Lane { lane(to: next) }
+
+        func lane(to peer: NodeID) -> Lanes.Lane {
+            Lanes.Lane(to: peer, row.precedence, size: row.payloadSize + requestBytes, id)
         }
     }
 
@@ -181,10 +183,6 @@ extension Exchange {
             await spool.remove(SpoolFolder.Name(outbound: id))
             return false
         }
-        // A recipient's own link does not hold up what goes by a relay.
-        if row.attempt == 0 {
-            delivery.route = (try? await openRoutes(delivery).first) ?? []
-        }
         return try await pursue(delivery, on: nil)
     }
 
@@ -193,7 +191,8 @@ extension Exchange {
     private func pursue(_ delivery: Delivery, on entered: Lanes.Lane?) async throws -> Bool {
         var entered = entered
         while !delivery.sender.state.isOutcome {
-            let lane = entered ?? delivery.lane
+            let lane: Lanes.Lane
+            if let entered { lane = entered } else { lane = await nextLane(delivery) }
             delivery.link = lane.peer
             let isNew = entered != nil
             entered = nil
@@ -233,6 +232,15 @@ extension Exchange {
             if try await pursuits.pause(.outbound(delivery.id), pause) { return true }
         }
         return false
+    }
+
+    /// Its place on the link by which it goes next: a new attempt is not held up by the link of the one before, nor one
+    /// by a relay by the recipient's.
+    func nextLane(_ delivery: Delivery) async -> Lanes.Lane {
+        guard delivery.sender.isToBeReleased(at: clock.now()),
+            let route = try? await openRoutes(delivery).first, route.count > 1
+        else { return delivery.lane }
+        return delivery.lane(to: route[1])
     }
 
     /// Takes in what has become durable during a wait for a turn, which may last for hours and which no news

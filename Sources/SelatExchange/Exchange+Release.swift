@@ -130,7 +130,7 @@ extension Exchange {
         let next = route.count > 1 ? route[1] : row.to
         // Over another link than the one that it waited for it does not leave at once.
         if delivery.isHeadStored, !delivery.sender.handedOn, delivery.connection == nil,
-            next == delivery.next,
+            next == delivery.link,
             encoded.count + Int(clamping: record.payload.size) <= Limits.inlinePackageBytesMax
         {
             delivery.connection = await peers.takeKept(next)

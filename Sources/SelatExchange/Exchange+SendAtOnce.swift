@@ -148,6 +148,7 @@ extension Exchange {
         else { return nil }
         delivery.route = [identity.node] + judged.permitted.question.relays + [row.to]
         let lane = delivery.lane
+        delivery.link = lane.peer
         guard await lanes.enterAtOnce(lane) else { return nil }
         do {
             guard try await release(delivery, attempt: 1) == .released,

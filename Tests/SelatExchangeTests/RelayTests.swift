@@ -616,6 +616,27 @@ struct RelayTests {
         }
     }
 
+    @Test func aNewAttemptWaitsForTheLinkOfItsOwnRoute() async throws {
+        let world = try Self.world(links: [:])
+        let (sender, relay, recipient) = (world.sender, world.stranger, world.recipient)
+        let exchange = sender.exchange
+        let id = try await sender.send(world.request())
+        var row = try #require(try await sender.outbound(id))
+        (row.attempt, row.route) = (1, [sender.id, recipient.id])
+        let delivery = try Exchange.Delivery(row, requestBytes: 0)
+        // Nobody answers there.
+        _ = try? await exchange.peers.take(recipient.id)
+        let before = await exchange.nextLane(delivery)
+        #expect(before.peer == recipient.id)
+        _ = delivery.sender.handle(.headStale(cause: "it is out of reach"), at: world.clock.now())
+        let after = await exchange.nextLane(delivery)
+        #expect(after.peer == relay.id)
+        // The head that there is goes by no other way.
+        world.clock.advance(seconds: row.expires - world.clock.now())
+        let last = await exchange.nextLane(delivery)
+        #expect(last.peer == recipient.id)
+    }
+
     /// Waits until something that another task brings about holds.
     static func until(_ condition: () async throws -> Bool) async throws {
         for _ in 0..<1_500 {
