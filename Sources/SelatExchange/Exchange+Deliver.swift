@@ -278,6 +278,12 @@ extension Exchange {
         .milliseconds(Backoff.milliseconds(failures: failures, jitter: entropy.bytes(1)[0]))
     }
 
+    /// What stands still while the law is not known goes on soon after, however often it has failed by then.
+    func retryPause(_ failures: Int) -> Duration {
+        let pause = backoff(failures)
+        return (try? requireLaw()) == nil ? min(pause, Self.doubtPause) : pause
+    }
+
     private func untilExpiry(of sender: Sender) -> Duration {
         .seconds(max(1, sender.expires - clock.now()))
     }
@@ -346,7 +352,7 @@ extension Exchange {
         case .sendLastPiece:
             break
         case .retry(let failures):
-            delivery.pause = backoff(failures)
+            delivery.pause = retryPause(failures)
         case .destroy:
             // What lies in the database went with the commit. A file that an older program left goes at the
             // next start.

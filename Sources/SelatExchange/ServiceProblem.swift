@@ -258,6 +258,14 @@ package enum ServiceProblem {
             detail: fault, remedy: "set the node's clock; it goes on by itself")
     }
 
+    /// - Parameter end: when it is over at the latest.
+    static func clockInDoubt(_ doubt: String, until end: Timestamp) -> Problem {
+        Problem(
+            type: "urn:selat:problem:clock", title: "the clock is not borne out yet", status: 503,
+            detail: "\(doubt); until two other countries have cosigned, or \(end) at the latest",
+            remedy: "it goes on by itself")
+    }
+
     static func unwitnessed(since time: Timestamp) -> Problem {
         Problem(
             type: "urn:selat:problem:unwitnessed", title: "the log lacks its witnesses",

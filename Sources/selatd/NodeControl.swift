@@ -26,9 +26,10 @@ struct NodeControl: ControlService {
         // A disk that does not even say how full it is must not hide everything else; the doctor names it.
         let disk = try? await exchange.diskStanding()
         let alarms = log.removeValue(forKey: "warnings")?.arrayValue ?? []
-        let reports =
+        var reports =
             try await exchange.reportWarnings() + (try await exchange.recallWarnings())
             + (try await exchange.deadWarnings()) + (try exchange.fullInboxes())
+        reports += exchange.lawWarnings
         log["origin"] = .string(checkpoint.origin)
         log["size"] = .integer(checkpoint.size)
         log["root"] = .string(Base64.encode(checkpoint.root.bytes))

@@ -101,6 +101,28 @@ struct EditionRegisterTests {
         #expect(try await node.entries("policy.activated") == 3)
     }
 
+    /// Where nobody else's clock tells, as in a federation of two.
+    @Test func whatWaitsForTheClockSaysUntilWhenAndGoesOnThen() async throws {
+        let register = try await world.register(of: node)
+        try node.judge(by: register)
+        let exchange = node.exchange
+        let waiting = try world.later("SG", 2, inForce: ahead(3))
+        #expect(try await register.refusal(waiting) == nil)
+        #expect(exchange.lawWarnings.isEmpty)
+        #expect(exchange.retryPause(20) > Exchange.doubtPause)
+        world.clock.advance(seconds: 3 * Self.day)
+        exchange.witnesses.noteStep(by: 3 * Self.day)
+        let left = exchange.witnesses.doubtEnd - world.clock.now()
+        #expect((500...600).contains(left))
+        #expect(exchange.lawWarnings.contains { $0.contains("at the latest") })
+        // After hours of failures too.
+        #expect(exchange.retryPause(20) <= Exchange.doubtPause)
+        exchange.witnesses.state.withLock { $0.clockDoubt = ContinuousClock.now - .seconds(600) }
+        #expect(exchange.lawWarnings.isEmpty)
+        try await exchange.followLaw()
+        #expect(register.number("SG") == 2)
+    }
+
     @Test func aLaterEditionOvertakesOneThatStillWaits() async throws {
         let register = try await world.register(of: node)
         let waiting = try world.later("SG", 2, inForce: ahead(3))

@@ -3,6 +3,7 @@ import SelatAudit
 package import SelatCore
 import SelatCrypto
 import SelatFederation
+import SelatHTTP
 import SelatPolicy
 import SelatStore
 package import SelatTransport
@@ -41,7 +42,20 @@ extension Exchange {
     ///   yet, nor the one before any more.
     func requireLaw() throws {
         guard editions.isBehind, !witnesses.mayEnd else { return }
-        throw ServiceProblem.clock("a policy edition is due by it, and nobody has borne it out yet")
+        try witnesses.requireClock()
+        throw ServiceProblem.clockInDoubt(
+            "a policy edition is due by the clock, which nobody has borne out yet",
+            until: witnesses.doubtEnd)
+    }
+
+    /// Lines for people: what stands still by `requireLaw`, and until when. A clock that cannot be right has a line of
+    /// its own.
+    package var lawWarnings: [String] {
+        do { try requireLaw() } catch {
+            guard witnesses.clockFault == nil else { return [] }
+            return ["nothing is sent or taken: \((error as? Problem)?.detail ?? "\(error)")"]
+        }
+        return []
     }
 
     /// Asks every other member's nodes, soon after the start and then every ten minutes; between that,

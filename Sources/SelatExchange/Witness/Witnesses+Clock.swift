@@ -86,11 +86,19 @@ extension Witnesses {
     /// Where fewer than two countries answer, there is no more to wait for.
     static let doubtLongest = Duration.seconds(600)
 
+    /// When the doubt is over at the latest, by the clock that is in doubt.
+    var doubtEnd: Timestamp {
+        let over = state.withLock { $0.clockDoubt }.map { $0.duration(to: .now) }
+        let left = over.map { Self.doubtLongest.components.seconds - $0.components.seconds } ?? 0
+        return clock.now() + max(0, left)
+    }
+
     /// - Throws: `Problem` while nothing may end by the clock.
     func requireEnding() throws {
         try requireClock()
         guard mayEnd else {
-            throw ServiceProblem.clock("it was set, or started, and nobody has borne it out yet")
+            throw ServiceProblem.clockInDoubt(
+                "the clock was set, or started, and nobody has borne it out yet", until: doubtEnd)
         }
     }
 

@@ -36,8 +36,9 @@ extension NodeControl {
         let now = exchange.clock.now()
         return Check(
             "clock", lookedAt: "this machine's time beside the log's and that of other countries",
-            [exchange.witnesses.clockFault].compactMap { $0 }, .failure, otherwise: "\(now)",
-            remedy: "set the clock: timedatectl status")
+            [exchange.witnesses.clockFault].compactMap { $0 } + exchange.lawWarnings, .failure,
+            otherwise: "\(now)",
+            remedy: "set the clock where it is wrong: timedatectl status; it goes on by itself")
     }
 
     private var log: Check {
