@@ -63,6 +63,8 @@ package enum Limits {
     package static let payloadWithRequestBytesMax = 48 << 10
     /// Transfers that have not ended, per node.
     package static let transfersOpenMax = 10_000
+    /// Canonical descriptions of permitted transfers whose payload is awaited or being sealed, all together.
+    package static let pendingDescriptionBytesMax = 64 << 20
     /// Officers' statements that are looked at for one verdict.
     package static let statementsKeptMax = 4_096
     /// Approvals and refusals that are kept for one transfer, or travel with it.

@@ -38,7 +38,7 @@ extension Exchange {
         _ id: TransferID, from plaintext: some Plaintext, by user: UInt32,
         unless gone: EventLoopFuture<Void>?
     ) async throws -> Sender.State {
-        let claimed = pending.withLock { $0.removeValue(forKey: id) }
+        let claimed = pending.withLock { $0.take(id) }
         guard let claimed else {
             guard let row = try store.lookUp({ try $0.outbound(id) }) else {
                 throw ServiceProblem.unknownTransfer(id)
@@ -46,6 +46,10 @@ extension Exchange {
             throw ServiceProblem.notReady(
                 "no payload is awaited for `\(id)`, which is \(row.state)",
                 remedy: "begin a new transfer")
+        }
+        var isAwaitedAnew = false
+        defer {
+            if !isAwaitedAnew { pending.withLock { $0.giveBack(claimed.descriptionBytes) } }
         }
         do {
             let sealed = try await sealedInTurn(id, claimed, plaintext, unless: gone)
@@ -62,6 +66,7 @@ extension Exchange {
             let problem = Self.problem(ofSealing: error)
             if claimed.asked.isChosen, error is HTTPFault || error is CancellationError {
                 await awaitAnew(id, claimed)
+                isAwaitedAnew = true
                 throw problem
             }
             do {
@@ -79,7 +84,7 @@ extension Exchange {
         await spool.remove(SpoolFolder.Name(outbound: id))
         var claimed = claimed
         claimed.begun = .now
-        pending.withLock { [claimed] in $0[id] = claimed }
+        pending.withLock { [claimed] in $0.keep(claimed, of: id) }
     }
 
     /// Bytes that are not as many as was said say nothing of what may be trusted: whoever sent them was wrong.
@@ -247,10 +252,8 @@ extension Exchange {
 
     /// Ends permitted transfers whose payload nobody sent within ten minutes.
     func endForgottenSeals() async throws {
-        let overdue = pending.withLock { pending in
-            let overdue = pending.filter { $0.value.begun < .now - .seconds(600) }.map(\.key)
-            for id in overdue { pending[id] = nil }
-            return overdue
+        let overdue = pending.withLock {
+            $0.takeOverdue(begunBefore: ContinuousClock.now - .seconds(600))
         }
         let causes = cutShort.withLock { cutShort in
             for id in overdue { cutShort[id] = "the dataset never came" }

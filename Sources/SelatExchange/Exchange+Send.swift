@@ -141,6 +141,20 @@ extension Exchange {
     }
 
     private func begin(_ asked: Asked) async throws -> Begun {
+        let bytes = asked.request.dataset.json.canonical.count
+        try pending.withLock { try $0.reserve(bytes) }
+        do {
+            let begun = try await begin(asked, descriptionBytes: bytes)
+            // Then no payload is awaited.
+            if begun.decision.permit == nil { pending.withLock { $0.giveBack(bytes) } }
+            return begun
+        } catch {
+            pending.withLock { $0.giveBack(bytes) }
+            throw error
+        }
+    }
+
+    private func begin(_ asked: Asked, descriptionBytes: Int) async throws -> Begun {
         let (id, request) = (asked.id, asked.request)
         // Counters are read and raised in one transaction, with the permit that they allow.
         let (decision, storedBytes) = try await store.commit { transaction in
@@ -161,9 +175,10 @@ extension Exchange {
         requests.keep(
             JudgedRequest(request: request, verdict: verdict), of: id, storedBytes: storedBytes)
         await lanes.announce(id, request.precedence)
-        pending.withLock {
-            $0[id] = PendingSeal(decision: decision, permit: permit, asked: asked, begun: .now)
-        }
+        let seal = PendingSeal(
+            decision: decision, permit: permit, asked: asked, begun: .now,
+            descriptionBytes: descriptionBytes)
+        pending.withLock { $0.keep(seal, of: id) }
         return Begun(id: id, state: Sender.State.sealing.rawValue, decision: decision)
     }
 

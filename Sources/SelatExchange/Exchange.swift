@@ -33,7 +33,7 @@ package final class Exchange: Sendable {
     let logger: Logger
 
     /// Permitted transfers whose payload has not begun to arrive.
-    let pending = Mutex<[TransferID: PendingSeal]>([:])
+    let pending = Mutex(PendingSeals())
     /// Transfers that were released with their acceptance, until they are pursued.
     let released = Mutex<[TransferID: ReleasedAtOnce]>([:])
     /// Sealings that ended and could not be recorded as ended yet, with their causes.
@@ -131,6 +131,8 @@ package final class Exchange: Sendable {
         let asked: Asked
         /// Since when the payload is awaited.
         var begun: ContinuousClock.Instant
+        /// For which there is room among the pending.
+        var descriptionBytes = 0
 
         var request: OutboundRequest { asked.request }
     }

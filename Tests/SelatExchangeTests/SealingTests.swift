@@ -267,6 +267,48 @@ struct SealingTests {
         #expect(try await sender.entries("transfer.cancelled") == 0)
     }
 
+    /// Callers choose how long they lie in memory, and how many.
+    @Test func descriptionsWhoseDatasetsDoNotComeHaveARoomTogether() async throws {
+        let world = try TestFederation()
+        let exchange = world.sender.exchange
+        let id = TransferID(
+            milliseconds: UInt64(world.clock.now().seconds) * 1_000,
+            entropy: [UInt8](repeating: 7, count: 10))
+        let request = try world.request(size: 3 << 20)
+        let size = request.dataset.json.canonical.count
+        func held() -> Int { exchange.pending.withLock { $0.bytes } }
+        try exchange.pending.withLock {
+            try $0.reserve(Limits.pendingDescriptionBytesMax - 2 * size + 1)
+        }
+        _ = try await exchange.begin(request, as: id, lifeSeconds: 3_600, by: 7)
+        let refused = await problem {
+            _ = try await exchange.begin(request, lifeSeconds: 3_600, by: 7)
+        }
+        #expect(refused == "not-ready")
+        #expect(try await world.sender.entries("transfer.permitted") == 1)
+        exchange.pending.withLock {
+            $0.giveBack(Limits.pendingDescriptionBytesMax - 2 * size + 1)
+        }
+        // Whoever hangs up holds it on.
+        let broken = AsyncThrowingStream<ByteBuffer, any Error> { body in
+            body.finish(throwing: HTTPFault.truncated)
+        }
+        await #expect(throws: (any Error).self) {
+            _ = try await exchange.seal(id, broken, by: 7)
+        }
+        #expect(held() == size)
+        let content = Pieces(pieces: [TestFederation.bytes(3 << 20)])
+        let state = try await exchange.seal(id, content, by: 7)
+        #expect(state == .queued)
+        #expect(held() == 0)
+        // Nobody waits for what ends.
+        _ = try await exchange.begin(request, lifeSeconds: 3_600, by: 7)
+        let soon = ContinuousClock.now + .seconds(1)
+        let overdue = exchange.pending.withLock { $0.takeOverdue(begunBefore: soon) }
+        #expect(overdue.count == 1)
+        #expect(held() == 0)
+    }
+
     @Test func aStopSendsAwayWhatWaits() async throws {
         let world = try TestFederation()
         let exchange = world.sender.exchange
