@@ -13,21 +13,30 @@ import SelatTransport
 // again until the addressee has them (`Exchange.md`, *Letters*).
 
 extension Exchange {
-    /// Brings the letters for a node, in their order, until none is left.
+    /// Brings the letters for a node, those that go one way in their order, until none is left.
     func bringLetters(to addressee: NodeID) async throws {
         var failures = 0
-        while try await bringOnce(to: addressee) > 0 {
+        while true {
+            let (left, taken) = try await bringOnce(to: addressee)
+            guard left > 0 else { return }
             try Task.checkCancellation()
-            failures += 1
+            failures = taken > 0 ? 1 : failures + 1
             let isNews = try await pursuits.pause(.letters(to: addressee), backoff(failures))
             if isNews { failures = 0 }
         }
     }
 
-    /// - Returns: how many letters are left, as far as they were looked at.
-    private func bringOnce(to addressee: NodeID) async throws -> Int {
-        guard witnesses.standing == .proven else { return 1 }
-        var (left, last, down) = (0, Int64(0), Set<NodeID>())
+    /// A letter, and whom it is brought to, one after the other.
+    private struct AddressedLetter: Sendable {
+        let letter: LetterRow
+        let hops: [NodeID]
+    }
+
+    /// - Returns: how many letters are left, as far as they were looked at, and how many were taken.
+    private func bringOnce(to addressee: NodeID) async throws -> (left: Int, taken: Int) {
+        guard witnesses.standing == .proven else { return (1, 0) }
+        var (lost, last) = (0, Int64(0))
+        var ways: [NodeID: [AddressedLetter]] = [:]
         while true {
             let after = last
             let page = try await store.read {
@@ -36,23 +45,50 @@ extension Exchange {
             for letter in page {
                 try Task.checkCancellation()
                 last = letter.number
-                if try await bring(letter, &down) {
-                    _ = try await store.commit { try $0.letterWasTaken(letter) }
+                let hops = try await hops(letter)
+                if let first = hops.first {
+                    ways[first, default: []].append(AddressedLetter(letter: letter, hops: hops))
                 } else {
-                    left += 1
+                    lost += 1
                 }
             }
-            // Letters for one addressee go different ways: those behind a relay that is away must not wait for it.
-            guard page.count == Self.lettersRead else { return left }
+            guard page.count == Self.lettersRead else { break }
         }
+        // Letters for one addressee go different ways: who is away, or slow, holds up those alone that go by it.
+        return try await withThrowingTaskGroup(of: (left: Int, taken: Int).self) { group in
+            for letters in ways.values {
+                group.addTask { try await self.bring(letters) }
+            }
+            var all = (left: lost, taken: 0)
+            while let way = try await group.next() {
+                all = (all.left + way.left, all.taken + way.taken)
+            }
+            return all
+        }
+    }
+
+    /// Brings letters that go one way, for a minute; the next time goes on, and takes up what was written meanwhile.
+    private func bring(_ letters: [AddressedLetter]) async throws -> (left: Int, taken: Int) {
+        let end = ContinuousClock.now + .seconds(60)
+        var (taken, down) = (0, Set<NodeID>())
+        for addressed in letters where ContinuousClock.now < end {
+            try Task.checkCancellation()
+            guard try await bring(addressed, &down) else { continue }
+            _ = try await store.commit { try $0.letterWasTaken(addressed.letter) }
+            taken += 1
+        }
+        return (letters.count - taken, taken)
     }
 
     private static let lettersRead = 64
 
     /// - Parameter down: nodes that were found out of reach in this pass.
     /// - Returns: whether its addressee has it.
-    private func bring(_ letter: LetterRow, _ down: inout Set<NodeID>) async throws -> Bool {
-        let hops = try await hops(letter).filter { !down.contains($0) }
+    private func bring(
+        _ addressed: AddressedLetter, _ down: inout Set<NodeID>
+    ) async throws -> Bool {
+        let letter = addressed.letter
+        let hops = addressed.hops.filter { !down.contains($0) }
         guard !hops.isEmpty, let document = try await document(letter) else { return false }
         if letter.kind == Self.recallLetter, try await isRecallAnswered(letter) { return true }
         for hop in hops {

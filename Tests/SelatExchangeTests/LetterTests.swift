@@ -186,6 +186,34 @@ struct LetterTests {
         }
     }
 
+    /// A relay that asks for a rest is not asked for as long, and nor is anything that goes by it brought.
+    @Test func whatGoesOneWayWaitsForNothingThatGoesAnother() async throws {
+        let id = try await delivered()
+        let (exchange, relay, to) = (recipient.exchange, world.stranger.id, sender.id)
+        let client = try await world.stranger.serving { try await exchange.peers.take(relay) }
+        var problem = Problem(
+            type: Problem.tooManyRequestsType, title: "too many requests", status: 429)
+        problem.retryAfterSeconds = 60
+        await exchange.peers.keep(client, after: problem)
+        let next = try await recipient.send(try world.onward(of: id))
+        let row = try #require(try await recipient.outbound(next))
+        _ = try await recipient.store.commit { transaction in
+            var row = row
+            row.route = [exchange.identity.node, relay, to]
+            try transaction.save(row)
+            try transaction.post(
+                "opened", [0x30], about: next, from: exchange.identity.node, to: to,
+                until: row.expires)
+        }
+        _ = try await recipient.opened(id)
+        try await sender.serving {
+            let task = Task { try await exchange.bringLetters(to: to) }
+            try await RelayTests.until { try await story(id) == [.delivered, .opened] }
+            task.cancel()
+            _ = await task.result
+        }
+    }
+
     /// It does not know which headers it has signed, so that any attempt may be one.
     @Test func ofARestoredSenderNoNumberOfReceiptsIsKept() async throws {
         let id = try await delivered()
