@@ -83,7 +83,7 @@ extension Federation {
             throw .unknownMember(country)
         }
         let next = try Self.record(of: member, der, anchors, federation: id, at: time)
-        if let held = records[country] {
+        if let held = records[country], let before = documents.records[country] {
             let document = MemberRecord.document(of: country)
             guard next.digest != held.digest else { return self }
             guard next.serial > held.serial else {
@@ -93,7 +93,8 @@ extension Federation {
                         ? "another one with serial \(held.serial) is held"
                         : "serial \(next.serial) is older than \(held.serial)")
             }
-            guard next.serial > held.serial + 1 || next.previous == held.digest else {
+            guard next.serial > held.serial + 1 || held.isNamed(by: next.previous, before)
+            else {
                 throw .contradiction(
                     document, reason: "it names another record before it than the one held")
             }

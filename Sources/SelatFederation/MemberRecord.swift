@@ -72,6 +72,14 @@ package struct MemberRecord: Hashable, Sendable {
     /// How many other countries must cosign the logs of this member's nodes; nil for the usual
     /// quorum.
     package let witnessQuorum: Int?
+    /// Names the record in its successor and in indexes: of its content alone, as a list's.
+    package private(set) var digest = SHA256.digest([])
+
+    /// Whether a digest names this record, as `MembershipList.isNamed`.
+    /// - Parameter der: the CMS bytes of the record.
+    func isNamed(by name: Digest?, _ der: [UInt8]) -> Bool {
+        name == digest || name == SHA256.digest(der)
+    }
 
     /// - Throws: `FederationError.contradiction` for another country's node or officer, a repeated
     ///   one, a certificate that names another, or a host or a role that is none.
@@ -95,10 +103,8 @@ package struct MemberRecord: Hashable, Sendable {
         if let reason = contradiction {
             throw .contradiction(Self.document(of: country), reason: reason)
         }
+        digest = SHA256.digest(json.canonical)
     }
-
-    /// Names the record in its successor and in indexes: of its content alone, as a list's.
-    package var digest: Digest { SHA256.digest(json.canonical) }
 
     /// Signs the record by the member's authorities.
     /// - Returns: the bytes of `records/CC.cms`.

@@ -86,6 +86,9 @@ package struct MembershipList: Hashable, Sendable {
     package let members: [Member]
     /// Ordered by whom they cut; later lists carry them on.
     package let cuts: [Cut]
+    /// Names the list in its successor, in headers and in indexes: of its content alone. Whoever has a
+    /// copy can make another one that is as good, without a signature or with `n - s` in place of `s`.
+    package private(set) var digest = SHA256.digest([])
 
     /// - Throws: `FederationError.contradiction` for a quorum of half or less, a repeated country,
     ///   a CA of two countries, a threshold that cannot be met, and the like.
@@ -110,11 +113,8 @@ package struct MembershipList: Hashable, Sendable {
         if let reason = contradiction {
             throw .contradiction(Self.document, reason: reason)
         }
+        digest = SHA256.digest(json.canonical)
     }
-
-    /// Names the list in its successor, in headers and in indexes: of its content alone. Whoever has a
-    /// copy can make another one that is as good, without a signature or with `n - s` in place of `s`.
-    package var digest: Digest { SHA256.digest(json.canonical) }
 
     /// Whether a digest names this list. Once it was that of the CMS bytes, and what was proven by that
     /// stays proven.
