@@ -96,7 +96,7 @@ extension EvidenceVerifier {
             let receipt = try Receipt(parsing: bytes)
             let time = try receipt.unverifiedStatement.time
             let statement = try receipt.verify(
-                signer: { try federation.signer($0, node: subject.to, at: time) },
+                signer: { try signer($0, of: subject.to, at: time, federation) },
                 log: try logKey(in: receipt.proof.checkpoint, subject.to, federation))
             guard try check(statement, against: header) else { return }
             guard statement.kind == .delivered || statement.kind == .refused else {
@@ -146,7 +146,7 @@ extension EvidenceVerifier {
             let log = try logKey(in: note, node, federation)
             statement = try claim.verify(
                 signer: { name in
-                    do { return try federation.signer(name, node: node, at: time) } catch {
+                    do { return try signer(name, of: node, at: time, federation) } catch {
                         unknown = error
                         throw error
                     }

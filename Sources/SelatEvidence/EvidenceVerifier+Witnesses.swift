@@ -1,20 +1,34 @@
 import SelatAudit
 import SelatCore
+import SelatCrypto
 import SelatFederation
 
 // Whether others have seen a log: one that its node alone has signed can be shown to each in
 // another version.
 
 extension EvidenceVerifier {
-    /// The key that must have signed a checkpoint of a node's log, whichever its epoch.
+    /// The key that must have signed a checkpoint of a node's log, whichever its epoch: as its record names it,
+    /// or did when the header was released, also where a list cuts the node off.
     func logKey(
         in note: [UInt8], _ node: NodeID, _ federation: Federation
     ) throws -> VerifierKey {
         let origin = try Checkpoint(parsing: try SignedNote(parsing: note).text).origin
-        guard let log = federation.log(of: origin), log.node == node else {
+        let keys = [federation, then].compactMap { $0?.logKey(of: node, in: origin) }
+        let signing = keys.first { (try? SignedCheckpoint(note: note, anyEpochOf: $0)) != nil }
+        guard let key = signing ?? keys.first else {
             throw EvidenceFault.differs("the checkpoint is of another log than that of \(node)")
         }
-        return log.key
+        return key
+    }
+
+    /// The certificate that has signed a receipt. A list that cuts its node off says what of it counts, and not
+    /// that nobody signed.
+    func signer(
+        _ name: IssuerAndSerial, of node: NodeID, at time: Timestamp, _ federation: Federation
+    ) throws(FederationError) -> VerifiedCertificate {
+        let isCut = federation.list.cut(of: node) != nil
+        let membership = isCut ? then ?? federation : federation
+        return try membership.signer(name, node: node, at: time)
     }
 
     /// Counts the cosignatures of a checkpoint that its log has signed.

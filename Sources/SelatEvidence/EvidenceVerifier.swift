@@ -13,6 +13,8 @@ package struct EvidenceVerifier {
     var permits: [[UInt8]: Permit] = [:]
     /// The newest list that is shown, which says who was cut off by then.
     var newest: MembershipList?
+    /// The membership by which the header was released or taken in.
+    var then: Federation?
 
     private init(_ evidence: Evidence) { self.evidence = evidence }
 
@@ -31,11 +33,12 @@ package struct EvidenceVerifier {
     private mutating func run(_ trusted: Digest) {
         guard let federation = checkMembership(trusted) else { return }
         checkLaterLists(federation)
+        guard let then = checkFormer(trusted, federation) else { return }
+        self.then = then
         checkLog(federation)
         guard report.wrong.isEmpty else { return }
         checkPolicies(federation)
         let permitted = checkVerdicts(federation)
-        guard let then = checkFormer(trusted, federation) else { return }
         let header = checkHeader(federation, signedUnder: then, after: permitted)
         checkApprovals(federation, then, header)
         checkReceipt(federation, header)

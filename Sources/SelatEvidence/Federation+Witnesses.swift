@@ -41,11 +41,25 @@ extension Federation {
     /// The node whose log an origin names, and that log's key.
     /// - Returns: nil for an origin of no node of this federation.
     package func log(of origin: String) -> (node: NodeID, key: VerifierKey)? {
-        let parts = origin.split(separator: "/", omittingEmptySubsequences: false)
-        guard parts.count == 5, let id = try? NodeID("\(parts[2])/\(parts[3])"),
-            let node = nodes[id], let key = try? VerifierKey(node.logKey).ofEpoch(in: origin)
+        guard let id = Self.node(of: origin), let node = nodes[id],
+            let key = try? VerifierKey(node.logKey).ofEpoch(in: origin)
         else { return nil }
         return (id, key)
+    }
+
+    /// The key of a node's log, also of a node that the list cuts off.
+    /// - Returns: nil for an origin that is another's, or a node that no record lists.
+    func logKey(of id: NodeID, in origin: String) -> VerifierKey? {
+        guard Self.node(of: origin) == id,
+            let node = records[id.country]?.nodes.first(where: { $0.id == id })
+        else { return nil }
+        return try? VerifierKey(node.logKey).ofEpoch(in: origin)
+    }
+
+    private static func node(of origin: String) -> NodeID? {
+        let parts = origin.split(separator: "/", omittingEmptySubsequences: false)
+        guard parts.count == 5 else { return nil }
+        return try? NodeID("\(parts[2])/\(parts[3])")
     }
 }
 

@@ -155,6 +155,23 @@ import Testing
         #expect(report.unproven.contains { $0.contains("signature does not count") } == !counts)
     }
 
+    /// The list by which a transfer was settled may be the very one that cuts an end off.
+    @Test(arguments: ["SG/hub", "VN/hub"])
+    func aCutByTheListOfTheSettlementIsJudgedAsALaterOne(_ text: String) async throws {
+        let id = try await delivered()
+        let node = try #require([sender, recipient].first { $0.id.text == text })
+        let others = [sender, recipient].filter { $0.id != node.id }
+        try await cut(node, from: 601, at: others)
+        for maker in others {
+            var files = try await maker.exchange.evidence(of: id).files
+            files["membership/lists/2.cms"] = files.removeValue(forKey: "membership/later/2.cms")
+            let report = EvidenceVerifier.verify(
+                try Evidence(files: files), trusted: world.federation.id)
+            #expect(report.wrong == [])
+            #expect(report.proven.contains { $0.contains("took in whole this envelope") })
+        }
+    }
+
     @Test func aLaterListThatFollowsNothingIsWrong() async throws {
         let id = try await delivered()
         try await cut(recipient, from: 600, at: [sender])
