@@ -1,3 +1,4 @@
+import SelatAudit
 import SelatCore
 import SelatCrypto
 import SelatEnvelope
@@ -30,10 +31,12 @@ extension EvidenceVerifier {
                     throw EvidenceFault.differs(
                         "the record of \(country) is not signed as list \(former.serial) asks for")
                 }
-                let next = federation.records[country]?.issued ?? record.issued
-                guard record.issued <= next else {
+                // Beside the others lies the recipient's older one, where that lists the key of its receipt.
+                let entered = self.entered(header) ?? federation.records[country]?.issued
+                guard record.issued <= (entered ?? record.issued) + Limits.clockSkewSecondsMax
+                else {
                     throw EvidenceFault.differs(
-                        "the record of \(country) is newer than the one that has replaced it")
+                        "the record of \(country) was issued at \(record.issued), after that")
                 }
             }
             return former
@@ -41,6 +44,12 @@ extension EvidenceVerifier {
             report.wrong.append("former membership: \(error)")
             return nil
         }
+    }
+
+    /// When the maker entered a header, by its own clock; nil where the details were erased that tell it.
+    private func entered(_ header: Header) -> Timestamp? {
+        let sequence = entry(naming: header)?.sequence
+        return evidence.entries.first { $0.entry.sequence == sequence }?.entry.time
     }
 
     /// The lists up to the one that a header names.

@@ -185,6 +185,32 @@ struct FormerReceiptTests {
         }
     }
 
+    /// The record may change while a dataset is on its way to a node that has not heard of it: its evidence holds
+    /// the record before for the receipt, and the next one for the release.
+    @Test func whatWasReleasedUnderTheNextRecordCounts() async throws {
+        try await renew()
+        world.clock.advance(seconds: 60)
+        let (id, receipt) = try await arrived()
+        let brought = try await sender.exchange.take(receipt: receipt, by: .node(recipient.id))
+        #expect(brought.state == "delivered")
+        let files = try await sender.exchange.evidence(of: id).files
+        #expect(files["membership/former/VN.cms"] != nil)
+        world.clock.advance(seconds: Limits.clockSkewSecondsMax)
+        let later = try world.recordWithOfficerRenewed().record
+        func wrong(_ former: [String: [UInt8]]) throws -> [String] {
+            let evidence = try Evidence(files: files.merging(former) { $1 })
+            return EvidenceVerifier.verify(evidence, trusted: world.federation.id).wrong
+        }
+        #expect(try wrong([:]) == [])
+        world.clock.advance(seconds: 1)
+        #expect(try wrong(["membership/former/SG.cms": later]) == [])
+        let after = try world.recordWithOfficerRenewed().record
+        #expect(
+            try wrong(["membership/former/SG.cms": after]).contains {
+                $0.contains("the record of SG was issued at") && $0.hasSuffix("after that")
+            })
+    }
+
     /// What a log enters by then bears the time of then, whatever the old key signs.
     @Test func whatIsEnteredAfterwardsDoesNotCount() async throws {
         try await renew()
