@@ -27,6 +27,7 @@ extension EvidenceVerifier {
                 header.core.id == subject.id, header.core.federation == subject.federation
             else { throw EvidenceFault.differs("it is about another transfer") }
             try checkRecorded(header, signedAt: signed.signingTime, permitted)
+            try checkOffer(header, then)
             if let distrust = try distrustedHeader(federation) {
                 report.unproven.append(
                     "that \(subject.from) sent the envelope \(header.identity): its signature does "

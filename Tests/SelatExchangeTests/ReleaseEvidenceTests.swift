@@ -36,6 +36,16 @@ struct ReleaseEvidenceTests {
         #expect(try await wrong(honest, released: elsewhere) != [])
     }
 
+    @Test(arguments: [(Int64(-1), false), (0, true)])
+    func nothingIsMadeUnderAListThatIsOver(_ seconds: Int64, _ isWrong: Bool) async throws {
+        let world = try TestFederation(TestFederation.Plan(listDays: 1))
+        world.clock.advance(seconds: 86_400 + seconds)
+        let shown = try await world.shown(try await world.seal(), try world.verdict())
+        let report = EvidenceVerifier.verify(shown, trusted: world.federation.id)
+        #expect(report.wrong.contains { $0.hasSuffix("when list 1 was over") } == isWrong)
+        #expect(report.isSound != isWrong)
+    }
+
     @Test func whatOfficersAttestedIsNotProven() async throws {
         func unproven(_ verdict: Verdict) async throws -> [String] {
             let shown = try await world.shown(try await world.seal(), verdict)
