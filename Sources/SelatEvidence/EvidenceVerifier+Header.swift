@@ -26,8 +26,8 @@ extension EvidenceVerifier {
             guard header.core.from == subject.from, header.core.to == subject.to,
                 header.core.id == subject.id, header.core.federation == subject.federation
             else { throw EvidenceFault.differs("it is about another transfer") }
-            try checkRecorded(header, signedAt: signed.signingTime, permitted)
             try checkOffer(header, then)
+            try checkRecorded(header, signedAt: signed.signingTime, permitted)
             if let distrust = try distrustedHeader(federation) {
                 report.unproven.append(
                     "that \(subject.from) sent the envelope \(header.identity): its signature does "

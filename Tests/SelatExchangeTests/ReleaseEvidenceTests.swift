@@ -46,6 +46,31 @@ struct ReleaseEvidenceTests {
         #expect(report.isSound != isWrong)
     }
 
+    /// How often a role is missed, as what is wrong and as what is not proven.
+    private func rolesMissed(
+        _ plan: TestFederation.Plan, through relay: Bool = false
+    ) async throws -> [Int] {
+        let world = try TestFederation(plan)
+        let between = relay ? world.stranger.id : nil
+        let verdict = try world.verdict { question in
+            question.relays = between.map { [$0] } ?? []
+        }
+        let shown = try await world.shown(try await world.seal(), verdict, relay: between)
+        let report = EvidenceVerifier.verify(shown, trusted: world.federation.id)
+        return [report.wrong, report.unproven].map { lines in
+            lines.count { $0.contains("without the role") }
+        }
+    }
+
+    @Test func everyNodeOfTheRouteHasItsRole() async throws {
+        #expect(try await rolesMissed(.init()) == [0, 0])
+        #expect(try await rolesMissed(.init(relays: ["MY"]), through: true) == [0, 0])
+        #expect(try await rolesMissed(.init(), through: true) == [1, 0])
+        #expect(try await rolesMissed(.init(witnesses: ["VN"])) == [1, 0])
+        // A sender does not ask itself.
+        #expect(try await rolesMissed(.init(witnesses: ["SG"])) == [0, 1])
+    }
+
     @Test func whatOfficersAttestedIsNotProven() async throws {
         func unproven(_ verdict: Verdict) async throws -> [String] {
             let shown = try await world.shown(try await world.seal(), verdict)

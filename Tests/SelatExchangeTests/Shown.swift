@@ -18,13 +18,14 @@ extension TestFederation {
     ///   - released: the verdict at its release; the same where nil.
     ///   - approvals: went with it.
     ///   - isEntered: whether they were entered when they were given.
+    ///   - relay: the node between the two ends.
     func shown(
         _ sealing: Sealing, _ permitted: Verdict, released: Verdict? = nil,
-        approvals: [[UInt8]] = [], isEntered: Bool = true
+        approvals: [[UInt8]] = [], isEntered: Bool = true, relay: NodeID? = nil
     ) async throws -> Evidence {
         let (id, released) = (sealing.core.id, released ?? permitted)
         let head = try EnvelopeHead(
-            parsing: try self.head(sealing, verdict: released, approvals: approvals))
+            parsing: try self.head(sealing, verdict: released, relay: relay, approvals: approvals))
         let digests = approvals.map { JSON.string(SHA256.digest($0).text) }
         var drafts = [
             EntryDraft(
