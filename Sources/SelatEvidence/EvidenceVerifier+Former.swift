@@ -47,7 +47,7 @@ extension EvidenceVerifier {
     }
 
     /// When the maker entered a header, by its own clock; nil where the details were erased that tell it.
-    private func entered(_ header: Header) -> Timestamp? {
+    func entered(_ header: Header) -> Timestamp? {
         let sequence = entry(naming: header)?.sequence
         return evidence.entries.first { $0.entry.sequence == sequence }?.entry.time
     }

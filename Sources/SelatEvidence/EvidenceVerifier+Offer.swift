@@ -1,6 +1,7 @@
 import SelatCore
 import SelatEnvelope
 import SelatFederation
+import SelatPolicy
 
 // What a node asks of a header by the membership alone, before it looks inside.
 
@@ -14,6 +15,7 @@ extension EvidenceVerifier {
                 "it was made at \(header.core.created), when list \(list.serial) was over")
         }
         try checkRoles(header, then)
+        try checkSuite(header, under: list, then)
     }
 
     /// The ends exchange, and the nodes between them relay. Of its own role a maker asks nobody, and by which
@@ -30,5 +32,33 @@ extension EvidenceVerifier {
             }
             report.unproven.append("that every node of the route might do its part: \(lack)")
         }
+    }
+
+    /// The list allows it, and it is at least what the list and the maker's verdict ask for. Whether the recipient
+    /// could be sent a better one, its own records tell; a sender may not have heard of the keys when it sealed.
+    private mutating func checkSuite(
+        _ header: Header, under list: MembershipList, _ then: Federation
+    ) throws {
+        let core = header.core
+        guard list.suites(at: core.created + -Limits.clockSkewSecondsMax).contains(core.suite)
+        else {
+            throw EvidenceFault.differs("list \(list.serial) does not allow \(core.suite)")
+        }
+        let details = entry(naming: header)?.details
+        let record = details?[isSenders ? "verdict" : Receipt.importKey]?.canonical
+        let verdict = try record.map { try Verdict(record: $0) }
+        if let weakness = core.weakness(by: verdict.map { [$0] } ?? [], under: list) {
+            throw EvidenceFault.differs(weakness)
+        }
+        guard !core.suite.isPostQuantum else { return }
+        guard let entered = entered(header) else {
+            report.unproven.append("that \(core.suite) was the best that could be sent")
+            return
+        }
+        let since = then.postQuantumFrom(subject.to, at: entered)
+        guard let since, core.created >= since else { return }
+        let better = "the record of \(subject.to) lists keys for one with ML-KEM"
+        guard isSenders else { throw EvidenceFault.differs("it has \(core.suite), and \(better)") }
+        report.unproven.append("that \(core.suite) was the best that could be sent: \(better)")
     }
 }

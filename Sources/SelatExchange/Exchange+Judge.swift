@@ -103,7 +103,7 @@ extension Exchange {
         _ own: Verdict, _ permit: Permit, _ approvals: [VerifiedApproval], _ core: EnvelopeCore
     ) -> Judgement {
         let sent = permit.verdict
-        if let weakness = weakness(of: core, [sent, own]) {
+        if let weakness = core.weakness(by: [sent, own], under: federation.list) {
             return .refused(.suiteTooWeak, weakness)
         }
         let asked = permit.outstanding(approvals.compactMap(\.approval), of: own.obligations)

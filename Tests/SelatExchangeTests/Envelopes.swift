@@ -1,6 +1,7 @@
 import NIOCore
 import SelatCore
 import SelatCrypto
+import SelatEvidence
 import SelatFederation
 import SelatHTTP
 import SelatPolicy

@@ -71,6 +71,56 @@ struct ReleaseEvidenceTests {
         #expect(try await rolesMissed(.init(witnesses: ["SG"])) == [0, 1])
     }
 
+    /// The lines about the suite of what is released at a moment, wrong ones first.
+    private func suiteFaults(
+        _ plan: TestFederation.Plan, _ suite: Suite = .p256MLKEM768, after seconds: Int64 = 0
+    ) async throws -> [[String]] {
+        let world = try TestFederation(plan)
+        world.clock.advance(seconds: seconds)
+        let sealing = try await world.seal(suite: suite)
+        let shown = try await world.shown(sealing, try world.verdict())
+        let report = EvidenceVerifier.verify(shown, trusted: world.federation.id)
+        return [report.wrong, report.unproven].map { $0.filter { $0.contains("suite ") } }
+    }
+
+    @Test func theSuiteIsOneThatTheListAllows() async throws {
+        #expect(try await suiteFaults(.init()) == [[], []])
+        let classical = TestFederation.Plan(suites: [.p256: nil])
+        #expect(
+            try await suiteFaults(classical) == [
+                ["header: list 1 does not allow suite 2 (P-256, ML-KEM-768)"], [],
+            ])
+        let end = TestFederation.start + 60
+        let ending = TestFederation.Plan(suites: [.p256: nil, .p256MLKEM768: end])
+        let last = 60 + Limits.clockSkewSecondsMax - 1
+        #expect(try await suiteFaults(ending, after: last) == [[], []])
+        #expect(try await suiteFaults(ending, after: last + 1)[0].count == 1)
+    }
+
+    @Test func theSuiteIsNotBelowWhatIsOwed() async throws {
+        let all: [Suite: Timestamp?] = Dictionary(
+            uniqueKeysWithValues: Suite.allCases.map { ($0, nil) })
+        let keys = ["SG/hub": TestFederation.NodeKeys.both, "VN/hub": .both]
+        let high = TestFederation.Plan(suites: all, profile: .high, keys: keys)
+        #expect(try await suiteFaults(high, .p384MLKEM1024) == [[], []])
+        #expect(
+            try await suiteFaults(high) == [
+                [
+                    "header: suite 4 or above is owed by the membership list's profile `high`, "
+                        + "this is suite 2 (P-256, ML-KEM-768)"
+                ], [],
+            ])
+        // It may have been sealed before its sender had the record.
+        #expect(
+            try await suiteFaults(.init(), .p256) == [
+                [],
+                [
+                    "that suite 1 (P-256) was the best that could be sent: the record of VN/hub "
+                        + "lists keys for one with ML-KEM"
+                ],
+            ])
+    }
+
     @Test func whatOfficersAttestedIsNotProven() async throws {
         func unproven(_ verdict: Verdict) async throws -> [String] {
             let shown = try await world.shown(try await world.seal(), verdict)

@@ -1,6 +1,7 @@
 package import SelatCore
 import SelatCrypto
 import SelatEnvelope
+import SelatEvidence
 import SelatFederation
 import SelatPolicy
 
@@ -13,7 +14,9 @@ extension Exchange {
         to node: NodeID, label: Label, _ verdict: Verdict, at time: Timestamp
     ) throws(SuiteShortage) -> SuiteChoice {
         try SuiteChoice(
-            question(to: node, debts(of: [verdict], label), at: time, federation))
+            question(
+                to: node, SuiteDebt.owed(by: [verdict], label, under: federation.list), at: time,
+                federation))
     }
 
     /// Why a sealed envelope may not leave now, if it may not: what was right when it was sealed need
@@ -23,41 +26,11 @@ extension Exchange {
         guard allowed.contains(core.suite) else {
             return "\(core.suite) is no longer allowed by the membership list; send it anew"
         }
-        return weakness(of: core, [verdict]).map { "\($0); send it anew" }
-    }
-
-    /// Which duty an envelope's suite does not meet. What the list asks for counts for what was made
-    /// after its issue.
-    func weakness(of core: EnvelopeCore, _ verdicts: [Verdict]) -> String? {
-        let label = core.created >= federation.list.issued ? core.label : nil
-        let unmet = debts(of: verdicts, label).first { !core.suite.satisfies($0.least) }
-        return unmet.map {
-            "suite \($0.least.rawValue) or above is owed by \($0.by), this is \(core.suite)"
-        }
-    }
-
-    /// What policies and the membership list ask of the suite.
-    private func debts(of verdicts: [Verdict], _ label: Label?) -> [SuiteChoice.Debt] {
-        var debts = verdicts.flatMap(\.obligations).compactMap { obligation in
-            if case .encryption(let suite) = obligation.demand {
-                SuiteChoice.Debt(least: suite, by: obligation.because.joined(separator: ", "))
-            } else {
-                nil
-            }
-        }
-        if let label {
-            let profile = federation.list.profile(for: label)
-            if profile != .standard {
-                debts.append(
-                    SuiteChoice.Debt(
-                        least: profile.suiteAtLeast, by: "the membership list's profile `high`"))
-            }
-        }
-        return debts
+        return core.weakness(by: [verdict], under: federation.list).map { "\($0); send it anew" }
     }
 
     private func question(
-        to node: NodeID, _ debts: [SuiteChoice.Debt], at time: Timestamp, _ federation: Federation
+        to node: NodeID, _ debts: [SuiteDebt], at time: Timestamp, _ federation: Federation
     ) -> SuiteChoice.Question {
         SuiteChoice.Question(
             federation: federation, to: node, signing: Set(identity.signers.keys), debts: debts,
@@ -76,13 +49,14 @@ extension Exchange {
     package func peerSuites() -> [PeerSuite] {
         let (federation, now) = (federation, clock.now())
         let label = Label(classification: .unclassified, releasableTo: [])
+        let debts = SuiteDebt.owed(by: [], label, under: federation.list)
         let peers = federation.nodes.values.filter {
             $0.roles.contains(.exchange) && $0.id != identity.node
         }
         return peers.map(\.id).sorted().map { peer in
             do throws(SuiteShortage) {
                 let choice = try SuiteChoice(
-                    question(to: peer, debts(of: [], label), at: now, federation))
+                    question(to: peer, debts, at: now, federation))
                 return PeerSuite(node: peer, suite: choice.suite, fault: nil)
             } catch {
                 return PeerSuite(node: peer, suite: nil, fault: "\(error)")

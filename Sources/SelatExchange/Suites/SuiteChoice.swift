@@ -1,6 +1,7 @@
 import SelatCore
 import SelatCrypto
 import SelatEnvelope
+import SelatEvidence
 import SelatFederation
 
 /// The suite of an envelope and the keys to which it is sealed (Exchange.docc, *Suites*).
@@ -8,19 +9,13 @@ struct SuiteChoice: Sendable {
     let suite: Suite
     let keys: RecipientKeys
 
-    /// The least that an envelope must be, and by whose word.
-    struct Debt: Hashable, Sendable {
-        let least: Suite
-        let by: String
-    }
-
     /// Between whom, with what, at what time.
     struct Question: Sendable {
         let federation: Federation
         let to: NodeID
         /// The curves on which this node can sign.
         let signing: Set<KeyKind>
-        let debts: [Debt]
+        let debts: [SuiteDebt]
         let time: Timestamp
     }
 
@@ -79,8 +74,8 @@ extension SuiteChoice.Question {
 
 /// Why no suite can carry a transfer.
 enum SuiteShortage: Error, Hashable, Sendable, CustomStringConvertible {
-    case notAllowed(Set<Suite>, [SuiteChoice.Debt])
-    case keysMissing(Suite, to: NodeID, lacks: [String], [SuiteChoice.Debt])
+    case notAllowed(Set<Suite>, [SuiteDebt])
+    case keysMissing(Suite, to: NodeID, lacks: [String], [SuiteDebt])
 
     var description: String {
         switch self {
@@ -107,7 +102,7 @@ enum SuiteShortage: Error, Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    private static func words(_ debts: [SuiteChoice.Debt]) -> String {
+    private static func words(_ debts: [SuiteDebt]) -> String {
         debts.isEmpty
             ? ""
             : " ("

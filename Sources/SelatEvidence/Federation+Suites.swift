@@ -26,7 +26,7 @@ extension Federation {
     /// From when on a node must be sent no envelope without ML-KEM: the issue of the record that
     /// lists its keys; nil where it has none for a suite that the list allows. What was made before
     /// could not know of them.
-    func postQuantumFrom(_ id: NodeID, at time: Timestamp) -> Timestamp? {
+    package func postQuantumFrom(_ id: NodeID, at time: Timestamp) -> Timestamp? {
         guard suites(takenBy: id, at: time).contains(where: \.isPostQuantum) else { return nil }
         return records[id.country]?.issued
     }
