@@ -94,9 +94,9 @@ extension EvidenceVerifier {
         }
         do {
             let receipt = try Receipt(parsing: bytes)
-            let time = try receipt.unverifiedStatement.time
+            // Not at the moment that the statement names, which is its signer's word.
             let statement = try receipt.verify(
-                signer: { try signer($0, of: subject.to, at: time, federation) },
+                signer: { try signer($0, of: subject.to, at: receipt.entry.time, federation) },
                 log: try logKey(in: receipt.proof.checkpoint, subject.to, federation))
             guard try check(statement, against: header) else { return }
             guard statement.kind == .delivered || statement.kind == .refused else {
@@ -138,7 +138,7 @@ extension EvidenceVerifier {
             throw EvidenceFault.differs("it shows entry \(receipt.entry.sequence)")
         }
         let (claim, node) = (try receipt.claim, subject.to)
-        let (time, note) = (claim.statement.time, receipt.proof.checkpoint)
+        let (time, note) = (receipt.entry.time, receipt.proof.checkpoint)
         // By then its key may have been another, which only a later record names.
         var unknown: (any Error)?
         let statement: ReceiptStatement

@@ -199,6 +199,10 @@ package struct Receipt: Sendable {
         guard entry.transfer == claimed.id, claimed.kind.entryKinds.contains(entry.kind) else {
             throw ReceiptError.notRecorded
         }
+        // A node signs what it states just before it enters it: nobody else dates that back.
+        guard abs(entry.time - claimed.time) <= Limits.clockSkewSecondsMax else {
+            throw ReceiptError.misdated
+        }
         let recorded = try JSON(parsing: details)[Self.statementKey]
         guard recorded == .string(SHA256.digest(statement).text) else {
             throw ReceiptError.notRecorded
@@ -241,6 +245,7 @@ package enum ReceiptError: Error, Hashable, Sendable, CustomStringConvertible {
     case foreignSigner(NodeID)
     case detailsDiffer
     case notRecorded
+    case misdated
     case aboutAnother(String)
     /// Its signer was cut off.
     case distrusted(String)
@@ -250,6 +255,7 @@ package enum ReceiptError: Error, Hashable, Sendable, CustomStringConvertible {
         case .foreignSigner(let node): "receipt of `\(node)` is signed with another node's key"
         case .detailsDiffer: "receipt's details are not those that its log entry is bound to"
         case .notRecorded: "receipt shows a log entry that does not record its statement"
+        case .misdated: "receipt's statement and its log entry are more than five minutes apart"
         case .aboutAnother(let what): "receipt is about another \(what)"
         case .distrusted(let distrust): "receipt does not count: \(distrust)"
         }

@@ -380,6 +380,25 @@ struct LetterTests {
         #expect(try await sender.entries("offers.refused") == 1)
     }
 
+    /// A key that was stolen, and revoked since, dates nothing back: the log enters it when it does.
+    @Test func aStatementIsAsOldAsItsEntry() async throws {
+        let (id, skew) = (try await delivered(), Limits.clockSkewSecondsMax)
+        let dated = try await recipient.stated(
+            .opened, of: id, from: sender.id, 1, ago: skew + 1)
+        #expect(
+            await problem {
+                _ = try await sender.exchange.take(receipt: dated, from: recipient.id)
+            } == "verification-failed")
+        var files = try await sender.exchange.evidence(of: id).files
+        let sequence = try Receipt(parsing: dated).entry.sequence
+        files["receipts/\(sequence).json"] = dated
+        let report = EvidenceVerifier.verify(
+            try Evidence(files: files), trusted: world.federation.id)
+        #expect(report.wrong.contains { $0.hasSuffix("more than five minutes apart") })
+        let good = try await recipient.stated(.opened, of: id, from: sender.id, 1, ago: skew)
+        #expect(try await sender.exchange.take(receipt: good, from: recipient.id) == .taken)
+    }
+
     private func changed(_ document: [UInt8], _ key: String, _ value: JSON) throws -> [UInt8] {
         var members = try #require(try JSON(parsing: document).objectValue)
         members[key] = value
@@ -404,14 +423,14 @@ extension TestNode {
     func stated(
         _ kind: ReceiptKind, of id: TransferID, from: NodeID, _ attempt: UInt64,
         envelope: Digest? = nil, reason: String? = nil, as entryKind: EntryKind = "transfer.opened",
-        about entered: TransferID? = nil
+        about entered: TransferID? = nil, ago seconds: Int64 = 0
     ) async throws -> [UInt8] {
         let row = try #require(try await store.read { try $0.inbound(id, from: from) })
         let now = exchange.clock.now()
         let content = ReceiptStatement(
             federation: exchange.federation.id, kind: kind, from: from, id: id,
             envelope: envelope ?? SHA256.digest(row.header), attempt: attempt, signer: self.id,
-            time: now, reason: reason)
+            time: now + -seconds, reason: reason)
         let message = try CMS.sign(
             content: content.json.canonical, type: .receipt, signer: identity.signer, at: now)
         let entry = try await store.commit { transaction in
