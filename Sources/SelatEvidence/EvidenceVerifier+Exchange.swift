@@ -204,6 +204,10 @@ extension EvidenceVerifier {
             guard statement.envelope == header.identity else {
                 throw EvidenceFault.differs("it is about another envelope than the header here")
             }
+            guard statement.attempt == header.attempt else {
+                throw EvidenceFault.differs(
+                    "it is about attempt \(statement.attempt), the header is of \(header.attempt)")
+            }
             return true
         }
         let envelope = JSON.string(statement.envelope.text)

@@ -380,10 +380,10 @@ extension Exchange {
         let envelope = try EnvelopeHead(parsing: head).unverifiedIdentity()
         let isPast =
             kind.isOutcome && statement.from != identity.node && statement.attempt > passage.attempt
-        guard
-            statement.envelope == envelope || statement.attempt < passage.attempt || isPast
-                || membership.isRestored
-        else {
+        let isFit =
+            statement.envelope == envelope
+            ? statement.attempt == passage.attempt : statement.attempt < passage.attempt || isPast
+        guard isFit || membership.isRestored else {
             throw ReceiptError.aboutAnother("envelope")
         }
         return statement

@@ -414,6 +414,31 @@ struct EvidenceTests {
         #expect(try claims(files) == 0)
     }
 
+    /// A recipient that has stated, and entered, what it liked of the header that was sent.
+    private func wrong(
+        _ kind: ReceiptKind, attempt: UInt64 = 1, after seconds: Int64 = 0, as entry: EntryKind
+    ) async throws -> [String] {
+        let world = try TestFederation()
+        let (sender, recipient) = (world.sender, world.recipient)
+        let id = try await sender.send(world.request())
+        try await recipient.serving { await sender.exchange.pursue(id) }
+        var files = try await sender.exchange.evidence(of: id).files
+        world.clock.advance(seconds: seconds)
+        files["receipt.json"] = try await recipient.stated(
+            kind, of: id, from: sender.id, attempt, as: entry)
+        return EvidenceVerifier.verify(
+            try Evidence(files: files), trusted: world.federation.id
+        ).wrong
+    }
+
+    @Test func aReceiptIsAboutTheAttemptOfItsHeader() async throws {
+        #expect(try await wrong(.delivered, as: "transfer.arrived") == [])
+        #expect(
+            try await wrong(.delivered, attempt: 2, as: "transfer.arrived") == [
+                "receipt: it is about attempt 2, the header is of 1"
+            ])
+    }
+
     /// What became of a dataset later says nothing of how its transfer ended.
     @Test func aLaterReceiptIsNoOutcome() async throws {
         let (sent, _, trusted) = try await Self.destroyed()
