@@ -208,6 +208,7 @@ extension EvidenceVerifier {
                 throw EvidenceFault.differs(
                     "it is about attempt \(statement.attempt), the header is of \(header.attempt)")
             }
+            try statement.requireInTime(header.core.expires)
             return true
         }
         let envelope = JSON.string(statement.envelope.text)

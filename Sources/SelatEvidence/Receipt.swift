@@ -41,6 +41,12 @@ package struct ReceiptStatement: Hashable, Sendable {
         self.reason = reason
     }
 
+    /// - Parameter expires: when the envelope that it is about expires.
+    /// - Throws: `ReceiptError.tooLate` where that was taken in then, or later: a recipient drops it instead.
+    package func requireInTime(_ expires: Timestamp) throws(ReceiptError) {
+        if kind == .delivered, time >= expires { throw .tooLate(expires) }
+    }
+
     package var json: JSON {
         var members: JSON.Object = [
             "type": "receipt", "federation": .string(federation.text),
@@ -246,6 +252,7 @@ package enum ReceiptError: Error, Hashable, Sendable, CustomStringConvertible {
     case detailsDiffer
     case notRecorded
     case misdated
+    case tooLate(Timestamp)
     case aboutAnother(String)
     /// Its signer was cut off.
     case distrusted(String)
@@ -256,6 +263,8 @@ package enum ReceiptError: Error, Hashable, Sendable, CustomStringConvertible {
         case .detailsDiffer: "receipt's details are not those that its log entry is bound to"
         case .notRecorded: "receipt shows a log entry that does not record its statement"
         case .misdated: "receipt's statement and its log entry are more than five minutes apart"
+        case .tooLate(let expires):
+            "receipt is of no moment before the envelope expired, \(expires)"
         case .aboutAnother(let what): "receipt is about another \(what)"
         case .distrusted(let distrust): "receipt does not count: \(distrust)"
         }

@@ -386,6 +386,7 @@ extension Exchange {
         guard isFit || membership.isRestored else {
             throw ReceiptError.aboutAnother("envelope")
         }
+        try statement.requireInTime(passage.expires)
         return statement
     }
 

@@ -80,6 +80,7 @@ extension Exchange {
         guard isAboutIt ?? membership.isRestored else {
             throw ReceiptError.aboutAnother("envelope")
         }
+        try statement.requireInTime(row.expires)
         if case .distrusted(let distrust) = try await standing(of: receipt, signer: row.to) {
             throw ReceiptError.distrusted("\(distrust)")
         }

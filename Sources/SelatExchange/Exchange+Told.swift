@@ -102,6 +102,7 @@ extension Exchange: LetterService {
         // Another attempt may have gone another way, past this relay: the sender knows it.
         guard verified.envelope == SHA256.digest(row.header) || verified.attempt != row.attempt
         else { throw ReceiptError.aboutAnother("envelope") }
+        try verified.requireInTime(row.expires)
     }
 
     /// Ends a relayed transfer by the recipient's word, as if the next node had answered with it.

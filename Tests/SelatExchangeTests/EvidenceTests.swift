@@ -439,6 +439,23 @@ struct EvidenceTests {
             ])
     }
 
+    @Test func nothingIsDeliveredOnceItHasExpired() async throws {
+        #expect(try await wrong(.delivered, after: 3_599, as: "transfer.arrived") == [])
+        let late = try await wrong(.delivered, after: 3_600, as: "transfer.arrived")
+        #expect(late.count == 1 && late[0].contains("of no moment before the envelope expired"))
+        // By hand it counts for nothing either.
+        let world = try TestFederation()
+        let id = try await world.sender.send(world.request())
+        try await world.recipient.serving { await world.sender.exchange.pursue(id) }
+        world.clock.advance(seconds: 3_600)
+        let receipt = try await world.recipient.stated(
+            .delivered, of: id, from: world.sender.id, 1, as: "transfer.arrived")
+        #expect(
+            await problem {
+                _ = try await world.sender.exchange.take(receipt: receipt, by: .user(0))
+            } == "verification-failed")
+    }
+
     /// What became of a dataset later says nothing of how its transfer ended.
     @Test func aLaterReceiptIsNoOutcome() async throws {
         let (sent, _, trusted) = try await Self.destroyed()
