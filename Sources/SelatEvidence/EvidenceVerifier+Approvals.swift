@@ -36,6 +36,16 @@ extension EvidenceVerifier {
             report.wrong.append("approval \(digest): no entry names it")
         }
         if let release { checkOwed(release, counted) }
+        checkRecalled()
+    }
+
+    /// Nothing leaves that an own officer has asked back.
+    private mutating func checkRecalled() {
+        let kinds = evidence.entries.map(\.entry.kind.text)
+        guard isSenders, let recall = kinds.firstIndex(of: "recall.given"),
+            kinds[recall...].contains("transfer.released")
+        else { return }
+        report.wrong.append("release: an officer had recalled it")
     }
 
     /// The digests of approvals in the maker's entries, with where they stand.

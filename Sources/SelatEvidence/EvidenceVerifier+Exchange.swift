@@ -172,7 +172,19 @@ extension EvidenceVerifier {
             }
         }
         report.proven.append(sentence(of: statement, entry: sequence))
+        // The same recall may have come to it with its signature in another form.
+        if let recall = statement.recall, !recalls.contains(recall.text) {
+            report.unproven.append(
+                "that entry \(sequence) of \(node) answers a recall by an officer of \(subject.from): no "
+                    + "entry here names that message, \(recall)")
+        }
         if isSenders { try judgeWitnesses(of: note, node, federation) }
+    }
+
+    /// The digests of the recalls that the maker has entered, as its officer's or as they came.
+    private var recalls: [String] {
+        ["recall.given", "recall.taken", "transfer.recalled"].flatMap { entries($0) }
+            .compactMap { $0.details["recall"]?.stringValue }
     }
 
     private func sentence(of statement: ReceiptStatement, entry: UInt64) -> String {

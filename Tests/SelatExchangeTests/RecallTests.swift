@@ -120,6 +120,31 @@ struct RecallTests {
     }
 
     /// Between the commit of a recall and what follows it nobody is handed a byte: reading ends before.
+    /// A recipient may say that it closed a dataset for any recall.
+    @Test func evidenceTellsWhichRecallIsAnswered() async throws {
+        let id = try await opened()
+        let recall = try world.recall(id)
+        _ = try await sender.exchange.take(recallWord: recall, by: 1_000)
+        try await exchangeLetters()
+        let trusted = world.federation.id
+        func unproven(_ evidence: Evidence) -> Int {
+            let report = EvidenceVerifier.verify(evidence, trusted: trusted)
+            #expect(report.wrong == [])
+            #expect(report.proven.contains { $0.contains("that it opens no more this envelope") })
+            return report.unproven.count { $0.contains("answers a recall") }
+        }
+        for node in [sender, recipient] {
+            let shown = try await node.exchange.evidence(of: id)
+            #expect(unproven(shown) == 0)
+            let without = shown.entries.filter { !$0.entry.kind.text.contains("recall") }
+            let cut = Evidence(
+                subject: shown.subject, membership: shown.membership, header: shown.header,
+                entries: without, receipt: shown.receipt, policies: shown.policies,
+                laterReceipts: shown.laterReceipts)
+            #expect(unproven(cut) == 1)
+        }
+    }
+
     @Test func whoReadsIsStoppedBeforeTheRecallIsCommitted() async throws {
         let id = try await opened()
         let (exchange, from) = (recipient.exchange, sender.id)

@@ -1,7 +1,9 @@
+import SelatAudit
 import SelatCore
 import SelatEvidence
 import SelatFederation
 import SelatPolicy
+import SelatStore
 import SelatTestSupport
 import Testing
 
@@ -119,6 +121,16 @@ struct ReleaseEvidenceTests {
                         + "lists keys for one with ML-KEM"
                 ],
             ])
+    }
+
+    @Test func nothingIsReleasedOnceItIsRecalled() async throws {
+        let sealing = try await world.seal()
+        let recall = EntryDraft(kind: "recall.given", transfer: sealing.core.id, details: [:])
+        _ = try await world.sender.store.commit { try $0.append(recall) }
+        let shown = try await world.shown(sealing, try world.verdict())
+        #expect(
+            EvidenceVerifier.verify(shown, trusted: world.federation.id).wrong
+                == ["release: an officer had recalled it"])
     }
 
     @Test func whatOfficersAttestedIsNotProven() async throws {
