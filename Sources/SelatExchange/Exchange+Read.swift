@@ -260,7 +260,7 @@ extension Exchange {
                 try transaction.append(
                     EntryDraft(
                         kind: try EntryKind(kind), transfer: row.id, actor: .user(user),
-                        details: [:]))
+                        details: ["from": .string(node.text)]))
             }
             row.take(sender)
             try transaction.save(row)
@@ -277,7 +277,8 @@ extension Exchange {
             else { throw ServiceProblem.changed(known.id) }
             try transaction.append(
                 EntryDraft(
-                    kind: "transfer.exported", transfer: row.id, actor: .user(user), details: [:]))
+                    kind: "transfer.exported", transfer: row.id, actor: .user(user),
+                    details: ["from": .string(row.from.text)]))
         }
     }
 

@@ -105,7 +105,11 @@ extension Exchange {
     private func takers(_ kind: EntryKind, _ row: InboundRow) async throws -> [Taker] {
         var takers: [String: Taker] = [:]
         let filter = EntryFilter(transfer: row.id, kind: kind, limit: 100_000)
-        for entry in try await store.entries(filter).map(\.entry) {
+        for found in try await store.entries(filter) {
+            // Another sender may have used the id. What was erased, or exported by an earlier version, does not tell.
+            let from = try found.details.flatMap { try JSON(parsing: $0)["from"]?.stringValue }
+            guard from == nil || from == row.from.text else { continue }
+            let entry = found.entry
             let actor = entry.actor.text
             takers[actor, default: Taker(by: actor, last: entry.time)]
                 .add(times: 1, last: entry.time)

@@ -143,6 +143,29 @@ struct SharedIDTests {
         #expect(report.isSound, "\(report.wrong)")
     }
 
+    /// Whoever takes away what another has sent under the id reaches no copy of this one.
+    @Test func onlyOwnCopiesAreNotReached() async throws {
+        let id = try await delivered(besides: "destroyed")
+        let (from, other) = (sender.id, other.id)
+        _ = try await recipient.exchange.package(id, from: from, by: 1)
+        _ = try await recipient.store.commit { transaction in
+            for kind: EntryKind in ["transfer.opened", "transfer.exported"] {
+                try transaction.append(
+                    EntryDraft(
+                        kind: kind, transfer: id, actor: .user(2),
+                        details: ["from": .string(other.text)]))
+            }
+        }
+        _ = try await recipient.exchange.destroy(id, from: from, reason: "order 17", by: 0)
+        let stated = try await recipient.store.read { try $0.stated(of: id, from: from) }
+        let message = try #require(stated.last?.statement)
+        let statement = try ReceiptStatement(
+            canonical: try CMS.unverifiedContent(message, type: .receipt))
+        #expect(statement.kind == .destroyed)
+        let copies = statement.unreached.map(\.json)
+        #expect(copies.compactMap { $0["by"]?.stringValue } == ["uid:1"])
+    }
+
     /// What nobody can read any more, such as after a fault of the disk.
     @Test func aRecallClosesWhatCannotBeRead() async throws {
         let id = try await delivered(besides: "refused")
