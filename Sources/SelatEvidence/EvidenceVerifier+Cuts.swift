@@ -48,7 +48,8 @@ extension EvidenceVerifier {
     /// it counts if that was witnessed before its signer was distrusted.
     func distrustedHeader(_ federation: Federation) throws -> Distrust? {
         guard !isSenders, let cut = newest?.cut(of: subject.from) else { return nil }
-        let entry = evidence.entries.first { $0.entry.kind.text == "transfer.received" }
+        let kinds: Set<String> = ["transfer.received", "offer.refused"]
+        let entry = evidence.entries.first { kinds.contains($0.entry.kind.text) }
         let policy = try federation.witnessPolicy(of: subject.maker.country)
         guard let entry, policy.isWitnessed(entry.proof.checkpoint, before: cut.distrustFrom)
         else {

@@ -204,8 +204,8 @@ extension EvidenceVerifier {
     /// In one sentence.
     private static let copiesShown = 8
 
-    /// - Returns: whether there is the header that it is about. A recipient keeps none of what it refused for
-    ///   good; a restored node has none of those that it signed, or took, after its backup was made.
+    /// - Returns: whether there is the header that it is about. Earlier versions kept none of what a
+    ///   recipient refused for good; a restored node has none of those that it signed, or took, after its backup was made.
     private mutating func check(
         _ statement: ReceiptStatement, against header: Header?
     ) throws -> Bool {

@@ -26,8 +26,12 @@ extension EvidenceVerifier {
             guard header.core.from == subject.from, header.core.to == subject.to,
                 header.core.id == subject.id, header.core.federation == subject.federation
             else { throw EvidenceFault.differs("it is about another transfer") }
-            try checkOffer(header, then)
-            try checkRecorded(header, signedAt: signed.signingTime, permitted)
+            if let refused = refused(header) {
+                try checkTime(of: header, signed.signingTime, before: refused)
+            } else {
+                try checkOffer(header, then)
+                try checkRecorded(header, signedAt: signed.signingTime, permitted)
+            }
             if let distrust = try distrustedHeader(federation) {
                 report.unproven.append(
                     "that \(subject.from) sent the envelope \(header.identity): its signature does "
@@ -56,13 +60,7 @@ extension EvidenceVerifier {
         let entry = evidence.entries.last {
             $0.entry.kind.text == kind && $0.entry.sequence == found?.sequence ?? $0.entry.sequence
         }
-        let end = min(entry?.entry.time ?? header.core.expires, header.core.expires)
-        guard time >= header.core.created + -Limits.clockSkewSecondsMax,
-            time <= end + Limits.clockSkewSecondsMax
-        else {
-            throw EvidenceFault.differs(
-                "it was signed at \(time), and not between \(header.core.created) and \(end)")
-        }
+        try checkTime(of: header, time, before: entry?.entry.time ?? header.core.expires)
         guard let found else {
             // Erased details take with them which header it was; an entry of the kind must be there.
             guard
@@ -78,6 +76,30 @@ extension EvidenceVerifier {
         if let part = try part(of: found.details, thatContradicts: header, signedAt: time) {
             throw EvidenceFault.differs("the verdict of entry \(found.sequence) \(part)")
         }
+    }
+
+    private func checkTime(
+        of header: Header, _ time: Timestamp, before entered: Timestamp
+    ) throws {
+        let end = min(entered, header.core.expires)
+        guard time >= header.core.created + -Limits.clockSkewSecondsMax,
+            time <= end + Limits.clockSkewSecondsMax
+        else {
+            throw EvidenceFault.differs(
+                "it was signed at \(time), and not between \(header.core.created) and \(end)")
+        }
+    }
+
+    /// When a recipient refused a header for good, and stated no more: what it asks of what it takes in, it found
+    /// wanting there.
+    private func refused(_ header: Header) -> Timestamp? {
+        let stated = evidence.receipt.flatMap { try? Receipt(parsing: $0).unverifiedStatement }
+        guard !isSenders, stated?.kind == .refused, evidence.laterReceipts.isEmpty,
+            entry(naming: header) == nil
+        else { return nil }
+        let envelope = JSON.string(header.identity.text)
+        let refusal = entries("offer.refused").first { $0.details["envelope"] == envelope }
+        return evidence.entries.first { $0.entry.sequence == refusal?.sequence }?.entry.time
     }
 
     /// What a recipient asks of the verdict that comes with a header, as far as an entry shows it.

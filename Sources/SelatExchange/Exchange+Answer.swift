@@ -157,12 +157,15 @@ extension Exchange {
                 return known
             }
             var row = new
+            // To prove it by. A row holds the same already, and a peer adds one only as it is entered singly.
+            try transaction.keep(header: head.head.headerCMS, of: head.identity)
             row.statementEntry = try transaction.append(
                 EntryDraft(
                     kind: "offer.refused", transfer: row.id, actor: .node(peer),
                     details: [
                         "cause": .string(refusal.rawValue),
                         "detail": .string(String(reason.prefix(1_000))),
+                        "envelope": .string(head.identity.text),
                         Receipt.statementKey: .string(SHA256.digest(statement).text),
                     ]))
             try transaction.save(row)

@@ -118,8 +118,8 @@ struct EvidenceTests {
         #expect(!restored.proven.contains { $0.contains("took in whole") })
     }
 
-    /// A recipient keeps no header of what it refused for good.
-    @Test func aRefusalIsNoFault() async throws {
+    /// Of what it refused for good a recipient keeps the header, and no more.
+    @Test func aRecipientProvesItsRefusal() async throws {
         let world = try TestFederation()
         let (recipient, sealing) = (world.recipient, try await world.seal())
         let owing = try world.verdict { $0.facts["ai-use"] = Fact(.set(["inference"]), .stated) }
@@ -128,9 +128,24 @@ struct EvidenceTests {
         #expect(answer.state == "refused")
         let evidence = try await recipient.exchange.evidence(
             of: sealing.core.id, from: world.sender.id)
-        let report = EvidenceVerifier.verify(evidence, trusted: world.federation.id)
-        #expect(report.wrong == [])
-        #expect(report.unproven.contains { $0.contains("nor an entry that names it") })
+        var files = evidence.files
+        func report() throws -> EvidenceReport {
+            EvidenceVerifier.verify(try Evidence(files: files), trusted: world.federation.id)
+        }
+        let shown = try report()
+        #expect(shown.wrong == [])
+        #expect(shown.proven.contains { $0.contains("that it refused this envelope") })
+        #expect(shown.proven.contains { $0.contains("SG/hub signed at") })
+        // It cannot have taken in what it says that it refused.
+        let taken = try await recipient.stated(
+            .delivered, of: sealing.core.id, from: world.sender.id, 1, as: "transfer.arrived")
+        files["receipt.json"] = taken
+        #expect(try report().wrong.contains { $0.hasPrefix("header: no entry") })
+        // Earlier versions kept no header of it.
+        files = evidence.files
+        files["header.cms"] = nil
+        #expect(try report().wrong == [])
+        #expect(try report().unproven.contains { $0.contains("neither the header is here") })
     }
 
     /// What a third country let lapse, or left behind, is no fault of these two.
