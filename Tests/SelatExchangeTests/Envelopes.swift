@@ -120,7 +120,12 @@ extension TestFederation {
         ).encoded()
     }
 
-    static func bytes(_ count: Int) -> [UInt8] { (0..<count).map { UInt8(truncatingIfNeeded: $0) } }
+    /// 0, 1, … 255, 0, … A loop over each byte takes seconds without the optimizer.
+    static func bytes(_ count: Int) -> [UInt8] {
+        var bytes = (UInt8.min...UInt8.max).map(\.self)
+        while bytes.count < count { bytes += bytes }
+        return Array(bytes.prefix(count))
+    }
 
     private func read(_ path: String) throws -> [UInt8] {
         let reader = try SpoolReader(path)

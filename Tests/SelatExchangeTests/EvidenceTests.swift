@@ -401,7 +401,7 @@ struct EvidenceTests {
         let paths = sent.keys.filter { $0.hasPrefix("receipts/") }.sorted()
         for path in paths {
             var files = sent
-            for mutant in Mutations.of(sent[path] ?? [], count: 40, seed: 7)
+            for mutant in Mutations.of(sent[path] ?? [], count: 16, seed: 7)
             where mutant != sent[path] {
                 files[path] = mutant
                 #expect(try claims(files) < 2)

@@ -271,8 +271,8 @@ final class TestNode: Sendable {
             path: "\(folder.path)/selat.sqlite", log: identity.log, clock: clock,
             entropy: SystemEntropy(), awaitsProof: plan.awaitsProof,
             fatal: { preconditionFailure("\($0)") })
-        let policies = try PolicySet.load(
-            files: try TestPolicies.sources(changing: plan.edits[founded.id.text] ?? plan.edit))
+        let policies = try TestPolicies.set(
+            changing: plan.edits[founded.id.text] ?? plan.edit)
         let storageKey = StorageKey(Random.secret(32))
         let spool = SpoolFolder(place)
         (id, keys, port) = (founded.id, founded.keys, founded.port)
@@ -516,6 +516,19 @@ final class TestFolder: Sendable {
 
 /// The files under `Policies/`, as they ship.
 enum TestPolicies {
+    private static let sets = Mutex<[[String]: PolicySet]>([:])
+
+    /// Loaded once in a process: reading all of them takes longer than most tests.
+    static func set(
+        changing edit: (file: String, old: String, new: String)?
+    ) throws -> PolicySet {
+        let key = edit.map { [$0.file, $0.old, $0.new] } ?? []
+        if let set = sets.withLock({ $0[key] }) { return set }
+        let set = try PolicySet.load(files: try sources(changing: edit))
+        sets.withLock { $0[key] = set }
+        return set
+    }
+
     static func sources(
         changing edit: (file: String, old: String, new: String)?
     ) throws -> [PolicySource] {
