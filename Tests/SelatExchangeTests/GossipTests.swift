@@ -94,6 +94,24 @@ struct GossipTests {
         #expect(try await turns.take(of: country) { 9 } == 9)
     }
 
+    /// Its member's turn is taken meanwhile, and another of that member's nodes may wait for that.
+    @Test func whoTakesADocumentDoesNotWaitUntilOthersHaveHeardOfIt() async throws {
+        _ = try await publisher.take(crls: ["MY": try world.revocationList("MY", number: 3)])
+        let (exchange, third) = (away.exchange, world.stranger)
+        away.membership.observe { before, after in await exchange.follow(before, after) }
+        try await third.serving {
+            try await publisher.serving { await exchange.gossip.compare(with: publisher.id) }
+            #expect(away.membership.current.index == publisher.membership.current.index)
+            let connection = await exchange.peers.takeKept(third.id)
+            #expect(connection?.node == nil)
+            let run = Task { await exchange.gossip.run() }
+            var differing = third.membership.differing.makeAsyncIterator()
+            #expect(await differing.next() == away.id)
+            run.cancel()
+            await run.value
+        }
+    }
+
     @Test func whatIsOfNoMemberIsNotAskedFor() async throws {
         _ = try await publisher.take(crls: ["MY": try world.revocationList("MY", number: 3)])
         let exchange = publisher.exchange

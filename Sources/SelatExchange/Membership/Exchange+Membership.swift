@@ -76,7 +76,7 @@ extension Exchange {
             // New connections prove the new key.
             await peers.closeAll()
         }
-        if before.index != after.index { await gossip.compareWithAll() }
+        if before.index != after.index { gossip.tellOfChange() }
     }
 
     /// Why a received dataset is held back, if it is: its sender was cut, and the dataset came when

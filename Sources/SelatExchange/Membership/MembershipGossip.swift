@@ -20,6 +20,9 @@ package final class MembershipGossip: Sendable {
     let turns = MemberTurns()
     /// Nodes that are asked now.
     private let asking = Mutex<Set<NodeID>>([])
+    /// That what the own node goes by has changed, once for all that nobody was told of yet.
+    private let (changes, changed) = AsyncStream<Void>.makeStream(
+        bufferingPolicy: .bufferingNewest(1))
 
     init(
         _ register: MembershipRegister, peers: Peers, entropy: any Entropy, logger: Logger,
@@ -42,8 +45,8 @@ package final class MembershipGossip: Sendable {
             logger: logger)
     }
 
-    /// Compares with every other node, soon after the start and then every half minute, and with one
-    /// that differs as soon as it says so; until the task is cancelled.
+    /// Compares with every other node, soon after the start, then every half minute and at once after
+    /// each change, and with one that differs as soon as it says so; until the task is cancelled.
     package func run() async {
         await withDiscardingTaskGroup { group in
             group.addTask {
@@ -56,12 +59,19 @@ package final class MembershipGossip: Sendable {
                             self.jitter(seconds: Int(Limits.membershipRoundSeconds / 2)))
                 }
             }
+            group.addTask {
+                for await _ in self.changes { await self.compareWithAll() }
+            }
             for await node in register.differing {
                 group.addTask { await self.compare(with: node) }
             }
             group.cancelAll()
         }
     }
+
+    /// Has every other node hear that the documents have changed. Not awaited: whoever takes some has its
+    /// member's turn, for which another of that member's nodes may wait.
+    func tellOfChange() { changed.yield() }
 
     /// Compares with every other node at once; each hears thereby what this one goes by.
     package func compareWithAll() async {
