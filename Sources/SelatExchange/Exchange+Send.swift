@@ -35,6 +35,8 @@ extension Exchange {
     /// What somebody asks for, before it is judged.
     struct Asked: Sendable {
         let id: TransferID
+        /// In the caller's words; `request` names the sender of each part.
+        let stated: OutboundRequest
         let prepared: Prepared
         let expires: Timestamp
         let user: UInt32
@@ -61,7 +63,7 @@ extension Exchange {
     private func awaited(
         _ id: TransferID, _ request: OutboundRequest, _ lifeSeconds: Int64
     ) -> Begun? {
-        guard let held = pending.withLock({ $0[id] }), held.request == request,
+        guard let held = pending.withLock({ $0[id] }), held.asked.stated == request,
             held.asked.expires == held.asked.created + lifeSeconds
         else { return nil }
         return Begun(id: id, state: Sender.State.sealing.rawValue, decision: held.decision)
@@ -92,7 +94,8 @@ extension Exchange {
     }
 
     /// Judges a small dataset that came with the request, seals it, and records both; when this returns and
-    /// the verdict permits, the transfer is accepted.
+    /// the verdict permits, the transfer is accepted. Asked the same under an id whose payload is awaited, it is
+    /// sealed by the verdict of then.
     /// - Parameters:
     ///   - id: of the caller's own; nil for a fresh one.
     ///   - gone: completes when the sender hangs up.
@@ -100,20 +103,23 @@ extension Exchange {
         _ request: OutboundRequest, _ payload: [UInt8], as id: TransferID? = nil,
         lifeSeconds: Int64, by user: UInt32, unless gone: EventLoopFuture<Void>? = nil
     ) async throws -> Begun {
-        try await alone(with: id) {
-            try await sendAlone(request, payload, as: id, lifeSeconds, by: user, unless: gone)
-        }
-    }
-
-    private nonisolated(nonsending) func sendAlone(
-        _ request: OutboundRequest, _ payload: [UInt8], as id: TransferID?, _ lifeSeconds: Int64,
-        by user: UInt32, unless gone: EventLoopFuture<Void>?
-    ) async throws -> Begun {
         guard payload.count == request.dataset.totalBytes else {
             throw ServiceProblem.badSize(
                 expected: request.dataset.totalBytes, actual: UInt64(payload.count))
         }
         let plaintext = ArrivingPlaintext(body: OneBuffer(ByteBuffer(bytes: payload)))
+        if let id, let begun = awaited(id, request, lifeSeconds) {
+            return try await seal(begun, plaintext, by: user, unless: gone)
+        }
+        return try await alone(with: id) {
+            try await sendAlone(request, plaintext, as: id, lifeSeconds, by: user, unless: gone)
+        }
+    }
+
+    private nonisolated(nonsending) func sendAlone(
+        _ request: OutboundRequest, _ plaintext: some Plaintext, as id: TransferID?,
+        _ lifeSeconds: Int64, by user: UInt32, unless gone: EventLoopFuture<Void>?
+    ) async throws -> Begun {
         var asked = try await ask(request, as: id, lifeSeconds, by: user)
         do {
             if let begun = try await sendAtOnce(asked, plaintext, unless: gone) { return begun }
@@ -121,10 +127,16 @@ extension Exchange {
             // It is asked anew, by what is in force now; nothing was recorded.
             asked = try await ask(request, as: id, lifeSeconds, by: user)
         }
-        let begun = try await begin(asked)
+        return try await seal(try await begin(asked), plaintext, by: user, unless: gone)
+    }
+
+    private nonisolated(nonsending) func seal(
+        _ begun: Begun, _ plaintext: some Plaintext, by user: UInt32,
+        unless gone: EventLoopFuture<Void>?
+    ) async throws -> Begun {
         guard begun.state == Sender.State.sealing.rawValue else { return begun }
-        let state = try await seal(asked.id, from: plaintext, by: user, unless: gone)
-        return Begun(id: asked.id, state: state.rawValue, decision: begun.decision)
+        let state = try await seal(begun.id, from: plaintext, by: user, unless: gone)
+        return Begun(id: begun.id, state: state.rawValue, decision: begun.decision)
     }
 
     func ask(
@@ -136,7 +148,8 @@ extension Exchange {
             for: request.precedence, size: request.dataset.totalBytes, from: .operated)
         let prepared = try await prepare(request, through: try await chooseRelays(for: request))
         return Asked(
-            id: id ?? TransferID(madeAt: clock.now(), entropy), prepared: prepared,
+            id: id ?? TransferID(madeAt: clock.now(), entropy), stated: request,
+            prepared: prepared,
             expires: prepared.question.decided + lifeSeconds, user: user, isChosen: id != nil)
     }
 

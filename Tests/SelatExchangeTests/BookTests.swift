@@ -161,6 +161,20 @@ struct BookTests {
         #expect(hidden.question.lineage == [])
     }
 
+    /// Although what is recorded names the sender of each part.
+    @Test func whoAsksAgainForWhatIsSentOnIsAnsweredTheSame() async throws {
+        let request = try gauges(to: "SG/hub", derivedFrom: [try await delivered(world)])
+        let id = TransferID(
+            milliseconds: UInt64(world.clock.now().seconds) * 1_000,
+            entropy: [UInt8](repeating: 7, count: 10))
+        for _ in 0..<2 {
+            let begun = try await counting.exchange.begin(
+                request, as: id, lifeSeconds: 3_600, by: 7)
+            #expect(begun.id == id && begun.state == "sealing")
+        }
+        #expect(try await counting.entries("transfer.permitted") == 1)
+    }
+
     @Test func theEarliestDestructionGoesAlong() async throws {
         let world = try TestFederation(
             TestFederation.Plan(
