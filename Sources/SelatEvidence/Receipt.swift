@@ -233,6 +233,13 @@ package struct ReceiptClaim: Sendable {
     /// The certificate that the statement's CMS names.
     package var signer: IssuerAndSerial { message.signer }
 
+    /// That the statement stands in the log of this key, whoever signed it: then the time of its entry is that
+    /// log's word.
+    /// - Throws: `ReceiptError`, `AuditError`, `CoreError`.
+    package func verifyRecord(log: VerifierKey) throws {
+        try receipt.verifyRecord(of: statement, log: log)
+    }
+
     /// `Receipt.verify`, of a claim that was looked at.
     package func verify(
         signer: (IssuerAndSerial) throws -> VerifiedCertificate, log: VerifierKey
@@ -241,7 +248,7 @@ package struct ReceiptClaim: Sendable {
         guard signed.signer.certificate.node == statement.signer else {
             throw ReceiptError.foreignSigner(statement.signer)
         }
-        try receipt.verifyRecord(of: statement, log: log)
+        try verifyRecord(log: log)
         return statement
     }
 }

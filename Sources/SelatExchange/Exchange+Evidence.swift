@@ -149,7 +149,7 @@ extension Exchange {
         let then = try await membership.federation(asOf: settled)
         let documents = then.documents
         guard let claim = try receipt.map({ try Receipt(parsing: $0).claim }),
-            let former = try await formerRecord(behind: claim, of: recipient, now: then)
+            let former = try formerRecord(behind: claim, of: recipient, now: then)
         else { return documents }
         return MembershipDocuments(
             lists: documents.lists,

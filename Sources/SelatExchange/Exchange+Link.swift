@@ -395,7 +395,7 @@ extension Exchange {
     func stated(in claim: ReceiptClaim, by signer: NodeID) async throws -> ReceiptStatement {
         let (federation, now) = (federation, clock.now())
         let node = try federation.node(signer, at: now)
-        let former = try await formerRecord(behind: claim, of: signer, now: federation)
+        let former = try formerRecord(behind: claim, of: signer, now: federation)
         let statement = try claim.verify(
             signer: { name in
                 guard let former else {
@@ -419,13 +419,16 @@ extension Exchange {
     /// The moment is the entry's, for which the log's key stands, and not one that the signer names: a key that
     /// was stolen can date nothing back. Clocks differ, so it is five minutes before.
     /// - Parameter federation: in which the certificate is looked for first.
-    /// - Returns: nil where that names the certificate, or this node knows of no other record.
+    /// - Returns: nil where that names the certificate, the log does not bear out the moment, or this node went by
+    ///   no record then.
     func formerRecord(
         behind claim: ReceiptClaim, of signer: NodeID, now federation: Federation
-    ) async throws -> [UInt8]? {
-        let listed = federation.nodes[signer]?.signing ?? []
-        guard !listed.contains(where: { $0.issuerAndSerial == claim.signer }) else { return nil }
+    ) throws -> [UInt8]? {
+        guard let node = federation.nodes[signer],
+            !node.signing.contains(where: { $0.issuerAndSerial == claim.signer }),
+            let log = try? VerifierKey(node.logKey), (try? claim.verifyRecord(log: log)) != nil
+        else { return nil }
         let entered = claim.receipt.entry.time + -Limits.clockSkewSecondsMax
-        return try await membership.earlier(asOf: entered)?.documents.records[signer.country]
+        return try store.lookUp { try $0.memberRecord(of: signer.country, asOf: entered) }
     }
 }

@@ -104,6 +104,19 @@ extension Snapshot {
         return try MembershipRow.fetch(database, sql, ["time": time?.seconds ?? .max])
     }
 
+    /// The record of a country that was taken last, as a CMS message; nil where none was.
+    /// - Parameter time: leaves out what was taken later.
+    package func memberRecord(of country: Country, asOf time: Timestamp) throws -> [UInt8]? {
+        let sql = """
+            SELECT kind, country, serial, digest, taken, source, bytes FROM membership_documents
+            WHERE kind = 'record' AND country = :country AND taken <= :time
+            ORDER BY number DESC LIMIT 1
+            """
+        return try MembershipRow.fetch(
+            database, sql, ["country": country.code, "time": time.seconds]
+        ).first?.bytes
+    }
+
     /// The list of a serial.
     package func membershipList(_ serial: UInt64) throws -> MembershipRow? {
         guard let serial = Int64(exactly: serial) else { return nil }

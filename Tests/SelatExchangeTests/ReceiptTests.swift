@@ -211,6 +211,26 @@ struct FormerReceiptTests {
             })
     }
 
+    /// Whoever brings a receipt could write another one into it.
+    @Test func aMomentThatTheLogDoesNotBearOutNamesNoRecord() async throws {
+        let receipt = try Receipt(parsing: try await arrived().receipt)
+        world.clock.advance(seconds: 60)
+        try await renew()
+        let entry = receipt.entry
+        let moved = Receipt(
+            statement: receipt.statement,
+            entry: Entry(
+                sequence: entry.sequence, time: entry.time + 1, kind: entry.kind,
+                transfer: entry.transfer, actor: entry.actor, commitment: entry.commitment),
+            details: receipt.details, salt: receipt.salt, proof: receipt.proof)
+        let exchange = sender.exchange
+        for (receipt, isNamed) in [(receipt, true), (moved, false)] {
+            let former = try exchange.formerRecord(
+                behind: try receipt.claim, of: recipient.id, now: exchange.federation)
+            #expect((former != nil) == isNamed)
+        }
+    }
+
     /// What a log enters by then bears the time of then, whatever the old key signs.
     @Test func whatIsEnteredAfterwardsDoesNotCount() async throws {
         try await renew()

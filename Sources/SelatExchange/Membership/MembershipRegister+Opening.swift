@@ -131,14 +131,9 @@ extension MembershipRegister {
     /// The membership by which this node went at an earlier moment: what was signed then is judged
     /// by it, whatever has been renewed or cut since.
     package func federation(asOf time: Timestamp) async throws -> Federation {
-        try await earlier(asOf: time) ?? federation
-    }
-
-    /// The same where it is another than the membership in force; nil where it is that.
-    func earlier(asOf time: Timestamp) async throws -> Federation? {
-        if let since = state.withLock({ $0.since }), since <= time { return nil }
+        if let since = state.withLock({ $0.since }), since <= time { return federation }
         let rows = try await store.read { try $0.membership(asOf: time) }
-        guard let documents = MembershipDocuments(rows) else { return nil }
+        guard let documents = MembershipDocuments(rows) else { return federation }
         let digests = rows.map(\.digest)
         if let past = state.withLock({ $0.past }), past.digests == digests {
             return past.federation
