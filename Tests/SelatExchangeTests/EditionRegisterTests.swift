@@ -512,10 +512,33 @@ struct EditionRegisterTests {
         #expect(try await node.entries("policy.refused") == 1)
         try await register.activateDue()
         #expect(try await node.entries("policy.refused") == 1, "a known fault is entered once")
+        // Nor does anything wait for it where the clock may be wrong, as after a start.
+        let started = try await EditionRegister.open(
+            store: node.store, membership: node.membership, clock: world.clock, logger: .silent,
+            input: { [] })
+        #expect(!started.isBehind)
         // A later one of the country mends it.
         #expect(try await register.refusal(try world.later("SG", 3)) == nil)
         #expect(register.number("SG") == 3)
         #expect(register.warnings.isEmpty)
+    }
+
+    @Test func anEditionWhoseBytesWereChangedLeavesTheOneBefore() async throws {
+        let register = try await world.register(of: node)
+        let waiting = try ["SG", "VN"].map { try world.later($0, 2, inForce: ahead(1)) }
+        _ = try await register.take(waiting, from: .user(7), together: true)
+        _ = try await node.store.commit { transaction in
+            try transaction.database.execute(
+                sql: """
+                    DROP TRIGGER editions_never_change;
+                    UPDATE editions SET bytes = x'00' WHERE name = 'SG' AND number = 2
+                    """)
+        }
+        try await after(1, register)
+        #expect((register.number("SG"), register.number("VN")) == (1, 2))
+        #expect(!register.isBehind)
+        #expect(register.warnings.contains { $0.contains("of `SG` was changed") })
+        #expect(try await node.entries("policy.refused") == 1)
     }
 
     /// Whoever went on by the old ones would never look for what is active again.
@@ -540,8 +563,9 @@ struct EditionRegisterTests {
         #expect(register.state.withLock { $0.schedule.activeMark("SG")?.number } == 2)
     }
 
-    /// It comes into force with the next look at the clock.
-    @Test func whatWasTakenIsDueAlsoWhereNothingCanBeReadAfterIt() async throws {
+    /// It comes into force with the next look at the clock that finds it due.
+    @Test(arguments: [0, 1] as [Int64])
+    func whatWasTakenIsDueAlsoWhereNothingCanBeReadAfterIt(_ days: Int64) async throws {
         let register = try await world.register(of: node)
         _ = try await node.store.commit { transaction in
             try transaction.database.execute(
@@ -552,10 +576,12 @@ struct EditionRegisterTests {
                     END
                     """)
         }
-        let edition = try world.later("SG", 2)
+        let edition = try world.later("SG", 2, inForce: ahead(days))
         await #expect(throws: (any Error).self) {
             try await register.take([edition], from: .user(7), together: true)
         }
+        #expect(register.isBehind == (days == 0))
+        world.clock.advance(seconds: days * Self.day)
         #expect(register.isBehind)
     }
 

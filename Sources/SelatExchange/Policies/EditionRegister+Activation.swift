@@ -45,7 +45,28 @@ extension EditionRegister {
             if let set = chosen.set { try await activate(chosen.marks, set, over: schedule.active) }
             try await enter(faulty: chosen.faulty)
         }
-        state.withLock { $0.next = $0.schedule.next(after: reached) }
+        let next = try await next(in: state.withLock { $0.schedule }, after: reached)
+        state.withLock { $0.next = next }
+    }
+
+    /// When something becomes due next. What would not load is passed over, as where the clock is believed: for that
+    /// the one before need not wait until it is.
+    private func next(
+        in schedule: EditionSchedule, after reached: Timestamp
+    ) async throws -> Timestamp? {
+        let (now, active) = (clock.now(), schedule.active)
+        let due = reached < now ? schedule.due(at: now) : []
+        guard !due.isEmpty else { return schedule.next(after: reached) }
+        let digests = due.map(\.digest)
+        let isAwaited = state.withLock { state in
+            state.awaited.map { $0.due == digests && $0.active == active } ?? false
+        }
+        if !isAwaited {
+            let loading = try await chosen(of: due, beside: active).marks
+            guard !loading.isEmpty else { return schedule.next(after: now) }
+            state.withLock { $0.awaited = (digests, active) }
+        }
+        return schedule.next(after: reached)
     }
 
     /// Up to which moment editions come into force. An activation is not taken back: by a clock that
@@ -68,7 +89,9 @@ extension EditionRegister {
         }
         do {
             return (due, try await with(due), [])
-        } catch is PolicyErrors {}
+        } catch {
+            guard Self.fault(error) != nil else { throw error }
+        }
         var marks: [EditionMark] = []
         var set: PolicySet?
         var faulty: [(EditionMark, String)] = []
@@ -76,11 +99,21 @@ extension EditionRegister {
             do {
                 set = try await with(marks + [mark])
                 marks.append(mark)
-            } catch let error as PolicyErrors {
-                faulty.append((mark, error.diagnostics.first.map { "\($0)" } ?? "\(error)"))
+            } catch {
+                guard let reason = Self.fault(error) else { throw error }
+                faulty.append((mark, reason))
             }
         }
         return (marks, set, faulty)
+    }
+
+    /// Why editions do not load, however often they are read; nil for a failure that may pass.
+    private static func fault(_ error: any Error) -> String? {
+        switch error {
+        case let error as PolicyErrors: error.diagnostics.first.map { "\($0)" } ?? "\(error)"
+        case StoreError.damaged(_, let reason): reason
+        default: nil
+        }
     }
 
     private func activate(

@@ -195,8 +195,11 @@ extension EditionRegister {
         state.withLock { state in
             // What did not load may do so beside what has come.
             state.faulty = [:]
-            // Where reading fails from here on, something may be due all the same.
-            state.next = min(state.next ?? now, now)
+            // Where reading fails from here on, they become due all the same.
+            for row in kept {
+                let due = max(now, row.inForce)
+                state.next = min(state.next ?? due, due)
+            }
         }
     }
 

@@ -18,6 +18,9 @@ package final class EditionRegister: Sendable {
         var schedule = EditionSchedule(held: [], active: [:])
         /// When the next edition becomes due; over for one that waits until the clock is believed.
         var next: Timestamp?
+        /// What is due by a clock that may be wrong, and loads beside what was active then: looked at once, and not
+        /// each second.
+        var awaited: (due: [Digest], active: [String: Digest])?
         /// Until somebody says otherwise the clock may be wrong.
         var isClockBelieved: @Sendable () -> Bool = { false }
         /// Editions that are due and do not load, with the reason.
