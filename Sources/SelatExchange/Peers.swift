@@ -46,6 +46,21 @@ actor Peers {
         return client
     }
 
+    /// Runs `work` with a connection for it alone, kept or new, which is given up where it fails.
+    nonisolated func connected<Value: Sendable>(
+        to node: NodeID, _ work: @Sendable (PeerClient) async throws -> Value
+    ) async throws -> Value {
+        let client = try await take(node)
+        do {
+            let value = try await work(client)
+            await keep(client)
+            return value
+        } catch {
+            await drop(client)
+            throw error
+        }
+    }
+
     /// A connection for this transfer alone, if one is kept and nothing forbids to use it now.
     func takeKept(_ node: NodeID) async -> PeerClient? {
         guard resting[node] == nil else { return nil }

@@ -68,10 +68,20 @@ struct GossipTests {
             let asking = Task { await gossip.compare(with: from) }
             await waits(gossip.turns, for: 1)
             #expect(away.exchange.federation.serial == 1)
+            // It holds no connection meanwhile.
+            let kept = try #require(await away.exchange.peers.takeKept(from))
+            await away.exchange.peers.keep(kept)
             await gossip.turns.leave(from.country)
             await asking.value
         }
         #expect(away.membership.current.index == publisher.membership.current.index)
+    }
+
+    @Test func whoGoesByTheSameWaitsForNoTurn() async throws {
+        let (gossip, from) = (away.exchange.gossip, publisher.id)
+        try await gossip.turns.enter(from.country)
+        try await publisher.serving { await gossip.compare(with: from) }
+        #expect(away.membership.state.withLock { $0.compared[from] != nil })
     }
 
     @Test func noMemberWaitsForAnotherAndWhoGivesUpIsPassedOver() async throws {

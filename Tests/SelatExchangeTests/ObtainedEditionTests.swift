@@ -137,6 +137,27 @@ struct ObtainedEditionTests {
         }
     }
 
+    @Test func whoWaitsForASiblingsTurnHoldsNoConnection() async throws {
+        let (own, other) = (world.sender, world.recipient)
+        let register = try await world.register(of: own)
+        try own.judge(by: register)
+        let shelf = try Shelf([try world.later("MY", 9)], as: 9)
+        other.shelf.withLock { $0 = shelf }
+        let exchange = own.exchange
+        // Another node of the same member is asked.
+        try await exchange.policyTurns.enter(other.id.country)
+        try await other.serving {
+            let asking = Task { await exchange.catchUp(with: other.id) }
+            while await exchange.policyTurns.waiting == 0 { await Task.yield() }
+            let kept = try #require(await exchange.peers.takeKept(other.id))
+            await exchange.peers.keep(kept)
+            #expect(register.number("MY") == 1)
+            await exchange.policyTurns.leave(other.id.country)
+            await asking.value
+        }
+        #expect(register.number("MY") == 9)
+    }
+
     @Test func whatWasRefusedIsNotEnteredAgainAndAgain() async throws {
         let shelf = try Shelf([try world.later("VN", 2, persons: 1)])
         let register = try await asked(shelf)

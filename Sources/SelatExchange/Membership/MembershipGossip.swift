@@ -102,21 +102,18 @@ package final class MembershipGossip: Sendable {
     }
 
     private func obtain(from node: NodeID) async throws {
-        let client = try await peers.take(node)
-        do {
-            let index = try await client.membershipIndex()
-            let refused = try await turns.take(of: node.country) {
-                try await self.takeLacking(index, at: client)
+        let index = try await peers.connected(to: node) { try await $0.membershipIndex() }
+        var refused: MembershipRefused?
+        if index != register.current.index {
+            // Whoever waits for a sibling holds no connection, which it would lose where that takes too long.
+            refused = try await turns.take(of: node.country) {
+                try await self.peers.connected(to: node) { client in
+                    try await self.takeLacking(index, at: client)
+                }
             }
-            await peers.keep(client)
-            register.compared(with: node, index)
-            if let refused { throw refused }
-        } catch let refused as MembershipRefused {
-            throw refused
-        } catch {
-            await peers.drop(client)
-            throw error
         }
+        register.compared(with: node, index)
+        if let refused { throw refused }
     }
 
     /// Takes what the node at the other end has above what is held here, some of it at a time. Lists

@@ -99,16 +99,16 @@ extension Exchange {
         defer { _ = catchingUp.withLock { $0.remove(node) } }
         do {
             try await within(limit) {
-                let client = try await self.peers.take(node)
-                do {
-                    try await self.policyTurns.take(of: node.country) {
-                        let share = max(1, bytesMax / self.federation.members.count)
-                        try await self.takeLacking(at: client, upTo: share)
+                let offered = try await self.peers.connected(to: node) { client in
+                    try await client.offeredEditions().filter { self.editions.lacks($0) }
+                }
+                guard !offered.isEmpty, self.isNews(offered, from: node) else { return }
+                // Whoever waits for a sibling holds no connection, which it would lose where that takes too long.
+                try await self.policyTurns.take(of: node.country) {
+                    let share = max(1, bytesMax / self.federation.members.count)
+                    try await self.peers.connected(to: node) { client in
+                        try await self.takeLacking(of: offered, at: client, upTo: share)
                     }
-                    await self.peers.keep(client)
-                } catch {
-                    await self.peers.drop(client)
-                    throw error
                 }
             }
         } catch {
@@ -117,12 +117,13 @@ extension Exchange {
         }
     }
 
-    /// Takes what the node at the other end offers above what is active here, some of it at a time:
+    /// Takes what the node at the other end offers above what is active here by now, some of it at a time:
     /// what load only together come together, as far as memory has room.
-    private func takeLacking(at client: PeerClient, upTo bytesMax: Int) async throws {
+    private func takeLacking(
+        of offered: [OfferedEdition], at client: PeerClient, upTo bytesMax: Int
+    ) async throws {
         let node = client.node
-        let offered = try await client.offeredEditions().filter { editions.lacks($0) }
-        guard !offered.isEmpty, isNews(offered, from: node) else { return }
+        let offered = offered.filter { editions.lacks($0) }
         var rest = offered[...]
         // Where it breaks off, the whole is not asked for again and again.
         note(offered, of: node, for: 60)
