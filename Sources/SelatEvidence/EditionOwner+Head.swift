@@ -1,42 +1,29 @@
 package import SelatCore
-import SelatCrypto
 package import SelatFederation
 package import SelatPolicy
 
 extension EditionOwner {
     /// Who must have signed a policy file; nil for the file of a country that is no member.
-    /// - Parameters:
-    ///   - content: the file's bytes.
-    ///   - signatures: DER of the message beside it; nil where there is none.
-    package init?(
-        of head: EditionHead, content: [UInt8], signatures: [UInt8]?, in federation: Federation
-    ) {
+    package init?(of head: EditionHead, in federation: Federation) {
         switch head.kind {
         case .country(let country):
             guard federation.list.member(country) != nil else { return nil }
             self = .member(country)
         case .federation, .vocabulary: self = .members(parties: [])
-        case .agreements(let parties):
-            let signatories = federation.signatories(
-                of: head, content: content, signatures: signatures)
-            self = .members(parties: signatories.intersection(parties.values.joined()))
+        case .agreements:
+            self = .members(
+                parties: head.signatories(
+                    among: Set(federation.members.map(\.country)),
+                    standing: federation.standingMembers))
         }
     }
 }
 
 extension Federation {
-    /// The members who sign for the instruments to which they are a party, and between whom alone an
-    /// instrument counts: they are members, and have been ever since the edition was made (`Format.md`,
-    /// *Policy editions*). Who has joined since, or come back, need not have signed anything.
-    /// - Parameters: as for `EditionOwner.init(of:content:signatures:in:)`.
-    package func signatories(
-        of head: EditionHead, content: [UInt8], signatures: [UInt8]?
-    ) -> Set<Country> {
-        let signers = signatures.flatMap {
-            try? CMS.unverifiedSigners(ofDetached: $0, content: content, type: .policyEdition)
-        }
-        let first = (signers ?? []).map(\.signingTime).min() ?? head.inForce
-        return standingMembers(since: min(first, head.inForce))
+    /// The instruments that count in an edition that is signed as it must be: by the file and the
+    /// contents of the lists alone, which are the same at every node (`Format.md`, *Policy editions*).
+    package func instruments(countingIn head: EditionHead) -> Set<String> {
+        head.instruments(among: Set(members.map(\.country)), standing: standingMembers)
     }
 
     /// Verifies what the parties of an edition's instruments have signed themselves.

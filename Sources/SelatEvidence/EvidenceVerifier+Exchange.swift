@@ -80,8 +80,8 @@ extension EvidenceVerifier {
     private static func unsigned(_ instruments: [String: Set<Country>]) -> String {
         instruments.sorted { $0.key < $1.key }.map { instrument, parties in
             let codes = parties.map(\.code).sorted().joined(separator: ", ")
-            return "`\(instrument)` counts, which \(codes) had not signed, or left after that: no "
-                + "member all the time since that edition was made"
+            return "`\(instrument)` counts, which \(codes) had not signed in it: no member all the "
+                + "time since the first list"
         }.joined(separator: "; ")
     }
 

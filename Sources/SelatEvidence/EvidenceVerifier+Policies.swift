@@ -20,8 +20,7 @@ extension EvidenceVerifier {
             do {
                 let head = try EditionHead(
                     PolicySource(name: "\(name).yaml", bytes: file.bytes))
-                owner = EditionOwner(
-                    of: head, content: file.bytes, signatures: signatures, in: federation)
+                owner = EditionOwner(of: head, in: federation)
                 guard let owner else { throw EvidenceFault.differs("`\(name)` is no member") }
                 _ = try federation.verifyEdition(
                     "\(name).yaml", content: file.bytes, signatures: signatures, owner: owner,
@@ -85,8 +84,8 @@ extension Evidence {
         case same(Permit?)
         /// Not every file that it pins is here.
         case filesMissing
-        /// The same, as long as instruments count of which some parties have not been members ever since
-        /// the edition was made. So it was before it was asked who had been one.
+        /// The same, as long as instruments count that some parties have not signed in it, who have not been
+        /// members ever since the first list. So it was before that was asked.
         case unsigned([String: Set<Country>])
     }
 
@@ -104,35 +103,29 @@ extension Evidence {
         }
         let set = try PolicySet.load(files: files)
         // Where nobody's signatures are here, which is said, the verdict says what counts.
-        let pact = try pact(federation)
-        let signed = pact?.head.instruments(among: pact?.signatories ?? [])
+        let pact = try pact()
+        let signed = pact.map { federation.instruments(countingIn: $0) }
         let again = try set.counting(signed ?? Set(verdict.instruments)).judged(verdict)
         if again.record == record { return .same(again.permit) }
-        if let pact, let signed, case .agreements(let parties) = pact.head.kind {
-            let among = pact.head.instruments(among: Set(federation.members.map(\.country)))
+        if let pact, let signed, case .agreements(let parties) = pact.kind {
+            let among = pact.instruments(among: Set(federation.members.map(\.country)))
             let added = among.subtracting(signed)
             if !added.isEmpty, try set.counting(among).judged(verdict).record == record {
                 let resting = added.intersection(verdict.instruments)
                 let named = resting.isEmpty ? added : resting
+                let standing = federation.standingMembers
                 return .unsigned(
                     parties.filter { named.contains($0.key) }
-                        .mapValues { $0.subtracting(pact.signatories) })
+                        .mapValues { $0.subtracting(standing) })
             }
         }
         throw EvidenceFault.differs("the policy files here give another verdict")
     }
 
-    /// The agreements here, and who had to sign them; nil where no signatures lie beside them.
-    private func pact(
-        _ federation: Federation
-    ) throws -> (head: EditionHead, signatories: Set<Country>)? {
-        guard let file = policies["agreements"], let signatures = file.signatures else {
-            return nil
-        }
-        let head = try EditionHead(PolicySource(name: "agreements.yaml", bytes: file.bytes))
-        let signatories = federation.signatories(
-            of: head, content: file.bytes, signatures: signatures)
-        return (head, signatories)
+    /// The agreements here; nil where no signatures lie beside them.
+    private func pact() throws -> EditionHead? {
+        guard let file = policies["agreements"], file.signatures != nil else { return nil }
+        return try EditionHead(PolicySource(name: "agreements.yaml", bytes: file.bytes))
     }
 }
 

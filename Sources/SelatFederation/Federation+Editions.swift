@@ -45,16 +45,11 @@ extension Federation {
         }
     }
 
-    /// The countries that have been members without a break since a moment: by the newest list that all
-    /// who signed it had signed by then, or the first one where none was complete, and by each since. Who
-    /// left and came back was asked for no signature in between.
-    package func standingMembers(since moment: Timestamp) -> Set<Country> {
-        let lists = documents.lists
-        let then = lists.lastIndex { der in
-            let times = (try? CMS.Unverified(parsing: der, type: .membershipList))?.signingTimes
-            return times.flatMap { $0.max() }.map { $0 <= moment } ?? false
-        }
-        return lists[(then ?? 0)...].reduce(Set(members.map(\.country))) { standing, der in
+    /// The countries that every list names, from the first one on. Whoever took an edition asked them for
+    /// their signatures, whichever lists it had by then; who has joined since, or come back, was perhaps
+    /// not asked. By the lists' contents alone: their signatures may be others at another node.
+    package var standingMembers: Set<Country> {
+        documents.lists.reduce(Set(members.map(\.country))) { standing, der in
             standing.intersection(Self.countries(ofVerified: der))
         }
     }

@@ -75,5 +75,9 @@ import Testing
             head.kind == .agreements(["pact": [sg, vn], "alone": [sg], "far": [sg, jp]]))
         #expect(head.instruments(among: [sg, vn]) == ["pact", "alone"])
         #expect(head.instruments(among: [vn]) == [])
+        // Of who has joined since the first list a signature inside is asked.
+        #expect(head.instruments(among: [sg, vn], standing: [sg]) == ["alone"])
+        #expect(head.signatories(among: [sg, vn], standing: [sg]) == [sg])
+        #expect(head.signatories(among: [sg, vn], standing: [sg, vn, jp]) == [sg, vn])
     }
 }

@@ -30,8 +30,7 @@ extension OpenAPI {
                         .object([
                             "name": .text, "edition": .count, "digest": .digest, "in_force": .time,
                             "result": .words([
-                                "active", "waiting", "known", "signatures-not-kept", "draft",
-                                "foreign", "faulty",
+                                "active", "waiting", "known", "draft", "foreign", "faulty",
                             ]),
                         ]))
                 ])),

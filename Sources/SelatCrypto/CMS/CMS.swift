@@ -138,9 +138,6 @@ package enum CMS {
         /// signer, no more.
         package var signingTime: Timestamp { message.signers[0].signingTime }
 
-        /// What each signer claims as the time of signing.
-        package var signingTimes: [Timestamp] { message.signers.map(\.signingTime) }
-
         /// `CMS.verify`, of a message that is parsed already.
         package func verify(
             signer: (IssuerAndSerial) throws -> VerifiedCertificate

@@ -69,7 +69,7 @@ extension EditionRegister {
         var reasons: [String] = []
         for edition in editions {
             do {
-                examined.append(try await examine(edition, schedule, actor, at: now))
+                examined.append(try examine(edition, schedule, actor, at: now))
             } catch let error as EditionsRefused {
                 reasons += error.reasons
             }
@@ -85,7 +85,7 @@ extension EditionRegister {
     private func examine(
         _ edition: SignedEdition, _ schedule: EditionSchedule, _ actor: EntryActor,
         at now: Timestamp
-    ) async throws -> Examined {
+    ) throws -> Examined {
         let source = PolicySource(name: edition.file, bytes: edition.bytes)
         let head: EditionHead
         do {
@@ -93,20 +93,16 @@ extension EditionRegister {
         } catch {
             throw EditionsRefused(reasons: error.diagnostics.map(\.description))
         }
-        let owner = EditionOwner(
-            of: head, content: edition.bytes, signatures: edition.signatures, in: federation)
-        guard let owner else { return .left(head, .foreign) }
+        guard let owner = EditionOwner(of: head, in: federation) else {
+            return .left(head, .foreign)
+        }
         guard head.standing != .draft else { return .left(head, .draft) }
         try requireNewest(head, edition.file, schedule)
         let isHeld = schedule.mark(head.digest) != nil
         if isHeld, edition.signatures == nil { return .left(head, .known) }
         let signed = try verified(edition, head, owner, at: now)
         // What was accepted stays accepted: only what is new here has to prove its agreements.
-        if isHeld, let signatures = edition.signatures {
-            // Nodes that hold it do not ask again, and would go on without the parties of these.
-            let isAlike = try await heldOwner(of: head) == owner
-            return isAlike ? .signedAnew(head, signatures) : .left(head, .signaturesNotKept)
-        }
+        if isHeld, let signatures = edition.signatures { return .signedAnew(head, signatures) }
         try requireAgreements(head, edition.file, at: now)
         return .new(
             New(
@@ -115,14 +111,6 @@ extension EditionRegister {
                     inForce: head.inForce, received: now, source: actor.text,
                     bytes: edition.bytes, signatures: edition.signatures ?? []),
                 signers: signed.persons.values.joined().sorted()))
-    }
-
-    /// Who had to sign an edition by the signatures that are held beside it.
-    private func heldOwner(of head: EditionHead) async throws -> EditionOwner? {
-        try await edition(head.digest).flatMap { held in
-            EditionOwner(
-                of: head, content: held.bytes, signatures: held.signatures, in: federation)
-        }
     }
 
     private func verified(

@@ -24,9 +24,6 @@ package struct TakenEdition: Hashable, Sendable {
         case waiting
         /// It was held before.
         case known
-        /// It was held before, and these signatures are not kept: by them others would have had to
-        /// sign it, and so other instruments would count.
-        case signaturesNotKept = "signatures-not-kept"
         /// It is a draft, and drafts judge no transfer.
         case draft
         /// It is the file of a country that is no member.

@@ -55,12 +55,44 @@ extension EditionHead {
     /// The instruments that count in an edition that is signed as it must be: those whose parties had
     /// to sign it, all of them, and which lack none of the signatures that they ask for. Empty for
     /// other files.
-    /// - Parameter signatories: the members who had to sign where they are a party.
-    package func instruments(among signatories: Set<Country>) -> Set<String> {
+    /// - Parameters:
+    ///   - members: the members of now.
+    ///   - standing: those of whom no signature inside the instrument is asked.
+    package func instruments(
+        among members: Set<Country>, standing: Set<Country>
+    ) -> Set<String> {
         guard case .agreements(let parties) = kind else { return [] }
         let lacking = signings.filter { !$0.missing.isEmpty }.map(\.instrument)
-        return Set(parties.filter { $0.value.isSubset(of: signatories) }.keys)
-            .subtracting(lacking)
+        let signed = parties.filter { instrument, countries in
+            countries.isSubset(of: signatories(of: instrument, members, standing))
+        }
+        return Set(signed.keys).subtracting(lacking)
+    }
+
+    /// The same where all who are members have been so ever since the first list.
+    package func instruments(among members: Set<Country>) -> Set<String> {
+        instruments(among: members, standing: members)
+    }
+
+    /// The members who must sign the edition since they are a party of an instrument in it. Empty for
+    /// other files.
+    /// - Parameters: as for `instruments(among:standing:)`.
+    package func signatories(
+        among members: Set<Country>, standing: Set<Country>
+    ) -> Set<Country> {
+        guard case .agreements(let parties) = kind else { return [] }
+        return parties.reduce(into: []) { all, one in
+            all.formUnion(one.value.intersection(signatories(of: one.key, members, standing)))
+        }
+    }
+
+    /// Who takes an edition verifies what a party has signed inside it, which it can only where that
+    /// country is a member by then: so it asks for its signature of the edition too.
+    private func signatories(
+        of instrument: String, _ members: Set<Country>, _ standing: Set<Country>
+    ) -> Set<Country> {
+        let inside = signings.filter { $0.instrument == instrument }.flatMap(\.signatures)
+        return members.intersection(standing.union(inside.map(\.statement.party)))
     }
 }
 

@@ -15,10 +15,6 @@ struct PolicyActivate: AsyncParsableCommand {
             this one. Editing a file afterwards changes nothing. Exit status 78 where one
             is refused; nothing changes then.
 
-            `signatures-not-kept`: the edition is held, and by these signatures others would
-            have had to sign it, so that other instruments would count here than elsewhere.
-            Raise `edition`, and sign that.
-
             Example:
               selat policy activate Policies
             """)
