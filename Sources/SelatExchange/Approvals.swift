@@ -62,7 +62,8 @@ package struct ApprovalStanding: Sendable {
 
     package struct Given: Sendable {
         package let row: ApprovalRow
-        package let statement: ApprovalStatement
+        /// Nil where it cannot be read.
+        package let statement: ApprovalStatement?
         /// Nil where the signature is not good any more.
         package let officer: MemberRecord.Officer?
         /// Why it does not count now.

@@ -104,14 +104,15 @@ extension Exchange {
         var owed = ApprovalDebt.outstanding(of: permitted.obligations, after: counted)
         // One was taken only where the transfer rests on an emergency.
         if counted.contains(where: \.isBreakGlass) { owed.removeAll { $0.side == .source } }
-        return ApprovalStanding(owed: owed, given: try kept.map { try given($0, rules, now) })
+        return ApprovalStanding(owed: owed, given: kept.map { given($0, rules, now) })
     }
 
     private func given(
         _ row: ApprovalRow, _ rules: ApprovalRules, _ now: Timestamp
-    ) throws -> ApprovalStanding.Given {
-        let statement = try ApprovalStatement(
-            content: try CMS.unverifiedContent(row.message, type: .approval))
+    ) -> ApprovalStanding.Given {
+        // One that cannot be read must not hide the others.
+        let statement = try? ApprovalStatement(
+            content: CMS.unverifiedContent(row.message, type: .approval))
         do {
             let verified = try federation.verifyApproval(row.message, at: now)
             return ApprovalStanding.Given(
@@ -181,7 +182,7 @@ extension Exchange {
             route: [identity.node] + judged.permitted.question.relays + [row.to],
             precedence: row.precedence,
             restsOnEmergency: permit.restsOnEmergency, owed: standing.owed,
-            given: standing.given.map { $0.statement.json.with($0.officer, $0.fault) },
+            given: standing.given.compactMap { $0.statement?.json.with($0.officer, $0.fault) },
             made: clock.now(), contentKey: contentKey)
     }
 }

@@ -30,7 +30,10 @@ extension Exchange {
         }
         let (rules, permitted) = try rules(of: row)
         let verified: VerifiedApproval
-        do { verified = try federation.verifyApproval(message, at: now) } catch {
+        do {
+            verified = try federation.verifyApproval(message, at: now)
+            try verified.statement.requirePlainText()
+        } catch {
             throw ServiceProblem.badApproval("\(error)")
         }
         let skew = Limits.clockSkewSecondsMax

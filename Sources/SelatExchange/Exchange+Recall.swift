@@ -31,9 +31,11 @@ extension Exchange {
         do {
             if (try? CMS.unverifiedContent(message, type: .recallAnswer)) != nil {
                 let verified = try federation.verifyRecallAnswer(message, at: now)
+                try verified.statement.requirePlainText()
                 return try await obey(verified, by: user)
             }
             let verified = try federation.verifyRecall(message, at: now)
+            try verified.statement.requirePlainText()
             return try await give(verified, by: user)
         } catch let error as FederationError {
             throw ServiceProblem.badRecall("\(error)")

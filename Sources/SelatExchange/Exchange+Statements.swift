@@ -13,7 +13,8 @@ extension Exchange {
     /// A statement that is kept here.
     package struct KeptStatement: Sendable {
         package let row: StatementRow
-        package let statement: OfficerStatement
+        /// Nil where it cannot be read.
+        package let statement: OfficerStatement?
         /// Nil where the signature is not good any more.
         package let officer: MemberRecord.Officer?
         /// Why it opens nothing now, whatever the destination; nil where it may.
@@ -29,6 +30,7 @@ extension Exchange {
         let verified: VerifiedStatement
         do {
             verified = try federation.verifyStatement(message, at: now)
+            try verified.statement.requirePlainText()
         } catch {
             throw ServiceProblem.badStatement("\(error)")
         }
@@ -55,7 +57,7 @@ extension Exchange {
     package func statements(limit: Int) async throws -> [KeptStatement] {
         let now = clock.now()
         return try await store.read { try $0.statements(limit: limit) }.map { row in
-            let statement = try Self.unverified(row)
+            let statement = try? Self.unverified(row)
             do {
                 let verified = try federation.verifyStatement(row.message, at: now)
                 return KeptStatement(

@@ -35,6 +35,13 @@ extension ApprovalStatement {
         }
     }
 
+    /// Asked of what is signed or handed in now; one that was signed before is read all the same.
+    /// - Throws: `FederationError.documentInvalid` for a text with marks of direction or separators of
+    ///   lines (`Format.md`, *Texts*).
+    package func requirePlainText() throws(FederationError) {
+        try PlainText.require(reason, "reason", in: Self.name)
+    }
+
     private init(_ reader: inout ObjectReader) throws(CoreError) {
         subject = try Subject(&reader)
         role = try reader.string("role")

@@ -92,6 +92,7 @@ package struct ApprovalStatement: Hashable, Sendable {
         let content = json.canonical
         // What no reader takes is not signed.
         _ = try ApprovalStatement(content: content)
+        try requirePlainText()
         do throws(CryptoError) {
             return try CMS.sign(content: content, type: .approval, signer: officer, at: issued)
         } catch {

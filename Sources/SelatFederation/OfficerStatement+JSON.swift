@@ -86,8 +86,39 @@ extension OfficerStatement.Declaration {
     }
 }
 
+extension OfficerStatement {
+    /// - Throws: as `ApprovalStatement.requirePlainText()`.
+    package func requirePlainText() throws(FederationError) {
+        guard case .declaration(let declaration) = self else { return }
+        try PlainText.require(declaration.reference, "reference", in: Self.name)
+        try PlainText.require(declaration.reason, "reason", in: Self.name)
+    }
+}
+
+/// What is asked of a text that is signed or handed in now, and was not always (Format, *Texts*).
+enum PlainText {
+    static func require(
+        _ text: String, _ key: String, in document: String
+    ) throws(FederationError) {
+        guard text.unicodeScalars.contains(where: isMark) else { return }
+        throw .documentInvalid(
+            document,
+            .wrongType(
+                key, in: document, expected: "text without U+061C, U+200E, U+200F, U+2028 or U+2029"
+            ))
+    }
+
+    private static func isMark(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case 0x061C, 0x200E, 0x200F, 0x2028, 0x2029: true
+        default: false
+        }
+    }
+}
+
 extension ObjectReader {
     /// Text for people, without characters that a terminal would obey, or that change the order of others.
+    /// What was signed is read for good by what was asked of it then; what is signed now has `PlainText`.
     mutating func text(
         _ key: String, max: Int, in document: String = OfficerStatement.name
     ) throws(CoreError) -> String {
@@ -104,8 +135,7 @@ extension ObjectReader {
     /// By ranges, and not by Unicode's properties, which are others in another version (Format, *Texts*).
     private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.value {
-        case 0..<0x20, 0x7F..<0xA0, 0x2028, 0x2029: true
-        case 0x061C, 0x200E, 0x200F, 0x202A...0x202E, 0x2066...0x2069: true
+        case 0..<0x20, 0x7F..<0xA0, 0x202A...0x202E, 0x2066...0x2069: true
         default: false
         }
     }

@@ -113,6 +113,7 @@ package enum OfficerStatement: Hashable, Sendable {
         let content = json.canonical
         // What no reader takes is not signed.
         _ = try OfficerStatement(content: content, type: type)
+        try requirePlainText()
         do throws(CryptoError) {
             return try CMS.sign(content: content, type: type, signer: officer, at: issued)
         } catch {

@@ -30,7 +30,19 @@ extension RecallStatement {
     }
 }
 
+extension RecallStatement {
+    /// - Throws: as `ApprovalStatement.requirePlainText()`.
+    package func requirePlainText() throws(FederationError) {
+        try PlainText.require(reason, "reason", in: Self.name)
+    }
+}
+
 extension RecallAnswer {
+    /// - Throws: as `ApprovalStatement.requirePlainText()`.
+    package func requirePlainText() throws(FederationError) {
+        try PlainText.require(ground ?? "", "ground", in: Self.name)
+    }
+
     package var json: JSON {
         var members: JSON.Object = [
             "type": "recall-answer", "federation": .string(federation.text),

@@ -36,6 +36,7 @@ package struct RecallStatement: Hashable, Sendable {
         let content = json.canonical
         // What no reader takes is not signed.
         _ = try RecallStatement(content: content)
+        try requirePlainText()
         return try Self.sign(content, .recall, officer, at: issued)
     }
 
@@ -79,6 +80,7 @@ package struct RecallAnswer: Hashable, Sendable {
     package func signed(by officer: CMS.Signer) throws(FederationError) -> [UInt8] {
         let content = json.canonical
         _ = try RecallAnswer(content: content)
+        try requirePlainText()
         return try RecallStatement.sign(content, .recallAnswer, officer, at: issued)
     }
 

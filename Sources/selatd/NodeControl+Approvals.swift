@@ -24,21 +24,28 @@ extension NodeControl {
     /// What is owed for a transfer, and who has said what.
     func standing(_ standing: ApprovalStanding) -> JSON.Object {
         let given = standing.given.map { given -> JSON in
-            let statement = given.statement
             var members: JSON.Object = [
                 "digest": .string(given.row.digest.text), "taken": .string(given.row.taken.text),
-                "decision": .string(statement.decision.rawValue), "role": .string(statement.role),
-                "side": .string(statement.side.rawValue), "reason": .string(statement.reason),
-                "review": .string(statement.review.rawValue),
-                "issued": .string(statement.issued.text),
-                "not_after": .string(statement.notAfter.text),
-                "break_glass": .bool(statement.isBreakGlass),
             ]
+            if let statement = given.statement {
+                members.merge(self.members(statement)) { first, _ in first }
+            }
             members["officer"] = given.officer.map { .string($0.id.text) }
             members["fault"] = given.fault.map { .string($0) }
             return .object(members)
         }
         return ["owed": .array(standing.owed.map(\.json)), "given": .array(given)]
+    }
+
+    private func members(_ statement: ApprovalStatement) -> JSON.Object {
+        [
+            "decision": .string(statement.decision.rawValue), "role": .string(statement.role),
+            "side": .string(statement.side.rawValue), "reason": .string(statement.reason),
+            "review": .string(statement.review.rawValue),
+            "issued": .string(statement.issued.text),
+            "not_after": .string(statement.notAfter.text),
+            "break_glass": .bool(statement.isBreakGlass),
+        ]
     }
 
     func approvalRequest(_ id: TransferID) async throws -> JSON {

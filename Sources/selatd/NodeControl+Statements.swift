@@ -18,8 +18,8 @@ extension NodeControl {
     private func members(_ kept: Exchange.KeptStatement) -> JSON {
         var members: JSON.Object = [
             "digest": .string(kept.row.digest.text), "taken": .string(kept.row.taken.text),
-            "statement": kept.statement.json,
         ]
+        members["statement"] = kept.statement?.json
         members["officer"] = kept.officer.map { .string($0.id.text) }
         members["fault"] = kept.fault.map { .string($0) }
         return .object(members)

@@ -286,6 +286,36 @@ struct ApprovalTests {
         #expect(try await sender.outbound(id)?.state == "delivered")
     }
 
+    /// One was taken before marks of direction were refused; the other cannot be read.
+    @Test func whatWasTakenBeforeCountsAndHidesNoOthers() async throws {
+        let world = try TestFederation()
+        let sender = world.sender
+        let id = try await sender.send(try world.inference())
+        let officer = try #require(sender.officers["releasing-officer"])
+        let word = try await world.word(on: id)
+        let now = try ApprovalStatement(
+            content: CMS.unverifiedContent(word, type: .approval))
+        let old = ApprovalStatement(
+            .approve, of: now.subject, role: now.role, side: now.side, reason: "a\u{200F}b",
+            review: now.review, issued: now.issued, notAfter: now.notAfter)
+        let message = try CMS.sign(
+            content: old.json.canonical, type: .approval, signer: officer, at: old.issued)
+        #expect(await refusal(world, message, id) == "bad-approval")
+        let taken = world.clock.now()
+        _ = try await sender.store.commit { transaction in
+            for bytes in [message, [1]] {
+                _ = try transaction.keep(
+                    ApprovalRow(
+                        transfer: id, digest: SHA256.digest(bytes), taken: taken, message: bytes))
+            }
+        }
+        let row = try #require(try await sender.outbound(id))
+        let standing = try await sender.exchange.approvals(of: row)
+        #expect(standing.owed.isEmpty && standing.given.count == 2)
+        #expect(standing.given.contains { $0.statement == old && $0.fault == nil })
+        #expect(standing.given.contains { $0.statement == nil && $0.fault != nil })
+    }
+
     @Test func aTransferThatNobodyApprovesExpires() async throws {
         let world = try TestFederation()
         let sender = world.sender

@@ -88,6 +88,20 @@ struct ApprovalVector: Sendable, CustomTestStringConvertible {
         #expect(verified.digest == SHA256.digest(message))
     }
 
+    @Test(arguments: ["\u{061C}", "\u{200E}", "\u{200F}", "\u{2028}", "\u{2029}"])
+    func whatWasSignedBeforeIsReadAndNotSignedAnew(mark: String) throws {
+        let officer = world.member("SG").officer
+        let old = ApprovalStatement(
+            .approve, of: try subject(), role: "releasing-officer", side: .source,
+            reason: "a\(mark)b", review: .dataset, issued: World.now, notAfter: World.now + 3_600)
+        #expect(throws: FederationError.self) { try old.signed(by: officer) }
+        let message = try CMS.sign(
+            content: old.json.canonical, type: .approval, signer: officer, at: World.now)
+        let verified = try federation.verifyApproval(message, at: World.now)
+        #expect(verified.statement == old)
+        #expect(throws: FederationError.self) { try verified.statement.requirePlainText() }
+    }
+
     /// Else there would be officers who may approve, and cannot.
     @Test(arguments: [
         "releasing-officer", "dpo2", "Head_of.agency-2", "", "releasing officer", "a\u{202E}b",

@@ -60,14 +60,14 @@ extension OpenAPI {
 
     static let lawComponents: [String: Schema] = [
         "Given": .object([
-            "digest": .digest, "taken": .time, "decision": decision, "role": .text,
-            "side": .words(["source", "destination"]), "reason": .text,
-            "review": .words(["dataset", "description"]), "issued": .time, "not_after": .time,
-            "break_glass": .flag, "officer?": .officer, "fault?": .text,
+            "digest": .digest, "taken": .time, "decision?": decision, "role?": .text,
+            "side?": .words(["source", "destination"]), "reason?": .text,
+            "review?": .words(["dataset", "description"]), "issued?": .time, "not_after?": .time,
+            "break_glass?": .flag, "officer?": .officer, "fault?": .text,
         ]),
         "Statement": .object([
             "digest": .digest, "taken": .time,
-            "statement": .foreign("what the officer signed (Federation.docc)"),
+            "statement?": .foreign("what the officer signed (Federation.docc)"),
             "officer?": .officer, "fault?": .text,
         ]),
         "Edition": .object([

@@ -19,6 +19,9 @@ enum ApprovalText {
     static func lines(_ standing: JSON?) -> [String] {
         guard let standing else { return [] }
         let given = (standing["given"]?.arrayValue ?? []).map { given in
+            guard given["decision"] != nil else {
+                return Terminal.plain("cannot be read: \(given.text("fault"))")
+            }
             let verb =
                 given["decision"] == "refuse"
                 ? "refused" : given["break_glass"] == true ? "released alone" : "approved"

@@ -196,7 +196,10 @@ struct ApprovalsPage: ConsolePageContent {
             Html("\(owed.text("count")) × \(owed.text("role")) of the \(owed.text("side"))")
         }
         let given = standing.array("given").map { given in
-            Html(
+            guard given["decision"] != nil else {
+                return Html("a word that cannot be read: \(given.text("fault"))")
+            }
+            return Html(
                 "\(given.text("decision")) by \(given["officer"] == nil ? "a signature that is not good any more" : given.text("officer")) "
                     + "as \(given.text("role")): \(given.text("reason"))"
                     + (given["fault"] == nil ? "" : " (does not count: \(given.text("fault")))"))

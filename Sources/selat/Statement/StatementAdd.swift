@@ -38,7 +38,9 @@ struct StatementAdd: AsyncParsableCommand {
 /// A kept statement in one line.
 enum StatementText {
     static func line(_ kept: JSON) -> String {
-        let statement = kept["statement"] ?? [:]
+        guard let statement = kept["statement"] else {
+            return "cannot be read: \(kept["fault"]?.stringValue ?? "")"
+        }
         func text(_ key: String) -> String { statement[key]?.stringValue ?? "" }
         let officer = kept["officer"]?.stringValue ?? "unknown"
         let fault = kept["fault"]?.stringValue.map { "; counts for nothing: \($0)" } ?? ""
