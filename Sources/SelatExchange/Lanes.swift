@@ -228,15 +228,22 @@ actor Lanes {
         // The link has taken what came before.
         if busy[lane] != nil { busy[lane] = .now }
         try await giveWay(lane.precedence)
-        guard let rate = rate(to: lane.peer, at: now) else { return }
+        guard let start = claim(lane, count, at: now) else { return }
+        try await Task.sleep(until: start, clock: .continuous)
+    }
+
+    /// Takes the time on the link that this many bytes need by its limit.
+    /// - Returns: when they may leave; nil for at once.
+    func claim(_ lane: Lane, _ count: Int, at now: Timestamp) -> ContinuousClock.Instant? {
+        guard let rate = rate(to: lane.peer, at: now) else { return nil }
         let start = max(pace[lane.peer] ?? .now, .now)
         let next = start + .seconds(Double(count) / Double(rate))
         guard lane.precedence > .flash else {
             pace[lane.peer] = max(start, min(next, ContinuousClock.now + debt))
-            return
+            return nil
         }
         pace[lane.peer] = next
-        try await Task.sleep(until: start, clock: .continuous)
+        return start
     }
 
     /// How many bytes an upload takes at once: beside others less, since each piece lies in memory several times on
