@@ -96,6 +96,11 @@ extension CommandTests {
             let merged = try await members("merge", one, two, "--out", "c.cms", "--json")
             #expect(merged.status == 0, "\(merged.words)")
             #expect(try merged.json["signatures"] == 4)
+            // More signatures, and the same name.
+            let more = try await members(
+                "sign", "c.cms", "--beyond", "--yes", "--json",
+                more: key("MY", "authority-1") + held())
+            #expect(try more.json["digest"] == merged.json["digest"], "\(more.words)")
             let existing = try await members("merge", one, two, "--out", "c.cms")
             #expect(existing.status == 1 && existing.stderr.contains("File exists"))
             let other = try await members(

@@ -283,6 +283,20 @@ import Testing
 
     // MARK: Files
 
+    @Test func onlyTheFirstListIsNamedByItsSignatures() throws {
+        let record = Proposal.record(
+            try #require(federation.records[world.member("SG").country]))
+        for proposal in [Proposal.list(try next()), record] {
+            let content = SHA256.digest(proposal.json.canonical)
+            for codes in [["SG"], ["SG", "MY"]] {
+                let signed = try sign(proposal, by: codes)
+                #expect(proposal.digest(signed: signed) == content)
+            }
+        }
+        let first = Proposal.list(federation.list)
+        #expect(first.digest(signed: federation.documents.list) == federation.id)
+    }
+
     @Test func proposalsReadAsPeopleWriteThem() throws {
         let list = try next()
         #expect(try Proposal(json: Array(list.json.pretty.utf8)) == .list(list))

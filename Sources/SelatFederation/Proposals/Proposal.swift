@@ -99,6 +99,16 @@ package enum Proposal: Hashable, Sendable {
         }
     }
 
+    /// What names it once it is signed: the digest of its content; of a federation's first list that of its CMS
+    /// bytes, by which the federation is named.
+    /// - Parameter message: the CMS bytes.
+    package func digest(signed message: [UInt8]) -> Digest {
+        switch self {
+        case .list(let list): list.serial == 1 ? SHA256.digest(message) : list.digest
+        case .record(let record): record.digest
+        }
+    }
+
     /// In what it differs from an older one of its kind.
     /// - Throws: `FederationError.contradiction` where the two cannot follow each other.
     package func differences(from older: Proposal?) throws(FederationError) -> [Difference] {

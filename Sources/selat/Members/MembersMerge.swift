@@ -11,6 +11,8 @@ struct MembersMerge: AsyncParsableCommand {
             Who has signed two copies stands once. The signatures themselves are verified
             by whoever signs or takes the result.
 
+            With --json, `digest` names what was signed, as in `selat members sign`.
+
             Example:
               selat members merge cut-SG.cms cut-MY.cms --out cut.cms
             """)
@@ -43,7 +45,7 @@ struct MembersMerge: AsyncParsableCommand {
         if json {
             return Terminal.result([
                 "path": .string(out), "signatures": .integer(Int64(count)),
-                "digest": .string(SHA256.digest(merged).text),
+                "digest": .string(first.proposal.digest(signed: merged).text),
             ])
         }
         Terminal.result("\(out): \(count) signatures")

@@ -13,8 +13,10 @@ struct MembersSign: AsyncParsableCommand {
             and asks. Works offline: bring the file and the folder to where the key is.
 
             From NAME.json it writes NAME.cms; to a file that others have signed it adds.
-            Once nobody's signature is missing, more would only give the list another
-            digest, and are refused.
+            Once nobody's signature is missing, more would change nothing, and are refused.
+
+            With --json, `digest` names what was signed: SHA-256 of its content, which more
+            signatures do not change; of the first list, of the file as it is.
 
             Example:
               selat members sign cut.json --key authority-1.key \\
@@ -111,7 +113,7 @@ struct MembersSign: AsyncParsableCommand {
     }
 
     private func report(_ page: ProposalPage, _ message: [UInt8], _ path: String) throws {
-        let digest = SHA256.digest(message)
+        let digest = page.proposal.digest(signed: message)
         if client.json {
             var fields = page.json(path: path).objectValue ?? [:]
             fields["digest"] = .string(digest.text)
