@@ -101,13 +101,13 @@ extension Exchange {
     ) async throws -> ReceiptStanding {
         let note = receipt.proof.checkpoint
         let view = membership.current
-        let then = try await membership.earlier(
+        let then = try await membership.federation(
             asOf: receipt.entry.time + Limits.clockSkewSecondsMax)
         let country = signer.country
         let policies = [
             try view.roll.policies[country] ?? view.federation.witnessPolicy(of: country),
-            try then?.witnessPolicy(of: country),
-        ].compactMap(\.self)
+            try then.witnessPolicy(of: country),
+        ]
         let distrusts = policies.map { policy in
             view.federation.list.distrust(
                 of: signer, entry: receipt.entry.sequence, in: note, by: policy)

@@ -1,5 +1,6 @@
 import SelatAudit
 import SelatCore
+import SelatEnvelope
 import SelatEvidence
 import SelatFederation
 import SelatPolicy

@@ -3,6 +3,7 @@ import NIOPosix
 import SelatAudit
 import SelatCore
 import SelatDelivery
+import SelatEnvelope
 import SelatHTTP
 import SelatStore
 import SelatTestSupport
