@@ -7,6 +7,7 @@ import SelatHTTP
 import SelatStore
 import SelatTestSupport
 import SelatTransport
+import Synchronization
 import Testing
 
 @testable import SelatExchange
