@@ -59,8 +59,12 @@ package final class PayloadSealer: Sendable {
         return try await work.outcome()
     }
 
-    /// Ends the sealing without a result.
-    package func cancel() { work.fail(.cancelled) }
+    /// Ends the sealing without a result; returns when what the sink held is thrown away, so that
+    /// another may be made in its place.
+    package func cancel() async {
+        work.fail(.cancelled)
+        _ = try? await work.outcome()
+    }
 
     /// Seals a payload whose plaintext can be read at any place; the threads read it themselves, each byte once.
     /// - Parameter turn: waits until the next segment may be sealed. What it throws ends the sealing.

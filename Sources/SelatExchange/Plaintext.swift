@@ -52,12 +52,17 @@ where Body.Element == ByteBuffer {
         let sealer = try PayloadSealer(
             permit: permit, core: core, contentKey: contentKey,
             messageSize: request.dataset.totalBytes, sink: sink)
-        for try await piece in body {
-            try await turn()
-            try await sealer.append(piece.readableBytesView)
-            FreedMemory.passed(piece.readableBytes)
+        do {
+            for try await piece in body {
+                try await turn()
+                try await sealer.append(piece.readableBytesView)
+                FreedMemory.passed(piece.readableBytes)
+            }
+            return try await sealer.finish()
+        } catch {
+            await sealer.cancel()
+            throw error
         }
-        return try await sealer.finish()
     }
 }
 
