@@ -81,7 +81,6 @@ extension Exchange {
             let isVain =
                 switch news {
                 case .blocked(_, let isRefusal): isRefusal
-                case .slow: true
                 // It had stated that it holds the whole.
                 case .accepted: sender.state == .relayed
                 case .failed(_, let isOwn) where isOwn: false
@@ -398,12 +397,6 @@ extension Exchange {
         case .headStale(let cause): return .headStale(cause: cause)
         case .blocked(let cause, _):
             return .blocked(cause: cause, isAnother: try await isAnotherRouteOpen(delivery))
-        case .slow(let cause):
-            // What goes on does not fail often enough in a row.
-            guard delivery.next != delivery.to, try await isAnotherRouteOpen(delivery) else {
-                return .failed(cause: cause)
-            }
-            return .headStale(cause: cause)
         case .failed(let cause, let isOwn):
             // What the recipient itself does not manage, or this node, they manage over no other way.
             guard delivery.next != delivery.to, !isOwn else { return .failed(cause: cause) }

@@ -54,8 +54,6 @@ enum News: Sendable {
     case headStale(cause: String)
     /// The node is out of reach, or, with `isRefusal`, will not pass the envelope on.
     case blocked(cause: String, isRefusal: Bool)
-    /// At the pace at which the node takes it, it would expire on its way.
-    case slow(cause: String)
     /// With `isOwn` it was this node that could not.
     case failed(cause: String, isOwn: Bool = false)
 }
@@ -128,7 +126,6 @@ extension Exchange {
         var pieces = PayloadPieces(stream, from: offset)
         defer { pieces.cancel() }
         var looked: Timestamp?
-        var pace = UploadPace()
         do {
             // It lacks nothing but the word that it is whole.
             if offset == stream.size {
@@ -142,9 +139,6 @@ extension Exchange {
                 let now = clock.now()
                 // A peer may take a byte now and then for as long as it likes.
                 guard now < passage.expires else { throw TooLate() }
-                let rate = pace.tooSlow(
-                    at: .now, left: stream.size - pieces.position, within: passage.expires - now)
-                if let rate { throw TooSlow(bytesPerSecond: rate) }
                 if now != looked {
                     looked = now
                     try requireOngoing(passage.upload)
@@ -159,9 +153,7 @@ extension Exchange {
                     try await handOn()
                 }
                 FreedMemory.passed(range.count)
-                let piece = try await pieces.take(range, ahead: bytes)
-                pace.give(UInt64(range.count), at: .now)
-                return piece
+                return try await pieces.take(range, ahead: bytes)
             }
             await peers.keep(client)
             guard let receipt = state.receipt else {
@@ -176,13 +168,6 @@ extension Exchange {
 
     private struct TooLate: Error, CustomStringConvertible {
         var description: String { "it expired before its last byte had left" }
-    }
-
-    private struct TooSlow: Error, CustomStringConvertible {
-        let bytesPerSecond: UInt64
-        var description: String {
-            "takes \(bytesPerSecond) bytes a second, by which it would expire on its way"
-        }
     }
 
     /// - Throws: `Overtaken` where somebody has ended it meanwhile, such as by `cancel` or a recall.
@@ -252,8 +237,6 @@ extension Exchange {
         {
             // What one relay cannot do now another may; where only the recipient cannot, all waits.
             return .blocked(cause: "\(passage.next): \(problem)", isRefusal: true)
-        } catch let slow as TooSlow {
-            return .slow(cause: "\(passage.next): \(slow)")
         } catch let fault as FileFault {
             return .failed(cause: "\(fault)", isOwn: true)
         } catch {
