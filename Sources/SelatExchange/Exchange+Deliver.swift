@@ -237,12 +237,12 @@ extension Exchange {
     /// Its place on the link by which it goes next: a new attempt is not held up by the link of the one before, nor one
     /// by a relay by the recipient's.
     func nextLane(_ delivery: Delivery) async -> Lanes.Lane {
-        guard delivery.sender.isToBeReleased(at: clock.now()) else { return delivery.lane }
         guard delivery.sender.attempt > 0 else {
             // The route over which it was permitted: to ask for those that are open takes a verdict each.
             let permitted = try? request(of: delivery.row).verdict.question.relays
             return delivery.lane(to: permitted?.first ?? delivery.to)
         }
+        guard delivery.sender.isToBeReleased(at: clock.now()) else { return delivery.lane }
         let route = (try? await openRoutes(delivery).first) ?? []
         return route.count > 1 ? delivery.lane(to: route[1]) : delivery.lane
     }
