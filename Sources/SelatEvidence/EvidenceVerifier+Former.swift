@@ -24,8 +24,20 @@ extension EvidenceVerifier {
             guard let header else {
                 throw EvidenceFault.differs("there is no header that goes by it")
             }
-            let former = try Federation(
-                verifyingPast: try documents(of: header), trusted: trusted)
+            let documents = try documents(of: header)
+            var former = try Federation(verifyingPast: documents, trusted: trusted)
+            // Earlier versions showed no former records: of who has other authorities since, the one of then is gone.
+            let isGone = Set(header.route.map(\.country)).contains { country in
+                former.list.member(country) != nil && former.records[country] == nil
+                    && federation.records[country] != nil
+                    && evidence.former.records[country] == nil
+            }
+            if isGone {
+                former = try Federation(
+                    verifyingPast: MembershipDocuments(
+                        lists: evidence.membership.lists, records: documents.records,
+                        revocationLists: documents.revocationLists), trusted: trusted)
+            }
             for country in evidence.former.records.keys.sorted() {
                 guard let record = former.records[country] else {
                     throw EvidenceFault.differs(

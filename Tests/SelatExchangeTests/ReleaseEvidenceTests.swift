@@ -1,5 +1,6 @@
 import SelatAudit
 import SelatCore
+import SelatCrypto
 import SelatEnvelope
 import SelatEvidence
 import SelatFederation
@@ -51,14 +52,18 @@ struct ReleaseEvidenceTests {
 
     /// How often a role is missed, as what is wrong and as what is not proven.
     private func rolesMissed(
-        _ plan: TestFederation.Plan, through relay: Bool = false
+        _ plan: TestFederation.Plan, through relay: Bool = false, showsFormer: Bool = true
     ) async throws -> [Int] {
         let world = try TestFederation(plan)
         let between = relay ? world.stranger.id : nil
         let verdict = try world.verdict { question in
             question.relays = between.map { [$0] } ?? []
         }
-        let shown = try await world.shown(try await world.seal(), verdict, relay: between)
+        let former = Evidence.Former(
+            records: world.federation.documents.records, revocationLists: [:])
+        let shown = try await world.shown(
+            try await world.seal(), verdict, relay: between,
+            former: showsFormer ? former : .nothing)
         let report = EvidenceVerifier.verify(shown, trusted: world.federation.id)
         return [report.wrong, report.unproven].map { lines in
             lines.count { $0.contains("without the role") }
@@ -72,6 +77,44 @@ struct ReleaseEvidenceTests {
         #expect(try await rolesMissed(.init(witnesses: ["VN"])) == [1, 0])
         // A sender does not ask itself.
         #expect(try await rolesMissed(.init(witnesses: ["SG"])) == [0, 1])
+        // Earlier versions did not show by which records it went.
+        #expect(try await rolesMissed(.init(), through: true, showsFormer: false) == [0, 1])
+        #expect(try await rolesMissed(.init(witnesses: ["VN"]), showsFormer: false) == [0, 1])
+    }
+
+    /// As earlier versions showed it: the next list, and the record that is signed as that one asks for.
+    @Test func whoseAuthoritiesWereReplacedSinceIsFoundInTheRecordOfNow() async throws {
+        world.clock.advance(seconds: 60)
+        let (now, country) = (world.clock.now(), world.recipient.id.country)
+        let signers = try ["third", "fourth"].map { person in
+            let key = try PrivateKey.generate(.p256)
+            let certificate = try world.authority(country.code).root.issue(
+                for: .authority, uri: "selat://\(country)/authority/\(person)",
+                to: key.publicKey, from: now + -60, until: now + 86_400)
+            return try CMS.Signer(certificate: certificate, key: key)
+        }
+        let list = try world.list(after: world.federation, by: ["MY", "SG"]) { members in
+            members = members.map { member in
+                guard member.country == country else { return member }
+                return MembershipList.Member(
+                    country: country, sector: member.sector, anchors: member.anchors,
+                    authorities: signers.map(\.certificate), threshold: 2, roles: member.roles)
+            }
+        }
+        let held = try #require(world.federation.records[country])
+        let record = try MemberRecord(
+            federation: world.federation.id, country: country, serial: held.serial + 1,
+            previous: held.digest, issued: now, expires: held.expires, nodes: held.nodes,
+            officers: held.officers, policySigners: held.policySigners
+        ).signed(by: signers, at: now)
+        let documents = world.federation.documents
+        let shown = try await world.shown(
+            try await world.seal(), try world.verdict(),
+            membership: MembershipDocuments(
+                lists: documents.lists + [list],
+                records: documents.records.merging([country: record]) { $1 },
+                revocationLists: [:]))
+        #expect(EvidenceVerifier.verify(shown, trusted: world.federation.id).wrong == [])
     }
 
     /// The lines about the suite of what is released at a moment, wrong ones first.

@@ -19,9 +19,12 @@ extension TestFederation {
     ///   - approvals: went with it.
     ///   - isEntered: whether they were entered when they were given.
     ///   - relay: the node between the two ends.
+    ///   - membership: when it was settled; that of the start where nil.
+    ///   - former: what is shown of the release beside that.
     func shown(
         _ sealing: Sealing, _ permitted: Verdict, released: Verdict? = nil,
-        approvals: [[UInt8]] = [], isEntered: Bool = true, relay: NodeID? = nil
+        approvals: [[UInt8]] = [], isEntered: Bool = true, relay: NodeID? = nil,
+        membership: MembershipDocuments? = nil, former: Evidence.Former = .nothing
     ) async throws -> Evidence {
         let (id, released) = (sealing.core.id, released ?? permitted)
         let head = try EnvelopeHead(
@@ -51,12 +54,13 @@ extension TestFederation {
             subject: Evidence.Subject(
                 federation: federation.id, maker: sender.id, from: sender.id, to: recipient.id,
                 id: id, made: clock.now()),
-            membership: federation.documents, header: head.headerCMS,
+            membership: membership ?? federation.documents, header: head.headerCMS,
             entries: zip(rows, proofs).map { row, proof in
                 ProvenEntry(entry: row.entry, details: row.details, salt: row.salt, proof: proof)
             },
             receipt: nil, policies: [:],
             approvals: Dictionary(
-                approvals.map { (SHA256.digest($0), $0) }, uniquingKeysWith: { first, _ in first }))
+                approvals.map { (SHA256.digest($0), $0) }, uniquingKeysWith: { first, _ in first }),
+            former: former)
     }
 }
