@@ -9,6 +9,8 @@ import SelatStore
 import SelatTestSupport
 import Testing
 
+@testable import SelatExchange
+
 /// What an auditor asks of the verdict by which a header was released: what its recipient asks.
 struct ReleaseEvidenceTests {
     let world: TestFederation
@@ -165,6 +167,27 @@ struct ReleaseEvidenceTests {
                         + "lists keys for one with ML-KEM"
                 ],
             ])
+    }
+
+    /// The record with its first ML-KEM keys may come in the second in which it took in what has none.
+    @Test func keysOfTheSameSecondMakeNoSuiteWrong() async throws {
+        let world = try TestFederation(.init(keys: ["VN/hub": .classical]))
+        let (recipient, sealing) = (world.recipient, try await world.seal(suite: .p256))
+        _ = try await recipient.exchange.offer(
+            head: try world.head(sealing), payload: sealing.payload, from: world.sender.id)
+        var files = try await recipient.exchange.evidence(of: sealing.core.id).files
+        let mlkem = world.sender.keys.mlkem.map(\.publicKey)
+        files["membership/records/VN.cms"] = try world.record("VN", after: world.federation) {
+            let node = $0[0]
+            $0[0] = MemberRecord.Node(
+                id: node.id, endpoint: node.endpoint, tls: node.tls, signing: node.signing,
+                agreement: node.agreement, mlkem: mlkem, logKey: node.logKey,
+                witnessKey: node.witnessKey, roles: node.roles, links: node.links)
+        }
+        let report = EvidenceVerifier.verify(
+            try Evidence(files: files), trusted: world.federation.id)
+        #expect(report.wrong == [])
+        #expect(report.unproven.contains { $0.contains("was the best that could be sent") })
     }
 
     @Test func nothingIsReleasedOnceItIsRecalled() async throws {
