@@ -58,9 +58,10 @@ extension EvidenceVerifier {
         }
     }
 
-    /// When the maker entered a header, by its own clock; nil where the details were erased that tell it.
+    /// When the maker entered a header, or its refusal for good, by its own clock; nil where the details were erased
+    /// that tell it.
     func entered(_ header: Header) -> Timestamp? {
-        let sequence = entry(naming: header)?.sequence
+        guard let sequence = entry(naming: header)?.sequence else { return refused(header) }
         return evidence.entries.first { $0.entry.sequence == sequence }?.entry.time
     }
 

@@ -92,7 +92,7 @@ extension EvidenceVerifier {
 
     /// When a recipient refused a header for good, and stated no more: what it asks of what it takes in, it found
     /// wanting there.
-    private func refused(_ header: Header) -> Timestamp? {
+    func refused(_ header: Header) -> Timestamp? {
         let stated = evidence.receipt.flatMap { try? Receipt(parsing: $0).unverifiedStatement }
         guard !isSenders, stated?.kind == .refused, evidence.laterReceipts.isEmpty,
             entry(naming: header) == nil

@@ -84,15 +84,15 @@ extension Exchange {
         _ refusal: Recipient.Refusal, _ detail: String, head: VerifiedHead?, peer: NodeID
     ) async throws -> Problem {
         guard isEnteredSingly(peer) else { return ServiceProblem.refusal(refusal, detail) }
-        _ = try await store.commit { transaction in
-            try transaction.append(
-                EntryDraft(
-                    kind: "offer.refused", transfer: head?.core.id, actor: .node(peer),
-                    details: [
-                        "cause": .string(refusal.rawValue),
-                        "detail": .string(String(detail.prefix(1_000))),
-                    ]))
-        }
+        var details: JSON.Object = [
+            "cause": .string(refusal.rawValue),
+            "detail": .string(String(detail.prefix(1_000))),
+        ]
+        details["from"] = head.map { JSON.string($0.core.from.text) }
+        let draft = EntryDraft(
+            kind: "offer.refused", transfer: head?.core.id, actor: .node(peer),
+            details: .object(details))
+        _ = try await store.commit { try $0.append(draft) }
         logger.warning(
             "offer refused", metadata: ["peer": "\(peer)", "cause": "\(refusal.rawValue)"])
         return ServiceProblem.refusal(refusal, detail)
@@ -165,6 +165,7 @@ extension Exchange {
                     details: [
                         "cause": .string(refusal.rawValue),
                         "detail": .string(String(reason.prefix(1_000))),
+                        "from": .string(row.from.text),
                         "envelope": .string(head.identity.text),
                         Receipt.statementKey: .string(SHA256.digest(statement).text),
                     ]))

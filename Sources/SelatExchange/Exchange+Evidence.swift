@@ -195,9 +195,9 @@ extension Exchange {
             .flatMap { try? Digest($0) }
     }
 
-    /// When an envelope's header was released, or taken in; nil where that is not known any more.
+    /// When an envelope's header was released, taken in, or refused for good; nil where that is not known any more.
     private static func entered(_ envelope: Digest?, _ rows: [EntryRow]) -> Timestamp? {
-        let kinds: Set<String> = ["transfer.released", "transfer.received"]
+        let kinds: Set<String> = ["transfer.released", "transfer.received", "offer.refused"]
         return envelope.flatMap { envelope in
             rows.first {
                 kinds.contains($0.entry.kind.text) && Self.envelope(in: $0) == envelope

@@ -5,6 +5,7 @@ import SelatEnvelope
 import SelatEvidence
 import SelatFederation
 import SelatPolicy
+import SelatStore
 import SelatTestSupport
 import SelatTransport
 import Testing
@@ -149,6 +150,32 @@ struct EvidenceTests {
     }
 
     /// What a third country let lapse, or left behind, is no fault of these two.
+    /// What is refused later under the same id is no matter of it, whatever the records say by then.
+    @Test func aRefusalIsJudgedByTheRecordsOfThen() async throws {
+        let world = try TestFederation()
+        let (recipient, sealing) = (world.recipient, try await world.seal())
+        try await recipient.register()
+        let owing = try world.verdict { $0.facts["ai-use"] = Fact(.set(["inference"]), .stated) }
+        let answer = try await recipient.exchange.offer(
+            head: try world.head(sealing, verdict: owing), payload: nil, from: world.sender.id)
+        #expect(answer.state == "refused")
+        let entries = try await recipient.store.entries(EntryFilter(kind: "offer.refused"))
+        let details = try JSON(parsing: try #require(entries.first?.details))
+        #expect(details["from"]?.stringValue == world.sender.id.text)
+        world.clock.advance(seconds: 600)
+        _ = try await recipient.take(records: ["SG": try world.recordWithSigningRenewed()])
+        world.clock.advance(seconds: 600)
+        let later = EntryDraft(
+            kind: "offer.refused", transfer: sealing.core.id, details: ["cause": "id-conflict"])
+        _ = try await recipient.store.commit { try $0.append(later) }
+        let evidence = try await recipient.exchange.evidence(
+            of: sealing.core.id, from: world.sender.id)
+        #expect(evidence.former.records[world.sender.id.country] != nil)
+        let report = EvidenceVerifier.verify(evidence, trusted: world.federation.id)
+        #expect(report.wrong == [])
+        #expect(report.proven.contains { $0.contains("SG/hub signed at") })
+    }
+
     @Test func othersDocumentsMayBeOver() async throws {
         let world = try TestFederation()
         let (sender, start) = (world.sender, TestFederation.start)
