@@ -17,8 +17,9 @@ extension Exchange {
     func bringLetters(to addressee: NodeID) async throws {
         var failures = 0
         while true {
-            let (left, taken) = try await bringOnce(to: addressee)
-            guard left > 0 else { return }
+            let taken = try await bringOnce(to: addressee)
+            let left = try await store.read { try $0.letters(to: addressee, after: 0, limit: 1) }
+            guard !left.isEmpty else { return }
             try Task.checkCancellation()
             failures = taken > 0 ? 1 : failures + 1
             let isNews = try await pursuits.pause(.letters(to: addressee), backoff(failures))
@@ -32,52 +33,59 @@ extension Exchange {
         let hops: [NodeID]
     }
 
-    /// - Returns: how many letters are left, as far as they were looked at, and how many were taken.
-    private func bringOnce(to addressee: NodeID) async throws -> (left: Int, taken: Int) {
-        guard witnesses.standing == .proven else { return (1, 0) }
-        var (lost, last) = (0, Int64(0))
-        var ways: [NodeID: [AddressedLetter]] = [:]
-        while true {
-            let after = last
-            let page = try await store.read {
-                try $0.letters(to: addressee, after: after, limit: Self.lettersRead)
-            }
-            for letter in page {
-                try Task.checkCancellation()
-                last = letter.number
-                let hops = try await hops(letter)
-                if let first = hops.first {
-                    ways[first, default: []].append(AddressedLetter(letter: letter, hops: hops))
-                } else {
-                    lost += 1
-                }
-            }
-            guard page.count == Self.lettersRead else { break }
+    /// - Returns: how many letters were taken.
+    private func bringOnce(to addressee: NodeID) async throws -> Int {
+        guard witnesses.standing == .proven else { return 0 }
+        var (ways, last) = (Set<NodeID>(), Int64(0))
+        while let page = try await addressedLetters(to: addressee, after: last) {
+            ways.formUnion(page.compactMap(\.hops.first))
+            last = page.last?.letter.number ?? last
         }
         // Letters for one addressee go different ways: who is away, or slow, holds up those alone that go by it.
-        return try await withThrowingTaskGroup(of: (left: Int, taken: Int).self) { group in
-            for letters in ways.values {
-                group.addTask { try await self.bring(letters) }
+        return try await withThrowingTaskGroup(of: Int.self) { group in
+            for way in ways {
+                group.addTask { try await self.bringLetters(to: addressee, by: way) }
             }
-            var all = (left: lost, taken: 0)
-            while let way = try await group.next() {
-                all = (all.left + way.left, all.taken + way.taken)
-            }
-            return all
+            return try await group.reduce(0, +)
         }
     }
 
-    /// Brings letters that go one way, for a minute; the next time goes on, and takes up what was written meanwhile.
-    private func bring(_ letters: [AddressedLetter]) async throws -> (left: Int, taken: Int) {
+    /// Brings the letters that go one way, for a minute; the next time goes on, and takes up what was written meanwhile.
+    ///
+    /// Each way reads for itself: all that wait for one who is away may be more than memory should hold.
+    /// - Parameter way: the node that they are brought to first.
+    /// - Returns: how many were taken.
+    private func bringLetters(to addressee: NodeID, by way: NodeID) async throws -> Int {
         let end = ContinuousClock.now + .seconds(60)
-        var (taken, down) = (0, Set<NodeID>())
-        for addressed in letters where ContinuousClock.now < end {
-            try Task.checkCancellation()
-            guard try await bring(addressed, &down) else { continue }
-            _ = try await store.commit { try $0.letterWasTaken(addressed.letter) }
-            taken += 1
+        var (taken, down, last) = (0, Set<NodeID>(), Int64(0))
+        while ContinuousClock.now < end,
+            let page = try await addressedLetters(to: addressee, after: last)
+        {
+            last = page.last?.letter.number ?? last
+            for addressed in page where addressed.hops.first == way && ContinuousClock.now < end {
+                try Task.checkCancellation()
+                guard try await bring(addressed, &down) else { continue }
+                _ = try await store.commit { try $0.letterWasTaken(addressed.letter) }
+                taken += 1
+            }
         }
-        return (letters.count - taken, taken)
+        return taken
+    }
+
+    /// The next letters for a node, at most `lettersRead`; nil where there are none.
+    private func addressedLetters(
+        to addressee: NodeID, after number: Int64
+    ) async throws -> [AddressedLetter]? {
+        let letters = try await store.read {
+            try $0.letters(to: addressee, after: number, limit: Self.lettersRead)
+        }
+        guard !letters.isEmpty else { return nil }
+        var page: [AddressedLetter] = []
+        for letter in letters {
+            try Task.checkCancellation()
+            page.append(AddressedLetter(letter: letter, hops: try await hops(letter)))
+        }
+        return page
     }
 
     private static let lettersRead = 64
