@@ -78,6 +78,29 @@ struct GossipTests {
         #expect(away.membership.current.index == publisher.membership.current.index)
     }
 
+    /// It is dialled only when it has its turn.
+    @Test func whoseRevocationListIsOverIsAskedForTheNextInTurn() async throws {
+        let (gossip, from) = (away.exchange.gossip, publisher.id)
+        _ = try await away.take(crls: ["SG": try world.revocationList("SG", number: 1)])
+        world.clock.advance(seconds: 8 * 86_400 + 3_600)
+        func isOver() -> Bool {
+            away.exchange.federation.areRevocationListsOver(
+                of: from.country, at: world.clock.now())
+        }
+        #expect(isOver())
+        _ = try await publisher.take(crls: ["SG": try world.revocationList("SG", number: 2)])
+        try await gossip.turns.enter(from.country)
+        // Nobody answers yet: who dialled now would have given up.
+        let asking = Task { await gossip.compare(with: from) }
+        let until = ContinuousClock.now + .seconds(30)
+        while await gossip.turns.waiting == 0, ContinuousClock.now < until { await Task.yield() }
+        try await publisher.serving {
+            await gossip.turns.leave(from.country)
+            await asking.value
+        }
+        #expect(!isOver())
+    }
+
     @Test func whoGoesByTheSameWaitsForNoTurn() async throws {
         let (gossip, from) = (away.exchange.gossip, publisher.id)
         try await gossip.turns.enter(from.country)

@@ -176,18 +176,23 @@ package final class MembershipGossip: Sendable {
         else { return }
         do {
             try await within(.seconds(20)) { [peers, register, turns] in
-                let client = try await peers.dialWithoutRevocation(node)
-                do {
-                    try await turns.take(of: country) {
+                // Whoever waits for a sibling holds no connection; and that one may have brought the list.
+                try await turns.take(of: country) {
+                    guard
+                        register.federation.areRevocationListsOver(
+                            of: country, at: register.clock.now())
+                    else { return }
+                    let client = try await peers.dialWithoutRevocation(node)
+                    do {
                         let pem = try await client.revocationLists(country)
                         await client.close()
                         _ = try await register.take(
                             MembershipBundle(revocationLists: [country: pem]), from: .node(node),
                             together: true)
+                    } catch {
+                        await client.close()
+                        throw error
                     }
-                } catch {
-                    await client.close()
-                    throw error
                 }
             }
         } catch {
