@@ -49,7 +49,9 @@ extension Exchange {
         }
         var isAwaitedAnew = false
         defer {
-            if !isAwaitedAnew { pending.withLock { $0.giveBack(claimed.descriptionBytes) } }
+            if !isAwaitedAnew {
+                pending.withLock { $0.giveBack(claimed.descriptionBytes, of: claimed.asked.user) }
+            }
         }
         do {
             let sealed = try await sealedInTurn(id, claimed, plaintext, unless: gone)

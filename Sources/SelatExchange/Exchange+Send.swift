@@ -155,14 +155,18 @@ extension Exchange {
 
     private func begin(_ asked: Asked) async throws -> Begun {
         let bytes = asked.request.dataset.json.canonical.count
-        try pending.withLock { try $0.reserve(bytes) }
+        try pending.withLock {
+            try $0.reserve(bytes, asked.request.precedence, of: asked.user)
+        }
         do {
             let begun = try await begin(asked, descriptionBytes: bytes)
             // Then no payload is awaited.
-            if begun.decision.permit == nil { pending.withLock { $0.giveBack(bytes) } }
+            if begun.decision.permit == nil {
+                pending.withLock { $0.giveBack(bytes, of: asked.user) }
+            }
             return begun
         } catch {
-            pending.withLock { $0.giveBack(bytes) }
+            pending.withLock { $0.giveBack(bytes, of: asked.user) }
             throw error
         }
     }

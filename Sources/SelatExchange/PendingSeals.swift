@@ -3,29 +3,42 @@ import SelatCore
 /// Permitted transfers whose payload has not begun to arrive.
 ///
 /// Each lies in memory with its description, for as long as its caller likes within ten minutes: all of them, and those
-/// that are being recorded or sealed, have a room together.
+/// that are being recorded or sealed, have a room together. What is less urgent fills less of it, so that it keeps
+/// out nothing more urgent, and one user half, so that nobody alone keeps out another.
 struct PendingSeals: Sendable {
     private var seals: [TransferID: Exchange.PendingSeal] = [:]
-    /// Bytes of descriptions for which there is room no more.
-    private(set) var bytes = 0
+    /// Bytes of descriptions for which there is room no more, by whose they are.
+    private var bytesByUser: [UInt32: Int] = [:]
+
+    var bytes: Int { bytesByUser.values.reduce(0, +) }
 
     subscript(id: TransferID) -> Exchange.PendingSeal? { seals[id] }
 
     var isEmpty: Bool { seals.isEmpty }
 
-    /// Makes room for a description, until it is given back.
-    /// - Throws: `Problem` where there is none now.
-    mutating func reserve(_ count: Int) throws {
-        guard bytes + count <= Limits.pendingDescriptionBytesMax else {
-            throw ServiceProblem.notReady(
-                "descriptions of datasets that are permitted and have not come take \(bytes) bytes of "
-                    + "\(Limits.pendingDescriptionBytesMax)",
-                remedy: "send those, or wait: what does not come within ten minutes is ended")
-        }
-        bytes += count
+    /// Bytes of all descriptions beyond which none of this precedence is taken. From one precedence to the next a
+    /// user's half grows by the largest description.
+    static func room(for precedence: Precedence) -> Int {
+        Limits.pendingDescriptionBytesMax / 8 * (8 - precedence.rank)
     }
 
-    mutating func giveBack(_ count: Int) { bytes -= count }
+    /// Makes room for a user's description, until it is given back.
+    /// - Throws: `Problem` where there is none now.
+    mutating func reserve(_ count: Int, _ precedence: Precedence, of user: UInt32) throws {
+        let (room, own) = (Self.room(for: precedence), bytesByUser[user, default: 0])
+        guard bytes + count <= room, own + count <= room / 2 else {
+            throw ServiceProblem.notReady(
+                "descriptions of datasets that are permitted and have not come take \(bytes) bytes of "
+                    + "\(room), this user's \(own) of \(room / 2)",
+                remedy: "send those, or wait: what does not come within ten minutes is ended")
+        }
+        bytesByUser[user] = own + count
+    }
+
+    mutating func giveBack(_ count: Int, of user: UInt32) {
+        let left = bytesByUser[user, default: 0] - count
+        bytesByUser[user] = left > 0 ? left : nil
+    }
 
     /// Awaits the payload of a transfer for whose description there is room.
     mutating func keep(_ seal: Exchange.PendingSeal, of id: TransferID) { seals[id] = seal }
@@ -38,7 +51,7 @@ struct PendingSeals: Sendable {
         let overdue = seals.filter { $0.value.begun < moment }
         for (id, seal) in overdue {
             seals[id] = nil
-            bytes -= seal.descriptionBytes
+            giveBack(seal.descriptionBytes, of: seal.asked.user)
         }
         return Array(overdue.keys)
     }

@@ -277,19 +277,16 @@ struct SealingTests {
             entropy: [UInt8](repeating: 7, count: 10))
         let request = try world.request(size: 3 << 20)
         let size = request.dataset.json.canonical.count
+        let others = PendingSeals.room(for: request.precedence) / 2 - 2 * size + 1
         func held() -> Int { exchange.pending.withLock { $0.bytes } }
-        try exchange.pending.withLock {
-            try $0.reserve(Limits.pendingDescriptionBytesMax - 2 * size + 1)
-        }
+        try exchange.pending.withLock { try $0.reserve(others, request.precedence, of: 7) }
         _ = try await exchange.begin(request, as: id, lifeSeconds: 3_600, by: 7)
         let refused = await problem {
             _ = try await exchange.begin(request, lifeSeconds: 3_600, by: 7)
         }
         #expect(refused == "not-ready")
         #expect(try await world.sender.entries("transfer.permitted") == 1)
-        exchange.pending.withLock {
-            $0.giveBack(Limits.pendingDescriptionBytesMax - 2 * size + 1)
-        }
+        exchange.pending.withLock { $0.giveBack(others, of: 7) }
         // Whoever hangs up holds it on.
         let broken = AsyncThrowingStream<ByteBuffer, any Error> { body in
             body.finish(throwing: HTTPFault.truncated)
@@ -308,6 +305,24 @@ struct SealingTests {
         let overdue = exchange.pending.withLock { $0.takeOverdue(begunBefore: soon) }
         #expect(overdue.count == 1)
         #expect(held() == 0)
+    }
+
+    @Test func noUsersDescriptionsKeepOutAnothersOrWhatIsMoreUrgent() {
+        var pending = PendingSeals()
+        // No description is larger.
+        let large = Limits.manifestBytesMax
+        func fill(_ precedence: Precedence, of user: UInt32) -> Int {
+            var count = 0
+            while (try? pending.reserve(large, precedence, of: user)) != nil { count += 1 }
+            return count
+        }
+        #expect(fill(.routine, of: 7) > 0)
+        #expect(fill(.routine, of: 8) > 0)
+        #expect(fill(.routine, of: 9) == 0)
+        for precedence in [Precedence.priority, .immediate, .flash] {
+            #expect(fill(precedence, of: 7) > 0)
+            #expect(fill(precedence, of: 9) > 0)
+        }
     }
 
     @Test func aStopSendsAwayWhatWaits() async throws {
