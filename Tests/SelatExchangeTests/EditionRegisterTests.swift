@@ -538,14 +538,39 @@ struct EditionRegisterTests {
         try await register.activateDue()
         #expect(try await node.entries("policy.refused") == 1, "a known fault is entered once")
         // Nor does anything wait for it where the clock may be wrong, as after a start.
-        let started = try await EditionRegister.open(
-            store: node.store, membership: node.membership, clock: world.clock, logger: .silent,
-            input: { [] })
+        let started = try await startedInDoubt()
         #expect(!started.isBehind)
+        #expect(started.warnings.contains { $0.contains("harbour-master") })
+        started.believeClock { true }
+        #expect(try await started.refusal(try world.later("VN", 2)) == nil)
+        #expect(started.number("VN") == 2)
         // A later one of the country mends it.
         #expect(try await register.refusal(try world.later("SG", 3)) == nil)
         #expect(register.number("SG") == 3)
         #expect(register.warnings.isEmpty)
+    }
+
+    private func startedInDoubt() async throws -> EditionRegister {
+        try await EditionRegister.open(
+            store: node.store, membership: node.membership, clock: world.clock, logger: .silent,
+            input: { [] })
+    }
+
+    /// Also while another one waits until the clock is believed.
+    @Test func anEditionThatNoLongerLoadsKeepsNoOtherFromBeingTaken() async throws {
+        let register = try await world.register(of: node)
+        let good = [
+            try vocabulary(2, inForce: ahead(1), true), try needingTheRole(2, inForce: ahead(3)),
+        ]
+        _ = try await register.take(good, from: .user(7), together: true)
+        #expect(try await register.refusal(try vocabulary(3, inForce: ahead(2), false)) == nil)
+        world.clock.advance(seconds: 4 * Self.day)
+        let started = try await startedInDoubt()
+        #expect(started.isBehind && started.number("vocabulary") == 1)
+        for number in [2, 3] {
+            let next = try world.later("VN", number, inForce: ahead(Int64(number)))
+            #expect(try await started.refusal(next) == nil)
+        }
     }
 
     @Test func anEditionWhoseBytesWereChangedLeavesTheOneBefore() async throws {

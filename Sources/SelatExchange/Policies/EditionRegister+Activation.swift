@@ -62,8 +62,10 @@ extension EditionRegister {
             state.awaited.map { $0.due == digests && $0.active == active } ?? false
         }
         if !isAwaited {
-            let loading = try await chosen(of: due, beside: active).marks
-            guard !loading.isEmpty else { return schedule.next(after: now) }
+            let chosen = try await chosen(of: due, beside: active)
+            // Else it would be counted on beside what is taken next, also once the clock is believed.
+            try await enter(faulty: chosen.faulty)
+            guard !chosen.marks.isEmpty else { return schedule.next(after: now) }
             state.withLock { $0.awaited = (digests, active) }
         }
         return schedule.next(after: reached)

@@ -182,7 +182,7 @@ extension EditionRegister {
         }
         state.withLock { state in
             // What did not load may do so beside what has come.
-            state.faulty = [:]
+            (state.faulty, state.awaited) = ([:], nil)
             // Where reading fails from here on, they become due all the same.
             for row in kept {
                 let due = max(now, row.inForce)
