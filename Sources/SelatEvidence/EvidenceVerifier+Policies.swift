@@ -104,19 +104,20 @@ extension Evidence {
         let set = try PolicySet.load(files: files)
         // Where nobody's signatures are here, which is said, the verdict says what counts.
         let pact = try pact()
-        let signed = pact.map { federation.instruments(countingIn: $0) }
+        // By the list that it names: who was a party may have left since, or come.
+        let members = federation.members(byList: verdict.question.membershipSerial)
+        let signed = pact.map { $0.instruments(among: members.all, standing: members.standing) }
         let again = try set.counting(signed ?? Set(verdict.instruments)).judged(verdict)
         if again.record == record { return .same(again.permit) }
         if let pact, let signed, case .agreements(let parties) = pact.kind {
-            let among = pact.instruments(among: Set(federation.members.map(\.country)))
+            let among = pact.instruments(among: members.all)
             let added = among.subtracting(signed)
             if !added.isEmpty, try set.counting(among).judged(verdict).record == record {
                 let resting = added.intersection(verdict.instruments)
                 let named = resting.isEmpty ? added : resting
-                let standing = federation.standingMembers
                 return .unsigned(
                     parties.filter { named.contains($0.key) }
-                        .mapValues { $0.subtracting(standing) })
+                        .mapValues { $0.subtracting(members.standing) })
             }
         }
         throw EvidenceFault.differs("the policy files here give another verdict")

@@ -48,10 +48,18 @@ extension Federation {
     /// The countries that every list names, from the first one on. Whoever took an edition asked them for
     /// their signatures, whichever lists it had by then; who has joined since, or come back, was perhaps
     /// not asked. By the lists' contents alone: their signatures may be others at another node.
-    package var standingMembers: Set<Country> {
-        documents.lists.reduce(Set(members.map(\.country))) { standing, der in
-            standing.intersection(Self.countries(ofVerified: der))
+    package var standingMembers: Set<Country> { members(byList: serial).standing }
+
+    /// All members by the list of a serial, and those of them that every list up to it names; by the
+    /// list in force where there is no such list yet.
+    package func members(
+        byList serial: UInt64
+    ) -> (all: Set<Country>, standing: Set<Country>) {
+        let lists = documents.lists.prefix(max(1, Int(clamping: serial))).map { der in
+            Set(Self.countries(ofVerified: der))
         }
+        let all = lists.last ?? []
+        return (all, lists.reduce(all) { $0.intersection($1) })
     }
 
     /// Whom a list names that was verified when it was taken: there may be hundreds, and to decode each
