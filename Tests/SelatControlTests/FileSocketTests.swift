@@ -169,13 +169,20 @@ struct FileSocketTests {
         #expect(all.count { $0 != nil } == 32)
     }
 
-    @Test func whoHangsHoldsNoPlaceForGood() throws {
+    /// One beside another control socket, with little patience, in place of the first.
+    private func hasty() throws -> (FileSocket, control: String) {
         socket.shutDown()
-        let other = "\(folder.path)/other"
+        let control = "\(folder.path)/other"
         let hasty = try FileSocket(
-            beside: other, roles: Self.roles(operators: [getgid()]), patience: .milliseconds(20),
+            beside: control, roles: Self.roles(operators: [getgid()]),
+            patience: .milliseconds(20),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         hasty.start()
+        return (hasty, control)
+    }
+
+    @Test func whoHangsHoldsNoPlaceForGood() throws {
+        let (hasty, other) = try hasty()
         defer { hasty.shutDown() }
         let path = FileSocket.path(beside: other)
         // They say nothing, as many as one user may have.
@@ -195,12 +202,7 @@ struct FileSocketTests {
     }
 
     @Test func aCallThatRunsKeepsItsConnection() throws {
-        socket.shutDown()
-        let other = "\(folder.path)/other"
-        let hasty = try FileSocket(
-            beside: other, roles: Self.roles(operators: [getgid()]), patience: .milliseconds(20),
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-        hasty.start()
+        let (hasty, other) = try hasty()
         defer { hasty.shutDown() }
         let own = file("a", "one")
         var call: (handover: FileHandover, files: HandedFiles)?

@@ -121,6 +121,22 @@ struct ApprovalTests {
         }
     }
 
+    /// What officers say of a transfer.
+    private typealias Words = (ApprovalStatement.Subject) throws -> [[UInt8]]
+
+    /// What counts neither for a node nor for an auditor.
+    private static func forgeries(in world: TestFederation) -> [Words] {
+        [
+            { [try world.word(about: $0), try world.word(about: $0, life: 60)] },
+            { [try world.word(about: $0, of: world.recipient)] },
+            { [try world.word(about: $0, signer: try world.unlistedOfficer())] },
+            { [try world.word(about: $0, review: .description)] },
+            { [try world.word(about: $0, decision: .refuse)] },
+            { [try world.word(about: $0, issued: -7_200, life: 3_600)] },
+            { [try world.word(about: $0, issued: 600)] },
+        ]
+    }
+
     /// What a node asks before anything leaves, an auditor asks of what left.
     @Test func aReleaseWithoutWhatIsOwedIsWrong() async throws {
         let world = try TestFederation()
@@ -145,18 +161,12 @@ struct ApprovalTests {
         #expect(without.wrong.contains { $0.hasSuffix("went: 1 × releasing-officer, source") })
         let late = try await report(isEntered: false) { [try world.word(about: $0)] }
         #expect(late.wrong.contains { $0.contains("was not entered before the release") })
-        let forgeries: [(ApprovalStatement.Subject) throws -> [[UInt8]]] = [
-            { [try world.word(about: $0, by: "data-protection-officer")] },
-            { [try world.word(about: $0), try world.word(about: $0, life: 60)] },
-            { [try world.word(about: $0, of: world.recipient)] },
-            { [try world.word(about: $0, signer: try world.unlistedOfficer())] },
-            { [try world.word(about: $0, review: .description)] },
-            { [try world.word(about: $0, decision: .refuse)] },
-            { [try world.word(about: $0, issued: -7_200, life: 3_600)] },
-            { [try world.word(about: $0, issued: 600)] },
-            { [try world.word(about: $0.changing(5))] },
-            { [try world.word(about: $0, by: "emergency-officer", role: "releasing-officer")] },
-        ]
+        let forgeries: [Words] =
+            Self.forgeries(in: world) + [
+                { [try world.word(about: $0, by: "data-protection-officer")] },
+                { [try world.word(about: $0.changing(5))] },
+                { [try world.word(about: $0, by: "emergency-officer", role: "releasing-officer")] },
+            ]
         for (number, forged) in forgeries.enumerated() {
             #expect(try await report(forged).wrong != [], "forgery \(number)")
         }
@@ -412,19 +422,13 @@ struct ApprovalTests {
             [try world.word(about: $0, by: "data-protection-officer")]
         }
         #expect(unowed == "refused")
-        let forgeries: [(ApprovalStatement.Subject) throws -> [[UInt8]]] = [
-            { [try world.word(about: $0), try world.word(about: $0)] },
-            { [try world.word(about: $0), try world.word(about: $0, life: 60)] },
-            { [try world.word(about: $0, of: world.recipient)] },
-            { [try world.word(about: $0, signer: try world.unlistedOfficer())] },
-            { [try world.word(about: $0, review: .description)] },
-            { [try world.word(about: $0, decision: .refuse)] },
-            { [try world.word(about: $0, issued: -7_200, life: 3_600)] },
-            { [try world.word(about: $0, issued: 600)] },
-            { [Array(try world.word(about: $0).dropLast())] },
-            { [try world.word(about: $0), []] },
-            { [try world.word(about: $0), try world.consent()] },
-        ]
+        let forgeries: [Words] =
+            Self.forgeries(in: world) + [
+                { [try world.word(about: $0), try world.word(about: $0)] },
+                { [Array(try world.word(about: $0).dropLast())] },
+                { [try world.word(about: $0), []] },
+                { [try world.word(about: $0), try world.consent()] },
+            ]
         for forged in forgeries {
             #expect(try await answer(world, forged) == "approval-invalid")
         }
