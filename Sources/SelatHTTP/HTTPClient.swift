@@ -261,12 +261,14 @@ private final class Dialled<Connected: Sendable>: Sendable {
 
     /// Closes what was begun, also where it is being used already.
     func cancel() {
-        let channels = state.withLock { state in
+        let (channels, waiting) = state.withLock { state in
             state.isCancelled = true
-            return state.channels
+            defer { state.waiting = nil }
+            return (state.channels, state.waiting)
         }
+        // Before anything closes: whoever waits would hear of the closed channel instead.
+        waiting?.resume(throwing: CancellationError())
         for channel in channels { channel.close(promise: nil) }
-        takeWaiting()?.resume(throwing: CancellationError())
     }
 
     private func takeWaiting() -> CheckedContinuation<Connected, any Error>? {
