@@ -17,6 +17,10 @@ package struct EnvelopeCore: Hashable, Sendable {
     package let suite: Suite
     /// Which keys of the recipient it is sealed to: `RecipientKeys.digest`.
     package let toKeys: Digest
+    /// Its keys and values, which all of its forms hold.
+    let members: JSON.Object
+    /// SHA-256 of the canonical bytes. Every key of an envelope is bound to it: it is made once.
+    package let digest: Digest
 
     /// - Throws: `EnvelopeError.malformed` unless sender and recipient differ and the life is
     ///   within `Limits.envelopeLifeSecondsMax`.
@@ -37,6 +41,14 @@ package struct EnvelopeCore: Hashable, Sendable {
         self.label = label
         self.suite = suite
         self.toKeys = toKeys
+        members = [
+            "created": .string(created.text), "expires": .string(expires.text),
+            "federation": .string(federation.text), "format": .integer(Self.format),
+            "from": .string(from.text), "id": .string(id.text), "label": label.json,
+            "suite": .integer(suite.rawValue), "to": .string(to.text),
+            "to-keys": .string(toKeys.text),
+        ]
+        digest = SHA256.digest(JSON.object(members).canonical)
     }
 
     /// Reads the core's keys out of a larger object, and leaves the others.
@@ -76,18 +88,5 @@ package struct EnvelopeCore: Hashable, Sendable {
         try SelatEnvelope.reading("core") { () throws(CoreError) in try rest.end() }
     }
 
-    var members: JSON.Object {
-        [
-            "created": .string(created.text), "expires": .string(expires.text),
-            "federation": .string(federation.text), "format": .integer(Self.format),
-            "from": .string(from.text), "id": .string(id.text), "label": label.json,
-            "suite": .integer(suite.rawValue), "to": .string(to.text),
-            "to-keys": .string(toKeys.text),
-        ]
-    }
-
     package var json: JSON { .object(members) }
-
-    /// SHA-256 of the canonical bytes.
-    package var digest: Digest { SHA256.digest(json.canonical) }
 }

@@ -101,8 +101,8 @@ extension EnvelopeHead {
     ) throws(EnvelopeError) -> EnvelopeHead {
         let manifest = Manifest(
             core: core, dataset: dataset, facts: release.verdict.facts,
-            verdictRecord: release.verdict.record, approvals: approvals, statements: statements,
-            series: series)
+            verdict: release.verdict.json, verdictRecord: release.verdict.record,
+            approvals: approvals, statements: statements, series: series)
         return try sign(
             manifest, keys: keys, contentKey: contentKey, payload: payload, attempt: attempt,
             signer: signer, at: time)

@@ -8,7 +8,9 @@ package struct Manifest: Hashable, Sendable {
     package let core: EnvelopeCore
     package let dataset: DatasetDescription
     package let facts: Facts
-    /// The verdict's record, canonical JSON.
+    /// The verdict's record.
+    package let verdict: JSON
+    /// Its canonical bytes.
     package let verdictRecord: [UInt8]
     /// 32 random bytes, the key of the header's verdict code.
     package let verdictKey: [UInt8]
@@ -19,15 +21,17 @@ package struct Manifest: Hashable, Sendable {
     /// Transfers of one series hold the same persons.
     package let series: String?
 
-    package init(
-        core: EnvelopeCore, dataset: DatasetDescription, facts: Facts, verdictRecord: [UInt8],
-        verdictKey: [UInt8] = Random.bytes(32), approvals: [[UInt8]], statements: [[UInt8]] = [],
+    /// - Parameter verdictRecord: the canonical bytes of `verdict`.
+    init(
+        core: EnvelopeCore, dataset: DatasetDescription, facts: Facts, verdict: JSON,
+        verdictRecord: [UInt8], verdictKey: [UInt8] = Random.bytes(32), approvals: [[UInt8]], statements: [[UInt8]] = [],
         series: String? = nil
     ) {
         precondition(verdictKey.count == 32, "the key of the verdict code has 32 bytes")
         self.core = core
         self.dataset = dataset
         self.facts = facts
+        self.verdict = verdict
         self.verdictRecord = verdictRecord
         self.verdictKey = verdictKey
         self.approvals = approvals
@@ -44,11 +48,7 @@ package struct Manifest: Hashable, Sendable {
     }
 
     /// The canonical bytes.
-    /// - Throws: `EnvelopeError.malformed` when the verdict's record is not canonical JSON.
-    package func encoded() throws(EnvelopeError) -> [UInt8] {
-        let verdict = try reading("verdict") { () throws(CoreError) in
-            try JSON(canonical: verdictRecord)
-        }
+    package func encoded() -> [UInt8] {
         var members = dataset.members
         var own: JSON.Object = [
             "type": "manifest", "core": core.json, "facts": facts.json, "verdict": verdict,
@@ -75,7 +75,8 @@ package struct Manifest: Hashable, Sendable {
         let fields = try reading("manifest") { () throws(CoreError) in try Fields(own) }
         core = try EnvelopeCore(json: fields.core)
         facts = fields.facts
-        verdictRecord = fields.verdict.canonical
+        verdict = fields.verdict
+        verdictRecord = verdict.canonical
         verdictKey = fields.key
         approvals = fields.approvals
         statements = fields.statements
@@ -140,7 +141,7 @@ package struct Manifest: Hashable, Sendable {
 
     /// Seals the manifest under the content key.
     func sealed(under key: ContentKey) throws(EnvelopeError) -> [UInt8] {
-        let bytes = try encoded()
+        let bytes = encoded()
         let sealed = try withCrypto { () throws(CryptoError) in
             try ChunkedEncryption.seal(
                 bytes, key: key.secret, context: ContentKey.manifestContext(core))

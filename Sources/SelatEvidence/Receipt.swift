@@ -161,7 +161,12 @@ package struct Receipt: Sendable {
 
     /// - Throws: `CoreError`, `AuditError`.
     package init(parsing bytes: [UInt8]) throws {
-        var reader = try ObjectReader(try JSON(parsing: bytes), "receipt document")
+        try self.init(json: try JSON(parsing: bytes))
+    }
+
+    /// - Throws: `CoreError`, `AuditError`.
+    package init(json: JSON) throws {
+        var reader = try ObjectReader(json, "receipt document")
         statement = try reader.base64("statement")
         entry = try Entry(canonical: Array(try reader.string("entry").utf8))
         details = Array(try reader.string("details").utf8)

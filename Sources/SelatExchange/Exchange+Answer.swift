@@ -36,17 +36,18 @@ extension Exchange {
             receipt: try await receipt(of: arrival))
     }
 
-    private func receipt(of arrival: Arrival) async throws -> [UInt8]? {
+    /// What is answered of a receipt: the recipient's, once it is here; before that, a relay's own that it holds the
+    /// whole.
+    private func receipt(of arrival: Arrival) async throws -> JSON? {
         switch arrival {
-        case .inbound(let row): try await receipt(of: row)
+        case .inbound(let row): try await receiptJSON(row.statement, row.statementEntry)
         case .relayed(let row): try await receipt(of: row)
         }
     }
 
-    /// The recipient's receipt, once it is here; before that this node's own, that it holds the whole.
-    func receipt(of row: RelayedRow) async throws -> [UInt8]? {
-        if let receipt = row.receipt { return receipt }
-        return try await receipt(row.statement, row.statementEntry)
+    func receipt(of row: RelayedRow) async throws -> JSON? {
+        if let receipt = row.receipt { return try JSON(parsing: receipt) }
+        return try await receiptJSON(row.statement, row.statementEntry)
     }
 
     /// The receipt with its proof against a witnessed checkpoint if one holds it, else the newest;
@@ -56,6 +57,10 @@ extension Exchange {
     }
 
     func receipt(_ statement: [UInt8]?, _ sequence: UInt64?) async throws -> [UInt8]? {
+        try await receiptJSON(statement, sequence)?.canonical
+    }
+
+    func receiptJSON(_ statement: [UInt8]?, _ sequence: UInt64?) async throws -> JSON? {
         guard let statement, let sequence else { return nil }
         let entry = try store.lookUp { try $0.entry(sequence) }
         guard let entry, let details = entry.details, let salt = entry.salt,
@@ -64,7 +69,7 @@ extension Exchange {
         return Receipt(
             statement: statement, entry: entry.entry, details: details, salt: salt,
             proof: proof
-        ).json.canonical
+        ).json
     }
 
     func sign(
@@ -174,7 +179,7 @@ extension Exchange {
         }.value
         return OfferAnswer(
             created: true, upload: upload, state: saved.state, offset: 0,
-            receipt: try await receipt(of: saved))
+            receipt: try await receiptJSON(saved.statement, saved.statementEntry))
     }
 
     func onDisk<Value: Sendable>(

@@ -43,7 +43,7 @@ extension Exchange {
         let pinned: PolicySet
         let decision: Decision
         do {
-            let stated = try Verdict(stated: manifest.verdictRecord)
+            let stated = try Verdict(stated: manifest.verdict)
             pinned = try await editions.set(pinnedBy: stated)
             decision = try pinned.verify(stated, record: manifest.verdictRecord)
         } catch let stale as EditionRegister.Stale {

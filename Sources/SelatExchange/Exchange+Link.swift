@@ -280,7 +280,7 @@ extension Exchange {
     private static let holdsNothing = Set([Relay.State.lapsed, .withdrawn].map(\.rawValue))
 
     private func news(
-        state: String, offset: UInt64, size: UInt64, cause: String?, receipt: [UInt8]?,
+        state: String, offset: UInt64, size: UInt64, cause: String?, receipt: JSON?,
         _ passage: Passage, head: [UInt8]? = nil
     ) async throws -> News {
         let isRelay = passage.next != passage.recipient
@@ -308,14 +308,15 @@ extension Exchange {
     /// What a receipt means; one that proves nothing is dropped, and entered.
     /// - Parameter head: the one that was offered, where it is at hand.
     private func news(
-        of receipt: [UInt8], _ passage: Passage, cause: String? = nil, head: [UInt8]? = nil
+        of document: JSON, _ passage: Passage, cause: String? = nil, head: [UInt8]? = nil
     ) async throws -> News {
         let statement: ReceiptStatement
         let proven: ProvenReceipt
         do {
             let offered: [UInt8]
             if let head { offered = head } else { offered = try await self.head(of: passage) }
-            proven = ProvenReceipt(document: receipt, receipt: try Receipt(parsing: receipt))
+            proven = ProvenReceipt(
+                document: document.canonical, receipt: try Receipt(json: document))
             statement = try await verified(proven.receipt, passage, head: offered)
         } catch {
             try await enterRejection(
@@ -331,7 +332,7 @@ extension Exchange {
             let row = ReceiptRow(
                 from: statement.from, id: statement.id, kind: statement.kind.rawValue,
                 signer: statement.signer, attempt: statement.attempt, taken: clock.now(),
-                document: receipt)
+                document: proven.document)
             return .relayProven(row, cause: cause)
         case .opened, .recalled, .retained, .cancelled, .destroyed:
             throw TransportFault.unexpectedAnswer("a receipt that tells of no outcome")

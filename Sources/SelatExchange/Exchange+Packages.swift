@@ -49,7 +49,7 @@ extension Exchange {
         guard answer.state == Recipient.State.receiving.rawValue else {
             return BroughtPackage(
                 from: core.from, id: core.id, state: answer.state, size: head.payloadSize,
-                receipt: answer.receipt)
+                receipt: answer.receipt?.canonical)
         }
         let state = try await uploads.alone(upload, .hand) {
             // An upload that still ran over the link has been fenced off, and has kept what it had.
@@ -60,7 +60,7 @@ extension Exchange {
         }
         return BroughtPackage(
             from: core.from, id: core.id, state: state.state, size: head.payloadSize,
-            receipt: state.receipt)
+            receipt: state.receipt?.canonical)
     }
 
     /// Whom it says that it is from, before anything in it is believed.

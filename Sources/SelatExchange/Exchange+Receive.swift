@@ -54,7 +54,8 @@ extension Exchange: EnvelopeService {
         case .repeated(let state):
             return OfferAnswer(
                 created: false, upload: upload, state: state.rawValue,
-                offset: known?.durable ?? 0, receipt: try await receipt(of: known))
+                offset: known?.durable ?? 0,
+                receipt: try await receiptJSON(known?.statement, known?.statementEntry))
         case .resume(let offset):
             let isFree = isByHand || peer == head.core.from
             guard try isNewest(head, of: known) || isFree else {

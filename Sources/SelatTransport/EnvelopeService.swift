@@ -73,12 +73,12 @@ package struct OfferAnswer: Hashable, Sendable {
     package let offset: UInt64
     /// Why a relay has not passed it on yet.
     package let cause: String?
-    /// The receipt, a JSON document, once there is one.
-    package let receipt: [UInt8]?
+    /// The receipt's document, once there is one.
+    package let receipt: JSON?
 
     package init(
         created: Bool, upload: UploadID, state: String, offset: UInt64, cause: String? = nil,
-        receipt: [UInt8]?
+        receipt: JSON?
     ) {
         self.cause = cause
         self.created = created
@@ -101,12 +101,12 @@ package struct UploadState: Hashable, Sendable {
     package let state: String
     /// Why a relay has not passed it on yet.
     package let cause: String?
-    /// The receipt, a JSON document, once there is one.
-    package let receipt: [UInt8]?
+    /// The receipt's document, once there is one.
+    package let receipt: JSON?
 
     package init(
         offset: UInt64, length: UInt64, complete: Bool, state: String, cause: String? = nil,
-        receipt: [UInt8]?
+        receipt: JSON?
     ) {
         self.cause = cause
         self.offset = offset

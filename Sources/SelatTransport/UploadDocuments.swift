@@ -14,7 +14,7 @@ extension OfferAnswer {
         self.init(
             created: created, upload: upload, state: try reader.string("state"),
             offset: try reader.unsigned("offset"), cause: try reader.optionalString("cause"),
-            receipt: reader.optional("receipt")?.canonical)
+            receipt: reader.optional("receipt"))
     }
 }
 
@@ -32,21 +32,20 @@ extension UploadState {
             offset: try reader.unsigned("offset"), length: try reader.unsigned("length"),
             complete: try reader.bool("complete"), state: try reader.string("state"),
             cause: try reader.optionalString("cause"),
-            receipt: reader.optional("receipt")?.canonical)
+            receipt: reader.optional("receipt"))
     }
 }
 
 private enum UploadDocument {
-    /// A receipt that is no JSON is our own fault and left out: the peer asks again.
     static func json(
         state: String, offset: UInt64, length: UInt64?, complete: Bool?, cause: String?,
-        _ receipt: [UInt8]?
+        _ receipt: JSON?
     ) -> JSON {
         var members: JSON.Object = ["state": .string(state), "offset": .integer(offset)]
         members["cause"] = cause.map { .string($0) }
         members["length"] = length.map { .integer($0) }
         members["complete"] = complete.map { .bool($0) }
-        members["receipt"] = receipt.flatMap { try? JSON(parsing: $0) }
+        members["receipt"] = receipt
         return .object(members)
     }
 }

@@ -266,7 +266,7 @@ extension NodeControl {
         return [
             "id": .string(id.text), "from": .string(manifest.core.from.text),
             "dataset": manifest.dataset.json, "facts": manifest.facts.json,
-            "verdict": try JSON(parsing: manifest.verdictRecord),
+            "verdict": manifest.verdict,
         ]
     }
 

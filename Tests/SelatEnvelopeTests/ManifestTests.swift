@@ -14,18 +14,18 @@ struct ManifestTests {
         let sealed = try await world.envelope(sample(10))
         return Manifest(
             core: sealed.manifest.core, dataset: sealed.manifest.dataset,
-            facts: sealed.manifest.facts, verdictRecord: sealed.manifest.verdictRecord,
-            verdictKey: sealed.manifest.verdictKey, approvals: [], statements: statements,
+            facts: sealed.manifest.facts, verdict: sealed.manifest.verdict,
+            verdictRecord: sealed.manifest.verdictRecord, verdictKey: sealed.manifest.verdictKey, approvals: [], statements: statements,
             series: series)
     }
 
     @Test func statementsAndSeriesReadBack() async throws {
         let full = try await manifest(statements: [[1], [2, 3]], series: "relief-2026.a")
-        let bytes = try full.encoded()
+        let bytes = full.encoded()
         let read = try Manifest(parsing: bytes)
         #expect(read.statements == [[1], [2, 3]])
         #expect(read.series == "relief-2026.a")
-        #expect(try read.encoded() == bytes)
+        #expect(read.encoded() == bytes)
         let text = String(decoding: try await manifest().encoded(), as: UTF8.self)
         #expect(!text.contains("statements") && !text.contains("series"))
     }
@@ -44,8 +44,8 @@ struct ManifestTests {
         func open(repeating marking: String) throws -> Manifest {
             let manifest = Manifest(
                 core: try core(marking), dataset: sealed.manifest.dataset,
-                facts: sealed.manifest.facts, verdictRecord: sealed.manifest.verdictRecord,
-                approvals: [])
+                facts: sealed.manifest.facts, verdict: sealed.manifest.verdict,
+                verdictRecord: sealed.manifest.verdictRecord, approvals: [])
             let bytes = try ChunkedEncryption.seal(
                 manifest.encoded(), key: sealed.contentKey.secret,
                 context: ContentKey.manifestContext(core("K")))

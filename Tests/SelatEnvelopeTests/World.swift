@@ -95,10 +95,11 @@ struct World {
             core: core, contentKey: key, messageSize: UInt64(message.count), sink: sink)
         try await sealer.append(message)
         let payload = try await sealer.finish()
+        let verdict: JSON = ["outcome": "permitted"]
         let manifest = Manifest(
             core: core, dataset: try Self.dataset([UInt64(message.count)]),
             facts: Facts(["records": Fact(.number(12), .stated)]),
-            verdictRecord: Array(#"{"outcome":"permitted"}"#.utf8), approvals: [[1, 2, 3]])
+            verdict: verdict, verdictRecord: verdict.canonical, approvals: [[1, 2, 3]])
         let head = try EnvelopeHead.sign(
             manifest, keys: keys, contentKey: key, payload: payload, attempt: try attempt(from),
             signer: (from ?? sender).signer, at: now)

@@ -188,8 +188,9 @@ struct DutyTests {
         let exchange = sender.exchange
         try await recipient.serving {
             await exchange.pursue(honest)
-            let receipt = try await sender.receipt(of: honest)
-            first.withLock { $0 = receipt }
+            let bytes = try #require(try await sender.receipt(of: honest))
+            first.withLock { $0 = bytes }
+            let receipt = try JSON(parsing: bytes)
             recipient.door.lie.withLock {
                 $0 = {
                     OfferAnswer(

@@ -106,6 +106,7 @@ extension TestFederation {
         let verdict = try verdict ?? self.verdict()
         let manifest = Manifest(
             core: sealing.core, dataset: sealing.dataset, facts: facts ?? verdict.facts,
+            verdict: try record.map { try JSON(parsing: $0) } ?? verdict.json,
             verdictRecord: record ?? verdict.record, approvals: approvals, statements: statements)
         let route = [sealing.core.from] + (relay.map { [$0] } ?? []) + [sealing.core.to]
         return try EnvelopeHead.sign(

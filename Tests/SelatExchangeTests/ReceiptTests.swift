@@ -25,7 +25,7 @@ struct ReceiptTests {
         let sealing = try await world.seal()
         let answer = try await world.recipient.exchange.offer(
             head: world.head(sealing), payload: sealing.payload, from: world.sender.id)
-        document = try #require(answer.receipt)
+        document = try #require(answer.receipt).canonical
         id = sealing.core.id
         self.world = world
     }
@@ -156,7 +156,7 @@ struct FormerReceiptTests {
         let payload = try await exchange.part(.payload, of: name)
         let answer = try await recipient.exchange.offer(
             head: head, payload: payload, from: sender.id)
-        return (id, try #require(answer.receipt))
+        return (id, try #require(answer.receipt).canonical)
     }
 
     /// The sender's record of VN names another certificate from now on.

@@ -247,7 +247,7 @@ struct RelayTests {
         }
         let again = try await relay.exchange.offer(
             head: head, payload: nil, from: world.sender.id)
-        let statement = try Receipt(parsing: try #require(again.receipt)).unverifiedStatement
+        let statement = try Receipt(json: try #require(again.receipt)).unverifiedStatement
         #expect(statement.kind == .refused)
         #expect(statement.signer == recipient.id)
         #expect(try relay.parts == [])

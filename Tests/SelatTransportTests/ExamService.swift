@@ -40,7 +40,7 @@ actor ExamService: EnvelopeService {
         return OfferAnswer(
             created: isNew, upload: try Self.upload(from: peer),
             state: received == length ? "delivered" : "offered", offset: received,
-            receipt: received == length ? Array(#"{"kind":"delivered"}"#.utf8) : nil)
+            receipt: received == length ? ["kind": "delivered"] : nil)
     }
 
     func uploadState(_ upload: UploadID, from peer: NodeID) async throws -> UploadState {
@@ -74,6 +74,6 @@ actor ExamService: EnvelopeService {
         UploadState(
             offset: received, length: length, complete: received == length,
             state: received == length ? "delivered" : "accepted",
-            receipt: received == length ? Array(#"{"kind":"delivered"}"#.utf8) : nil)
+            receipt: received == length ? ["kind": "delivered"] : nil)
     }
 }

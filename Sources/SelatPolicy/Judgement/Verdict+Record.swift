@@ -58,11 +58,16 @@ extension Verdict {
     /// compares the records.
     /// - Throws: `QuestionError.malformedRecord` for anything but the canonical JSON of a verdict.
     package init(stated record: [UInt8]) throws(QuestionError) {
-        do throws(CoreError) {
-            try self.init(json: try JSON(canonical: record))
-        } catch {
+        let json: JSON
+        do throws(CoreError) { json = try JSON(canonical: record) } catch {
             throw .malformedRecord(error)
         }
+        try self.init(stated: json)
+    }
+
+    /// The same of a record that was parsed already, as canonical JSON.
+    package init(stated json: JSON) throws(QuestionError) {
+        do throws(CoreError) { try self.init(json: json) } catch { throw .malformedRecord(error) }
     }
 
     private init(json: JSON) throws(CoreError) {
