@@ -49,9 +49,9 @@ package final class Exchange: Sendable {
     let lanes: Lanes
     let sealings = Sealings()
     /// How much this node holds for others.
-    let relaying: MemberQuota
+    let relaying: Quota
     /// How much of others' lies here for this node.
-    let inbox: MemberQuota
+    let inbox: Quota
     /// How much of the disk is kept for flash, and whether that is reached.
     let disk: Mutex<(reserve: DiskReserve, watermark: Watermark)>
     /// How often each peer may ask.
@@ -93,8 +93,8 @@ package final class Exchange: Sendable {
     package init(
         membership: MembershipRegister, ring: KeyRing? = nil, editions: EditionRegister,
         store: Store, spool: SpoolFolder, storageKey: StorageKey,
-        witnessing: WitnessSettings = .init(), relaying: MemberQuota = .relay,
-        inbox: MemberQuota = .inbox,
+        witnessing: WitnessSettings = .init(), relaying: Quota = .relay,
+        inbox: Quota = .inbox,
         bandwidth: [BandwidthLimit] = [], reserve: DiskReserve = .init(),
         requests: RequestRate = .init(), program: Digest? = nil, awaitsProof: Bool = false,
         clock: any WallClock, entropy: any Entropy = SystemEntropy(), logger: Logger

@@ -38,9 +38,9 @@ struct Configuration: Sendable {
     /// How often witnesses are asked, and how long the node goes on without them.
     let witnessing: WitnessSettings
     /// How much is held for others.
-    let relaying: MemberQuota
+    let relaying: Quota
     /// How much of one member's lies here for this node.
-    let inbox: MemberQuota
+    let inbox: Quota
     /// How much uploads may send to other nodes.
     private(set) var bandwidth: [BandwidthLimit]
     /// How much of the spool's disk is kept for flash.
@@ -107,7 +107,7 @@ struct Configuration: Sendable {
     private typealias Values = (
         node: NodeID, state: String, control: String, listen: (host: String, port: Int),
         membership: String, digest: Digest, policies: String, keys: KeyPaths, isSandbox: Bool,
-        witnessing: WitnessSettings, relaying: MemberQuota, inbox: MemberQuota,
+        witnessing: WitnessSettings, relaying: Quota, inbox: Quota,
         bandwidth: [BandwidthLimit],
         reserve: DiskReserve, requests: RequestRate,
         retention: [String: Int64], roles: [Role: [String]],
@@ -187,8 +187,8 @@ struct Configuration: Sendable {
 
     /// How much of one member's may lie here, with defaults.
     private static func quota(
-        _ top: Section, _ key: String, _ standard: MemberQuota, _ reader: inout DocumentReader
-    ) -> MemberQuota? {
+        _ top: Section, _ key: String, _ standard: Quota, _ reader: inout DocumentReader
+    ) -> Quota? {
         var quota = standard
         guard top[key] != nil else { return quota }
         let names = ["transfers", "bytes"]

@@ -46,15 +46,15 @@ struct OfferTests {
 
     @Test func theLargestDatasetFindsRoomInAnEmptyInbox() throws {
         let size = try SegmentLayout(messageSize: Limits.payloadBytesMax).sealedSize
-        #expect(MemberQuota.inbox.hasRoom(for: size, beside: (transfers: 0, bytes: 0)))
-        #expect(!MemberQuota.inbox.hasRoom(for: size, beside: (transfers: 1, bytes: 1)))
+        #expect(Quota.inbox.hasRoom(for: size, beside: (transfers: 0, bytes: 0)))
+        #expect(!Quota.inbox.hasRoom(for: size, beside: (transfers: 1, bytes: 1)))
     }
 
     @Test(arguments: [
-        MemberQuota(transfersMax: 1, bytesMax: .max),
-        MemberQuota(transfersMax: 9, bytesMax: 12_000),
+        Quota(transfersMax: 1, bytesMax: .max),
+        Quota(transfersMax: 9, bytesMax: 12_000),
     ])
-    func aMemberFillsNobodyElsesRoom(quota: MemberQuota) async throws {
+    func aMemberFillsNobodyElsesRoom(quota: Quota) async throws {
         var plan = TestFederation.Plan()
         plan.inbox = quota
         let world = try TestFederation(plan)
@@ -314,7 +314,7 @@ struct OfferTests {
     /// All of them find room before the first one is recorded.
     @Test func manyOffersAtOnceFindNoMoreRoomThanThereIs() async throws {
         var plan = TestFederation.Plan()
-        plan.inbox = MemberQuota(transfersMax: 2, bytesMax: .max)
+        plan.inbox = Quota(transfersMax: 2, bytesMax: .max)
         let world = try TestFederation(plan)
         let node = world.recipient
         var heads: [[UInt8]] = []

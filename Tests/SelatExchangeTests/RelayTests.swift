@@ -346,10 +346,10 @@ struct RelayTests {
     }
 
     @Test(arguments: [
-        MemberQuota(transfersMax: 1, bytesMax: .max),
-        MemberQuota(transfersMax: 9, bytesMax: 12_000),
+        Quota(transfersMax: 1, bytesMax: .max),
+        Quota(transfersMax: 9, bytesMax: 12_000),
     ])
-    func aMemberFillsNobodyElsesRoom(quota: MemberQuota) async throws {
+    func aMemberFillsNobodyElsesRoom(quota: Quota) async throws {
         let world = try Self.world { $0.relaying = quota }
         for expected in [nil, "relay-full"] {
             let head = try world.head(
@@ -363,7 +363,7 @@ struct RelayTests {
     /// All of them find room before the first one is recorded, whole or to follow.
     @Test(arguments: [5_000, 100_000])
     func manyAtOnceFindNoMoreRoomThanThereIs(_ size: Int) async throws {
-        let world = try Self.world { $0.relaying = MemberQuota(transfersMax: 2, bytesMax: .max) }
+        let world = try Self.world { $0.relaying = Quota(transfersMax: 2, bytesMax: .max) }
         let (sender, relay) = (world.sender.id, world.stranger)
         var offers: [(head: [UInt8], payload: [UInt8]?)] = []
         for _ in 0..<6 {

@@ -44,8 +44,8 @@ struct TestFederation: Sendable {
         /// The countries with which a node exchanges directly, by country.
         var links: [String: Set<String>] = [:]
         /// How much a relay holds for others.
-        var relaying = MemberQuota.relay
-        var inbox = MemberQuota.inbox
+        var relaying = Quota.relay
+        var inbox = Quota.inbox
         /// How much of the disk is kept for flash: whatever the machine has left, nothing.
         var reserve = DiskReserve(bytes: 0)
         /// How often one peer may ask.

@@ -1,10 +1,10 @@
 import SelatCore
 import SelatCrypto
 
-/// How much of one member's may lie here at once: its nodes fill nobody else's room.
-package struct MemberQuota: Sendable, Hashable {
+/// How much of one kind may lie here at once, such as what comes from one member: its nodes fill nobody else's room.
+package struct Quota: Sendable, Hashable {
     package var transfersMax: Int
-    /// Of the sealed payloads together.
+    /// Of the payloads together.
     package var bytesMax: UInt64
 
     package init(transfersMax: Int, bytesMax: UInt64) {
@@ -13,9 +13,9 @@ package struct MemberQuota: Sendable, Hashable {
     }
 
     /// What passes through, and has not ended here.
-    package static let relay = MemberQuota(transfersMax: 1_000, bytesMax: 64 << 30)
+    package static let relay = Quota(transfersMax: 1_000, bytesMax: 64 << 30)
     /// What was received, or is arriving, and is not destroyed. One dataset of any size finds room.
-    package static let inbox = MemberQuota(
+    package static let inbox = Quota(
         transfersMax: 100_000,
         bytesMax: ChunkedEncryption.sealedSize(of: Limits.payloadBytesMax))
 
