@@ -83,6 +83,10 @@ package enum Limits {
     package static let lettersPerMemberMax = 10_000
     /// Uploads that one peer may have begun and not ended.
     package static let uploadsPerPeerMax = 256
+    /// Beyond any limit on what may lie here: transfers that less urgent ones leave to flash.
+    package static let flashTransfersMax = 64
+    /// And bytes of their payloads.
+    package static let flashBytesMax: UInt64 = 64 << 20
     /// Refusals of what one peer brings that are entered one by one in a minute; more are counted.
     package static let refusalsPerMinuteMax = 60
 

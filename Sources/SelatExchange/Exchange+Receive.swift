@@ -200,7 +200,7 @@ extension Exchange: EnvelopeService {
         let (row, lack) = try store.lookUp {
             (
                 try $0.inbound(upload.transfer, from: from),
-                try self.lackOfRoom(for: size, from: from, in: $0)
+                try self.lackOfRoom(for: head, in: $0)
             )
         }
         guard try isNew(row) else { return .known }
@@ -281,7 +281,7 @@ extension Exchange: EnvelopeService {
     private func record(_ new: New, _ head: VerifiedHead, _ bytes: [UInt8]) async throws {
         try await place(bytes, payloadSize: new.row.payloadSize, as: new.name) {
             _ = try await self.store.commit { transaction in
-                try self.requireRoom(for: new.row, in: transaction.snapshot)
+                try self.requireRoom(for: head, in: transaction.snapshot)
                 try self.enter(new, head, in: transaction)
                 try transaction.save(new.row)
             }
@@ -292,23 +292,24 @@ extension Exchange: EnvelopeService {
 
     /// Why one more payload of a sender's finds no room here.
     private func lackOfRoom(
-        for size: UInt64, from: NodeID, in snapshot: Snapshot
+        for head: VerifiedHead, in snapshot: Snapshot
     ) throws -> (refusal: Recipient.Refusal, detail: String)? {
+        let (from, precedence) = (head.core.from, head.header.precedence)
         let begun = try snapshot.inboundCount(
             from: from, state: Recipient.State.receiving.rawValue)
-        guard begun < Limits.uploadsPerPeerMax else {
+        let flash = precedence == .flash ? Limits.flashTransfersMax : 0
+        guard begun < Limits.uploadsPerPeerMax + flash else {
             return (.tooManyUploads, "\(begun) have not ended")
         }
+        let quota = inbox.extended(for: precedence)
         let held = try snapshot.inboundLoad(of: from.country)
-        guard !inbox.hasRoom(for: size, beside: held) else { return nil }
-        return (
-            .inboxFull, "datasets of `\(from.country)` that lie here: \(inbox.words(held))"
-        )
+        guard !quota.hasRoom(for: head.header.payload.size, beside: held) else { return nil }
+        return (.inboxFull, "datasets of `\(from.country)` that lie here: \(quota.words(held))")
     }
 
     /// Once more, now that nothing comes in between: many offers of one member's may have found the same room.
-    private func requireRoom(for row: InboundRow, in snapshot: Snapshot) throws {
-        if let lack = try lackOfRoom(for: row.payloadSize, from: row.from, in: snapshot) {
+    private func requireRoom(for head: VerifiedHead, in snapshot: Snapshot) throws {
+        if let lack = try lackOfRoom(for: head, in: snapshot) {
             throw ServiceProblem.refusal(lack.refusal, lack.detail)
         }
     }
@@ -323,7 +324,7 @@ extension Exchange: EnvelopeService {
         let row: InboundRow
         do {
             row = try await store.commit { transaction in
-                try self.requireRoom(for: new.row, in: transaction.snapshot)
+                try self.requireRoom(for: head, in: transaction.snapshot)
                 try self.enter(new, head, in: transaction)
                 var row = new.row
                 try self.complete(

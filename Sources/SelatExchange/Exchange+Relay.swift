@@ -186,9 +186,10 @@ extension Exchange {
     /// Why one more envelope of a member's finds no room here.
     private func lackOfRoom(for head: VerifiedHead, in snapshot: Snapshot) throws -> String? {
         let country = head.core.from.country
+        let quota = relaying.extended(for: head.header.precedence)
         let held = try snapshot.relayedLoad(of: country, states: Relay.spooledStates)
-        guard !relaying.hasRoom(for: head.header.payload.size, beside: held) else { return nil }
-        return "transfers of `\(country)` that lie here: \(relaying.words(held))"
+        guard !quota.hasRoom(for: head.header.payload.size, beside: held) else { return nil }
+        return "transfers of `\(country)` that lie here: \(quota.words(held))"
     }
 
     /// A transfer that may pass, before it is recorded.

@@ -19,6 +19,15 @@ package struct Quota: Sendable, Hashable {
         transfersMax: 100_000,
         bytesMax: ChunkedEncryption.sealedSize(of: Limits.payloadBytesMax))
 
+    /// This one, and for flash the share beyond it that what is less urgent never takes.
+    func extended(for precedence: Precedence) -> Quota {
+        guard precedence == .flash else { return self }
+        return Quota(
+            transfersMax: min(transfersMax, Int.max - Limits.flashTransfersMax)
+                + Limits.flashTransfersMax,
+            bytesMax: min(bytesMax, UInt64.max - Limits.flashBytesMax) + Limits.flashBytesMax)
+    }
+
     /// Whether little is left: nine tenths are taken.
     func isNearlyFull(_ held: (transfers: Int, bytes: UInt64)) -> Bool {
         Double(held.transfers) >= 0.9 * Double(transfersMax)

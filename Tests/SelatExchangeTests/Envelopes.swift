@@ -100,7 +100,7 @@ extension TestFederation {
     func head(
         _ sealing: Sealing, attempt: UInt64 = 1, verdict: Verdict? = nil, record: [UInt8]? = nil,
         facts: Facts? = nil, signer: TestNode? = nil, serial: UInt64? = nil, relay: NodeID? = nil,
-        transit: [Country: Digest]? = nil,
+        transit: [Country: Digest]? = nil, precedence: Precedence = .routine,
         statements: [[UInt8]] = [], approvals: [[UInt8]] = []
     ) throws -> [UInt8] {
         let verdict = try verdict ?? self.verdict()
@@ -113,7 +113,7 @@ extension TestFederation {
             manifest, keys: sealing.parts, contentKey: sealing.key, payload: sealing.sealed,
             attempt: EnvelopeHead.Attempt(
                 number: attempt, route: route,
-                precedence: .routine, membershipSerial: serial ?? federation.serial,
+                precedence: precedence, membershipSerial: serial ?? federation.serial,
                 membershipDigest: federation.listDigest,
                 transit: transit ?? verdict.transitEditions),
             signer: try (signer ?? sender).identity.signer(for: sealing.core.suite),

@@ -81,6 +81,44 @@ struct OfferTests {
         #expect(try await recipient.opened(second.core.id) == TestFederation.bytes(8_000))
     }
 
+    /// What a member's less urgent senders have taken keeps its own flash out no more than anybody else's.
+    @Test(arguments: [
+        Quota(transfersMax: 1, bytesMax: .max), Quota(transfersMax: 99, bytesMax: 12_000),
+    ])
+    func aFlashFindsRoomInAFullInbox(quota: Quota) async throws {
+        var plan = TestFederation.Plan()
+        plan.inbox = quota
+        let world = try TestFederation(plan)
+        let recipient = world.recipient
+        func offered(_ precedence: Precedence) async throws -> String? {
+            let sealing = try await world.seal(8_000)
+            let head = try world.head(sealing, precedence: precedence)
+            return await problem {
+                _ = try await recipient.exchange.offer(
+                    head: head, payload: sealing.payload, from: world.sender.id)
+            }
+        }
+        #expect(try await offered(.routine) == nil)
+        #expect(try await offered(.immediate) == "inbox-full")
+        #expect(try await offered(.flash) == nil)
+        #expect(try await offered(.routine) == "inbox-full")
+        #expect(try await recipient.entries("transfer.arrived") == 2)
+    }
+
+    @Test func theShareOfFlashIsSmallAndNobodyElses() {
+        let quota = Quota(transfersMax: 1, bytesMax: 12_000)
+        for precedence in [Precedence.routine, .priority, .immediate] {
+            #expect(quota.extended(for: precedence) == quota)
+        }
+        let extended = quota.extended(for: .flash)
+        #expect(extended.hasRoom(for: 64 << 20, beside: (transfers: 64, bytes: 12_000)))
+        #expect(!extended.hasRoom(for: 64 << 20, beside: (transfers: 64, bytes: 12_001)))
+        #expect(!extended.hasRoom(for: 0, beside: (transfers: 65, bytes: 0)))
+        // No limit stays none.
+        let none = Quota(transfersMax: .max, bytesMax: .max)
+        #expect(none.extended(for: .flash) == none)
+    }
+
     @Test func anEnvelopeOfAnotherNodeIsRefused() async throws {
         let head = try world.head(try await world.seal())
         #expect(await offered(head, by: world.stranger) == "wrong-sender")

@@ -203,6 +203,31 @@ struct ReserveTests {
         }
     }
 
+    /// The member's own transfers fill what it may have lie at a relay.
+    @Test func aFullRelayTakesFlash() async throws {
+        let world = try RelayTests.world { $0.relaying = Quota(transfersMax: 1, bytesMax: .max) }
+        let (sender, relay, recipient) = (world.sender, world.stranger, world.recipient)
+        let first = try await sender.send(world.request())
+        try await relay.running {
+            try await sender.running {
+                // The recipient is away.
+                try await RelayTests.until { try await sender.outbound(first)?.state == "relayed" }
+                let waiting = try await sender.send(world.request())
+                let urgent = try await sender.send(world.request(precedence: .flash))
+                try await RelayTests.until { try await sender.outbound(urgent)?.state == "relayed" }
+                try await RelayTests.until { try await sender.outbound(waiting)?.cause != nil }
+                let row = try #require(try await sender.outbound(waiting))
+                #expect(row.state == "queued")
+                #expect(row.cause?.contains("of at most 1,") == true, "\(row)")
+                try await recipient.running {
+                    for id in [first, urgent, waiting] {
+                        #expect(try await sender.ended(id).state == "delivered")
+                    }
+                }
+            }
+        }
+    }
+
     // MARK: Requests
 
     @Test func aSenderThatIsToldToWaitWaitsAndIsNotRefused() async throws {
