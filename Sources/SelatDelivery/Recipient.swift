@@ -54,6 +54,7 @@ package struct Recipient: Hashable, Sendable {
         case routeInvalid = "route-invalid"
         case transitRefused = "transit-refused"
         case relayFull = "relay-full"
+        case relayTooSmall = "relay-too-small"
         case inboxFull = "inbox-full"
 
         /// Whether the answer can never change, so that the recipient signs it. The others tell a

@@ -81,6 +81,7 @@ extension Exchange {
             let isVain =
                 switch news {
                 case .blocked(_, let isRefusal): isRefusal
+                case .tooLarge: true
                 // It had stated that it holds the whole.
                 case .accepted: sender.state == .relayed
                 case .failed(_, let isOwn) where isOwn: false
@@ -397,6 +398,10 @@ extension Exchange {
         case .headStale(let cause): return .headStale(cause: cause)
         case .blocked(let cause, _):
             return .blocked(cause: cause, isAnother: try await isAnotherRouteOpen(delivery))
+        case .tooLarge(let cause):
+            // It says the same each time: where another way is open, that is the next.
+            return try await isAnotherRouteOpen(delivery)
+                ? .headStale(cause: cause) : .blocked(cause: cause, isAnother: false)
         case .failed(let cause, let isOwn):
             // What the recipient itself does not manage, or this node, they manage over no other way.
             guard delivery.next != delivery.to, !isOwn else { return .failed(cause: cause) }

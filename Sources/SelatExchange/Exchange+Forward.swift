@@ -180,7 +180,8 @@ extension Exchange {
         case .held: return .held
         // Only the sender can go another way.
         case .headStale(let cause): return .headStale(cause: cause)
-        case .blocked(let cause, _), .failed(let cause, _): return .failed(cause: cause)
+        case .blocked(let cause, _), .tooLarge(let cause), .failed(let cause, _):
+            return .failed(cause: cause)
         }
     }
 

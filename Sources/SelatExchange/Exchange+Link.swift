@@ -54,6 +54,8 @@ enum News: Sendable {
     case headStale(cause: String)
     /// The node is out of reach, or, with `isRefusal`, will not pass the envelope on.
     case blocked(cause: String, isRefusal: Bool)
+    /// The relay never has room for one of its size, however often it is asked.
+    case tooLarge(cause: String)
     /// With `isOwn` it was this node that could not.
     case failed(cause: String, isOwn: Bool = false)
 }
@@ -230,6 +232,8 @@ extension Exchange {
         } catch let problem as Problem where Self.asksForNewAttempt.contains(problem.type) {
             if problem.type == Self.staleEdition { await catchUp(with: passage.next) }
             return .headStale(cause: "\(passage.next): \(problem)")
+        } catch let problem as Problem where problem.type == Self.relayTooSmall {
+            return .tooLarge(cause: "\(passage.next): \(problem)")
         } catch let problem as Problem where Self.asksForAnotherRoute.contains(problem.type) {
             return .blocked(cause: "\(passage.next): \(problem)", isRefusal: true)
         } catch let problem as Problem
@@ -258,6 +262,7 @@ extension Exchange {
     }
 
     private static let staleEdition = Exchange.type(.staleEdition)
+    private static let relayTooSmall = Exchange.type(.relayTooSmall)
 
     /// Refusals that another head can mend.
     private static let asksForNewAttempt = Set(

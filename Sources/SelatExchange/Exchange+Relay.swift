@@ -180,16 +180,25 @@ extension Exchange {
         guard let lack = try await store.read({ try self.lackOfRoom(for: head, in: $0) }) else {
             return
         }
-        throw try await refuse(.relayFull, lack, head: head, peer: peer)
+        throw try await refuse(lack.refusal, lack.detail, head: head, peer: peer)
     }
 
     /// Why one more envelope of a member's finds no room here.
-    private func lackOfRoom(for head: VerifiedHead, in snapshot: Snapshot) throws -> String? {
-        let country = head.core.from.country
+    private func lackOfRoom(
+        for head: VerifiedHead, in snapshot: Snapshot
+    ) throws -> (refusal: Recipient.Refusal, detail: String)? {
+        let (country, size) = (head.core.from.country, head.header.payload.size)
         let quota = relaying.extended(for: head.header.precedence)
+        guard size <= quota.bytesMax else {
+            return (
+                .relayTooSmall,
+                "it has \(size) bytes, and of `\(country)` at most \(quota.bytesMax) may lie here: "
+                    + "it never passes here"
+            )
+        }
         let held = try snapshot.relayedLoad(of: country, states: Relay.spooledStates)
-        guard !quota.hasRoom(for: head.header.payload.size, beside: held) else { return nil }
-        return "transfers of `\(country)` that lie here: \(quota.words(held))"
+        guard !quota.hasRoom(for: size, beside: held) else { return nil }
+        return (.relayFull, "transfers of `\(country)` that lie here: \(quota.words(held))")
     }
 
     /// A transfer that may pass, before it is recorded.
@@ -226,7 +235,7 @@ extension Exchange {
             throw ServiceProblem.changed(row.id)
         }
         if let lack = try lackOfRoom(for: head, in: transaction.snapshot) {
-            throw ServiceProblem.refusal(.relayFull, lack)
+            throw ServiceProblem.refusal(lack.refusal, lack.detail)
         }
         try transaction.keep(header: head.head.headerCMS, of: head.identity)
         try transaction.append(

@@ -38,6 +38,16 @@ extension Exchange {
         }
     }
 
+    /// A line for each member of which little more may pass through here.
+    package func fullRelays() async throws -> [String] {
+        try await store.read { try $0.relayedLoads(states: Relay.spooledStates) }
+            .filter { relaying.isNearlyFull($0.held) }.map {
+                "transfers of `\($0.member)` that lie here for others: \(relaying.words($0.held)); once full, "
+                    + "they go another way or wait (`relay-full`): see `selat transfers --direction relayed`, "
+                    + "or raise `relay` in the configuration"
+            }
+    }
+
     /// What waits or is on its way from here.
     package func queues() async throws -> [QueueCount] {
         let outbound = Sender.State.allCases.filter { !$0.isOutcome }.map(\.rawValue)

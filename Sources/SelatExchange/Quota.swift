@@ -13,11 +13,12 @@ package struct Quota: Sendable, Hashable {
     }
 
     /// What passes through, and has not ended here.
-    package static let relay = Quota(transfersMax: 1_000, bytesMax: 64 << 30)
-    /// What was received, or is arriving, and is not destroyed. One dataset of any size finds room.
-    package static let inbox = Quota(
-        transfersMax: 100_000,
-        bytesMax: ChunkedEncryption.sealedSize(of: Limits.payloadBytesMax))
+    package static let relay = Quota(transfersMax: 1_000, bytesMax: sealedBytesMax)
+    /// What was received, or is arriving, and is not destroyed.
+    package static let inbox = Quota(transfersMax: 100_000, bytesMax: sealedBytesMax)
+
+    /// One dataset of any size finds room.
+    private static let sealedBytesMax = ChunkedEncryption.sealedSize(of: Limits.payloadBytesMax)
 
     /// This one, and for flash the share beyond it that what is less urgent never takes.
     func extended(for precedence: Precedence) -> Quota {

@@ -151,6 +151,20 @@ extension Snapshot {
         else { return (0, 0) }
         return (row[0], try row.unsigned(1))
     }
+
+    /// The same of every country, in order.
+    package func relayedLoads(
+        states: [String]
+    ) throws -> [(member: String, held: (transfers: Int, bytes: UInt64))] {
+        let marks = repeatElement("?", count: states.count).joined(separator: ", ")
+        let sql = """
+            SELECT count(*), sum(payload_size), substr(sender, 1, 2) FROM relayed
+            WHERE state IN (\(marks)) GROUP BY 3 ORDER BY 3
+            """
+        return try Row.fetchAll(database, sql: sql, arguments: StatementArguments(states)).map {
+            row in (row[2], (row[0], try row.unsigned(1)))
+        }
+    }
 }
 
 extension RelayedRow {

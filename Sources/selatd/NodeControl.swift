@@ -29,6 +29,7 @@ struct NodeControl: ControlService {
         var reports =
             try await exchange.reportWarnings() + (try await exchange.recallWarnings())
             + (try await exchange.deadWarnings()) + (try exchange.fullInboxes())
+        reports += try await exchange.fullRelays()
         reports += exchange.lawWarnings
         log["origin"] = .string(checkpoint.origin)
         log["size"] = .integer(checkpoint.size)

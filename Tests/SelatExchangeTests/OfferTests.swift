@@ -44,10 +44,11 @@ struct OfferTests {
         #expect(try await node.opened(first.core.id) == TestFederation.bytes(5_000))
     }
 
-    @Test func theLargestDatasetFindsRoomInAnEmptyInbox() throws {
+    @Test(arguments: [Quota.inbox, .relay])
+    func theLargestDatasetFindsRoomWhereNothingLies(quota: Quota) throws {
         let size = try SegmentLayout(messageSize: Limits.payloadBytesMax).sealedSize
-        #expect(Quota.inbox.hasRoom(for: size, beside: (transfers: 0, bytes: 0)))
-        #expect(!Quota.inbox.hasRoom(for: size, beside: (transfers: 1, bytes: 1)))
+        #expect(quota.hasRoom(for: size, beside: (transfers: 0, bytes: 0)))
+        #expect(!quota.hasRoom(for: size, beside: (transfers: 1, bytes: 1)))
     }
 
     @Test(arguments: [

@@ -358,6 +358,21 @@ struct RelayTests {
             #expect(await offered(head, in: world) == expected)
         }
         #expect(try world.stranger.parts.count == 2)
+        let warnings = try await world.stranger.exchange.fullRelays()
+        #expect(warnings.count == (quota.transfersMax == 1 ? 1 : 0), "\(warnings)")
+    }
+
+    @Test func whatNeverFindsRoomIsToldSo() async throws {
+        let world = try Self.world { $0.relaying = Quota(transfersMax: 9, bytesMax: 7_000) }
+        func answer(_ precedence: Precedence) async throws -> String? {
+            let head = try world.head(
+                try await world.seal(8_000), verdict: try verdict(world),
+                relay: world.stranger.id, precedence: precedence)
+            return await offered(head, in: world)
+        }
+        #expect(try await answer(.routine) == "relay-too-small")
+        #expect(try world.stranger.parts == [])
+        #expect(try await answer(.flash) == nil)
     }
 
     /// All of them find room before the first one is recorded, whole or to follow.
@@ -613,6 +628,33 @@ struct RelayTests {
             #expect(try await sender.outbound(id)?.attempt == 1)
             pursuit.cancel()
             await pursuit.value
+        }
+    }
+
+    /// Nobody offers to a relay again what never finds room there.
+    @Test func whatIsTooLargeForARelayGoesAnotherWayAtOnce() async throws {
+        let world = try Self.world(links: [:]) {
+            $0.relaying = Quota(transfersMax: 9, bytesMax: 1_000)
+        }
+        let (sender, relay, recipient) = (world.sender, world.stranger, world.recipient)
+        let exchange = sender.exchange
+        let lanes = await Self.fill(relay.id, of: exchange)
+        let id = try await sender.send(world.request())
+        // Nobody answers there yet.
+        _ = try? await exchange.peers.take(recipient.id)
+        try await relay.running {
+            try await recipient.running {
+                let pursuit = Task { await exchange.pursue(id) }
+                try await Self.until { await Self.isAwaited(relay.id, of: exchange) }
+                await exchange.peers.forgive()
+                for lane in lanes { await exchange.lanes.leave(lane) }
+                let row = try await sender.ended(id)
+                #expect(row.state == "delivered", "\(row.cause ?? "")")
+                #expect(row.route == [sender.id, recipient.id] && row.attempt == 2)
+                #expect(try await relay.entries("offer.refused") == 1)
+                pursuit.cancel()
+                await pursuit.value
+            }
         }
     }
 
