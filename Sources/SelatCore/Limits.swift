@@ -61,8 +61,6 @@ package enum Limits {
     package static let controlBodyBytesMax = 8 << 20
     /// A dataset that comes with its request.
     package static let payloadWithRequestBytesMax = 48 << 10
-    /// Transfers that have not ended, per node.
-    package static let transfersOpenMax = 10_000
     /// Canonical descriptions of permitted transfers whose payload is awaited or being sealed, all together.
     package static let pendingDescriptionBytesMax = 64 << 20
     /// Officers' statements that are looked at for one verdict.

@@ -143,7 +143,7 @@ extension Exchange {
         _ request: OutboundRequest, as id: TransferID? = nil, _ lifeSeconds: Int64, by user: UInt32
     ) async throws -> Asked {
         try witnesses.requireNewTransfers()
-        try store.lookUp { try Self.requireRoom(in: $0) }
+        try store.lookUp { try requireRoom(for: request, in: $0) }
         try await requireReserve(
             for: request.precedence, size: request.dataset.totalBytes, from: .operated)
         let prepared = try await prepare(request, through: try await chooseRelays(for: request))
@@ -179,6 +179,9 @@ extension Exchange {
                 try transaction.counted(in: $0)
             }
             try self.check(request, decision)
+            if decision.permit != nil {
+                try self.requireRoom(for: request, in: transaction.snapshot)
+            }
             let verdict = decision.verdict
             let stored = verdict.outcome == .incomplete ? [] : request.stored(verdict: verdict)
             try Self.enter(
@@ -258,14 +261,19 @@ extension Exchange {
             details: .object(details))
     }
 
-    /// Each transfer under way is pursued by a task of its own.
-    private static func requireRoom(in snapshot: Snapshot) throws {
-        let states = Sender.openStates.union(Sender.cutShortStates)
-        let open = try snapshot.outboundCount(in: states)
-        guard open < Limits.transfersOpenMax else {
-            throw ServiceProblem.notReady(
-                "\(open) transfers are under way", remedy: "wait until some have ended")
+    /// Looked for before anything is judged, and again with the record of the permit: many that come at once may have
+    /// found the same room.
+    func requireRoom(for request: OutboundRequest, in snapshot: Snapshot) throws {
+        let (to, size) = (request.to, request.dataset.totalBytes)
+        let own = queue.recipient.extended(for: request.precedence)
+        let waiting = try snapshot.outboundLoad(to: to)
+        guard own.hasRoom(for: size, beside: waiting) else {
+            throw ServiceProblem.queueFull("to `\(to)`", own.words(waiting), size, "recipient")
+        }
+        let total = queue.total.extended(for: request.precedence)
+        let all = try snapshot.outboundLoad()
+        guard total.hasRoom(for: size, beside: all) else {
+            throw ServiceProblem.queueFull("to all nodes", total.words(all), size, "total")
         }
     }
-
 }

@@ -84,6 +84,7 @@ extension Exchange {
         if let begun { released.withLock { $0[id] = begun } }
         do {
             _ = try await store.commit { transaction in
+                try self.requireRoom(for: asked.request, in: transaction.snapshot)
                 try self.requireUnchanged(asked, verdict, raised, in: transaction)
                 try Self.enter(accepted, request, asked, verdict, raised, in: transaction)
                 try Self.enter(

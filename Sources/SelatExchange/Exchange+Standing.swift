@@ -48,6 +48,21 @@ extension Exchange {
             }
     }
 
+    /// A line for each queue of the own transfers that takes little more.
+    package func fullQueues() throws -> [String] {
+        let (loads, all) = try store.lookUp { (try $0.outboundLoads(), try $0.outboundLoad()) }
+        let full = loads.filter { queue.recipient.isNearlyFull($0.held) }.map {
+            Self.full("to `\($0.recipient)`", queue.recipient.words($0.held), "recipient")
+        }
+        guard queue.total.isNearlyFull(all) else { return full }
+        return full + [Self.full("to all nodes", queue.total.words(all), "total")]
+    }
+
+    private static func full(_ queue: String, _ standing: String, _ key: String) -> String {
+        "transfers \(queue) under way: \(standing); once full, only flash is taken (`queue-full`): "
+            + "see `selat transfers`, or raise `queue.\(key)` in the configuration"
+    }
+
     /// What waits or is on its way from here.
     package func queues() async throws -> [QueueCount] {
         let outbound = Sender.State.allCases.filter { !$0.isOutcome }.map(\.rawValue)

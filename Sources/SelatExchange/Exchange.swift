@@ -52,6 +52,8 @@ package final class Exchange: Sendable {
     let relaying: Quota
     /// How much of others' lies here for this node.
     let inbox: Quota
+    /// How much of this node's own may be under way.
+    let queue: QueueQuotas
     /// How much of the disk is kept for flash, and whether that is reached.
     let disk: Mutex<(reserve: DiskReserve, watermark: Watermark)>
     /// How often each peer may ask.
@@ -94,7 +96,7 @@ package final class Exchange: Sendable {
         membership: MembershipRegister, ring: KeyRing? = nil, editions: EditionRegister,
         store: Store, spool: SpoolFolder, storageKey: StorageKey,
         witnessing: WitnessSettings = .init(), relaying: Quota = .relay,
-        inbox: Quota = .inbox,
+        inbox: Quota = .inbox, queue: QueueQuotas = .init(),
         bandwidth: [BandwidthLimit] = [], reserve: DiskReserve = .init(),
         requests: RequestRate = .init(), program: Digest? = nil, awaitsProof: Bool = false,
         clock: any WallClock, entropy: any Entropy = SystemEntropy(), logger: Logger
@@ -110,6 +112,7 @@ package final class Exchange: Sendable {
         self.logger = logger
         self.relaying = relaying
         self.inbox = inbox
+        self.queue = queue
         disk = Mutex((reserve, Watermark()))
         rates = RequestRates(requests)
         lanes = Lanes(bandwidth)

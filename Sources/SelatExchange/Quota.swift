@@ -17,6 +17,11 @@ package struct Quota: Sendable, Hashable {
     /// What was received, or is arriving, and is not destroyed.
     package static let inbox = Quota(transfersMax: 100_000, bytesMax: sealedBytesMax)
 
+    /// What is under way to one recipient, from its verdict to its outcome. One dataset of any size finds room.
+    package static let recipient = Quota(transfersMax: 5_000, bytesMax: Limits.payloadBytesMax)
+    /// And to all of them: each transfer is pursued by a task of its own.
+    package static let total = Quota(transfersMax: 10_000, bytesMax: 4 * Limits.payloadBytesMax)
+
     /// One dataset of any size finds room.
     private static let sealedBytesMax = ChunkedEncryption.sealedSize(of: Limits.payloadBytesMax)
 
@@ -45,4 +50,14 @@ package struct Quota: Sendable, Hashable {
         let (bytes, isOver) = held.bytes.addingReportingOverflow(size)
         return held.transfers < transfersMax && !isOver && bytes <= bytesMax
     }
+}
+
+/// How much of this node's own may be under way.
+package struct QueueQuotas: Sendable, Hashable {
+    /// To one recipient: one that is away takes nobody else's room.
+    package var recipient = Quota.recipient
+    /// To all of them together.
+    package var total = Quota.total
+
+    package init() {}
 }

@@ -225,6 +225,22 @@ package enum ServiceProblem {
         notReady("`\(id)` has changed just now", remedy: "see `selat show \(id)`")
     }
 
+    /// Too much of this node's own is under way (409).
+    /// - Parameters:
+    ///   - queue: where to.
+    ///   - standing: what is under way there, and what may.
+    ///   - key: of the configuration's `queue`.
+    static func queueFull(
+        _ queue: String, _ standing: String, _ size: UInt64, _ key: String
+    ) -> Problem {
+        Problem(
+            type: "urn:selat:problem:queue-full", title: "the queue is full", status: 409,
+            detail: "transfers \(queue) under way: \(standing); this one has \(size)",
+            remedy:
+                "wait until some have ended, cancel some (`selat transfers`), or raise `queue.\(key)` in "
+                + "the configuration; flash may go a little beyond it")
+    }
+
     static func unfitKey(_ purpose: KeyPurpose, _ kind: HeldKey.Kind) -> Problem {
         badFilter("a \(purpose.rawValue) key cannot be \(kind)")
     }

@@ -30,6 +30,7 @@ enum Schema {
         Migration(name: "documents", sql: OutboundDocumentSchema.sql),
         Migration(name: "layout", sql: layout),
         Migration(name: "serials", sql: MembershipSchema.serialsAgain),
+        Migration(name: "queue", sql: TransferSchema.queue),
     ]
 
     /// `SLAT`, in the file's header: tells our databases from others.

@@ -150,6 +150,40 @@ enum TransferSchema {
             WHERE member = substr(OLD.sender, 1, 2);
         END;
         """
+
+    /// What of this node's is under way to each recipient, kept by triggers: a send is not to wait for a sum over
+    /// all that waits. The states are those that are no outcome.
+    static let queue = """
+        CREATE TABLE outbound_load (
+            recipient TEXT PRIMARY KEY,
+            transfers INTEGER NOT NULL CHECK (transfers >= 0),
+            bytes INTEGER NOT NULL CHECK (bytes >= 0)
+        ) STRICT, WITHOUT ROWID;
+        INSERT INTO outbound_load SELECT recipient, count(*), sum(payload_size) FROM outbound
+        WHERE state IN ('sealing', 'waiting', 'queued', 'sending', 'relayed') GROUP BY 1;
+        CREATE TRIGGER outbound_comes AFTER INSERT ON outbound
+        WHEN NEW.state IN ('sealing', 'waiting', 'queued', 'sending', 'relayed')
+        BEGIN
+            INSERT INTO outbound_load VALUES (NEW.recipient, 1, NEW.payload_size)
+            ON CONFLICT (recipient) DO UPDATE
+            SET transfers = transfers + 1, bytes = bytes + excluded.bytes;
+        END;
+        CREATE TRIGGER outbound_comes_again AFTER UPDATE OF state ON outbound
+        WHEN OLD.state NOT IN ('sealing', 'waiting', 'queued', 'sending', 'relayed')
+            AND NEW.state IN ('sealing', 'waiting', 'queued', 'sending', 'relayed')
+        BEGIN
+            INSERT INTO outbound_load VALUES (NEW.recipient, 1, NEW.payload_size)
+            ON CONFLICT (recipient) DO UPDATE
+            SET transfers = transfers + 1, bytes = bytes + excluded.bytes;
+        END;
+        CREATE TRIGGER outbound_goes AFTER UPDATE OF state ON outbound
+        WHEN OLD.state IN ('sealing', 'waiting', 'queued', 'sending', 'relayed')
+            AND NEW.state NOT IN ('sealing', 'waiting', 'queued', 'sending', 'relayed')
+        BEGIN
+            UPDATE outbound_load SET transfers = transfers - 1, bytes = bytes - OLD.payload_size
+            WHERE recipient = OLD.recipient;
+        END;
+        """
 }
 
 extension Transaction {
@@ -299,13 +333,31 @@ extension Snapshot {
         }
     }
 
-    /// How many transfers of this node's stand in one of these states.
-    package func outboundCount(in states: Set<String>) throws -> Int {
-        let marks = repeatElement("?", count: states.count).joined(separator: ", ")
+    /// What of this node's is under way to a recipient, from its verdict to its outcome: transfers, and bytes of
+    /// their datasets.
+    package func outboundLoad(to recipient: NodeID) throws -> (transfers: Int, bytes: UInt64) {
         let statement = try BorrowedStatement(
-            "SELECT count(*) FROM outbound WHERE state IN (\(marks))", in: database)
-        for (state, index) in zip(states, Int32(1)...) { statement.bind(index, state) }
-        return try statement.rows { Int($0.integer(0)) }.first ?? 0
+            "SELECT transfers, bytes FROM outbound_load WHERE recipient = ?", in: database)
+        statement.bind(1, recipient.text)
+        return try statement.rows { (Int($0.integer(0)), try $0.unsigned(1)) }.first ?? (0, 0)
+    }
+
+    /// The same to all of them together.
+    package func outboundLoad() throws -> (transfers: Int, bytes: UInt64) {
+        let statement = try BorrowedStatement(
+            "SELECT coalesce(sum(transfers), 0), coalesce(sum(bytes), 0) FROM outbound_load",
+            in: database)
+        return try statement.rows { (Int($0.integer(0)), try $0.unsigned(1)) }.first ?? (0, 0)
+    }
+
+    /// The same to each, in order.
+    package func outboundLoads() throws
+        -> [(recipient: String, held: (transfers: Int, bytes: UInt64))]
+    {
+        let sql = "SELECT transfers, bytes, recipient FROM outbound_load ORDER BY recipient"
+        return try Row.fetchAll(database.cachedStatement(sql: sql)).map { row in
+            (row[2], (row[0], try row.unsigned(1)))
+        }
     }
 
     /// How many transfers stand in each state.

@@ -41,6 +41,8 @@ struct Configuration: Sendable {
     let relaying: Quota
     /// How much of one member's lies here for this node.
     let inbox: Quota
+    /// How much of this node's own may be under way.
+    let queue: QueueQuotas
     /// How much uploads may send to other nodes.
     private(set) var bandwidth: [BandwidthLimit]
     /// How much of the spool's disk is kept for flash.
@@ -84,7 +86,7 @@ struct Configuration: Sendable {
         (membership, membershipDigest) = (read.membership, read.digest)
         (policies, keys, isSandbox) = (read.policies, read.keys, read.isSandbox)
         (witnessing, relaying, inbox) = (read.witnessing, read.relaying, read.inbox)
-        bandwidth = read.bandwidth
+        (queue, bandwidth) = (read.queue, read.bandwidth)
         (reserve, requests, retention) = (read.reserve, read.requests, read.retention)
         (metrics, backup) = (read.metrics, read.backup)
         roles = read.roles
@@ -108,6 +110,7 @@ struct Configuration: Sendable {
         node: NodeID, state: String, control: String, listen: (host: String, port: Int),
         membership: String, digest: Digest, policies: String, keys: KeyPaths, isSandbox: Bool,
         witnessing: WitnessSettings, relaying: Quota, inbox: Quota,
+        queue: QueueQuotas,
         bandwidth: [BandwidthLimit],
         reserve: DiskReserve, requests: RequestRate,
         retention: [String: Int64], roles: [Role: [String]],
@@ -118,7 +121,7 @@ struct Configuration: Sendable {
     private static func read(_ root: DocumentNode?, _ reader: inout DocumentReader) -> Values? {
         let known = [
             "node", "state", "control", "listen", "membership", "policies", "keys", "sandbox",
-            "witnesses", "relay", "inbox", "bandwidth", "reserve", "requests", "retention",
+            "witnesses", "relay", "inbox", "queue", "bandwidth", "reserve", "requests", "retention",
             "roles", "passphrase", "token", "openssl", "metrics", "backup",
         ]
         guard let top = reader.section(root, "the configuration", keys: known) else { return nil }
@@ -136,6 +139,7 @@ struct Configuration: Sendable {
         let witnessing = witnessing(top, &reader)
         let relaying = quota(top, "relay", .relay, &reader)
         let inbox = quota(top, "inbox", .inbox, &reader)
+        let queue = queue(top, &reader)
         let bandwidth = bandwidth(top, &reader)
         let reserve = reserve(top, &reader)
         let requests = requests(top, &reader)
@@ -147,13 +151,15 @@ struct Configuration: Sendable {
         let backup = top["backup"] == nil ? nil : path(top, "backup", &reader)
         guard let node, let state, let control, let policies, let listen, let directory, let digest,
             let keys, let isSandbox, let witnessing, let relaying, let inbox,
+            let queue,
             let bandwidth,
             let reserve, let requests, let retention, let roles, let protection, let provider,
             let metrics
         else { return nil }
         return (
             node, state, control, listen, directory, digest, policies, keys, isSandbox, witnessing,
-            relaying, inbox, bandwidth, reserve, requests, retention, roles, protection, provider,
+            relaying, inbox, queue, bandwidth, reserve, requests, retention, roles, protection,
+            provider,
             metrics,
             backup
         )
@@ -185,7 +191,20 @@ struct Configuration: Sendable {
         return settings
     }
 
-    /// How much of one member's may lie here, with defaults.
+    /// How much of the own may be under way, with defaults.
+    private static func queue(_ top: Section, _ reader: inout DocumentReader) -> QueueQuotas? {
+        var queue = QueueQuotas()
+        guard top["queue"] != nil else { return queue }
+        let names = ["recipient", "total"]
+        guard let section = reader.section(top["queue"], "`queue`", keys: names),
+            let recipient = quota(section, "recipient", queue.recipient, &reader),
+            let total = quota(section, "total", queue.total, &reader)
+        else { return nil }
+        (queue.recipient, queue.total) = (recipient, total)
+        return queue
+    }
+
+    /// How much may lie here, with defaults.
     private static func quota(
         _ top: Section, _ key: String, _ standard: Quota, _ reader: inout DocumentReader
     ) -> Quota? {

@@ -30,6 +30,7 @@ struct NodeControl: ControlService {
             try await exchange.reportWarnings() + (try await exchange.recallWarnings())
             + (try await exchange.deadWarnings()) + (try exchange.fullInboxes())
         reports += try await exchange.fullRelays()
+        reports += try exchange.fullQueues()
         reports += exchange.lawWarnings
         log["origin"] = .string(checkpoint.origin)
         log["size"] = .integer(checkpoint.size)

@@ -112,7 +112,7 @@ extension Configuration {
             ("passphrase", passphrase == other.passphrase), ("token", token == other.token),
             ("openssl", provider == other.provider), ("sandbox", isSandbox == other.isSandbox),
             ("witnesses", witnessing == other.witnessing), ("relay", relaying == other.relaying),
-            ("inbox", inbox == other.inbox),
+            ("inbox", inbox == other.inbox), ("queue", queue == other.queue),
             ("backup", backup == other.backup),
             (
                 "metrics",

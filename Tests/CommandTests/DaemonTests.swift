@@ -55,6 +55,12 @@ extension CommandTests {
                 key: "sandbox:", line: "sandbox: yes\nbandwidth: [{to: VN/hub}]",
                 says: "an entry of `bandwidth` lacks `bytes`"),
             Mistake(
+                key: "sandbox:", line: "sandbox: yes\nqueue: {recipient: {transfers: many}}",
+                says: "`transfers`: `many` is no number"),
+            Mistake(
+                key: "sandbox:", line: "sandbox: yes\nqueue: {transfers: 9}",
+                says: "unknown key `transfers`"),
+            Mistake(
                 key: "sandbox:", line: "sandbox: yes\nreserve: 1GiB",
                 says: ":10: `reserve`: `1GiB` is no number"),
             Mistake(

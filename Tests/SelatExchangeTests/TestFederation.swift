@@ -46,6 +46,7 @@ struct TestFederation: Sendable {
         /// How much a relay holds for others.
         var relaying = Quota.relay
         var inbox = Quota.inbox
+        var queue = QueueQuotas()
         /// How much of the disk is kept for flash: whatever the machine has left, nothing.
         var reserve = DiskReserve(bytes: 0)
         /// How often one peer may ask.
@@ -291,7 +292,7 @@ final class TestNode: Sendable {
                         judgingBy: policies, store: store, membership: membership, clock: clock,
                         logger: .silent), store: store, spool: spool, storageKey: storageKey,
                 witnessing: plan.witnessing, relaying: plan.relaying,
-                inbox: plan.inbox, reserve: plan.reserve,
+                inbox: plan.inbox, queue: plan.queue, reserve: plan.reserve,
                 requests: plan.requests, program: SHA256.digest([]),
                 awaitsProof: plan.awaitsProof, clock: clock, logger: .silent)
         }

@@ -132,6 +132,10 @@ struct MigrationFixtureTests {
         let load = try store.lookUp { try $0.inboundLoad(of: try Country("MY")) }
         #expect(load.transfers == received.count)
         #expect(load.bytes == received.reduce(0) { $0 + $1.payloadSize })
+        let queue = try store.lookUp { try $0.outboundLoad() }
+        let underWay = sent.filter { $0.state == "queued" || $0.state == "sending" }
+        #expect(queue.transfers == underWay.count)
+        #expect(queue.bytes == underWay.reduce(0) { $0 + $1.payloadSize })
         try await store.append(1)
         await store.close()
 

@@ -29,8 +29,9 @@ extension OpenAPI {
                     "id": .transferID, "state": .state, "ended": .flag, "cause?": .text,
                     "verdict": .component("Verdict"),
                 ])),
-            problems: [.badFacts, .badDataset, .badStatement, .knownTransfer, .notYet]
-                + ProblemKind.sending),
+            problems: [
+                .badFacts, .badDataset, .badStatement, .knownTransfer, .notYet, .queueFull,
+            ] + ProblemKind.sending),
         Operation(
             "PUT /v1/transfers/:id/payload", "sealPayload",
             "seals the dataset; the transfer is accepted", parameters: [files],

@@ -8,6 +8,7 @@ enum ProblemKind: String, CaseIterable, Sendable {
     case unknownEntry = "unknown-entry"
     case notReady = "not-ready"
     case notYet = "not-yet"
+    case queueFull = "queue-full"
     case suiteMissing = "suite-missing"
     case notListed = "not-listed"
     case membershipForked = "membership-forked"
@@ -41,7 +42,7 @@ enum ProblemKind: String, CaseIterable, Sendable {
         case .unknownCaller, .roleMissing: 403
         case .unknownTransfer, .unknownEntry: 404
         case .notReady, .suiteMissing, .notListed, .membershipForked, .unwitnessed, .quarantined,
-            .alreadyRecalled, .knownTransfer, .notYet:
+            .alreadyRecalled, .knownTransfer, .notYet, .queueFull:
             409
         case .badFacts, .badStatement, .badApproval, .badRecall, .badDataset, .badFiles,
             .notErasable, .verificationFailed, .policyRefused, .membershipRefused:
