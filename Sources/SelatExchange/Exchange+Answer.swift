@@ -84,33 +84,38 @@ extension Exchange {
     }
 
     /// Enters a refusal that the sender can mend, or that tells nothing about the transfer.
-    /// - Parameter peer: who brought it. What a relay brings again and again counts against nobody else.
+    /// - Parameter actor: who brought it. What a relay brings again and again counts against nobody else, and what
+    ///   somebody brings by hand against no node.
     func refuse(
-        _ refusal: Recipient.Refusal, _ detail: String, head: VerifiedHead?, peer: NodeID
+        _ refusal: Recipient.Refusal, _ detail: String, head: VerifiedHead?, by actor: EntryActor
     ) async throws -> Problem {
-        guard isEnteredSingly(peer) else { return ServiceProblem.refusal(refusal, detail) }
+        guard membership.refusals.isEnteredSingly(by: actor) else {
+            return ServiceProblem.refusal(refusal, detail)
+        }
         var details: JSON.Object = [
             "cause": .string(refusal.rawValue),
             "detail": .string(String(detail.prefix(1_000))),
         ]
         details["from"] = head.map { JSON.string($0.core.from.text) }
         let draft = EntryDraft(
-            kind: "offer.refused", transfer: head?.core.id, actor: .node(peer),
+            kind: "offer.refused", transfer: head?.core.id, actor: actor,
             details: .object(details))
         _ = try await store.commit { try $0.append(draft) }
         logger.warning(
-            "offer refused", metadata: ["peer": "\(peer)", "cause": "\(refusal.rawValue)"])
+            "offer refused", metadata: ["by": "\(actor)", "cause": "\(refusal.rawValue)"])
         return ServiceProblem.refusal(refusal, detail)
     }
 
     /// A verdict by other editions than those of now, which a later attempt can mend.
-    /// - Parameter peer: who brought the envelope, and so has heard of the edition.
     func refuse(
-        _ stale: EditionRegister.Stale, _ head: VerifiedHead, peer: NodeID
+        _ stale: EditionRegister.Stale, _ head: VerifiedHead, by actor: EntryActor
     ) async throws -> Problem {
         let name = stale.name
-        if stale.isMissing { Task { await catchUp(with: peer) } }
-        var problem = try await refuse(.staleEdition, "\(stale)", head: head, peer: peer)
+        // Whoever stands before this node on the route has heard of the edition.
+        if stale.isMissing, let previous = head.hop(at: identity.node)?.previous {
+            Task { await catchUp(with: previous) }
+        }
+        var problem = try await refuse(.staleEdition, "\(stale)", head: head, by: actor)
         problem.extensions["name"] = .string(name)
         problem.extensions["pinned"] = stale.pinned.map { .string($0.text) }
         problem.extensions["active"] = stale.active.map { .string($0.text) }
@@ -120,10 +125,10 @@ extension Exchange {
 
     /// Approvals that the own policies ask for: the sender can still obtain them.
     func refuse(
-        asking debts: [ApprovalDebt], _ head: VerifiedHead, peer: NodeID
+        asking debts: [ApprovalDebt], _ head: VerifiedHead, by actor: EntryActor
     ) async throws -> Problem {
         var problem = try await refuse(
-            .approvalOwed, "owed here: \(ApprovalDebt.list(debts))", head: head, peer: peer)
+            .approvalOwed, "owed here: \(ApprovalDebt.list(debts))", head: head, by: actor)
         problem.extensions["owed"] = .array(debts.map(\.json))
         problem.remedy = "obtain these approvals, and make the next attempt with them"
         return problem
@@ -138,13 +143,15 @@ extension Exchange {
     /// - Throws: `Problem` where it may change: an import is judged by the clock, which may be wrong.
     func refuseFinally(
         _ head: VerifiedHead, _ refusal: Recipient.Refusal, _ reason: String, _ upload: UploadID,
-        by peer: NodeID
+        by actor: EntryActor
     ) async throws -> OfferAnswer {
         if refusal == .importRefused || refusal == .importIncomplete {
             await lookAtClock()
             try witnesses.requireEnding()
         }
-        guard isEnteredSingly(peer) else { throw ServiceProblem.tooManyRefusals }
+        guard membership.refusals.isEnteredSingly(by: actor) else {
+            throw ServiceProblem.tooManyRefusals
+        }
         let now = clock.now()
         let words = "\(refusal.rawValue): \(reason)"
         let statement = try sign(.refused, head, reason: words, at: now)
@@ -166,7 +173,7 @@ extension Exchange {
             try transaction.keep(header: head.head.headerCMS, of: head.identity)
             row.statementEntry = try transaction.append(
                 EntryDraft(
-                    kind: "offer.refused", transfer: row.id, actor: .node(peer),
+                    kind: "offer.refused", transfer: row.id, actor: actor,
                     details: [
                         "cause": .string(refusal.rawValue),
                         "detail": .string(String(reason.prefix(1_000))),

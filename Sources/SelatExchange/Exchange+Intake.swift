@@ -17,10 +17,13 @@ extension Exchange {
     /// Bytes between two commits of how far the payload is durable.
     static let progressBytes: UInt64 = 64 << 20
 
-    /// - Parameter offered: the head that was verified just now, where the payload comes with it.
+    /// - Parameters:
+    ///   - peer: to whom the upload belongs.
+    ///   - actor: who brings the bytes: `peer`, or somebody who stands for it.
+    ///   - offered: the head that was verified just now, where the payload comes with it.
     func take(
-        _ upload: UploadID, _ peer: NodeID, offset: UInt64, length: UInt64?, complete: Bool,
-        _ body: UploadBody, with offered: VerifiedHead? = nil
+        _ upload: UploadID, _ peer: NodeID, by actor: EntryActor, offset: UInt64, length: UInt64?,
+        complete: Bool, _ body: UploadBody, with offered: VerifiedHead? = nil
     ) async throws -> UploadState {
         let arrival = try await arrival(of: upload, peer)
         guard arrival.isReceiving else { return try await state(of: arrival) }
@@ -30,7 +33,7 @@ extension Exchange {
         guard offset == arrival.durable else {
             throw Problem.mismatchingOffset(expected: arrival.durable, provided: offset)
         }
-        try await requireSender(upload.from, peer)
+        try await requireSender(upload.from, by: actor)
         // A peer may bring 64 at a time, each as slowly as it likes.
         let head = try await head(of: arrival, offered).withoutManifest
         let intake = try PayloadIntake(
@@ -40,10 +43,10 @@ extension Exchange {
             if complete { try await intake.finish() }
         } catch {
             await keepProgress(of: intake, arrival)
-            throw try await refused(error, head, peer)
+            throw try await refused(error, head, by: actor)
         }
         if complete {
-            try await requireSender(upload.from, peer)
+            try await requireSender(upload.from, by: actor)
             return try await self.complete(arrival, head)
         }
         try await save(.durable(try await intake.sync()), arrival)
@@ -52,10 +55,10 @@ extension Exchange {
 
     /// A cut ends the connections of the node that it names; what a relay brings of such a node's comes
     /// over a connection that stays good.
-    func requireSender(_ from: NodeID, _ peer: NodeID) async throws {
+    func requireSender(_ from: NodeID, by actor: EntryActor) async throws {
         guard isSender(from, at: clock.now()) else {
             throw try await refuse(
-                .wrongSender, "`\(from)` sends nothing any more", head: nil, peer: peer)
+                .wrongSender, "`\(from)` sends nothing any more", head: nil, by: actor)
         }
     }
 
@@ -103,11 +106,11 @@ extension Exchange {
 
     /// Bytes that are not those of the header are entered; a link that broke is not.
     func refused(
-        _ error: any Error, _ head: VerifiedHead, _ peer: NodeID
+        _ error: any Error, _ head: VerifiedHead, by actor: EntryActor
     ) async throws -> any Error {
         switch error {
         case EnvelopeError.segmentDiffers, EnvelopeError.sizeDiffers:
-            try await refuse(.payloadInvalid, "\(error)", head: head, peer: peer)
+            try await refuse(.payloadInvalid, "\(error)", head: head, by: actor)
         default: Self.problem(of: error)
         }
     }

@@ -38,7 +38,7 @@ extension Exchange {
         // Whoever carries it stands for the hop before this node.
         let own = header.route.firstIndex(of: identity.node) ?? 0
         let peer = own > 0 ? header.route[own - 1] : core.from
-        let answer = try await offer(head: front, payload: nil, from: peer, isByHand: true)
+        let answer = try await offer(head: front, payload: nil, from: peer, by: .user(user))
         let entry = EntryDraft(
             kind: "transfer.imported", transfer: core.id, actor: .user(user),
             details: [
@@ -55,8 +55,8 @@ extension Exchange {
             // An upload that still ran over the link has been fenced off, and has kept what it had.
             let offset = try await self.arrival(of: upload, peer).durable
             return try await self.take(
-                upload, peer, offset: offset, length: head.payloadSize, complete: true,
-                UploadBody(SkippingBody(body, count: offset)))
+                upload, peer, by: .user(user), offset: offset, length: head.payloadSize,
+                complete: true, UploadBody(SkippingBody(body, count: offset)))
         }
         return BroughtPackage(
             from: core.from, id: core.id, state: state.state, size: head.payloadSize,

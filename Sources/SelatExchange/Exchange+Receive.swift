@@ -19,18 +19,18 @@ extension Exchange: EnvelopeService {
     package func offer(
         head bytes: [UInt8], payload: [UInt8]?, from peer: NodeID
     ) async throws -> OfferAnswer {
-        try await offer(head: bytes, payload: payload, from: peer, isByHand: false)
+        try await offer(head: bytes, payload: payload, from: peer, by: .node(peer))
     }
 
-    /// - Parameter isByHand: whether somebody brings it who stands for `peer`.
+    /// - Parameter actor: who brings it: `peer`, or somebody who stands for it.
     func offer(
-        head bytes: [UInt8], payload: [UInt8]?, from peer: NodeID, isByHand: Bool
+        head bytes: [UInt8], payload: [UInt8]?, from peer: NodeID, by actor: EntryActor
     ) async throws -> OfferAnswer {
         try witnesses.requireExchange()
-        let head = try await authentic(bytes, from: peer)
+        let head = try await authentic(bytes, from: peer, by: actor)
         if let hop = head.hop(at: identity.node), let next = hop.next {
             let hop = (previous: hop.previous, next: next)
-            return try await offer(head, bytes, payload, through: hop, from: peer)
+            return try await offer(head, bytes, payload, through: hop, from: peer, by: actor)
         }
         let id = head.core.id
         let known = try store.lookUp { try $0.inbound(id, from: head.core.from) }
@@ -44,20 +44,20 @@ extension Exchange: EnvelopeService {
                 refusal == .suiteTooWeak
                 ? "\(head.core.suite), though the record of `\(identity.node)` lists ML-KEM keys"
                 : "header of `\(id)`"
-            return try await refuseFinally(head, refusal, reason, upload, by: peer)
+            return try await refuseFinally(head, refusal, reason, upload, by: actor)
         case .refuse(let refusal):
             let what =
                 refusal == .wrongAddress
                 ? "`\(id)` goes to `\(head.core.to)`, and not by way of `\(identity.node)`"
                 : "header of `\(id)`"
-            throw try await refuse(refusal, what, head: head, peer: peer)
+            throw try await refuse(refusal, what, head: head, by: actor)
         case .repeated(let state):
             return OfferAnswer(
                 created: false, upload: upload, state: state.rawValue,
                 offset: known?.durable ?? 0,
                 receipt: try await receiptJSON(known?.statement, known?.statementEntry))
         case .resume(let offset):
-            let isFree = isByHand || peer == head.core.from
+            let isFree = actor != .node(peer) || peer == head.core.from
             guard try isNewest(head, of: known) || isFree else {
                 throw ServiceProblem.superseded(upload)
             }
@@ -67,12 +67,13 @@ extension Exchange: EnvelopeService {
         case .consider:
             // Alone, or two offers of one new id would each begin its files.
             let considered = try await uploads.alone(upload) {
-                try await self.consider(head, bytes, Self.whole(payload, of: head), upload, peer)
+                try await self.consider(
+                    head, bytes, Self.whole(payload, of: head), upload, peer, by: actor)
             }
             switch considered {
             case .known:
                 return try await offer(
-                    head: bytes, payload: payload, from: peer, isByHand: isByHand)
+                    head: bytes, payload: payload, from: peer, by: actor)
             case .refused(let answer): return answer
             case .arrived(let row): return try await self.answer(of: row, upload)
             case .taken:
@@ -94,7 +95,8 @@ extension Exchange: EnvelopeService {
         _ = try await arrival(of: upload, peer)
         return try await uploads.alone(upload, .link) {
             try await self.take(
-                upload, peer, offset: offset, length: length, complete: complete, body)
+                upload, peer, by: .node(peer), offset: offset, length: length, complete: complete,
+                body)
         }
     }
 
@@ -110,13 +112,15 @@ extension Exchange: EnvelopeService {
     }
 
     /// The head, once its signature and its parts are verified.
-    func authentic(_ bytes: [UInt8], from peer: NodeID) async throws -> VerifiedHead {
+    func authentic(
+        _ bytes: [UInt8], from peer: NodeID, by actor: EntryActor
+    ) async throws -> VerifiedHead {
         let now = clock.now()
         // A witness has a certificate too.
         let roles = try federation.node(peer, at: now).roles
         guard !roles.isDisjoint(with: [.exchange, .relay]) else {
             throw try await refuse(
-                .wrongSender, "`\(peer)` is to send nothing", head: nil, peer: peer)
+                .wrongSender, "`\(peer)` is to send nothing", head: nil, by: actor)
         }
         let head: VerifiedHead
         do {
@@ -125,14 +129,14 @@ extension Exchange: EnvelopeService {
                 try self.federation.signer($0, node: $1, at: now)
             }
         } catch {
-            throw try await refuse(.envelopeInvalid, "\(error)", head: nil, peer: peer)
+            throw try await refuse(.envelopeInvalid, "\(error)", head: nil, by: actor)
         }
         // What is signed by another is brought by a relay of its route, or by nobody.
         let needed: NodeRole = peer == head.core.from ? .exchange : .relay
         guard roles.contains(needed), isSender(head.core.from, at: now) else {
             throw try await refuse(
                 .wrongSender, "the envelope of `\(head.core.from)` is not `\(peer)`'s to bring",
-                head: head, peer: peer)
+                head: head, by: actor)
         }
         return head
     }
@@ -193,7 +197,7 @@ extension Exchange: EnvelopeService {
     /// - Parameter payload: what came with a small envelope, checked.
     func consider(
         _ head: VerifiedHead, _ bytes: [UInt8], _ payload: [UInt8]?, _ upload: UploadID,
-        _ peer: NodeID
+        _ peer: NodeID, by actor: EntryActor
     ) async throws -> Considered {
         let from = head.core.from
         let size = head.header.payload.size
@@ -205,20 +209,20 @@ extension Exchange: EnvelopeService {
         }
         guard try isNew(row) else { return .known }
         if let lack {
-            throw try await refuse(lack.refusal, lack.detail, head: head, peer: peer)
+            throw try await refuse(lack.refusal, lack.detail, head: head, by: actor)
         }
         try await requireReserve(
             for: head.header.precedence, size: size, from: .peer)
-        let (contentKey, manifest) = try await opened(head, by: peer)
+        let (contentKey, manifest) = try await opened(head, by: actor)
         switch try await judge(head, manifest) {
         case .refused(let refusal, let reason) where refusal.isFinal:
-            return .refused(try await refuseFinally(head, refusal, reason, upload, by: peer))
+            return .refused(try await refuseFinally(head, refusal, reason, upload, by: actor))
         case .refused(let refusal, let reason):
-            throw try await refuse(refusal, reason, head: head, peer: peer)
+            throw try await refuse(refusal, reason, head: head, by: actor)
         case .stale(let stale):
-            throw try await refuse(stale, head, peer: peer)
+            throw try await refuse(stale, head, by: actor)
         case .asking(let debts):
-            throw try await refuse(asking: debts, head, peer: peer)
+            throw try await refuse(asking: debts, head, by: actor)
         case .permitted(let own, let destroyBy, let approvals):
             let new = try new(head, contentKey, manifest, own, destroyBy, approvals, by: peer)
             if let payload {
@@ -230,7 +234,7 @@ extension Exchange: EnvelopeService {
     }
 
     func opened(
-        _ head: VerifiedHead, by peer: NodeID
+        _ head: VerifiedHead, by actor: EntryActor
     ) async throws -> (contentKey: ContentKey, manifest: Manifest) {
         do {
             guard let keys = identity.openingKeys(for: head.core) else {
@@ -241,7 +245,7 @@ extension Exchange: EnvelopeService {
             // It says nothing of the envelope: the peer offers it again.
             throw ServiceProblem.token(error)
         } catch {
-            throw try await refuse(.envelopeInvalid, "\(error)", head: head, peer: peer)
+            throw try await refuse(.envelopeInvalid, "\(error)", head: head, by: actor)
         }
     }
 
@@ -318,7 +322,7 @@ extension Exchange: EnvelopeService {
     private func record(
         _ new: New, _ head: VerifiedHead, _ bytes: [UInt8], payload: [UInt8]
     ) async throws -> InboundRow {
-        try await requireSender(new.row.from, new.row.peer)
+        try await requireSender(new.row.from, by: .node(new.row.peer))
         let now = clock.now()
         let statement = try sign(.delivered, head, reason: nil, at: now)
         let row: InboundRow
@@ -380,7 +384,7 @@ extension Exchange: EnvelopeService {
         }
     }
 
-    /// The answer to an offer whose payload may come, or has come with it.
+    /// The answer to an offer whose payload may come, or has come with it: over the link.
     func taken(
         _ upload: UploadID, _ head: VerifiedHead, by peer: NodeID, offset: UInt64, created: Bool,
         _ payload: [UInt8]?
@@ -394,7 +398,8 @@ extension Exchange: EnvelopeService {
             OneBuffer(ByteBuffer(bytes: payload.dropFirst(Int(clamping: offset)))))
         let state = try await uploads.alone(upload, .link) {
             try await self.take(
-                upload, peer, offset: offset, length: nil, complete: true, body, with: head)
+                upload, peer, by: .node(peer), offset: offset, length: nil, complete: true, body,
+                with: head)
         }
         return OfferAnswer(upload, state, created: created)
     }

@@ -19,7 +19,7 @@ extension Exchange {
     /// An offered envelope that leads through this node.
     func offer(
         _ head: VerifiedHead, _ bytes: [UInt8], _ payload: [UInt8]?,
-        through hop: (previous: NodeID, next: NodeID), from peer: NodeID
+        through hop: (previous: NodeID, next: NodeID), from peer: NodeID, by actor: EntryActor
     ) async throws -> OfferAnswer {
         let id = head.core.id
         let known = try store.lookUp { try $0.relayed(id, from: head.core.from) }
@@ -29,7 +29,7 @@ extension Exchange {
             peer: peer, at: place, known: try known.map { try Relay($0) }, now: clock.now())
         switch answer {
         case .refuse(let refusal):
-            throw try await refuse(refusal, "header of `\(id)`", head: head, peer: peer)
+            throw try await refuse(refusal, "header of `\(id)`", head: head, by: actor)
         case .standing:
             return try await standing(of: upload, created: false)
         case .resume(let offset):
@@ -39,7 +39,8 @@ extension Exchange {
             if answer == .renew { try countRenewal(by: peer) }
             // Alone, or two offers of one new id would each begin its files.
             let isNew = try await uploads.alone(upload) {
-                try await self.pass(head, bytes, Self.whole(payload, of: head), through: hop)
+                try await self.pass(
+                    head, bytes, Self.whole(payload, of: head), through: hop, by: actor)
             }
             let row = try store.lookUp { try $0.relayed(id, from: head.core.from) }
             guard let row, row.state == Relay.State.receiving.rawValue else {
@@ -83,9 +84,9 @@ extension Exchange {
     /// - Returns: whether it is new here.
     private func pass(
         _ head: VerifiedHead, _ bytes: [UInt8], _ payload: [UInt8]?,
-        through hop: (previous: NodeID, next: NodeID)
+        through hop: (previous: NodeID, next: NodeID), by actor: EntryActor
     ) async throws -> Bool {
-        let grounds = try await judgeTransit(head, through: hop)
+        let grounds = try await judgeTransit(head, through: hop, by: actor)
         let name = SpoolFolder.Name(relayed: head.core.id, from: head.core.from)
         let known = try store.lookUp {
             try $0.relayed(head.core.id, from: head.core.from)
@@ -102,7 +103,7 @@ extension Exchange {
         }
         try await requireReserve(
             for: head.header.precedence, size: head.header.payload.size, from: .peer)
-        try await requireRoom(for: head, from: hop.previous)
+        try await requireRoom(for: head, by: actor)
         let new = new(head, through: hop, grounds)
         if let payload {
             try await record(new, head, bytes, payload: payload)
@@ -126,7 +127,7 @@ extension Exchange {
     /// must be those in force here.
     /// - Returns: the grounds on which it may pass.
     private func judgeTransit(
-        _ head: VerifiedHead, through hop: (previous: NodeID, next: NodeID)
+        _ head: VerifiedHead, through hop: (previous: NodeID, next: NodeID), by actor: EntryActor
     ) async throws -> [String] {
         try await followLaw()
         let (header, federation) = (head.header, federation)
@@ -135,19 +136,19 @@ extension Exchange {
         else {
             throw try await refuse(
                 .staleMembership, "the list in force here is \(federation.serial)", head: head,
-                peer: hop.previous)
+                by: actor)
         }
         let relays = header.route.dropFirst().dropLast()
         if let other = relays.first(where: { !isRelay($0) }) {
             throw try await refuse(
-                .routeInvalid, "`\(other)` is no relay", head: head, peer: hop.previous)
+                .routeInvalid, "`\(other)` is no relay", head: head, by: actor)
         }
         guard federation.areLinked(hop.previous, identity.node),
             federation.areLinked(identity.node, hop.next)
         else {
             throw try await refuse(
                 .routeInvalid, "`\(identity.node)` is not linked with both its neighbours",
-                head: head, peer: hop.previous)
+                head: head, by: actor)
         }
         let country = identity.node.country
         let pinned = header.transit[country]
@@ -157,7 +158,7 @@ extension Exchange {
             let stale = EditionRegister.Stale(
                 name: country.code, pinned: pinned, active: active,
                 reason: isHeld ? "is not in force" : nil)
-            throw try await refuse(stale, head, peer: hop.previous)
+            throw try await refuse(stale, head, by: actor)
         }
         let judgements = try transit(of: header.route, head.core.label).filter {
             $0.jurisdiction == country.code
@@ -170,17 +171,17 @@ extension Exchange {
                 .transitRefused,
                 "`\(country)` lets it not pass: "
                     + (names.isEmpty ? "no ground" : names.joined(separator: ", ")), head: head,
-                peer: hop.previous)
+                by: actor)
         }
         return names
     }
 
     /// What lies here for one country's senders is bounded: they fill nobody else's room.
-    private func requireRoom(for head: VerifiedHead, from peer: NodeID) async throws {
+    private func requireRoom(for head: VerifiedHead, by actor: EntryActor) async throws {
         guard let lack = try await store.read({ try self.lackOfRoom(for: head, in: $0) }) else {
             return
         }
-        throw try await refuse(lack.refusal, lack.detail, head: head, peer: peer)
+        throw try await refuse(lack.refusal, lack.detail, head: head, by: actor)
     }
 
     /// Why one more envelope of a member's finds no room here.
@@ -248,7 +249,7 @@ extension Exchange {
     private func record(
         _ new: New, _ head: VerifiedHead, _ bytes: [UInt8], payload: [UInt8]
     ) async throws {
-        try await requireSender(new.row.from, new.row.previous)
+        try await requireSender(new.row.from, by: .node(new.row.previous))
         let now = clock.now()
         let name = SpoolFolder.Name(relayed: new.row.id, from: new.row.from)
         let statement = try sign(.relayed, head, reason: nil, at: now)

@@ -312,6 +312,28 @@ struct ByHandTests {
         #expect(try await take(carried, at: recipient).state == "delivered")
     }
 
+    /// A courier's bad disk says nothing of the node in whose place the courier stands.
+    @Test func whatIsRefusedIsTheActOfWhoeverCarriesIt() async throws {
+        func actors(at node: TestNode) async throws -> Set<EntryActor> {
+            let entries = try await node.store.entries(EntryFilter(kind: "offer.refused"))
+            return Set(entries.map(\.entry.actor))
+        }
+        let astray = try await exported(size: 5_000)
+        let other = world.stranger
+        for _ in 0...Limits.refusalsPerMinuteMax {
+            #expect(await problem(astray, at: other) == "wrong-address")
+        }
+        #expect(try await other.entries("offer.refused") == Limits.refusalsPerMinuteMax + 1)
+        #expect(try await actors(at: other) == [.user(8)])
+        // The sender's own share of this minute is untouched.
+        try await other.exchange.enterCounted()
+        #expect(try await other.entries("offers.refused") == 0)
+        var torn = try await exported()
+        torn.payload[1_500_000] ^= 1
+        #expect(await problem(torn, at: recipient) == "payload-invalid")
+        #expect(try await actors(at: recipient) == [.user(8)])
+    }
+
     @Test func aReceiptThatProvesNothingSettlesNothing() async throws {
         let carried = try await exported(size: 5_000)
         let receipt = try #require(try await take(carried, at: recipient).receipt)
