@@ -30,12 +30,7 @@ extension Exchange {
 
     /// Which agreements count depends on who is a member: by another list a verdict may lawfully differ.
     private func staleness(of head: VerifiedHead) -> Judgement? {
-        guard head.header.membershipSerial == federation.serial,
-            head.header.membershipDigest == federation.listDigest
-        else {
-            return .refused(.staleMembership, "the list in force here is \(federation.serial)")
-        }
-        return nil
+        staleMembership(of: head).map { .refused(.staleMembership, $0) }
     }
 
     private func judgeNow(_ head: VerifiedHead, _ manifest: Manifest) async throws -> Judgement {
@@ -177,7 +172,10 @@ extension Exchange {
             return .refused(.datedAhead, "the verdict is of \(question.decided), it is \(now) here")
         }
         if head.signingTime - question.decided > Limits.verdictAgeSecondsMax {
-            return .refused(.verdictTooOld, "the verdict is of \(question.decided)")
+            return .refused(
+                .verdictTooOld,
+                "the verdict is of \(question.decided), over \(Limits.verdictAgeSecondsMax / 3_600) hours"
+                    + " before the header was signed, at \(head.signingTime)")
         }
         return nil
     }

@@ -35,22 +35,17 @@ extension Exchange: EnvelopeService {
         let id = head.core.id
         let known = try store.lookUp { try $0.inbound(id, from: head.core.from) }
         let upload = UploadID(from: head.core.from, transfer: id)
+        let now = clock.now()
         let answer = Recipient.answer(
             to: Recipient.Offer(head, at: identity.node), peer: peer, at: place,
-            known: try known.map { try Recipient($0) }, now: clock.now())
+            known: try known.map { try Recipient($0) }, now: now)
         switch answer {
         case .refuse(let refusal) where refusal.isFinal:
-            let reason =
-                refusal == .suiteTooWeak
-                ? "\(head.core.suite), though the record of `\(identity.node)` lists ML-KEM keys"
-                : "header of `\(id)`"
+            let reason = words(for: refusal, of: head, from: peer, at: now)
             return try await refuseFinally(head, refusal, reason, upload, by: actor)
         case .refuse(let refusal):
-            let what =
-                refusal == .wrongAddress
-                ? "`\(id)` goes to `\(head.core.to)`, and not by way of `\(identity.node)`"
-                : "header of `\(id)`"
-            throw try await refuse(refusal, what, head: head, by: actor)
+            throw try await refuse(
+                refusal, words(for: refusal, of: head, from: peer, at: now), head: head, by: actor)
         case .repeated(let state):
             return OfferAnswer(
                 created: false, upload: upload, state: state.rawValue,

@@ -24,12 +24,14 @@ extension Exchange {
         let id = head.core.id
         let known = try store.lookUp { try $0.relayed(id, from: head.core.from) }
         let upload = UploadID(from: head.core.from, transfer: id)
+        let now = clock.now()
         let answer = Relay.answer(
             to: Recipient.Offer(head, at: identity.node), attempt: head.header.attempt,
-            peer: peer, at: place, known: try known.map { try Relay($0) }, now: clock.now())
+            peer: peer, at: place, known: try known.map { try Relay($0) }, now: now)
         switch answer {
         case .refuse(let refusal):
-            throw try await refuse(refusal, "header of `\(id)`", head: head, by: actor)
+            throw try await refuse(
+                refusal, words(for: refusal, of: head, from: peer, at: now), head: head, by: actor)
         case .standing:
             return try await standing(of: upload, created: false)
         case .resume(let offset):
@@ -130,25 +132,12 @@ extension Exchange {
         _ head: VerifiedHead, through hop: (previous: NodeID, next: NodeID), by actor: EntryActor
     ) async throws -> [String] {
         try await followLaw()
-        let (header, federation) = (head.header, federation)
-        guard header.membershipSerial == federation.serial,
-            header.membershipDigest == federation.listDigest
-        else {
-            throw try await refuse(
-                .staleMembership, "the list in force here is \(federation.serial)", head: head,
-                by: actor)
+        let header = head.header
+        if let stale = staleMembership(of: head) {
+            throw try await refuse(.staleMembership, stale, head: head, by: actor)
         }
-        let relays = header.route.dropFirst().dropLast()
-        if let other = relays.first(where: { !isRelay($0) }) {
-            throw try await refuse(
-                .routeInvalid, "`\(other)` is no relay", head: head, by: actor)
-        }
-        guard federation.areLinked(hop.previous, identity.node),
-            federation.areLinked(identity.node, hop.next)
-        else {
-            throw try await refuse(
-                .routeInvalid, "`\(identity.node)` is not linked with both its neighbours",
-                head: head, by: actor)
+        if let fault = invalidRoute(of: head, through: hop) {
+            throw try await refuse(.routeInvalid, fault, head: head, by: actor)
         }
         let country = identity.node.country
         let pinned = header.transit[country]

@@ -357,6 +357,22 @@ package enum ServiceProblem {
     static func refusal(_ refusal: Recipient.Refusal, _ detail: String) -> Problem {
         Problem(
             type: "urn:selat:problem:\(refusal.rawValue)", title: "the envelope is not taken",
-            status: refusal == .idConflict ? 409 : 422, detail: detail)
+            status: refusal == .idConflict ? 409 : 422, detail: detail, remedy: refusal.remedy)
+    }
+}
+
+extension Recipient.Refusal {
+    /// What there is to do about a refusal whose words do not say it.
+    fileprivate var remedy: String? {
+        switch self {
+        case .wrongAddress: "bring it to a node of its route: `selat package inspect` shows that"
+        case .expired, .idConflict: "its sender can send the dataset anew"
+        case .datedAhead: "compare the clocks of both nodes, and bring it again later"
+        case .unsupportedSuite, .membershipExpired, .staleMembership:
+            "compare the lists of both nodes: `selat members`"
+        case .payloadInvalid, .envelopeInvalid:
+            "bring the very bytes that the sender sealed: `selat package verify` tells whether they are"
+        default: nil
+        }
     }
 }

@@ -172,6 +172,49 @@ struct OfferTests {
         try await expectNothingTaken()
     }
 
+    /// By what it was judged: the head itself, the list in force here and this clock.
+    @Test func aRefusalNamesItsRuleAndTheValues() async throws {
+        let world = try TestFederation(TestFederation.Plan(relays: ["MY"]))
+        func detail(_ head: [UInt8], by peer: TestNode? = nil) async throws -> String? {
+            let problem = try await #require(throws: Problem.self) {
+                _ = try await world.recipient.exchange.offer(
+                    head: head, payload: nil, from: (peer ?? world.sender).id)
+            }
+            return problem.detail
+        }
+        let first = try await world.seal()
+        let id = first.core.id
+        #expect(
+            try await detail(try world.head(first), by: world.stranger)
+                == "`\(id)` goes by `SG/hub`, `VN/hub`: it is not `MY/hub`'s to bring to `VN/hub`")
+        #expect(
+            try await detail(try world.head(first, serial: 9))
+                == "it goes by the membership list 9, and \(world.federation.serial) is in force here"
+        )
+        let foreign = try await world.seal(federation: SHA256.digest([1]))
+        #expect(
+            try await detail(try world.head(foreign))
+                == "it is of the federation `\(SHA256.digest([1]))`, which is not this one")
+        let ahead = try await world.seal(created: 301)
+        #expect(
+            try await detail(try world.head(ahead))
+                == "it was made at \(ahead.core.created), over 300 seconds ahead of this clock: "
+                + "\(world.clock.now())")
+        _ = try await world.recipient.exchange.offer(
+            head: world.head(first), payload: first.payload, from: world.sender.id)
+        let second = try await world.seal(6_000, id: id)
+        #expect(
+            try await detail(try world.head(second))
+                == "another envelope of `SG/hub` came as `\(id)` before")
+        let late = try await world.seal(life: 60)
+        let head = try world.head(late)
+        world.clock.advance(seconds: 61)
+        #expect(
+            try await detail(head)
+                == "it expired at \(late.core.expires), and it is \(world.clock.now()) by this clock"
+        )
+    }
+
     @Test func aHeadWithAFlippedBitIsRefused() async throws {
         var head = try world.head(try await world.seal())
         head[head.count / 2] ^= 1

@@ -5,6 +5,8 @@ import SelatCrypto
 import SelatDelivery
 import SelatEnvelope
 import SelatEvidence
+import SelatFederation
+import SelatHTTP
 import SelatPolicy
 import SelatStore
 import SelatTestSupport
@@ -297,6 +299,30 @@ struct RelayTests {
         #expect(await offered(head, in: world) == "transit-refused")
         #expect(try world.stranger.parts == [])
         #expect(try await world.stranger.entries("offer.refused") == 1)
+    }
+
+    @Test func aRelayNamesTheRuleAndTheValuesToo() async throws {
+        let world = try Self.world()
+        let (relay, sender) = (world.stranger, world.sender)
+        func detail(_ head: [UInt8]) async throws -> String? {
+            let problem = try await #require(throws: Problem.self) {
+                _ = try await relay.exchange.offer(head: head, payload: nil, from: sender.id)
+            }
+            return problem.detail
+        }
+        let sealing = try await world.seal(life: 60)
+        let verdict = try verdict(world)
+        let stale = try world.head(sealing, verdict: verdict, serial: 9, relay: relay.id)
+        #expect(
+            try await detail(stale)
+                == "it goes by the membership list 9, and \(world.federation.serial) is in force here"
+        )
+        let head = try world.head(sealing, verdict: verdict, relay: relay.id)
+        world.clock.advance(seconds: 61)
+        #expect(
+            try await detail(head)
+                == "it expired at \(sealing.core.expires), and it is \(world.clock.now()) by this clock"
+        )
     }
 
     /// Another one, or none.
