@@ -221,8 +221,8 @@ let package = Package(
         tests(
             "SelatControlTests",
             [
-                "SelatCore", "SelatHTTP", "SelatControl", "SelatTestSupport", nioCore, httpTypes,
-                hummingbird, logging,
+                "SelatCore", "SelatDelivery", "SelatHTTP", "SelatControl", "SelatTestSupport",
+                nioCore, httpTypes, hummingbird, logging,
             ]),
         tests(
             "SelatServiceTests",

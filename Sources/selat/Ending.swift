@@ -8,7 +8,7 @@ import SelatPolicy
 enum ExitStatus: Int32 {
     case done = 0
     case failed = 1
-    /// The answer is no: refused by policy or by the recipient.
+    /// The answer is no: refused by policy, by the recipient, or, of a package, by this node.
     case refused = 2
     /// A signature, an envelope or a log did not verify.
     case verificationFailed = 3
@@ -103,7 +103,10 @@ struct Ending: Error {
                 .invalidConfiguration,
                 ([problem.title + ":"] + errors).joined(separator: "\n"), hint: problem.remedy)
         case let problem as Problem:
-            self.init(Self.status(of: problem), problem.description, hint: problem.remedy)
+            let code = ProblemKind(type: problem.type)?.exitCode
+            self.init(
+                code.flatMap { ExitStatus(rawValue: $0) } ?? .failed, problem.description,
+                hint: problem.remedy)
         case let errors as PolicyErrors:
             self.init(.invalidConfiguration, errors.description)
         case let error as CryptoError:
@@ -119,16 +122,4 @@ struct Ending: Error {
     private static let documentRefusals: Set<String> = [
         "urn:selat:problem:policy-refused", "urn:selat:problem:membership-refused",
     ]
-
-    private static func status(of problem: Problem) -> ExitStatus {
-        switch problem.type {
-        case "urn:selat:problem:verification-failed", "urn:selat:problem:bad-statement",
-            "urn:selat:problem:bad-approval", "urn:selat:problem:bad-recall":
-            .verificationFailed
-        case "urn:selat:problem:refused": .refused
-        case "urn:selat:problem:not-yet", "urn:selat:problem:joining": .notYet
-        case "urn:selat:problem:bad-request", "urn:selat:problem:bad-facts": .usage
-        default: .failed
-        }
-    }
 }

@@ -19,7 +19,8 @@ struct PackageImport: AsyncParsableCommand {
             whoever carries them back: `selat receipt import` at the sender.
 
             Exit status: 0 all of them arrived; 69 the daemon is gone, and the rest was
-            not tried; 3 one does not verify, 2 one was refused, 1 one failed.
+            not tried; 3 one does not verify, 2 one was refused, 1 one failed, or finds no
+            room now, 4 one lacks an approval that is owed here. The gravest counts.
 
             Examples:
               selat package import warning.selat --receipts out

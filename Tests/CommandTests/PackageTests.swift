@@ -75,7 +75,7 @@ extension CommandTests {
                 try scratch.write("no package", to: "bag/other.selat")
                 let astray = try await sandbox.selat(
                     "package", "import", "\(bag)/levels.selat", on: "MY")
-                #expect(astray.status == 1, "\(astray.words)")
+                #expect(astray.status == 2, "\(astray.words)")
                 #expect(astray.stdout.contains("levels.selat  "), "\(astray.words)")
 
                 try await sandbox.start()
@@ -268,8 +268,23 @@ extension CommandTests {
             _ = try await package(bytes: 2_000)
             let ended = try await sandbox.selat(
                 "package", "import", "\(scratch.path)/VN.selat", on: "MY")
-            #expect(ended.status == 1)
+            #expect(ended.status == 2)
             #expect(ended.stdout.contains("goes to `VN/hub`, and not by way of `MY/hub`"))
+            #expect(ended.stdout.contains("; bring it to a node of its route"))
+        }
+
+        @Test func aTouchedPackageThatIsImportedDoesNotVerify() async throws {
+            defer { scratch.remove() }
+            var touched = try await package(bytes: 2_000)
+            let members = try Archive(touched).members
+            let manifest = try #require(members.first { $0.name == "manifest" })
+            touched[manifest.start + manifest.size / 2] ^= 0x10
+            let file = try scratch.write(touched, to: "touched.selat")
+            let ended = try await sandbox.selat("package", "import", file, on: "MY")
+            #expect(ended.status == 3, "\(ended.words)")
+            // The gravest end of several is the end of all.
+            let all = try await sandbox.selat("package", "import", scratch.path, on: "MY")
+            #expect(all.status == 3, "\(all.words)")
         }
 
         /// What can be done with a transfer, its other end can.

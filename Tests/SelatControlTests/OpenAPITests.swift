@@ -1,5 +1,6 @@
 import Foundation
 import SelatCore
+import SelatDelivery
 import SelatHTTP
 import SelatTestSupport
 import Testing
@@ -49,11 +50,37 @@ import Testing
         let page = try String(
             contentsOf: Self.folder.appending(path: "API.md"), encoding: .utf8)
         let section = try #require(page.components(separatedBy: "\n## Problems\n").last)
-        let rows = section.matches(of: #/(?m)^\| `(urn:selat:problem:[a-z-]+)` \| ([0-9]+) \|/#)
-        let listed = Dictionary(uniqueKeysWithValues: rows.map { (String($0.1), Int($0.2)) })
+        let rows = section.matches(
+            of: #/(?m)^\| `(urn:selat:problem:[a-z-]+)` \| ([0-9]+) \|.*\| ([0-9]+) \|$/#)
+        let listed = Dictionary(
+            uniqueKeysWithValues: rows.map { (String($0.1), [Int($0.2), Int($0.3)]) })
         let described = Dictionary(
-            uniqueKeysWithValues: ProblemKind.allCases.map { ($0.type, Int?($0.status)) })
+            uniqueKeysWithValues: ProblemKind.allCases.map {
+                ($0.type, [Int?($0.status), Int?(Int($0.exitCode))])
+            })
         #expect(listed == described)
+    }
+
+    /// What a recipient or relay says for good is a receipt, and no problem.
+    @Test func everyRefusalOfAnOfferIsAKindOfProblem() {
+        let causes = Recipient.Refusal.allCases.filter { !$0.isFinal }.map(\.rawValue)
+        let kinds = causes.compactMap { ProblemKind(type: "urn:selat:problem:\($0)") }
+        #expect(kinds.map(\.rawValue) == causes)
+        #expect(kinds.allSatisfy { [1, 2, 3, 4].contains($0.exitCode) })
+    }
+
+    /// README.md says what each code means to scripts.
+    @Test func everyKindEndsWithACodeOfTheContract() throws {
+        let readme = try String(
+            contentsOf: Self.folder.appending(path: "../../../README.md"), encoding: .utf8)
+        let section = try #require(readme.components(separatedBy: "\n## Exit codes\n").last)
+        let table = section.components(separatedBy: "\n## ")[0]
+        let codes = Set(table.matches(of: #/(?m)^\| ([0-9]+) \|/#).compactMap { Int32($0.1) })
+        for kind in ProblemKind.allCases {
+            #expect(kind.exitCode != 0 && codes.contains(kind.exitCode), "\(kind)")
+            #expect(ProblemKind(type: kind.type) == kind)
+        }
+        #expect(ProblemKind(type: "about:blank") == nil)
     }
 
     /// What the reader of a send request takes, the document takes, and the other way round.
