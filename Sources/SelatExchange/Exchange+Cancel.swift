@@ -16,6 +16,7 @@ extension Exchange {
         _ id: TransferID, reason: String, by user: UInt32
     ) async throws -> OutboundRow {
         try requireNotReceived(id)
+        try requireNotPassing(id)
         let now = clock.now()
         let word = await cancellation(of: id, reason, at: now)
         let row = try await store.commit { transaction -> OutboundRow in
@@ -38,6 +39,13 @@ extension Exchange {
         throw ServiceProblem.notReady(
             "`\(id)` was received here, from `\(row.from)`",
             remedy: "its sender can; see `selat show \(id)`")
+    }
+
+    /// - Throws: `Problem` for what passes through here: neither its sender nor its recipient.
+    func requireNotPassing(_ id: TransferID) throws {
+        let (own, passing) = try store.lookUp { (try $0.outbound(id), try $0.relayed(id)) }
+        guard own == nil, let row = passing.first else { return }
+        throw ServiceProblem.passing(row)
     }
 
     /// The signed word that a transfer is taken back, for the one node that may hold a part of it.

@@ -377,6 +377,7 @@ extension Exchange {
                     "`\(id)` was sent from here, and not received",
                     remedy: "ask at its recipient; see `selat show \(id)`")
             }
+            try requireNotPassing(id)
             throw ServiceProblem.unknownTransfer(id)
         }
         let lying = try rows.filter { states.contains(try Recipient($0).state) }

@@ -418,7 +418,7 @@ extension RecallRow {
 
 extension OutboundRow {
     /// Whether its recipient may hold it.
-    fileprivate var isRecallable: Bool {
+    var isRecallable: Bool {
         switch Sender.State(rawValue: state) {
         case .waiting, .queued, .sending, .relayed: handedOn
         case .delivered, .unconfirmed: true

@@ -129,7 +129,18 @@ package enum ServiceProblem {
                 : "`\(row.id)` is \(row.state)",
             remedy: row.state == Sender.State.sealing.rawValue
                 ? "break off the `selat send` that brings it: it is cancelled then"
-                : "see `selat show \(row.id)`")
+                : row.isRecallable
+                    ? "an officer can have it back from whoever holds it: `selat recall \(row.id)`"
+                    : "see `selat show \(row.id)`")
+    }
+
+    /// What only passes through this node is others' to end.
+    static func passing(_ row: RelayedRow) -> Problem {
+        notReady(
+            "`\(row.id)` passes through here, from `\(row.from)` to `\(row.to)`: it is \(row.state)",
+            remedy:
+                "its sender can take it back, its recipient can destroy it; see `selat show \(row.id)`"
+        )
     }
 
     static func keptOnGround(_ id: TransferID, _ ground: String) -> Problem {

@@ -8,7 +8,8 @@ struct Cancel: AsyncParsableCommand {
         abstract: "Take a transfer back that has not left whole.",
         discussion: """
             Key and sealed payload are destroyed here; what a recipient has of it opens
-            for nobody. What may have arrived whole can only be answered by the recipient.
+            for nobody. What may have arrived whole, or lies whole at a relay, can only be
+            answered by the recipient; an officer can recall it (`selat recall`).
 
             Example:
               selat cancel 0198f3a2-7c41-7d2e-9b1a-0f6c2d8e4a11 --reason "the wrong file"

@@ -5,6 +5,7 @@ import SelatDelivery
 import SelatEnvelope
 import SelatEvidence
 import SelatFederation
+import SelatHTTP
 import SelatStore
 import SelatTestSupport
 import Synchronization
@@ -43,10 +44,11 @@ struct CancelTests {
         try await recipient.serving {
             let pursuit = Task { await exchange.pursue(id) }
             try await RelayTests.until { try await sender.outbound(id)?.handedOn == true }
-            #expect(
-                await problem {
-                    _ = try await exchange.cancel(id, reason: "too late", by: 0)
-                } == "not-ready")
+            let refusal = try await #require(throws: Problem.self) {
+                _ = try await exchange.cancel(id, reason: "too late", by: 0)
+            }
+            #expect(refusal.type == "urn:selat:problem:not-ready")
+            #expect(refusal.remedy?.contains("`selat recall \(id)`") == true)
             recipient.door.losesAnswers.withLock { $0 = false }
             try await exchange.retry(id)
             await exchange.pursuits.wake(.outbound(id))
@@ -159,6 +161,33 @@ struct CancelTests {
         let row = try #require(try await relay.relayed(id, from: sender))
         #expect(row.state == "withdrawn")
         #expect(row.cause == "cancelled by SG/hub: the wrong file")
+    }
+
+    /// Neither its sender nor its recipient: it is told whose it is to end.
+    @Test func aRelayEndsNothingOfOthers() async throws {
+        let world = try RelayTests.world()
+        let (sender, relay) = (world.sender, world.stranger)
+        try await relay.running {
+            try await sender.running {
+                let id = try await sender.send(world.request())
+                try await RelayTests.until { try await sender.outbound(id)?.state == "relayed" }
+                let exchange = relay.exchange
+                let cancelled = try await #require(throws: Problem.self) {
+                    _ = try await exchange.cancel(id, reason: "x", by: 0)
+                }
+                let destroyed = try await #require(throws: Problem.self) {
+                    _ = try await exchange.destroy(id, reason: "x", by: 0)
+                }
+                for refusal in [cancelled, destroyed] {
+                    #expect(refusal.type == "urn:selat:problem:not-ready")
+                    #expect(
+                        refusal.detail
+                            == "`\(id)` passes through here, from `SG/hub` to `VN/hub`: it is holding"
+                    )
+                    #expect(refusal.remedy?.hasPrefix("its sender can take it back") == true)
+                }
+            }
+        }
     }
 
     /// The head of the next attempt lies in the spool before its release is committed.
