@@ -56,6 +56,24 @@ extension Exchange {
         try await receipt(row?.statement, row?.statementEntry)
     }
 
+    /// All that this node has stated of what it received, as it travels, in the order of its log. What cannot be
+    /// proven yet is left out.
+    package func receipts(of row: InboundRow) async throws -> [[UInt8]] {
+        var stated: [UInt64: [UInt8]] = [:]
+        for one in try store.lookUp({ try $0.stated(of: row.id, from: row.from) }) {
+            stated[one.entry] = one.statement
+        }
+        // An arrival that a recall has ended is stated once, and stands in both.
+        if let statement = row.statement, let entry = row.statementEntry {
+            stated[entry] = statement
+        }
+        var receipts: [[UInt8]] = []
+        for (entry, statement) in stated.sorted(by: { $0.key < $1.key }) {
+            if let receipt = try await receipt(statement, entry) { receipts.append(receipt) }
+        }
+        return receipts
+    }
+
     func receipt(_ statement: [UInt8]?, _ sequence: UInt64?) async throws -> [UInt8]? {
         try await receiptJSON(statement, sequence)?.canonical
     }

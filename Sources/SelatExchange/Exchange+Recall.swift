@@ -22,8 +22,9 @@ extension Exchange {
         package let state: String
     }
 
-    /// Takes a recall that an officer has signed, or an officer's answer to one.
-    /// - Throws: `Problem` for a word that is not good, or about no transfer of this node's.
+    /// Takes a recall that an officer has signed, or an officer's answer to one: at the sender, or at the
+    /// recipient where it was carried there by hand.
+    /// - Throws: `Problem` for a word that is not good, or about no transfer that this node sent or received.
     package func take(
         recallWord message: [UInt8], by user: UInt32
     ) async throws -> TakenRecall {
@@ -36,6 +37,9 @@ extension Exchange {
             }
             let verified = try federation.verifyRecall(message, at: now)
             try verified.statement.requirePlainText()
+            if verified.statement.to == identity.node {
+                return try await obey(verified, by: user)
+            }
             return try await give(verified, by: user)
         } catch let error as FederationError {
             throw ServiceProblem.badRecall("\(error)")
@@ -55,7 +59,8 @@ extension Exchange {
         let statement = recall.statement
         let id = statement.id
         guard statement.from == identity.node else {
-            throw ServiceProblem.badRecall("it is about a transfer of `\(statement.from)`")
+            throw ServiceProblem.badRecall(
+                "it is about a transfer from `\(statement.from)` to `\(statement.to)`")
         }
         guard let known = try await store.read({ try $0.outbound(id) }) else {
             throw ServiceProblem.unknownTransfer(id)
@@ -118,8 +123,20 @@ extension Exchange {
 
     // MARK: The recipient
 
+    /// Obeys a recall that somebody carried here.
+    private func obey(_ recall: VerifiedRecall, by user: UInt32) async throws -> TakenRecall {
+        let (id, from) = (recall.statement.id, recall.statement.from)
+        try await obey(recall, by: .user(user))
+        let (row, kept) = try await store.read {
+            (try $0.inbound(id, from: from), try $0.recall(of: id, from: from))
+        }
+        guard let row, let kept else { throw ServiceProblem.unknownTransfer(id) }
+        return TakenRecall(row: kept, state: row.state)
+    }
+
     /// Makes a dataset that lies here unopenable, or ends its arrival.
-    func obey(_ recall: VerifiedRecall, from peer: NodeID) async throws -> LetterAnswer {
+    /// - Parameter actor: who brings the recall.
+    func obey(_ recall: VerifiedRecall, by actor: EntryActor) async throws {
         let statement = recall.statement
         let (id, from) = (statement.id, statement.from)
         guard try await store.read({ try $0.inbound(id, from: from) }) != nil else {
@@ -129,7 +146,7 @@ extension Exchange {
         // What arrives is fenced off.
         let isDone = try await uploads.alone(upload) {
             let step = try await self.untilSettled(upload) {
-                try await self.obeyOnce(recall, from: peer)
+                try await self.obeyOnce(recall, by: actor)
             } unless: {
                 $0.isNothing
             }
@@ -137,11 +154,10 @@ extension Exchange {
             if !hasFiles { await self.spool.remove(SpoolFolder.Name(inbound: id, from: from)) }
             return true
         }
-        guard isDone else { return .taken }
+        guard isDone else { return }
         logger.warning(
             "dataset recalled", metadata: ["id": "\(id)", "by": "\(recall.officer.id)"])
         accepted.yield(.letters(to: from))
-        return .taken
     }
 
     private enum RecallStep: Sendable {
@@ -157,7 +173,7 @@ extension Exchange {
 
     /// - Returns: nil where there is news about the transfer, of which the signed statement does not tell.
     private func obeyOnce(
-        _ recall: VerifiedRecall, from peer: NodeID
+        _ recall: VerifiedRecall, by actor: EntryActor
     ) async throws -> RecallStep? {
         let asked = recall.statement
         let now = clock.now()
@@ -174,7 +190,7 @@ extension Exchange {
             at: now)
         let upload = UploadID(from: asked.from, transfer: asked.id)
         return try await withdrawing(upload) {
-            try await enter(recall, from: peer, actions, statement, hold, isOrdered, at: now)
+            try await enter(recall, by: actor, actions, statement, hold, isOrdered, at: now)
         } unless: { step in
             step?.isNothing ?? true
         }
@@ -185,7 +201,7 @@ extension Exchange {
     ///   - statement: what is stated of it; nil where it is over.
     ///   - hold: when it may be destroyed at the earliest.
     private func enter(
-        _ recall: VerifiedRecall, from peer: NodeID, _ actions: [Recipient.Action],
+        _ recall: VerifiedRecall, by actor: EntryActor, _ actions: [Recipient.Action],
         _ statement: Statement?, _ hold: Timestamp, _ isOrdered: Bool, at now: Timestamp
     ) async throws -> RecallStep? {
         let asked = recall.statement
@@ -214,7 +230,7 @@ extension Exchange {
             let kind = actions.isEmpty ? "recall.taken" : "transfer.recalled"
             let entry = try transaction.append(
                 EntryDraft(
-                    kind: try EntryKind(kind), transfer: asked.id, actor: .node(peer),
+                    kind: try EntryKind(kind), transfer: asked.id, actor: actor,
                     details: .object(details)))
             guard let statement else {
                 return .done(hasFiles: recipient.state.keepsFiles, isWithdrawn: false)

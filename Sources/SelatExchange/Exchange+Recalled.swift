@@ -28,7 +28,10 @@ extension Exchange {
             guard try await isKnown(recall) || countRecall(recall, of: peer) else {
                 throw ServiceProblem.tooManyRecalls(recall.statement.from.country)
             }
-            if recall.statement.to == identity.node { return try await obey(recall, from: peer) }
+            if recall.statement.to == identity.node {
+                try await obey(recall, by: .node(peer))
+                return .taken
+            }
             return try await pass(recall, from: peer)
         } catch let error as FederationError {
             try await enterRecallRejection("\(error)", message, by: peer)

@@ -11,19 +11,25 @@ struct ReceiptVerb: AsyncParsableCommand {
     struct Export: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "export",
-            abstract: "Write a transfer's receipt, for whoever carries it back to the sender.",
+            abstract: "Write a transfer's receipts, for whoever carries them back to the sender.",
             discussion: """
-                Its proof is against the newest checkpoint that others have witnessed, where
+                Into a folder: all that this node has stated of the dataset, a file for each
+                (ID.KIND.receipt: delivered, opened, recalled, retained, destroyed), as often
+                as something was added. Into a file: the receipt of its arrival alone.
+
+                A proof is against the newest checkpoint that others have witnessed, where
                 there is one: written again later, it may prove more.
 
-                Example: selat receipt export 0198f3a2-7c41-7d2e-9b1a-0f6c2d8e4a11 out.receipt
+                Examples:
+                  selat receipt export 0198f3a2-7c41-7d2e-9b1a-0f6c2d8e4a11 /media/courier
+                  selat receipt export 0198f3a2-7c41-7d2e-9b1a-0f6c2d8e4a11 out.receipt
                 """)
 
         @Argument(help: "The transfer's id.")
         var id: TransferID
 
-        @Argument(help: "The file to write; a receipt of the same transfer is replaced.")
-        var file: String
+        @Argument(help: "A folder, or a file; a receipt of the same transfer is replaced.")
+        var path: String
 
         @OptionGroup var client: ClientOptions
 
@@ -31,19 +37,43 @@ struct ReceiptVerb: AsyncParsableCommand {
             let transfer = try await client.withDaemon {
                 try await $0.getJSON("/v1/transfers/\(id.text)")
             }
-            guard let receipt = transfer["receipt"], let document = receipt["document"] else {
-                throw Ending(
-                    .notYet, "`\(id)` is \(transfer.text("state")): there is no receipt yet",
-                    hint: "see `selat show \(id)`")
+            if EvidenceFolder.isFolder(path) { return try writeAll(transfer) }
+            guard let receipt = transfer["receipt"], let written = try write(receipt, to: path)
+            else { throw lacking(transfer) }
+            if client.json { return Terminal.result(.object(written)) }
+            Terminal.result(path)
+        }
+
+        /// Each under a name of its own, so that the next time adds what is new.
+        private func writeAll(_ transfer: JSON) throws {
+            let receipts =
+                transfer["receipts"]?.arrayValue ?? transfer["receipt"].map { [$0] } ?? []
+            let written = try receipts.compactMap { receipt in
+                try write(receipt, to: "\(path)/\(id).\(receipt.text("kind")).receipt")
             }
-            try ReceiptFile.write(document, of: id, to: AbsolutePath.of(file))
+            guard !written.isEmpty else { throw lacking(transfer) }
             if client.json {
                 return Terminal.result([
-                    "id": .string(id.text), "path": .string(file),
-                    "kind": receipt["kind"] ?? .null, "signer": receipt["signer"] ?? .null,
+                    "id": .string(id.text), "receipts": .array(written.map { .object($0) }),
                 ])
             }
-            Terminal.result(file)
+            Terminal.result(lines: written.compactMap { $0["path"]?.stringValue })
+        }
+
+        /// - Returns: what was written where; nil for a receipt without its document.
+        private func write(_ receipt: JSON, to file: String) throws -> JSON.Object? {
+            guard let document = receipt["document"] else { return nil }
+            try ReceiptFile.write(document, of: id, to: AbsolutePath.of(file))
+            return [
+                "id": .string(id.text), "path": .string(file),
+                "kind": receipt["kind"] ?? .null, "signer": receipt["signer"] ?? .null,
+            ]
+        }
+
+        private func lacking(_ transfer: JSON) -> Ending {
+            Ending(
+                .notYet, "`\(id)` is \(transfer.text("state")): there is no receipt yet",
+                hint: "see `selat show \(id)`")
         }
     }
 

@@ -33,7 +33,7 @@ extension NodeControl {
             "state": .string(view.state), "officer": .string(row.officer),
             "reason": .string(row.reason), "issued": .string(view.issued.text),
             "taken": .string(row.taken.text), "digest": .string(row.digest.text),
-            "answers": .strings(view.answers),
+            "statement": .string(Base64.encode(row.message)), "answers": .strings(view.answers),
         ]
         members["hold_until"] = row.holdUntil.map { .string($0.text) }
         if row.holdUntil != nil { members["ordered"] = .bool(row.isOrdered) }

@@ -74,6 +74,11 @@ extension NodeControl {
             if let receipt = try await exchange.receipt(of: row) {
                 document["receipt"] = try await self.receipt(receipt)
             }
+            var stated: [JSON] = []
+            for receipt in try await exchange.receipts(of: row) {
+                stated.append(try await self.receipt(receipt))
+            }
+            if !stated.isEmpty { document["receipts"] = .array(stated) }
             document["debts"] = debts(try await exchange.debts(of: row, found.entries))
         } else if let row = found.relayed.first {
             document = try members(row)

@@ -237,7 +237,7 @@ extension CommandTests {
             let bytes = try scratch.bytes("out.receipt")
             symlink(mine, "\(scratch.path)/link")
             for (id, path) in [
-                (id, mine), (id, scratch.path), (id, "\(scratch.path)/link"), (other, receipt),
+                (id, mine), (id, "\(scratch.path)/link"), (other, receipt),
             ] {
                 let ended = try await export(id, path)
                 #expect(ended.status == 1, "\(ended.words)")
@@ -246,6 +246,14 @@ extension CommandTests {
             #expect(try scratch.text("mine.txt") == "mine")
             #expect(try scratch.bytes("out.receipt") == bytes)
             #expect(scratch.files() == ["link", "mine.txt", "out.receipt", "x.txt"])
+            let bag = "\(scratch.path)/bag"
+            try FileManager.default.createDirectory(
+                atPath: bag, withIntermediateDirectories: false)
+            for _ in 1...2 {
+                let all = try await export(id, bag)
+                #expect(all.status == 0, "\(all.words)")
+                #expect(scratch.files("bag") == ["\(id).delivered.receipt"])
+            }
         }
 
         /// Its end would be waited for.

@@ -81,6 +81,14 @@ extension CommandTests {
             try await sandbox.until("VN has made it unopenable") {
                 try await sandbox.state(id, on: "VN") == "recalled"
             }
+            let carried = "\(scratch.path)/carried.cms"
+            let exported = try await sandbox.selat("recall", "export", id, carried, on: "SG")
+            try #require(exported.status == 0, "\(exported.words)")
+            #expect(try scratch.bytes("carried.cms") == scratch.bytes("recall.cms"))
+            let brought = try await sandbox.selat("recall", "add", carried, on: "VN")
+            #expect(brought.status == 0, "\(brought.words)")
+            let unknown = try await sandbox.selat("recall", "add", carried, on: "MY")
+            #expect(unknown.status == 3, "\(unknown.words)")
             let agreed = try await sandbox.officer(
                 ["recall", "answer", id, "--destroy", "--yes", "--json"], by: role, of: "VN",
                 at: "VN")

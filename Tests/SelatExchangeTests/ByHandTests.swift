@@ -365,6 +365,49 @@ struct ByHandTests {
         #expect(try await sender.exchange.take(receipt: receipt, by: .user(9)).isNew)
     }
 
+    /// A recall goes the way that the dataset went, and what is stated later comes back like the first receipt.
+    @Test func aRecallAndLaterReceiptsAreCarriedToo() async throws {
+        let carried = try await exported(size: 5_000)
+        let (id, recall) = (carried.id, try world.recall(carried.id))
+        _ = try await sender.exchange.take(recallWord: recall, by: 1_000)
+        func taken(at node: TestNode) async throws -> Exchange.TakenRecall {
+            try await node.exchange.take(recallWord: recall, by: 1_001)
+        }
+        // It comes before its transfer, and where it is none of.
+        #expect(
+            await SelatExchangeTests.problem { _ = try await taken(at: recipient) }
+                == "unknown-transfer")
+        #expect(
+            await SelatExchangeTests.problem { _ = try await taken(at: world.stranger) }
+                == "bad-recall")
+        _ = try await take(carried, at: recipient)
+        _ = try await recipient.opened(id)
+        let obeyed = try await taken(at: recipient)
+        #expect(obeyed.state == "recalled" && obeyed.row.message == recall)
+        #expect(try await taken(at: recipient).row == obeyed.row)
+        #expect(
+            await SelatExchangeTests.problem { _ = try await recipient.opened(id) } == "not-ready")
+        let entries = try await recipient.store.entries(EntryFilter(kind: "transfer.recalled"))
+        #expect(entries.map(\.entry.actor) == [.user(1_001)])
+        _ = try await recipient.exchange.destroy(id, reason: nil, by: 1_001)
+
+        let row = try #require(try await recipient.inbound(id, from: sender))
+        let receipts = try await recipient.exchange.receipts(of: row)
+        let stated = try receipts.map { try Receipt(parsing: $0).unverifiedStatement.kind }
+        #expect(stated == [.delivered, .opened, .recalled, .destroyed])
+        // In whatever order the courier's folder has them.
+        for receipt in receipts.reversed() {
+            let brought = try await sender.exchange.take(receipt: receipt, by: .user(9))
+            #expect(brought.isNew)
+        }
+        let sent = try #require(try await sender.outbound(id))
+        #expect(sent.state == "delivered")
+        let story = try await sender.exchange.story(of: sent)
+        #expect(story.map(\.statement.kind) == stated)
+        #expect(try await recipient.exchange.story(of: row) == story)
+        #expect(try await sender.exchange.holdingsOfOthers(limit: 10).isEmpty)
+    }
+
     @Test func aReceiptSettlesWhatIsUnconfirmedToo() async throws {
         let carried = try await exported(size: 5_000)
         let receipt = try #require(try await take(carried, at: recipient).receipt)

@@ -645,13 +645,14 @@ struct RecallTests {
         #expect(try await exchange.take(recall: recall, from: sender.id) == .taken)
         let wrong = try [
             world.answer(recall, of: id, .destroy, by: try world.officer(sender)),
-            world.answer([1], of: id, .destroy), recall,
+            world.answer([1], of: id, .destroy),
         ]
         for message in wrong {
             #expect(
                 await problem { _ = try await exchange.take(recallWord: message, by: 0) }
                     == "bad-recall")
         }
+        #expect(try await exchange.take(recallWord: recall, by: 0).row.message == recall)
         #expect(try await state(id) == "recalled")
         #expect(
             await problem {

@@ -10,7 +10,7 @@ extension OpenAPI {
             answer: .json(.object(["recalls": .list(.component("Recall"))]))),
         Operation(
             "POST /v1/recalls", "takeRecall",
-            "takes an officer's recall of an own dataset, or an own officer's answer to one",
+            "takes an officer's recall, or an own officer's answer to one",
             body: .json(.request(["statement": .base64])), status: 201,
             answer: .json(.component("Recall")),
             problems: [
@@ -23,7 +23,8 @@ extension OpenAPI {
             "id": .transferID, "from": .node, "to": .node,
             "direction": .words(["outbound", "inbound", "relayed", "none"]), "state": .state,
             "officer": .officer, "reason": .text, "issued": .time, "taken": .time,
-            "digest": .digest, "answers": .list(.text), "hold_until?": .time, "ordered?": .flag,
+            "digest": .digest, "statement": .base64, "answers": .list(.text), "hold_until?": .time,
+            "ordered?": .flag,
             "decision?": .words(["destroy", "refuse"]),
             "onward?": .list(
                 .object(["id": .transferID, "to": .node, "state": .state, "recalled": .flag])),

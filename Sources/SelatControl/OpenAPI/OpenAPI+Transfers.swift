@@ -104,7 +104,7 @@ extension OpenAPI {
         "Verdict": .object(verdict + ["reasons": .list(.text)]),
         "Transfer": .either(.object(outbound), .object(inbound), .object(relayed)),
         "TransferDetails": .either(
-            .object(outbound + detailed + sent), .object(inbound + detailed),
+            .object(outbound + detailed + sent), .object(inbound + detailed + stated),
             .object(relayed + detailed)),
         "Receipt": receipt,
         "Debt": .object(["obligation": .text, "event": .text, "starts?": .time, "due?": .time]),
@@ -185,6 +185,8 @@ extension OpenAPI {
         ]),
         "dataset": .foreign("a Data Package v2 descriptor"),
     ]
+
+    private static let stated: Keys = ["receipts?": .list(.component("Receipt"))]
 
     private static let receipt = Schema.foreign(
         "the receipt's statement (Exchange.docc), with what this node makes of it")

@@ -6,7 +6,13 @@ struct RecallAdd: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "add",
         abstract: "Hand in a recall, or an answer to one, that was signed elsewhere.",
-        discussion: "Example: selat recall add recall.cms")
+        discussion: """
+            A recall is taken at the sender, and at the recipient where it was carried there
+            by hand: the dataset is unopenable at once, and `selat receipt export` writes
+            what goes back. An answer is taken at the recipient.
+
+            Example: selat recall add recall.cms
+            """)
 
     @Argument(help: "The signed statement.")
     var file: String

@@ -16,8 +16,14 @@ struct Recall: AsyncParsableCommand {
             does not reach. It is destroyed after 24 hours where a retention duty has it
             destroyed anyway, or once an officer there agrees; an officer there may refuse
             with a legal ground.
+
+            Where no link leads there, `selat recall export` writes the recall for whoever
+            carries it, and `selat recall add` takes it at the recipient.
             """,
-        subcommands: [RecallSign.self, RecallList.self, RecallAnswer.self, RecallAdd.self],
+        subcommands: [
+            RecallSign.self, RecallList.self, RecallAnswer.self, RecallAdd.self,
+            RecallExport.self,
+        ],
         defaultSubcommand: RecallSign.self)
 }
 
