@@ -79,6 +79,8 @@ package enum Limits {
     package static let recallsPerMinuteMax = 60
     /// Letters about one member's transfers that are held for it.
     package static let lettersPerMemberMax = 10_000
+    /// Receipts of one member's nodes that are held for one node, about transfers that passed elsewhere.
+    package static let strayLettersMax = 1_000
     /// Uploads that one peer may have begun and not ended.
     package static let uploadsPerPeerMax = 256
     /// Beyond any limit on what may lie here: transfers that less urgent ones leave to flash.

@@ -3,14 +3,15 @@ import SelatAudit
 import SelatCore
 import SelatCrypto
 import SelatDelivery
+import SelatEnvelope
 import SelatEvidence
 import SelatFederation
 import SelatHTTP
 import SelatStore
 import SelatTransport
 
-// Letters are brought to their addressees: straight, or to the neighbour on the transfer's route, and
-// again until the addressee has them (`Exchange.md`, *Letters*).
+// Letters are brought to their addressees: straight, or to the neighbour on the transfer's route, else over
+// another relay, and again until the addressee has them (`Exchange.md`, *Letters*).
 
 extension Exchange {
     /// Brings the letters for a node, those that go one way in their order, until none is left.
@@ -57,7 +58,7 @@ extension Exchange {
     /// - Returns: how many were taken.
     private func bringLetters(to addressee: NodeID, by way: NodeID) async throws -> Int {
         let end = ContinuousClock.now + .seconds(60)
-        var (taken, down, last) = (0, Set<NodeID>(), Int64(0))
+        var (taken, down, last) = (0, [NodeID: String](), Int64(0))
         while ContinuousClock.now < end,
             let page = try await addressedLetters(to: addressee, after: last)
         {
@@ -66,6 +67,7 @@ extension Exchange {
                 try Task.checkCancellation()
                 guard try await bring(addressed, &down) else { continue }
                 _ = try await store.commit { try $0.letterWasTaken(addressed.letter) }
+                forgetHindrance(of: addressed.letter)
                 taken += 1
             }
         }
@@ -83,43 +85,95 @@ extension Exchange {
         var page: [AddressedLetter] = []
         for letter in letters {
             try Task.checkCancellation()
-            page.append(AddressedLetter(letter: letter, hops: try await hops(letter)))
+            let hops = try await hops(letter)
+            page.append(
+                AddressedLetter(
+                    letter: letter, hops: hops.isEmpty ? try otherRelays(for: letter) : hops))
         }
         return page
     }
 
     private static let lettersRead = 64
 
-    /// - Parameter down: nodes that were found out of reach in this pass.
+    /// What came of bringing a letter to a node; of several the greatest counts.
+    private enum Outcome: Int, Comparable, Sendable {
+        case unreachable
+        /// It is no node of the transfer's, as far as it knows.
+        case unknown
+        case refused
+        /// A relay has it, and brings it further.
+        case held
+        case taken
+
+        static func < (a: Outcome, b: Outcome) -> Bool { a.rawValue < b.rawValue }
+    }
+
+    /// - Parameter down: nodes that were found out of reach in this pass, and how.
     /// - Returns: whether its addressee has it.
     private func bring(
-        _ addressed: AddressedLetter, _ down: inout Set<NodeID>
+        _ addressed: AddressedLetter, _ down: inout [NodeID: String]
     ) async throws -> Bool {
-        let letter = addressed.letter
-        let hops = addressed.hops.filter { !down.contains($0) }
-        guard !hops.isEmpty, let document = try await document(letter) else { return false }
+        let (letter, hops) = (addressed.letter, addressed.hops)
         if letter.kind == Self.recallLetter, try await isRecallAnswered(letter) { return true }
-        for hop in hops {
-            do {
-                let answer = try await bring(letter, document, to: hop)
-                if answer == .taken, try await isBelieved(hop, about: letter) { return true }
-            } catch let problem as Problem {
-                logger.warning(
-                    "letter not taken",
-                    metadata: [
-                        "id": "\(letter.id)", "kind": "\(letter.kind)", "to": "\(hop)",
-                        "cause": "\(problem)",
-                    ])
-            } catch {
-                try Task.checkCancellation()
-                down.insert(hop)
-                continue
-            }
-            // Whoever may hold a part of what is recalled lets go of it, and one may know a way on where
-            // another does not.
-            guard letter.kind == Self.recallLetter else { break }
+        let isStuck = isStuck(letter)
+        let last = isStuck ? try otherRelays(for: letter, besides: hops) : []
+        guard (hops + last).contains(where: { down[$0] == nil }) else {
+            if let cause = hops.first.flatMap({ down[$0] }) { noteHindrance(of: letter, cause) }
+            return false
         }
-        return false
+        guard let document = try await document(letter) else { return false }
+        // Whoever may hold a part of what is recalled lets go of it, and one may know a way on where
+        // another does not.
+        let isForAll = letter.kind == Self.recallLetter
+        var outcome = try await bring(letter, document, to: hops, isForAll: isForAll, &down)
+        if outcome == .unknown || outcome == .unreachable && isStuck {
+            let others = isStuck ? last : try otherRelays(for: letter, besides: hops)
+            outcome = max(
+                outcome, try await bring(letter, document, to: others, isForAll: false, &down))
+        }
+        if outcome == .held { noteHeld(letter) }
+        return outcome == .taken
+    }
+
+    /// Brings a letter to one node after the other, until one of the transfer's has answered.
+    /// - Parameter isForAll: whether it goes to each, until the addressee has it.
+    private func bring(
+        _ letter: LetterRow, _ document: [UInt8], to hops: [NodeID], isForAll: Bool,
+        _ down: inout [NodeID: String]
+    ) async throws -> Outcome {
+        var outcome = Outcome.unreachable
+        for hop in hops where down[hop] == nil {
+            outcome = max(outcome, try await bringOnce(letter, document, to: hop, &down))
+            if outcome == .taken || outcome > .unknown && !isForAll { break }
+        }
+        return outcome
+    }
+
+    private func bringOnce(
+        _ letter: LetterRow, _ document: [UInt8], to hop: NodeID, _ down: inout [NodeID: String]
+    ) async throws -> Outcome {
+        do {
+            let answer = try await bring(letter, document, to: hop)
+            guard answer == .taken, try await isBelieved(hop, about: letter) else { return .held }
+            return .taken
+        } catch let problem as Problem {
+            logger.warning(
+                "letter not taken",
+                metadata: [
+                    "id": "\(letter.id)", "kind": "\(letter.kind)", "to": "\(hop)",
+                    "cause": "\(problem)",
+                ])
+            noteHindrance(of: letter, "\(hop): \(problem)")
+            let isUnknown =
+                problem.type == ServiceProblem.unknownTransferType && hop != letter.addressee
+            return isUnknown ? .unknown : .refused
+        } catch {
+            try Task.checkCancellation()
+            let cause = "\(hop): \(error)"
+            noteHindrance(of: letter, cause)
+            down[hop] = cause
+            return .unreachable
+        }
     }
 
     /// Whether a letter ends by this node's word that its addressee has it. A recall must not end by a relay's
@@ -195,6 +249,45 @@ extension Exchange {
         let hops = isUnderWay ? through + straight : straight + through
         guard letter.kind == Self.recallLetter, letter.from == node else { return hops }
         return hops + (try await firstHops(of: letter.id)).filter { !hops.contains($0) }
+    }
+
+    /// Relays that bring a letter to its addressee although they need not know the transfer: linked with this node
+    /// and with the addressee, and of a country that would let the dataset itself pass.
+    func otherRelays(
+        for letter: LetterRow, besides known: [NodeID] = []
+    ) throws -> [NodeID] {
+        // What was taken back goes to the one node that holds a part of it.
+        guard letter.kind != ReceiptKind.cancelled.rawValue,
+            let (recipient, label) = try passage(of: letter)
+        else { return [] }
+        let (federation, node) = (federation, identity.node)
+        let ends = [node, letter.from, recipient, letter.addressee]
+        let relays = federation.nodes.keys.filter { relay in
+            isRelay(relay) && !ends.contains(relay) && !known.contains(relay)
+                && federation.areLinked(node, relay)
+                && federation.areLinked(relay, letter.addressee)
+        }
+        return relays.sorted().filter { relay in
+            (try? isTransitPermitted([letter.from, relay, recipient], label)) ?? false
+        }
+    }
+
+    /// Where the dataset goes that a letter is about, and its label; nil where this node knows it from letters alone.
+    private func passage(of letter: LetterRow) throws -> (recipient: NodeID, label: Label)? {
+        let (id, from) = (letter.id, letter.from)
+        let isOwn = from == identity.node
+        let (inbound, relayed, outbound) = try store.lookUp {
+            (
+                try $0.inbound(id, from: from), try $0.relayed(id, from: from),
+                isOwn ? try $0.outbound(id) : nil
+            )
+        }
+        if let row = inbound {
+            return (identity.node, try Header(parsing: row.header).core.label)
+        }
+        if let row = relayed { return (row.to, try Header(parsing: row.header).core.label) }
+        guard let row = outbound else { return nil }
+        return (row.to, try request(of: row).request.label)
     }
 
     /// The nodes to which attempts of an own transfer went first, the newest of them first.

@@ -80,9 +80,10 @@ extension Exchange {
     private func pass(_ recall: VerifiedRecall, from peer: NodeID) async throws -> LetterAnswer {
         let asked = recall.statement
         let known = try await store.read { try $0.relayed(asked.id, from: asked.from) }
-        guard let known, known.to == asked.to else {
-            throw ServiceProblem.unknownTransfer(asked.id)
-        }
+        let isPassed =
+            known.map { $0.to == asked.to }
+            ?? (asked.from != identity.node && passesOn(to: asked.to, from: peer))
+        guard isPassed else { throw ServiceProblem.unknownTransfer(asked.id) }
         // Receipts do not count, which others write.
         let isFull = try await store.read {
             try $0.letterCount(of: asked.from.country, as: Self.recallLetter)
@@ -91,6 +92,12 @@ extension Exchange {
         let former = try await vainRecall(of: asked)
         let now = clock.now()
         let (answer, isDropped) = try await store.commit { transaction -> (LetterAnswer, Bool) in
+            // It may have come after a recall that this node passed on without knowing it.
+            func dropHeld() throws -> Bool {
+                try known.map {
+                    try self.drop($0, because: recall.words, at: now, in: transaction)
+                } ?? false
+            }
             if let before = try transaction.recall(of: asked.id, from: asked.from),
                 before.digest != former
             {
@@ -99,15 +106,15 @@ extension Exchange {
                 }
                 let isOwed = try transaction.owes(
                     Self.recallLetter, about: asked.id, from: asked.from, to: asked.to)
-                return (isOwed ? .held : .taken, false)
+                return (isOwed ? .held : .taken, try dropHeld())
             }
             guard !isFull else { throw ServiceProblem.tooManyLetters(asked.from.country) }
             try transaction.save(RecallRow(recall, at: now))
             try transaction.post(recall, at: now)
             try transaction.append(recall.draft("recall.taken", by: .node(peer)))
-            return (.held, try self.drop(known, because: recall.words, at: now, in: transaction))
+            return (.held, try dropHeld())
         }.value
-        if isDropped { try await removeDropped(known) }
+        if let known, isDropped { try await removeDropped(known) }
         if answer == .held { accepted.yield(.letters(to: asked.to)) }
         return answer
     }

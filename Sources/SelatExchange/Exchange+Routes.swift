@@ -90,7 +90,7 @@ extension Exchange {
         return open + closed
     }
 
-    private func isTransitPermitted(_ path: [NodeID], _ label: Label) throws -> Bool {
+    func isTransitPermitted(_ path: [NodeID], _ label: Label) throws -> Bool {
         try transit(of: path, label).allSatisfy { $0.outcome == .permitted }
     }
 

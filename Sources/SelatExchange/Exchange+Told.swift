@@ -8,8 +8,8 @@ import SelatHTTP
 import SelatStore
 package import SelatTransport
 
-// Letters that peers bring: the own are verified and kept; those of a transfer that passed through here
-// are verified, held, and brought further (`Exchange.md`, *Letters*).
+// Letters that peers bring: the own are verified and kept; those of a transfer that passed through here, or past
+// here, are verified, held, and brought further (`Exchange.md`, *Letters*).
 
 extension Exchange: LetterService {
     package func take(receipt bytes: [UInt8], from peer: NodeID) async throws -> LetterAnswer {
@@ -18,10 +18,11 @@ extension Exchange: LetterService {
         if statement.kind == .cancelled {
             return try await letGo(bytes, statement, from: peer)
         }
-        if statement.from != identity.node,
-            let row = try store.lookUp({ try $0.relayed(statement.id, from: statement.from) })
-        {
-            return try await hold(bytes, statement, of: row, from: peer)
+        if statement.from != identity.node {
+            let row = try store.lookUp { try $0.relayed(statement.id, from: statement.from) }
+            if row != nil || passesOn(to: statement.from, from: peer) {
+                return try await hold(bytes, statement, of: row, from: peer)
+            }
         }
         do {
             guard statement.from == identity.node else {
@@ -79,26 +80,39 @@ extension Exchange: LetterService {
 
     // MARK: Passing through
 
+    /// Whether this node passes on letters about transfers that it does not know: a relay does, and brings them to
+    /// their addressee itself, so that none goes in circles.
+    func passesOn(to addressee: NodeID, from peer: NodeID) -> Bool {
+        let node = identity.node
+        return isRelay(node) && addressee != peer && federation.areLinked(node, addressee)
+    }
+
+    /// - Parameter row: what passed through here; nil where it did not.
     private func hold(
-        _ bytes: [UInt8], _ statement: ReceiptStatement, of row: RelayedRow, from peer: NodeID
+        _ bytes: [UInt8], _ statement: ReceiptStatement, of row: RelayedRow?, from peer: NodeID
     ) async throws -> LetterAnswer {
+        let id = statement.id
         do {
-            try await verify(bytes, statement, of: row)
+            try await verify(bytes, by: row?.to ?? statement.signer, of: row)
         } catch {
-            try await enterRejection("\(error)", of: row.id, by: .node(peer))
-            throw ServiceProblem.verificationFailed("receipt of `\(row.id)`: \(error)")
+            try await enterRejection("\(error)", of: id, by: .node(peer))
+            throw ServiceProblem.verificationFailed("receipt of `\(id)`: \(error)")
         }
-        if statement.kind.isOutcome { try await settle(row, statement, bytes, by: peer) }
-        return try await owe(bytes, statement, of: row, from: peer)
+        if let row, statement.kind.isOutcome {
+            try await settle(row, statement, bytes, by: peer)
+        }
+        return try await owe(bytes, statement, isStray: row == nil, from: peer)
     }
 
     private func verify(
-        _ bytes: [UInt8], _ statement: ReceiptStatement, of row: RelayedRow
+        _ bytes: [UInt8], by signer: NodeID, of row: RelayedRow?
     ) async throws {
-        let verified = try await stated(in: try Receipt(parsing: bytes).claim, by: row.to)
+        let verified = try await stated(in: try Receipt(parsing: bytes).claim, by: signer)
         guard verified.kind.isRecipients else {
             throw ReceiptError.aboutAnother("thing than what the recipient did")
         }
+        // Whether it is about a transfer at all its sender sees.
+        guard let row else { return }
         // Another attempt may have gone another way, past this relay: the sender knows it.
         guard verified.envelope == SHA256.digest(row.header) || verified.attempt != row.attempt
         else { throw ReceiptError.aboutAnother("envelope") }
@@ -145,38 +159,49 @@ extension Exchange: LetterService {
     static let attemptsToldMax = 4
 
     /// Keeps a receipt that passes through, and owes it to the sender until the sender has it.
+    /// - Parameter isStray: whether its transfer did not pass through here.
     private func owe(
-        _ bytes: [UInt8], _ statement: ReceiptStatement, of row: RelayedRow, from peer: NodeID
+        _ bytes: [UInt8], _ statement: ReceiptStatement, isStray: Bool, from peer: NodeID
     ) async throws -> LetterAnswer {
         let now = clock.now()
+        let (id, from, signer) = (statement.id, statement.from, statement.signer)
         let receipt = ReceiptRow(statement, bytes, at: now)
-        let isFull = try store.lookUp {
-            try $0.letterCount(of: row.from.country, besides: Self.recallLetter)
-                >= Limits.lettersPerMemberMax
+        let (isFull, isCrowded) = try store.lookUp {
+            (
+                try $0.letterCount(of: from.country, besides: Self.recallLetter)
+                    >= Limits.lettersPerMemberMax,
+                // Its signer can state anything of transfers that are none: that must not use up what others need.
+                isStray
+                    ? try $0.strayReceiptCount(of: signer.country, to: from)
+                        >= Limits.strayLettersMax : false
+            )
         }
         let answer = try await store.commit { transaction -> LetterAnswer in
             guard try !transaction.holdsReceipt(receipt) else {
                 // Whoever brings it again learns whether the sender has it by now.
-                return try transaction.owes(
-                    receipt.kind, about: row.id, from: row.from, to: row.from)
+                return try transaction.owes(receipt.kind, about: id, from: from, to: from)
                     ? .held : .taken
+            }
+            guard !isCrowded else {
+                throw ServiceProblem.tooManyLetters(
+                    signer.country, of: Limits.strayLettersMax)
             }
             // Of an attempt that went past this relay anything can be stated, and only the sender sees through it.
             guard
-                try transaction.receiptCount(receipt.kind, of: row.id, from: row.from)
+                try transaction.receiptCount(receipt.kind, of: id, from: from)
                     < Self.attemptsToldMax, !isFull
-            else { throw ServiceProblem.tooManyLetters(row.from.country) }
+            else { throw ServiceProblem.tooManyLetters(from.country) }
             try transaction.keep(receipt)
             try transaction.post(
-                receipt.kind, bytes, about: row.id, from: row.from, to: row.from,
+                receipt.kind, bytes, about: id, from: from, to: from,
                 until: now + Self.letterSeconds)
             try transaction.append(
                 EntryDraft(
-                    kind: "relay.told", transfer: row.id, actor: .node(peer),
+                    kind: "relay.told", transfer: id, actor: .node(peer),
                     details: receipt.details(of: statement)))
             return .held
         }.value
-        if answer == .held { accepted.yield(.letters(to: row.from)) }
+        if answer == .held { accepted.yield(.letters(to: from)) }
         return answer
     }
 }

@@ -81,6 +81,8 @@ package final class Exchange: Sendable {
     let started = ContinuousClock.now
     /// Recalls of this minute, by the peer that brought them and the member whose they are.
     let recallsHeard = Mutex<[Bringing: Int]>([:])
+    /// Why letters have not come to their addressees, by their numbers.
+    let hindered = Mutex<[Int64: LetterHindrance]>([:])
     /// What must not be handed out any more, also where that has begun, and since when.
     let withdrawn = Mutex<[UploadID: ContinuousClock.Instant]>([:])
     /// New attempts of this minute of what passes through, by the peer that brought them.

@@ -45,10 +45,12 @@ package enum ServiceProblem {
     }
 
     /// Too much waits here for that member's nodes (429).
-    static func tooManyLetters(_ country: Country) -> Problem {
+    static func tooManyLetters(
+        _ country: Country, of max: Int = Limits.lettersPerMemberMax
+    ) -> Problem {
         Problem(
             type: "urn:selat:problem:too-many-letters", title: "too many letters", status: 429,
-            detail: "\(Limits.lettersPerMemberMax) letters wait here for nodes of \(country)",
+            detail: "\(max) letters of nodes of \(country), or for them, wait here",
             remedy: "bring it again later")
     }
 

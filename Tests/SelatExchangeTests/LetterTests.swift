@@ -1,8 +1,10 @@
 import Foundation
+import NIOCore
 import SelatAudit
 import SelatCore
 import SelatCrypto
 import SelatDelivery
+import SelatEnvelope
 import SelatEvidence
 import SelatFederation
 import SelatHTTP
@@ -573,6 +575,137 @@ struct RelayedLetterTests {
         let details = try JSON(parsing: try #require(entry.details))
         #expect(details["cause"] == "hash-differs: it is damaged")
         #expect(details["receipt"] == .string(SHA256.digest(receipt).text))
+    }
+
+    /// A dataset whose header goes by the relay, which was down: somebody carried it past, and its receipt back.
+    private func carriedPast(_ world: TestFederation) async throws -> TransferID {
+        let (sender, exchange) = (world.sender, world.sender.exchange)
+        let id = try await sender.send(try world.request())
+        let pursuit = Task { await exchange.pursue(id) }
+        while try await sender.outbound(id)?.attempt == 0 { await Task.yield() }
+        pursuit.cancel()
+        await pursuit.value
+        let opening = try await exchange.package(id, by: 7)
+        var bytes: [UInt8] = []
+        while let piece = try await opening.next() { bytes += Array(piece.readableBytesView) }
+        let head = try EnvelopeHead(
+            parsing: try await exchange.part(.head, of: SpoolFolder.Name(outbound: id)))
+        let front = head.encoded().count
+        let brought = try await world.recipient.exchange.take(
+            packageFront: Array(bytes[..<front]),
+            payload: Pieces(pieces: [Array(bytes[front..<front + Int(head.payloadSize)])]), by: 8)
+        let receipt = try #require(brought.receipt)
+        let settled = try await exchange.take(receipt: receipt, by: .user(9))
+        #expect(settled.state == "delivered")
+        await exchange.peers.forgive()
+        return id
+    }
+
+    /// It knows nothing of the transfer, and no other way leads from one end to the other.
+    @Test func lettersPassARelayThatThePackageWasCarriedPast() async throws {
+        let world = try RelayTests.world()
+        let (sender, relay, recipient) = (world.sender, world.stranger, world.recipient)
+        let id = try await carriedPast(world)
+        try await recipient.running {
+            try await relay.running {
+                try await sender.running {
+                    _ = try await recipient.opened(id)
+                    try await RelayTests.until { try await sender.entries("receipt.taken") == 1 }
+                    _ = try await sender.exchange.take(recallWord: try world.recall(id), by: 0)
+                    try await RelayTests.until {
+                        let row = try #require(try await sender.outbound(id))
+                        return try await sender.exchange.story(of: row).map(\.statement.kind)
+                            == [.delivered, .opened, .recalled]
+                    }
+                    for node in [sender, relay, recipient] {
+                        try await RelayTests.until {
+                            try await node.exchange.letters(about: id, from: sender.id).isEmpty
+                        }
+                    }
+                }
+            }
+        }
+        #expect(try await recipient.inbound(id, from: sender)?.state == "recalled")
+        #expect(try await relay.entries("relay.told") == 2)
+        #expect(try await relay.entries("recall.taken") == 1)
+        for kind: EntryKind in ["receipt.rejected", "recall.rejected"] {
+            #expect(try await relay.entries(kind) == 0, "\(kind.text)")
+        }
+    }
+
+    /// What it does not know it brings to its addressee alone, and believes no more of it than of what it knows.
+    @Test func strayLettersAreVerifiedAndBounded() async throws {
+        let world = try RelayTests.world()
+        let (sender, relay, recipient) = (world.sender, world.stranger, world.recipient)
+        let id = try await carriedPast(world)
+        func problemOf(_ receipt: [UInt8], from peer: TestNode) async -> String? {
+            await problem { _ = try await relay.exchange.take(receipt: receipt, from: peer.id) }
+        }
+        let bad = try await recipient.stated(
+            .opened, of: id, from: sender.id, 1, as: "transfer.destroyed")
+        #expect(await problemOf(bad, from: recipient) == "verification-failed")
+        let relays = try await recipient.stated(
+            .relayed, of: id, from: sender.id, 1, as: "relay.held")
+        #expect(await problemOf(relays, from: recipient) == "verification-failed")
+        let good = try await recipient.stated(.opened, of: id, from: sender.id, 1)
+        // Its addressee has it already.
+        #expect(await problemOf(good, from: sender) == "unknown-transfer")
+        #expect(await problemOf(good, from: recipient) == nil)
+        #expect(try await relay.entries("relay.told") == 1)
+        // As many as one member may have there; what the relay knows is not counted.
+        let now = world.clock.now()
+        _ = try await relay.store.commit { transaction in
+            for number in 1..<Limits.strayLettersMax {
+                let other = TransferID(madeAt: now, SeededEntropy(UInt64(number)))
+                try transaction.keep(
+                    ReceiptRow(
+                        from: sender.id, id: other, kind: "opened", signer: recipient.id,
+                        attempt: 1, taken: now, document: [0x30]))
+                try transaction.post(
+                    "opened", [0x30], about: other, from: sender.id, to: sender.id,
+                    until: now + 86_400)
+            }
+        }
+        let more = try await recipient.stated(.opened, of: id, from: sender.id, 2)
+        #expect(await problemOf(more, from: recipient) == "too-many-letters")
+        #expect(await problemOf(good, from: recipient) == nil)
+    }
+
+    /// The link of the two is down for long, and a relay stands between them as well.
+    @Test(arguments: [true, false])
+    func aLetterGoesByAnotherRelayWhereItsLawLetsTheDatasetPass(isPermitted: Bool) async throws {
+        let world = try RelayTests.world(links: [:], isPermitted: isPermitted)
+        let (sender, relay, recipient) = (world.sender, world.stranger, world.recipient)
+        let id = try await sender.send(try world.request())
+        try await recipient.serving { await sender.exchange.pursue(id) }
+        _ = try await recipient.opened(id)
+        let (exchange, to) = (recipient.exchange, sender.id)
+        let letter = try #require(try await exchange.letters(about: id, from: to).first)
+        #expect(try exchange.otherRelays(for: letter) == (isPermitted ? [relay.id] : []))
+        try await relay.serving {
+            let task = Task { try await exchange.bringLetters(to: to) }
+            try await RelayTests.until { exchange.hindrance(of: letter) != nil }
+            let hindrance = try #require(exchange.hindrance(of: letter))
+            #expect(hindrance.cause.hasPrefix("SG/hub: "), "\(hindrance.cause)")
+            #expect(try await relay.entries("relay.told") == 0)
+            #expect(!exchange.isStuck(letter))
+            task.cancel()
+            _ = await task.result
+            world.clock.advance(seconds: Exchange.stuckSeconds)
+            #expect(exchange.isStuck(letter))
+            let later = Task { try await exchange.bringLetters(to: to) }
+            if isPermitted {
+                try await RelayTests.until { try await relay.entries("relay.told") == 1 }
+                try await RelayTests.until { exchange.hindrance(of: letter)?.isHeld == true }
+            } else {
+                try await RelayTests.until {
+                    exchange.hindrance(of: letter).map { $0 != hindrance } ?? false
+                }
+                #expect(try await relay.entries("relay.told") == 0)
+            }
+            later.cancel()
+            _ = await later.result
+        }
     }
 
     @Test func aRelayHoldsNothingThatItsRecipientHasNotSigned() async throws {
