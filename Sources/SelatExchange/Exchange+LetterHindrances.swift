@@ -59,6 +59,37 @@ extension Exchange {
 
     static let stuckSeconds: Int64 = 600
 
+    /// Own letters that no node has taken for so long, a line for each addressee: somebody may have to carry them.
+    package func letterWarnings() async throws -> [String] {
+        let old = clock.now() + -Self.stuckSeconds
+        let stuck = hindered.withLock { hindered in
+            hindered.filter { !$0.value.isHeld && $0.value.since <= old }
+        }
+        guard !stuck.isEmpty else { return [] }
+        let node = identity.node
+        let letters = try await store.read { snapshot -> [[LetterRow]] in
+            try snapshot.addressees().map { addressee in
+                try snapshot.letters(to: addressee, after: 0, limit: 1_000).filter { letter in
+                    // Relays carry nothing, and what was taken back lapses by itself.
+                    let isOwn = letter.entry != nil || letter.from == node
+                    return isOwn && stuck[letter.number] != nil
+                        && letter.kind != ReceiptKind.cancelled.rawValue
+                }
+            }
+        }
+        return letters.compactMap { letters -> String? in
+            guard let first = letters.first, let hindrance = stuck[first.number] else { return nil }
+            let isRecall = first.kind == Self.recallLetter
+            let what = isRecall ? "recall" : "receipt `\(first.kind)`"
+            let more = letters.count > 1 ? " (and \(letters.count - 1) more)" : ""
+            let command =
+                isRecall ? "recall export \(first.id) FILE" : "receipt export \(first.id) FOLDER"
+            let kept = "has been kept from `\(first.addressee)` since \(hindrance.since)"
+            return "the \(what) of `\(first.id)`\(more) \(kept): \(hindrance.cause); it is brought"
+                + " again; to carry it by hand: `selat \(command)`"
+        }
+    }
+
     /// Letters of which this is kept; of more only the addressee is out of reach, mostly.
     private static let hinderedMax = 10_000
 }

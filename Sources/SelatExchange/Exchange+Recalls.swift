@@ -18,6 +18,8 @@ extension Exchange {
         package let answers: [String]
         /// What was sent on of it, and whether that was recalled: only an own officer can.
         package let onward: [(row: OutboundRow, isRecalled: Bool)]
+        /// Why nobody has taken the recall to the recipient yet; nil where nothing keeps it.
+        package let cause: String?
     }
 
     /// Newest first.
@@ -47,9 +49,12 @@ extension Exchange {
             $0.kind.answersRecall || $0.kind == .destroyed
                 || $0.reason?.hasPrefix("recalled: ") == true
         }.map(\.kind.rawValue)
+        let letter = try await letters(about: id, from: from).first { $0.kind == Self.recallLetter }
+        let hindrance = letter.flatMap { self.hindrance(of: $0) }
         return RecallView(
             direction: direction, to: statement.to, state: state, issued: statement.issued,
-            answers: answers, onward: found.1 == nil ? [] : try await onward(of: id, from: from))
+            answers: answers, onward: found.1 == nil ? [] : try await onward(of: id, from: from),
+            cause: hindrance?.isHeld == false ? hindrance?.cause : nil)
     }
 
     /// What of a received dataset was sent on, and may lie somewhere.

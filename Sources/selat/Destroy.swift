@@ -82,6 +82,8 @@ enum StoryText {
     static func owed(_ letters: JSON?) -> [String] {
         (letters?.arrayValue ?? []).map {
             "on its way: \($0.text("kind")) to \($0.text("to")), until \($0.text("until"))"
+                + ($0["cause"] == nil
+                    ? "" : "; not taken since \($0.text("since")): \($0.text("cause"))")
         }
     }
 }

@@ -38,6 +38,7 @@ extension NodeControl {
         members["hold_until"] = row.holdUntil.map { .string($0.text) }
         if row.holdUntil != nil { members["ordered"] = .bool(row.isOrdered) }
         members["decision"] = row.decision.map { .string($0) }
+        members["cause"] = view.cause.map { .string($0) }
         if !view.onward.isEmpty {
             members["onward"] = .array(
                 view.onward.map {

@@ -92,16 +92,22 @@ extension NodeControl {
         document["recall"] = try await recall(of: id, from: from)
         let owed = try await exchange.letters(about: id, from: from)
         if !owed.isEmpty {
-            document["letters"] = .array(
-                owed.map {
-                    [
-                        "kind": .string($0.kind), "to": .string($0.addressee.text),
-                        "until": .string($0.until.text),
-                    ]
-                })
+            document["letters"] = .array(owed.map { .object(members($0)) })
         }
         document["timeline"] = .array(try found.entries.map { .object(try entry($0)) })
         return .object(document)
+    }
+
+    private func members(_ letter: LetterRow) -> JSON.Object {
+        var members: JSON.Object = [
+            "kind": .string(letter.kind), "to": .string(letter.addressee.text),
+            "until": .string(letter.until.text),
+        ]
+        if let hindrance = exchange.hindrance(of: letter), !hindrance.isHeld {
+            members["since"] = .string(hindrance.since.text)
+            members["cause"] = .string(hindrance.cause)
+        }
+        return members
     }
 
     func state(

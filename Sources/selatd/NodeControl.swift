@@ -31,6 +31,7 @@ struct NodeControl: ControlService {
             + (try await exchange.deadWarnings()) + (try exchange.fullInboxes())
         reports += try await exchange.fullRelays()
         reports += try exchange.fullQueues()
+        reports += try await exchange.letterWarnings()
         reports += exchange.lawWarnings
         log["origin"] = .string(checkpoint.origin)
         log["size"] = .integer(checkpoint.size)

@@ -691,12 +691,21 @@ struct RelayedLetterTests {
             #expect(!exchange.isStuck(letter))
             task.cancel()
             _ = await task.result
+            #expect(try await exchange.letterWarnings() == [])
             world.clock.advance(seconds: Exchange.stuckSeconds)
             #expect(exchange.isStuck(letter))
+            let warnings = try await exchange.letterWarnings()
+            #expect(warnings.count == 1)
+            let warning = try #require(warnings.first)
+            #expect(
+                warning.hasPrefix("the receipt `opened` of `\(id)` has been kept from `SG/hub`"))
+            #expect(warning.contains(hindrance.cause))
+            #expect(warning.hasSuffix("`selat receipt export \(id) FOLDER`"))
             let later = Task { try await exchange.bringLetters(to: to) }
             if isPermitted {
                 try await RelayTests.until { try await relay.entries("relay.told") == 1 }
                 try await RelayTests.until { exchange.hindrance(of: letter)?.isHeld == true }
+                #expect(try await exchange.letterWarnings() == [])
             } else {
                 try await RelayTests.until {
                     exchange.hindrance(of: letter).map { $0 != hindrance } ?? false

@@ -775,6 +775,26 @@ struct RelayedRecallTests {
         }
     }
 
+    @Test func aRecallThatNobodyTakesSaysWhy() async throws {
+        let world = try RelayTests.world()
+        let (sender, id) = (world.sender, try await world.relayed())
+        try await sender.restart()
+        let exchange = sender.exchange
+        let given = try await exchange.take(recallWord: try world.recall(id), by: 0)
+        #expect(try await exchange.view(of: given.row).cause == nil)
+        let to = world.recipient.id
+        let task = Task { try await exchange.bringLetters(to: to) }
+        try await RelayTests.until { try await exchange.view(of: given.row).cause != nil }
+        task.cancel()
+        _ = await task.result
+        let cause = try #require(try await exchange.view(of: given.row).cause)
+        #expect(cause.hasPrefix("MY/hub: "), "\(cause)")
+        world.clock.advance(seconds: Exchange.stuckSeconds)
+        let warning = try #require(try await exchange.letterWarnings().first)
+        #expect(warning.hasPrefix("the recall of `\(id)` has been kept from `VN/hub` since "))
+        #expect(warning.hasSuffix("`selat recall export \(id) FILE`"))
+    }
+
     @Test func aRelayTakesTheSameRecallInAnotherForm() async throws {
         let world = try RelayTests.world()
         let (sender, relay) = (world.sender, world.stranger)

@@ -25,7 +25,7 @@ extension OpenAPI {
             "officer": .officer, "reason": .text, "issued": .time, "taken": .time,
             "digest": .digest, "statement": .base64, "answers": .list(.text), "hold_until?": .time,
             "ordered?": .flag,
-            "decision?": .words(["destroy", "refuse"]),
+            "decision?": .words(["destroy", "refuse"]), "cause?": .text,
             "onward?": .list(
                 .object(["id": .transferID, "to": .node, "state": .state, "recalled": .flag])),
         ])

@@ -173,7 +173,10 @@ extension OpenAPI {
                 "reason?": .text, "unreached?": .list(unreached),
             ])),
         "recall?": .component("Recall"),
-        "letters?": .list(.object(["kind": .text, "to": .node, "until": .time])),
+        "letters?": .list(
+            .object([
+                "kind": .text, "to": .node, "until": .time, "since?": .time, "cause?": .text,
+            ])),
     ]
 
     static let unreached = Schema.foreign("a copy that is not reached (Exchange.docc)")

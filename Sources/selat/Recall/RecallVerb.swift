@@ -93,6 +93,7 @@ enum RecallText {
                 words += "; an own officer must agree or refuse"
             }
         }
+        if let cause = recall["cause"]?.stringValue { words += "; it is not there yet: \(cause)" }
         if let decision = recall["decision"]?.stringValue { words += "; answered: \(decision)" }
         return words
     }
