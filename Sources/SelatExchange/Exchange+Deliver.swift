@@ -449,6 +449,10 @@ extension Exchange {
         let node = identity.node
         let isUnwitnessed =
             delivery.receipt.map { witnesses.lacksWitnesses($0.receipt, of: delivery.to) } ?? false
+        let isRelaysUnwitnessed =
+            try relayed.map {
+                witnesses.lacksWitnesses(try Receipt(parsing: $0.document), of: $0.signer)
+            } ?? false
         _ = try await store.commit { transaction in
             // The state that this was decided on; else the pursuit begins again from the row.
             guard var row = try transaction.outbound(id), row.isAs(before) else {
@@ -476,7 +480,7 @@ extension Exchange {
             if sender.attempt > 0 { details["attempt"] = .integer(sender.attempt) }
             if let receipt { details["receipt"] = .string(SHA256.digest(receipt).text) }
             if let relayed {
-                try transaction.keep(relayed)
+                try transaction.keep(relayed, isUnwitnessed: isRelaysUnwitnessed)
                 details["by"] = .string(relayed.signer.text)
                 details["receipt"] = .string(SHA256.digest(relayed.document).text)
             }

@@ -105,6 +105,8 @@ extension Exchange {
         _ statement: ReceiptStatement, _ bytes: [UInt8], of row: OutboundRow, by actor: EntryActor
     ) async throws -> Bool {
         let receipt = ReceiptRow(statement, bytes, at: clock.now())
+        let isUnwitnessed = witnesses.lacksWitnesses(
+            try Receipt(parsing: bytes), of: statement.signer)
         return try await store.commit { transaction -> Bool in
             guard try !transaction.holdsReceipt(receipt) else { return false }
             // Of attempts that a restored backup does not know any number can be stated.
@@ -113,7 +115,7 @@ extension Exchange {
                     || transaction.receiptCount(receipt.kind, of: row.id, from: receipt.from)
                         < Self.attemptsToldMax
             else { throw ServiceProblem.tooManyLetters(row.to.country) }
-            try transaction.keep(receipt)
+            try transaction.keep(receipt, isUnwitnessed: isUnwitnessed)
             try transaction.append(
                 EntryDraft(
                     kind: "receipt.taken", transfer: row.id, actor: actor,

@@ -31,6 +31,7 @@ enum Schema {
         Migration(name: "layout", sql: layout),
         Migration(name: "serials", sql: MembershipSchema.serialsAgain),
         Migration(name: "queue", sql: TransferSchema.queue),
+        Migration(name: "renewal", sql: WitnessSchema.keptReceipts),
     ]
 
     /// `SLAT`, in the file's header: tells our databases from others.

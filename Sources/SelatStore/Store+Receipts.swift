@@ -31,15 +31,19 @@ package struct ReceiptRow: Hashable, Sendable {
 
 extension Transaction {
     /// Keeps a receipt; the first one of a kind, signer and attempt stays.
-    package func keep(_ row: ReceiptRow) throws {
+    /// - Parameter isUnwitnessed: whether a newer proof is to be asked for, since its signer's log alone has
+    ///   signed it.
+    package func keep(_ row: ReceiptRow, isUnwitnessed: Bool = false) throws {
+        let since: Int64? = isUnwitnessed ? row.taken.seconds : nil
         try database.cachedStatement(
             sql: """
-                INSERT INTO receipts (sender, id, kind, signer, attempt, taken, document)
-                VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
+                INSERT INTO receipts
+                  (sender, id, kind, signer, attempt, taken, document, unwitnessed)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
                 """
         ).execute(arguments: [
             row.from.text, row.id.text, row.kind, row.signer.text, Int64(row.attempt),
-            row.taken.seconds, Data(row.document),
+            row.taken.seconds, Data(row.document), since,
         ])
     }
 }

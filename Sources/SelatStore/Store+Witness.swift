@@ -28,6 +28,15 @@ enum WitnessSchema {
           id TEXT PRIMARY KEY, peer TEXT NOT NULL, since INTEGER NOT NULL
         ) STRICT, WITHOUT ROWID;
         """
+
+    /// Receipts beside the outcome's wait for witnesses too: since when, by signer, in an index of those alone.
+    /// What is kept of an own transfer already was never renewed.
+    static let keptReceipts = """
+        ALTER TABLE receipts ADD COLUMN unwitnessed INTEGER;
+        UPDATE receipts SET unwitnessed = taken WHERE id IN (SELECT id FROM outbound);
+        CREATE INDEX receipts_unwitnessed ON receipts (signer, unwitnessed)
+        WHERE unwitnessed NOTNULL;
+        """
 }
 
 /// What this node, as a witness, cosigned last of one log.
@@ -78,8 +87,25 @@ package struct FindingRow: Sendable, Hashable {
 /// A receipt that is held and not witnessed yet.
 package struct UnwitnessedReceipt: Sendable, Hashable {
     package let id: TransferID
+    /// Who signed it.
     package let peer: NodeID
     package let since: Timestamp
+    /// Which of those beside the outcome's; nil for the outcome's.
+    fileprivate let kept: Kept?
+
+    fileprivate struct Kept: Sendable, Hashable {
+        let from: NodeID
+        let kind: String
+        let attempt: UInt64
+
+        /// - Returns: nil for an outcome's receipt.
+        init?(_ row: Row) throws {
+            guard let from: String = row[3] else { return nil }
+            self.from = try NodeID(from)
+            kind = row[4]
+            attempt = try row.unsigned(5)
+        }
+    }
 }
 
 extension Transaction {
@@ -152,7 +178,7 @@ extension Transaction {
         return database.changesCount > 0
     }
 
-    /// The receipt of a transfer is held, and signed by its maker's log alone.
+    /// The outcome's receipt of a transfer is held, and signed by its maker's log alone.
     package func awaitWitnesses(_ id: TransferID, of peer: NodeID) throws {
         try database.cachedStatement(
             sql: """
@@ -162,10 +188,23 @@ extension Transaction {
         ).execute(arguments: [id.text, peer.text, time.seconds])
     }
 
-    /// The receipt that is held is witnessed, or gone.
-    package func endAwaitingWitnesses(_ id: TransferID) throws {
-        try database.cachedStatement(sql: "DELETE FROM unwitnessed_receipts WHERE id = ?")
-            .execute(arguments: [id.text])
+    /// Puts the same receipt with a witnessed proof in the place of one that waits for it.
+    package func renew(_ receipt: UnwitnessedReceipt, with document: [UInt8]) throws {
+        guard let kept = receipt.kept else {
+            try keep(document, as: .receipt, of: receipt.id)
+            return try database.cachedStatement(
+                sql: "DELETE FROM unwitnessed_receipts WHERE id = ?"
+            ).execute(arguments: [receipt.id.text])
+        }
+        try database.cachedStatement(
+            sql: """
+                UPDATE receipts SET document = ?, unwitnessed = NULL
+                WHERE id = ? AND sender = ? AND kind = ? AND signer = ? AND attempt = ?
+                """
+        ).execute(arguments: [
+            Data(document), receipt.id.text, kept.from.text, kept.kind, receipt.peer.text,
+            Int64(kept.attempt),
+        ])
     }
 }
 
@@ -218,23 +257,62 @@ extension Snapshot {
         }
     }
 
-    /// Receipts that are held and not witnessed, oldest first.
-    package func unwitnessedReceipts(limit: Int) throws -> [UnwitnessedReceipt] {
-        try UnwitnessedReceipt.fetch(
-            database,
-            "SELECT id, peer, since FROM unwitnessed_receipts ORDER BY since, id LIMIT ?", [limit])
+    /// How many receipts of each signer are held and not witnessed.
+    /// - Parameter time: those since then or before are `late`.
+    package func unwitnessedReceipts(
+        lateSince time: Timestamp
+    ) throws -> [(peer: NodeID, all: Int, late: Int)] {
+        let sql = """
+            SELECT peer, sum(held), sum(late) FROM (
+              SELECT peer, count(*) AS held, count(*) FILTER (WHERE since <= ?1) AS late
+              FROM unwitnessed_receipts GROUP BY peer
+              UNION ALL
+              SELECT signer, count(*), count(*) FILTER (WHERE unwitnessed <= ?1)
+              FROM receipts WHERE unwitnessed NOTNULL GROUP BY signer
+            ) GROUP BY peer ORDER BY peer
+            """
+        return try Row.fetchAll(
+            database.cachedStatement(sql: sql), arguments: [time.seconds]
+        ).map { row in
+            (peer: try NodeID(row[0]), all: row[1], late: row[2])
+        }
     }
 
-    /// The same, so many of each peer: those of one must not stand before everybody else's.
+    /// The oldest of them, so many of each signer's outcomes and of its other receipts: those of one must not
+    /// stand before everybody else's.
     package func unwitnessedReceipts(ofEachPeer limit: Int) throws -> [UnwitnessedReceipt] {
-        try UnwitnessedReceipt.fetch(
-            database,
-            """
-            SELECT id, peer, since FROM (
+        let outcomes = """
+            SELECT id, peer, since, NULL, NULL, NULL FROM (
               SELECT id, peer, since, row_number() OVER (PARTITION BY peer ORDER BY since, id) AS place
               FROM unwitnessed_receipts
             ) WHERE place <= ? ORDER BY since, id
-            """, [limit])
+            """
+        return try UnwitnessedReceipt.fetch(database, outcomes, [limit])
+            + UnwitnessedReceipt.fetch(database, Self.unwitnessedBesideOutcomes, [limit])
+    }
+
+    /// In the order of their index, which holds all of it: the table is not read, and nothing sorted.
+    static let unwitnessedBesideOutcomes = """
+        SELECT id, signer, unwitnessed, sender, kind, attempt FROM (
+          SELECT id, signer, unwitnessed, sender, kind, attempt,
+            row_number() OVER (PARTITION BY signer ORDER BY unwitnessed, id) AS place
+          FROM receipts WHERE unwitnessed NOTNULL
+        ) WHERE place <= ?
+        """
+
+    /// A receipt as it is held; nil where it is gone.
+    package func document(of receipt: UnwitnessedReceipt) throws -> [UInt8]? {
+        guard let kept = receipt.kept else { return try document(.receipt, of: receipt.id) }
+        return try [UInt8].fetch(
+            database,
+            """
+            SELECT document FROM receipts
+            WHERE id = ? AND sender = ? AND kind = ? AND signer = ? AND attempt = ?
+            """,
+            [
+                receipt.id.text, kept.from.text, kept.kind, receipt.peer.text,
+                Int64(kept.attempt),
+            ])
     }
 }
 
@@ -250,10 +328,11 @@ extension UnwitnessedReceipt {
     fileprivate static func fetch(
         _ database: Database, _ sql: String, _ arguments: StatementArguments
     ) throws -> [UnwitnessedReceipt] {
-        try Row.fetchAll(database, sql: sql, arguments: arguments).map {
+        try Row.fetchAll(database.cachedStatement(sql: sql), arguments: arguments).map {
+            row throws in
             UnwitnessedReceipt(
-                id: try TransferID($0[0]), peer: try NodeID($0[1]),
-                since: Timestamp(seconds: $0[2]))
+                id: try TransferID(row[0]), peer: try NodeID(row[1]),
+                since: Timestamp(seconds: row[2]), kept: try Kept(row))
         }
     }
 }

@@ -527,9 +527,86 @@ import Testing
             }
             try await recipient.exchange.witnesses.ask()
             try await sender.exchange.witnesses.renewReceipts()
-            let open = try await sender.store.read { try $0.unwitnessedReceipts(limit: 10) }
+            let open = try await sender.store.read { try $0.unwitnessedReceipts(ofEachPeer: 10) }
             #expect(open.map(\.id) == [hopeless])
         }
+    }
+
+    @Test func whatARecipientStatesLaterBecomesWitnessedToo() async throws {
+        let world = try TestFederation(Self.plan())
+        let (sender, recipient) = (world.sender, world.recipient)
+        let id = try await sender.send(world.request())
+        try await Self.serving([sender, recipient, world.stranger]) {
+            await sender.exchange.pursue(id)
+            _ = try await recipient.opened(id)
+            try await recipient.exchange.bringLetters(to: sender.id)
+            #expect(try await Self.unwitnessed(sender).map(\.id) == [id, id])
+            #expect(try await Self.standings(id, sender) == [.signed])
+
+            world.clock.advance(seconds: 86_399)
+            let late = JSON.string(
+                "2 receipts of VN/hub are not witnessed after 24 h; ask its operator")
+            var status = JSON.object(try await sender.exchange.witnesses.status())
+            #expect(status["receipts_unwitnessed"] == 2)
+            #expect(status["warnings"]?.arrayValue?.contains(late) == false)
+            world.clock.advance(seconds: 1)
+            status = JSON.object(try await sender.exchange.witnesses.status())
+            #expect(status["warnings"]?.arrayValue?.contains(late) == true)
+
+            try await recipient.exchange.witnesses.ask()
+            try await sender.exchange.witnesses.renewReceipts()
+            #expect(try await Self.unwitnessed(sender).isEmpty)
+            #expect(try await Self.standings(id, sender) == [.witnessed])
+            // Brought again, it is no news, and the better proof stays.
+            let stated = try await recipient.store.read { try $0.stated(of: id, from: sender.id) }
+            let row = try #require(stated.last)
+            let again = try #require(
+                try await recipient.exchange.receipt(row.statement, row.entry))
+            #expect(try await !sender.exchange.take(receipt: again, by: .user(0)).isNew)
+            #expect(try await Self.standings(id, sender) == [.witnessed])
+        }
+        #expect(try await sender.entries("receipt.taken") == 1)
+    }
+
+    @Test func aRelaysReceiptBecomesWitnessedToo() async throws {
+        let world = try RelayTests.world {
+            $0.isWitnessed = true
+            $0.witnessing = Self.plan().witnessing
+        }
+        let (sender, relay, recipient) = (world.sender, world.stranger, world.recipient)
+        // The recipient is down, and with it one of the relay's two witnesses.
+        let id = try await relay.running {
+            try await sender.running {
+                let id = try await sender.send(world.request())
+                try await RelayTests.until { try await sender.outbound(id)?.state == "relayed" }
+                return id
+            }
+        }
+        #expect(try await Self.unwitnessed(sender).map(\.peer) == [relay.id])
+        try await Self.serving([sender, relay, recipient]) {
+            try await RelayTests.until {
+                try await relay.exchange.witnesses.ask()
+                try await sender.exchange.witnesses.renewReceipts()
+                return try await Self.unwitnessed(sender).isEmpty
+            }
+        }
+        #expect(try await Self.standings(id, sender) == [.witnessed])
+    }
+
+    private static func unwitnessed(_ node: TestNode) async throws -> [UnwitnessedReceipt] {
+        try await node.store.read { try $0.unwitnessedReceipts(ofEachPeer: 10) }
+    }
+
+    /// What the receipts amount to that a sender holds beside the outcome's.
+    private static func standings(
+        _ id: TransferID, _ node: TestNode
+    ) async throws -> [Exchange.ReceiptStanding] {
+        var standings: [Exchange.ReceiptStanding] = []
+        for row in try await node.store.read({ try $0.receipts(of: id, from: node.id) }) {
+            let receipt = try Receipt(parsing: row.document)
+            standings.append(try await node.exchange.standing(of: receipt, signer: row.signer))
+        }
+        return standings
     }
 
     @Test func aSilentLogIsReportedOnceAndHeardAgain() async throws {

@@ -44,6 +44,69 @@ import Testing
         await store.close()
     }
 
+    @Test func keptReceiptsAwaitWitnessesBesideTheOutcomes() async throws {
+        let store = try Store.openForTest(folder)
+        let (own, one, other) = (try NodeID("SG/hub"), try NodeID("VN/hub"), try NodeID("MY/hub"))
+        let id = TransferID(milliseconds: 1, entropy: [UInt8](repeating: 0, count: 10))
+        let signed: [(attempt: UInt64, signer: NodeID)] = [
+            (1, one), (2, one), (3, one), (1, other),
+        ]
+        let kept = signed.map { attempt, signer in
+            ReceiptRow(
+                from: own, id: id, kind: "opened", signer: signer, attempt: attempt,
+                taken: Timestamp(seconds: Int64(attempt)), document: [UInt8(attempt)])
+        }
+        _ = try await store.commit { transaction in
+            try transaction.awaitWitnesses(id, of: one)
+            for row in kept { try transaction.keep(row, isUnwitnessed: true) }
+            // Kept before: nothing is awaited again. And one for which nothing is.
+            try transaction.keep(kept[0])
+            try transaction.keep(
+                ReceiptRow(
+                    from: own, id: id, kind: "destroyed", signer: one, attempt: 1,
+                    taken: Timestamp(seconds: 1), document: [9]))
+        }
+        let counts = try await store.read {
+            try $0.unwitnessedReceipts(lateSince: Timestamp(seconds: 2))
+        }
+        #expect(counts.map { $0.peer } == [other, one])
+        #expect(counts.map { $0.all } == [1, 4])
+        #expect(counts.map { $0.late } == [1, 2])
+
+        let open = try await store.read { try $0.unwitnessedReceipts(ofEachPeer: 2) }
+        #expect(Set(open.map(\.peer)) == [one, other] && open.count == 4)
+        let oldest = try await store.read { snapshot in
+            try open.map { try snapshot.document(of: $0) }
+        }
+        #expect(Set(oldest) == [nil, [1], [2]])
+        _ = try await store.commit { transaction in
+            for receipt in open { try transaction.renew(receipt, with: [7]) }
+        }
+        let left = try await store.read { try $0.unwitnessedReceipts(ofEachPeer: 2) }
+        #expect(left.map(\.since) == [Timestamp(seconds: 3)])
+        #expect(try await store.read { try $0.document(.receipt, of: id) } == [7])
+        let held = try await store.read { try $0.receipts(of: id, from: own) }
+        #expect(Set(held.map(\.document)) == [[3], [7], [9]])
+        await store.close()
+    }
+
+    /// Each round looks at those that wait alone, however many receipts are kept.
+    @Test func keptReceiptsThatAwaitWitnessesAreFoundByTheirIndex() async throws {
+        let store = try Store.openForTest(folder)
+        let plan = try await store.read { snapshot in
+            try Row.fetchAll(
+                snapshot.database,
+                sql: "EXPLAIN QUERY PLAN \(Snapshot.unwitnessedBesideOutcomes)", arguments: [1]
+            ).map { $0["detail"] as String }
+        }
+        #expect(!plan.contains { $0.contains("TEMP B-TREE") }, "\(plan)")
+        #expect(
+            plan.filter { $0.contains("receipts") } == [
+                "SCAN receipts USING COVERING INDEX receipts_unwitnessed"
+            ])
+        await store.close()
+    }
+
     @Test func changeThatThrowsUndoesOnlyItself() async throws {
         let store = try Store.openForTest(folder)
         try await withThrowingTaskGroup(of: Void.self) { group in

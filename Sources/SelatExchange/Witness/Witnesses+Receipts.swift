@@ -99,10 +99,10 @@ extension Witnesses {
         guard let policy = policies[peer.country], policy.quorum != nil else { return }
         let documents = try await store.read { snapshot in
             try open.compactMap { open in
-                try snapshot.document(.receipt, of: open.id).map { (id: open.id, bytes: $0) }
+                try snapshot.document(of: open).map { (open: open, bytes: $0) }
             }
         }
-        let held = try documents.map { (id: $0.id, receipt: try Receipt(parsing: $0.bytes)) }
+        let held = try documents.map { (open: $0.open, receipt: try Receipt(parsing: $0.bytes)) }
         let entries = held.map { JSON.integer($0.receipt.entry.sequence) }
         guard !entries.isEmpty else { return }
         let answer = try await asking(peer) { try await $0.proofs(["entries": .array(entries)]) }
@@ -114,25 +114,24 @@ extension Witnesses {
             log.node == peer, try policy.standing(of: signed).isWitnessed
         else { throw AuditError.quorumMissing("\(peer)") }
         let checkpoint = try SignedCheckpoint(note: note, anyEpochOf: log.key)
-        var renewed: [(id: TransferID, document: [UInt8])] = []
-        for (id, receipt) in held {
+        var renewed: [(open: UnwitnessedReceipt, document: [UInt8])] = []
+        for (open, receipt) in held {
             guard let path = answer["paths"]?["\(receipt.entry.sequence)"] else { continue }
             do {
-                renewed.append((id, try receipt.renewed(path, checkpoint, note).json.canonical))
+                renewed.append((open, try receipt.renewed(path, checkpoint, note).json.canonical))
             } catch {
                 // A peer that lost its disk went on without what it had stated; its other receipts
                 // are no worse for that.
                 logger.debug(
                     "receipt not renewed",
-                    metadata: ["peer": "\(peer)", "transfer": "\(id)", "error": "\(error)"])
+                    metadata: [
+                        "peer": "\(peer)", "transfer": "\(open.id)", "error": "\(error)",
+                    ])
             }
         }
         guard !renewed.isEmpty else { return }
         _ = try await store.commit { [renewed] transaction in
-            for (id, document) in renewed {
-                try transaction.keep(document, as: .receipt, of: id)
-                try transaction.endAwaitingWitnesses(id)
-            }
+            for (open, document) in renewed { try transaction.renew(open, with: document) }
         }
     }
 }

@@ -1,0 +1,1 @@
+INSERT INTO receipts (sender, id, kind, signer, attempt, taken, document, unwitnessed) VALUES ('SG/hub', '01a221e1-38d0-7726-a052-affc770824a9', 'opened', 'VN/hub', 1, 1796000000, X'7b7d', 1796000000);
