@@ -487,6 +487,8 @@ extension Exchange {
             if let released {
                 try transaction.keep(released, of: id)
                 details.merge(released.details) { $1 }
+                // Why there is another attempt, perhaps another way.
+                if sender.attempt > 1 { details["cause"] = sender.cause.map { .string($0) } }
             }
             try transaction.append(
                 EntryDraft(kind: entryKind, transfer: id, details: .object(details)))

@@ -336,10 +336,11 @@ extension Exchange {
         }
     }
 
-    /// What relays have stated about an outbound transfer, oldest first.
-    package func relayReceipts(of row: OutboundRow) async throws -> [[UInt8]] {
+    /// What relays, and the recipient since, have stated about an outbound transfer beside its outcome, oldest
+    /// first.
+    package func otherReceipts(of row: OutboundRow) throws -> [ReceiptRow] {
         let (id, node) = (row.id, identity.node)
-        return try store.lookUp { try $0.receipts(of: id, from: node) }.map(\.document)
+        return try store.lookUp { try $0.receipts(of: id, from: node) }
     }
 
     /// Waits until a transfer that this node sends has ended.

@@ -96,9 +96,7 @@ struct Show: AsyncParsableCommand {
             lines.append("label: \(label.text("classification")), \(label.text("tlp"))")
         }
         if let verdict = transfer["verdict"] { lines += VerdictText.lines(verdict) }
-        for receipt in (transfer["relay_receipts"]?.arrayValue ?? [])
-            + (transfer["receipt"].map { [$0] } ?? [])
-        {
+        for receipt in ReceiptText.all(of: transfer) {
             lines.append(
                 "receipt: \(receipt.text("kind")) signed by \(receipt.text("signer")) at "
                     + receipt.text("time")
@@ -121,9 +119,35 @@ struct Show: AsyncParsableCommand {
         for entry in transfer["timeline"]?.arrayValue ?? [] {
             lines.append(
                 "  \(entry.text("time"))  \(entry.text("kind"))  entry \(entry.text("sequence"))"
-                    + ApprovalText.officer(of: entry))
+                    + ApprovalText.officer(of: entry) + Self.details(of: entry))
         }
         return lines
+    }
+
+    /// What an entry's details tell the reader of a timeline.
+    private static func details(of entry: JSON) -> String {
+        guard let details = entry["details"] else { return "" }
+        let route = (details["route"]?.arrayValue ?? []).compactMap(\.stringValue)
+        let words: [String] = [
+            details.text("kind"), details["by"] == nil ? "" : "by \(details.text("by"))",
+            details["attempt"] == nil ? "" : "attempt \(details.text("attempt"))",
+            route.isEmpty ? "" : "route \(route.joined(separator: " > "))", details.text("cause"),
+        ].filter { !$0.isEmpty }
+        return words.isEmpty ? "" : "  " + words.joined(separator: ", ")
+    }
+}
+
+/// The receipts of a transfer, as this node holds them.
+enum ReceiptText {
+    /// Relays', the outcome's, and what the recipient has stated since, in the order of their times.
+    static func all(of transfer: JSON) -> [JSON] {
+        let receipts: [JSON] =
+            (transfer["relay_receipts"]?.arrayValue ?? [])
+            + [transfer["receipt"]].compactMap { $0 }
+            + (transfer["receipts"]?.arrayValue ?? [])
+        return receipts.enumerated().sorted {
+            ($0.element.text("time"), $0.offset) < ($1.element.text("time"), $1.offset)
+        }.map { $0.element }
     }
 }
 

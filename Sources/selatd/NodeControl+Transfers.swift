@@ -59,11 +59,19 @@ extension NodeControl {
             if let receipt = try exchange.receipt(of: row) {
                 document["receipt"] = try await self.receipt(receipt)
             }
-            var relays: [JSON] = []
-            for receipt in try await exchange.relayReceipts(of: row) {
-                relays.append(try await self.receipt(receipt))
+            var (relays, recipients): ([JSON], [JSON]) = ([], [])
+            for other in try exchange.otherReceipts(of: row) {
+                let receipt = try await self.receipt(other.document)
+                if other.kind == ReceiptKind.relayed.rawValue {
+                    relays.append(receipt)
+                } else {
+                    recipients.append(receipt)
+                }
             }
+            // In the order of its log: what came within one second has none here.
+            recipients.sort { ($0["entry"]?.integerValue ?? 0) < ($1["entry"]?.integerValue ?? 0) }
             if !relays.isEmpty { document["relay_receipts"] = .array(relays) }
+            if !recipients.isEmpty { document["receipts"] = .array(recipients) }
             document["debts"] = debts(try await exchange.debts(of: row, found.entries))
             let approvals = try await exchange.approvals(of: row)
             if !approvals.owed.isEmpty || !approvals.given.isEmpty {

@@ -117,6 +117,40 @@ extension CommandTests {
                     """)
         }
 
+        @Test func aTimelineSaysWhoAndWhyAndReceiptsStandInOrder() async throws {
+            defer { scratch.remove() }
+            let id = "0198f3a2-7c41-7d2e-9b1a-0f6c2d8e4a11"
+            let answer = #"""
+                {"relay_receipts": [{"kind": "relayed", "signer": "TH/hub", "time": "2026-12-01T09:00:01Z"}],
+                "receipts": [{"kind": "opened", "signer": "VN/hub", "time": "2026-12-01T09:00:03Z"}],
+                "receipt": {"kind": "delivered", "signer": "VN/hub", "time": "2026-12-01T09:00:02Z"},
+                "timeline": [
+                {"time": "T", "kind": "transfer.released", "sequence": 7, "details": {"attempt": 2,
+                "route": ["SG/hub", "TH/hub", "VN/hub"], "cause": "MY/hub: no route"}},
+                {"time": "T", "kind": "receipt.taken", "sequence": 9, "details": {"attempt": 2,
+                "by": "VN/hub", "kind": "opened"}}, {"time": "T", "kind": "transfer.sealed", "sequence": 10}]}
+                """#
+            let ended = try await asking(["show", id], Array(answer.utf8))
+            #expect(ended.status == 0, "\(ended.words)")
+            #expect(
+                ended.stdout.contains(
+                    """
+                    receipt: relayed signed by TH/hub at 2026-12-01T09:00:01Z
+                    receipt: delivered signed by VN/hub at 2026-12-01T09:00:02Z
+                    receipt: opened signed by VN/hub at 2026-12-01T09:00:03Z
+
+                    """))
+            #expect(
+                ended.stdout.hasSuffix(
+                    """
+                    log:
+                      T  transfer.released  entry 7  attempt 2, route SG/hub > TH/hub > VN/hub, MY/hub: no route
+                      T  receipt.taken  entry 9  opened, by VN/hub, attempt 2
+                      T  transfer.sealed  entry 10
+
+                    """))
+        }
+
         @Test func whatHidesInTextIsSeen() async throws {
             defer { scratch.remove() }
             let hidden: [Unicode.Scalar] = [

@@ -50,11 +50,21 @@ extension CommandTests {
                 try await sandbox.shown(id, on: "SG"), try await sandbox.shown(id, on: "VN")
             )
             #expect(ours["story"] == theirs["story"])
+            #expect(ours["receipt"]?["kind"] == "delivered")
+            let later = (ours["receipts"]?.arrayValue ?? []).compactMap { $0["kind"] }
+            #expect(later == ["opened", "destroyed"])
+            #expect(ours["relay_receipts"] == nil)
             #expect(ours["state"] == "delivered" && theirs["state"] == "destroyed")
             #expect(theirs["letters"] == nil)
             let words = try await sandbox.selat("show", id, on: "SG").stdout
             #expect(words.contains("destroyed  by VN/hub, entry "))
             #expect(words.contains("operator: order 17/2026"))
+            let receipts = words.split(separator: "\n").filter { $0.hasPrefix("receipt: ") }
+            #expect(
+                receipts.map { String($0.split(separator: " ")[1]) } == [
+                    "delivered", "opened", "destroyed",
+                ])
+            #expect(words.contains("  opened, by VN/hub, attempt 1"))
             let holdings = try await sandbox.selat("holdings", on: "SG")
             #expect(!holdings.stdout.contains(id))
         }

@@ -182,6 +182,7 @@ extension OpenAPI {
     static let unreached = Schema.foreign("a copy that is not reached (Exchange.docc)")
 
     private static let sent: Keys = [
+        "receipts?": .list(.component("Receipt")),
         "relay_receipts?": .list(.component("Receipt")), "verdict": .object(verdict),
         "approvals?": .object([
             "owed": .list(.component("Owed")), "given": .list(.component("Given")),

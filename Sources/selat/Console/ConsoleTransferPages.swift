@@ -118,7 +118,7 @@ struct TransferPage: ConsolePageContent {
     }
 
     private var receipts: Html {
-        let receipts = transfer.array("relay_receipts") + [transfer["receipt"]].compactMap { $0 }
+        let receipts = ReceiptText.all(of: transfer)
         guard !receipts.isEmpty else { return .nothing }
         return .section(
             "Receipts",
