@@ -390,9 +390,10 @@ package struct Sender: Hashable, Sendable {
     }
 
     private mutating func expire() -> [Action] {
-        handedOn
-            ? end(.unconfirmed, "it expired after it may have arrived, and no receipt came")
-            : end(.expired, cause.map { "it expired; last: \($0)" } ?? "it expired")
+        let last = cause.map { "; last: \($0)" } ?? ""
+        return handedOn
+            ? end(.unconfirmed, "it expired after it may have arrived, and no receipt came\(last)")
+            : end(.expired, "it expired\(last)")
     }
 
     private mutating func end(_ outcome: State, _ cause: String?) -> [Action] {

@@ -14,6 +14,8 @@ extension Exchange {
         package let since: Timestamp?
         /// Until when it may keep it by both verdicts; nil where nothing ends it.
         package let until: Timestamp?
+        /// What the recipient has stated of it last since, a word of `ReceiptKind`; nil where it has not.
+        package let stated: String?
     }
 
     /// The own datasets that others hold or may hold, newest first; those that the recipient has
@@ -24,15 +26,14 @@ extension Exchange {
             try $0.outbound(TransferFilter(states: states, limit: limit))
         }
         let (now, node) = (clock.now(), identity.node)
-        let destroyed = try await store.read { snapshot in
-            try Set(
-                rows.map(\.id).filter { id in
-                    try snapshot.receipts(of: id, from: node).contains {
-                        $0.kind == ReceiptKind.destroyed.rawValue
-                    }
-                })
+        let told = try await store.read { snapshot in
+            try rows.map { row in
+                try snapshot.receipts(of: row.id, from: node).filter { $0.signer == row.to }
+                    .map(\.kind)
+            }
         }
-        return try rows.filter { !destroyed.contains($0.id) }.map(holding)
+        return try zip(rows, told).filter { !$1.contains(ReceiptKind.destroyed.rawValue) }
+            .map { try holding($0, stated: $1.last) }
             .filter { $0.until.map { now < $0 } ?? true }
     }
 
@@ -44,9 +45,9 @@ extension Exchange {
         }
     }
 
-    private func holding(_ row: OutboundRow) throws -> Holding {
+    private func holding(_ row: OutboundRow, stated: String?) throws -> Holding {
         guard let receipt = try receipt(of: row).map({ try Receipt(parsing: $0) }) else {
-            return Holding(row: row, since: nil, until: nil)
+            return Holding(row: row, since: nil, until: nil, stated: stated)
         }
         let since = try receipt.unverifiedStatement.time
         var obligations = try request(of: row).verdict.obligations
@@ -56,6 +57,6 @@ extension Exchange {
         }
         // The recipient counts from the offer, which is not later than its receipt.
         let until = Self.retention(obligations).map { since + Int64(clamping: $0) }
-        return Holding(row: row, since: since, until: until)
+        return Holding(row: row, since: since, until: until, stated: stated)
     }
 }

@@ -16,6 +16,8 @@ extension Exchange {
         package let issued: Timestamp
         /// What the recipient has stated since, in its words: `recalled`, `retained`, `destroyed`.
         package let answers: [String]
+        /// From when on the recipient may destroy it, by its word `recalled`; nil without that.
+        package let holdUntil: Timestamp?
         /// What was sent on of it, and whether that was recalled: only an own officer can.
         package let onward: [(row: OutboundRow, isRecalled: Bool)]
         /// Why nobody has taken the recall to the recipient yet; nil where nothing keeps it.
@@ -53,7 +55,9 @@ extension Exchange {
         let hindrance = letter.flatMap { self.hindrance(of: $0) }
         return RecallView(
             direction: direction, to: statement.to, state: state, issued: statement.issued,
-            answers: answers, onward: found.1 == nil ? [] : try await onward(of: id, from: from),
+            answers: answers,
+            holdUntil: story.last { $0.statement.kind == .recalled }?.statement.until,
+            onward: found.1 == nil ? [] : try await onward(of: id, from: from),
             cause: hindrance?.isHeld == false ? hindrance?.cause : nil)
     }
 

@@ -33,13 +33,26 @@ struct Holdings: AsyncParsableCommand {
 
     private static func table(_ peer: String, _ holdings: JSON?) -> String {
         var table = Table([peer, "id", "state", "size", "since", "until", "recall", "title"])
-        for holding in holdings?.arrayValue ?? [] {
+        let all = holdings?.arrayValue ?? []
+        for holding in all {
             table.add([
-                holding.text("peer"), holding.text("id"), holding.text("state"),
+                holding.text("peer"), holding.text("id"), HoldingText.state(holding),
                 holding.size("size_bytes"), holding.text("since"), holding.text("until"),
                 holding.text("recall"), holding.text("title"),
             ])
         }
+        guard all.count > 1 else { return table.text }
+        let bytes = all.reduce(UInt64(0)) { sum, holding in
+            sum + UInt64(clamping: holding["size_bytes"]?.integerValue ?? 0)
+        }
+        table.add(["total", "\(all.count)", "", Quantity.bytes(bytes), "", "", "", ""])
         return table.text
+    }
+}
+
+enum HoldingText {
+    /// What its recipient has stated last, where that is more than its sender's own state.
+    static func state(_ holding: JSON) -> String {
+        holding.text(holding["stated"] == nil ? "state" : "stated")
     }
 }

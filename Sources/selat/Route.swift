@@ -1,6 +1,7 @@
 import ArgumentParser
 import SelatControl
 import SelatCore
+import SelatPolicy
 
 struct Route: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -61,6 +62,7 @@ struct Route: AsyncParsableCommand {
 
     private static func reason(_ transit: JSON) -> String {
         let rules = (transit["rules"]?.arrayValue ?? []).compactMap(\.stringValue)
+            .map { BuiltIn.sentence($0) }
         let clauses = (transit["clauses"]?.arrayValue ?? []).compactMap(\.stringValue)
         let words = rules.isEmpty ? "no ground" : rules.joined(separator: ", ")
         return "\(transit.text("country")): \(words)"

@@ -36,13 +36,15 @@ struct Transfers: AsyncParsableCommand {
         }
         if client.json { return Terminal.result(answer) }
         if dead { return Terminal.result(lines: Self.dead(answer["transfers"]?.arrayValue ?? [])) }
-        var table = Table(["id", "direction", "peer", "state", "size", "created", "cause"])
+        // What is relayed is between two others; its peer is the next node alone.
+        let ends = direction == "relayed" ? ["from", "to", "peer"] : ["direction", "peer"]
+        var table = Table(["id"] + ends + ["state", "size", "created", "cause"])
         for transfer in answer["transfers"]?.arrayValue ?? [] {
-            table.add([
-                transfer.text("id"), transfer.text("direction"), transfer.text("peer"),
-                transfer.text("state"), transfer.size("size_bytes"), transfer.text("created"),
-                transfer.text("cause"),
-            ])
+            table.add(
+                [transfer.text("id")] + ends.map { transfer.text($0) } + [
+                    transfer.text("state"), transfer.size("size_bytes"), transfer.text("created"),
+                    transfer.text("cause"),
+                ])
         }
         Terminal.result(table.text)
     }

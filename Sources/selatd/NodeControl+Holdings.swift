@@ -1,5 +1,6 @@
 import SelatControl
 import SelatCore
+import SelatEnvelope
 import SelatExchange
 import SelatStore
 
@@ -11,12 +12,16 @@ extension NodeControl {
             var fields = try members(holding.row)
             fields["since"] = holding.since.map { .string($0.text) }
             fields["until"] = holding.until.map { .string($0.text) }
+            fields["stated"] = holding.stated.map { .string($0) }
             fields["recall"] = try await standing(holding.row.id, exchange.identity.node)
             ours.append(.object(Self.shown(fields)))
         }
         var theirs: [JSON] = []
         for row in try await exchange.holdings(limit: limit) {
             var fields = try members(row)
+            // As of ours: what both ends call the size of a dataset.
+            fields["size_bytes"] = .integer(
+                try SegmentLayout(sealedSize: row.payloadSize).messageSize)
             fields["since"] = fields["received"]
             fields["until"] = fields["destroy_by"]
             fields["recall"] = try await standing(row.id, row.from)
@@ -33,7 +38,7 @@ extension NodeControl {
 
     private static func shown(_ fields: JSON.Object) -> JSON.Object {
         let keys: Set = [
-            "id", "peer", "state", "title", "label", "size_bytes", "since", "until",
+            "id", "peer", "state", "stated", "title", "label", "size_bytes", "since", "until",
             "recall",
         ]
         return fields.filter { keys.contains($0.key) }

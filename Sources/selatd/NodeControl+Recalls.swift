@@ -35,7 +35,7 @@ extension NodeControl {
             "taken": .string(row.taken.text), "digest": .string(row.digest.text),
             "statement": .string(Base64.encode(row.message)), "answers": .strings(view.answers),
         ]
-        members["hold_until"] = row.holdUntil.map { .string($0.text) }
+        members["hold_until"] = (row.holdUntil ?? view.holdUntil).map { .string($0.text) }
         if row.holdUntil != nil { members["ordered"] = .bool(row.isOrdered) }
         members["decision"] = row.decision.map { .string($0) }
         members["cause"] = view.cause.map { .string($0) }

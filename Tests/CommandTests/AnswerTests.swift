@@ -151,6 +151,70 @@ extension CommandTests {
                     """))
         }
 
+        @Test func holdingsSayWhatTheirRecipientsStatedAndAddUp() async throws {
+            defer { scratch.remove() }
+            let answer = #"""
+                {"ours": [{"peer": "VN/hub", "id": "a", "state": "delivered", "stated": "opened", "size_bytes": 14},
+                {"peer": "MY/hub", "id": "b", "state": "delivered", "size_bytes": 1010}], "theirs": []}
+                """#
+            let ended = try await asking(["holdings"], Array(answer.utf8))
+            let words = ended.stdout.split(separator: "\n").map {
+                $0.split(separator: " ").map(String.init)
+            }
+            #expect(
+                words == [
+                    ["held", "by", "id", "state", "size", "since", "until", "recall", "title"],
+                    ["VN/hub", "a", "opened", "14", "B"],
+                    ["MY/hub", "b", "delivered", "1010", "B"],
+                    ["total", "2", "1.0", "KiB"],
+                    ["held", "here,", "from", "id", "state", "size", "since", "until", "recall"]
+                        + ["title"],
+                ], "\(ended.words)")
+        }
+
+        @Test func whatIsRelayedIsListedWithBothEnds() async throws {
+            defer { scratch.remove() }
+            let answer = #"""
+                {"transfers": [{"id": "a", "direction": "relayed", "from": "SG/hub", "to": "VN/hub",
+                "peer": "TH/hub", "state": "holding", "size_bytes": 86, "created": "T"}]}
+                """#
+            let ended = try await asking(
+                ["transfers", "--direction", "relayed"], Array(answer.utf8))
+            let words = ended.stdout.split(separator: "\n").map {
+                $0.split(separator: " ").map(String.init)
+            }
+            #expect(
+                words == [
+                    ["id", "from", "to", "peer", "state", "size", "created", "cause"],
+                    ["a", "SG/hub", "VN/hub", "TH/hub", "holding", "86", "B", "T"],
+                ], "\(ended.words)")
+        }
+
+        @Test(arguments: ["outbound", "relayed"])
+        func aRecallElsewhereSaysWhatItsRecipientSaid(_ direction: String) async throws {
+            defer { scratch.remove() }
+            let answer = #"""
+                {"recalls": [{"id": "a", "direction": "\#(direction)", "state": "delivered",
+                "answers": ["recalled"], "hold_until": "2026-12-31T00:00:00Z"}]}
+                """#
+            let ended = try await asking(["recall", "list"], Array(answer.utf8))
+            let said =
+                "its recipient says: recalled, and may destroy it from 2026-12-31T00:00:00Z on"
+            #expect(ended.stdout.contains(said), "\(ended.words)")
+        }
+
+        @Test func aRouteThatIsNotLawfulSaysWhyInWords() async throws {
+            defer { scratch.remove() }
+            let answer = #"""
+                {"routes": [{"nodes": ["SG/hub", "TH/hub", "VN/hub"], "lawful": false,
+                "transit": [{"country": "TH", "outcome": "prohibited", "rules": ["no-ground"], "clauses": []}]}]}
+                """#
+            let ended = try await asking(
+                ["route", "VN/hub", "--label", "restricted"], Array(answer.utf8))
+            #expect(ended.status == 2, "\(ended.words)")
+            #expect(ended.stdout.contains("TH: no ground of the file can apply"), "\(ended.words)")
+        }
+
         @Test func whatHidesInTextIsSeen() async throws {
             defer { scratch.remove() }
             let hidden: [Unicode.Scalar] = [

@@ -156,6 +156,18 @@ struct SenderTests {
         #expect(sender == settled)
     }
 
+    @Test func whatIsUnconfirmedSaysWhatItWaitedForLast() {
+        var sender = Self.sender(
+            [.sealed(approvalsOwed: false), .due, .released, .accepted(offset: 0), .lastPieceReady])
+        _ = sender.handle(.failed(cause: "connection refused"), at: Self.start)
+        #expect(sender.handle(.due, at: Self.expires) == [.offer])
+        _ = sender.handle(.failed(cause: "connection refused"), at: Self.expires)
+        #expect(
+            sender.cause
+                == "it expired after it may have arrived, and no receipt came; last: connection refused"
+        )
+    }
+
     @Test func aRefusalNeedsTheRecipientsSignatureOnceItMayHaveArrived() {
         var early = Self.sender([.sealed(approvalsOwed: false), .due])
         _ = early.handle(.releaseRefused(cause: "no ground"), at: Self.start)

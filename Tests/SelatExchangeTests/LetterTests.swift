@@ -67,6 +67,8 @@ struct LetterTests {
                 _ = try await recipient.opened(id)
                 _ = try await recipient.opened(id)
                 try await RelayTests.until { try await story(id) == [.delivered, .opened] }
+                let held = try await sender.exchange.holdingsOfOthers(limit: 10)
+                #expect(held.map(\.stated) == ["opened"])
                 let row = try await recipient.exchange.destroy(id, reason: "order 17", by: 1_000)
                 #expect(row.state == "destroyed" && row.contentKey == nil)
                 #expect(try recipient.parts == [])

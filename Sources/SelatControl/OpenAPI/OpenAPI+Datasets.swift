@@ -76,5 +76,6 @@ extension OpenAPI {
         "id": .transferID, "peer": .node, "state": .state, "title?": .text,
         "label": .component("Label"), "size_bytes": .count, "since?": .time, "until?": .time,
         "recall?": .words(["asked", "recalled", "retained", "refused", "destroyed"]),
+        "stated?": .words(["opened", "recalled", "retained"]),
     ])
 }

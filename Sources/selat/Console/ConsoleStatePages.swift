@@ -145,7 +145,8 @@ struct HoldingsPage: ConsolePageContent {
                 Html([
                     name.isEmpty ? .nothing : Html(name) + " ", .transfer(holding.text("id")),
                 ]),
-                Html(holding.text("peer")), .state(holding.text("state")), .label(holding["label"]),
+                Html(holding.text("peer")), .state(HoldingText.state(holding)),
+                .label(holding["label"]),
                 Html(holding.size("size_bytes")), .time(holding.text("since")),
                 until.isEmpty
                     ? "no end"

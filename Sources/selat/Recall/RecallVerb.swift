@@ -84,9 +84,13 @@ enum RecallText {
 
     static func standing(_ recall: JSON) -> String {
         var words = "it is \(recall.text("state"))"
-        if recall.text("direction") == "outbound" {
-            let said = (recall["answers"]?.arrayValue ?? []).compactMap(\.stringValue)
+        let said = (recall["answers"]?.arrayValue ?? []).compactMap(\.stringValue)
+        if ["outbound", "relayed"].contains(recall.text("direction")) {
             words = said.isEmpty ? words : "its recipient says: \(said.joined(separator: ", "))"
+            // Whether an officer there agreed to that is told with its destruction.
+            if said.last == "recalled", recall["hold_until"] != nil {
+                words += ", and may destroy it from \(recall.text("hold_until")) on"
+            }
         } else if recall.text("state") == "recalled" {
             words += ", and may be destroyed from \(recall.text("hold_until")) on"
             if recall["ordered"] != true, recall["decision"] == nil {
