@@ -24,7 +24,8 @@ package struct Manifest: Hashable, Sendable {
     /// - Parameter verdictRecord: the canonical bytes of `verdict`.
     init(
         core: EnvelopeCore, dataset: DatasetDescription, facts: Facts, verdict: JSON,
-        verdictRecord: [UInt8], verdictKey: [UInt8] = Random.bytes(32), approvals: [[UInt8]], statements: [[UInt8]] = [],
+        verdictRecord: [UInt8], verdictKey: [UInt8] = Random.bytes(32), approvals: [[UInt8]],
+        statements: [[UInt8]] = [],
         series: String? = nil
     ) {
         precondition(verdictKey.count == 32, "the key of the verdict code has 32 bytes")

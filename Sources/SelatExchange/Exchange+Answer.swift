@@ -56,20 +56,16 @@ extension Exchange {
         try await receipt(row?.statement, row?.statementEntry)
     }
 
-    /// All that this node has stated of what it received, as it travels, in the order of its log. What cannot be
-    /// proven yet is left out.
-    package func receipts(of row: InboundRow) async throws -> [[UInt8]] {
-        var stated: [UInt64: [UInt8]] = [:]
-        for one in try store.lookUp({ try $0.stated(of: row.id, from: row.from) }) {
-            stated[one.entry] = one.statement
-        }
-        // An arrival that a recall has ended is stated once, and stands in both.
-        if let statement = row.statement, let entry = row.statementEntry {
-            stated[entry] = statement
-        }
+    /// What this node has stated of what it received since its outcome, as it travels, in the order of its log. What
+    /// cannot be proven yet is left out.
+    package func laterReceipts(of row: InboundRow) async throws -> [[UInt8]] {
         var receipts: [[UInt8]] = []
-        for (entry, statement) in stated.sorted(by: { $0.key < $1.key }) {
-            if let receipt = try await receipt(statement, entry) { receipts.append(receipt) }
+        let stated = try store.lookUp { try $0.stated(of: row.id, from: row.from) }
+        // An arrival that a recall has ended is stated once, and stands in both.
+        for one in stated where one.entry != row.statementEntry {
+            if let receipt = try await receipt(one.statement, one.entry) {
+                receipts.append(receipt)
+            }
         }
         return receipts
     }

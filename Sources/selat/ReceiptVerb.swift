@@ -47,7 +47,7 @@ struct ReceiptVerb: AsyncParsableCommand {
         /// Each under a name of its own, so that the next time adds what is new.
         private func writeAll(_ transfer: JSON) throws {
             let receipts =
-                transfer["receipts"]?.arrayValue ?? transfer["receipt"].map { [$0] } ?? []
+                [transfer["receipt"]].compactMap { $0 } + (transfer["receipts"]?.arrayValue ?? [])
             let written = try receipts.compactMap { receipt in
                 try write(receipt, to: "\(path)/\(id).\(receipt.text("kind")).receipt")
             }

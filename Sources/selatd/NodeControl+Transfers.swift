@@ -83,7 +83,7 @@ extension NodeControl {
                 document["receipt"] = try await self.receipt(receipt)
             }
             var stated: [JSON] = []
-            for receipt in try await exchange.receipts(of: row) {
+            for receipt in try await exchange.laterReceipts(of: row) {
                 stated.append(try await self.receipt(receipt))
             }
             if !stated.isEmpty { document["receipts"] = .array(stated) }

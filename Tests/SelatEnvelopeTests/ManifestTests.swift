@@ -15,7 +15,8 @@ struct ManifestTests {
         return Manifest(
             core: sealed.manifest.core, dataset: sealed.manifest.dataset,
             facts: sealed.manifest.facts, verdict: sealed.manifest.verdict,
-            verdictRecord: sealed.manifest.verdictRecord, verdictKey: sealed.manifest.verdictKey, approvals: [], statements: statements,
+            verdictRecord: sealed.manifest.verdictRecord, verdictKey: sealed.manifest.verdictKey,
+            approvals: [], statements: statements,
             series: series)
     }
 

@@ -392,7 +392,8 @@ struct ByHandTests {
         _ = try await recipient.exchange.destroy(id, reason: nil, by: 1_001)
 
         let row = try #require(try await recipient.inbound(id, from: sender))
-        let receipts = try await recipient.exchange.receipts(of: row)
+        let outcome = try #require(try await recipient.exchange.receipt(of: row))
+        let receipts = try await [outcome] + recipient.exchange.laterReceipts(of: row)
         let stated = try receipts.map { try Receipt(parsing: $0).unverifiedStatement.kind }
         #expect(stated == [.delivered, .opened, .recalled, .destroyed])
         // In whatever order the courier's folder has them.
