@@ -48,6 +48,8 @@ extension Exchange {
         var connection: PeerClient?
         /// How long to wait before the next try.
         var pause: Duration?
+        /// The node that the last try could not reach.
+        var away: Set<NodeID> = []
 
         /// - Parameter requestBytes: of its stored request, which the head holds too.
         init(_ row: OutboundRow, requestBytes: Int) throws {
@@ -212,7 +214,7 @@ extension Exchange {
                 }
                 hasWaited = true
             }
-            delivery.pause = nil
+            (delivery.pause, delivery.away) = (nil, [])
             do {
                 try Task.checkCancellation()
                 if hasWaited { try lookAgain(at: delivery) }
@@ -230,7 +232,9 @@ extension Exchange {
             // Until a person has spoken there is nothing to pursue; housekeeping looks at its time.
             guard delivery.sender.state != .waiting else { return false }
             let pause = delivery.pause ?? untilExpiry(of: delivery.sender)
-            if try await pursuits.pause(.outbound(delivery.id), pause) { return true }
+            if try await self.pause(.outbound(delivery.id), pause, for: delivery.away) {
+                return true
+            }
         }
         return false
     }
@@ -396,7 +400,8 @@ extension Exchange {
         case .held(let cause):
             return .held(cause: cause, isAnother: try await isAnotherRouteOpen(delivery))
         case .headStale(let cause): return .headStale(cause: cause)
-        case .blocked(let cause, _):
+        case .blocked(let cause, let isRefusal):
+            if !isRefusal { delivery.away = [passage.next] }
             return .blocked(cause: cause, isAnother: try await isAnotherRouteOpen(delivery))
         case .tooLarge(let cause):
             // It says the same each time: where another way is open, that is the next.

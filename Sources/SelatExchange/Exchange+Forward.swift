@@ -24,6 +24,8 @@ extension Exchange {
         var relayed: ReceiptRow?
         /// How long to wait before the next try.
         var pause: Duration?
+        /// The node that the last try could not reach.
+        var away: Set<NodeID> = []
 
         init(_ row: RelayedRow, headBytes: UInt64) throws {
             self.row = row
@@ -64,7 +66,7 @@ extension Exchange {
                 try Task.checkCancellation()
                 continue
             }
-            forwarding.pause = nil
+            (forwarding.pause, forwarding.away) = (nil, [])
             do {
                 try Task.checkCancellation()
                 if let cause = try await headFault(forwarding) {
@@ -79,7 +81,9 @@ extension Exchange {
             guard [.holding, .forwarded].contains(forwarding.relay.state) else { return false }
             // An answer that the machine has no use for is no reason to ask again at once.
             let pause = forwarding.pause ?? backoff(forwarding.relay.failures + 1)
-            if try await pursuits.pause(forwarding.pursuit, pause) { return true }
+            if try await self.pause(forwarding.pursuit, pause, for: forwarding.away) {
+                return true
+            }
         }
         return false
     }
@@ -180,8 +184,10 @@ extension Exchange {
         case .held: return .held
         // Only the sender can go another way.
         case .headStale(let cause): return .headStale(cause: cause)
-        case .blocked(let cause, _), .tooLarge(let cause), .failed(let cause, _):
+        case .blocked(let cause, let isRefusal):
+            if !isRefusal { forwarding.away = [passage.next] }
             return .failed(cause: cause)
+        case .tooLarge(let cause), .failed(let cause, _): return .failed(cause: cause)
         }
     }
 

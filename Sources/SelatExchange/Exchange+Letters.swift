@@ -18,12 +18,13 @@ extension Exchange {
     func bringLetters(to addressee: NodeID) async throws {
         var failures = 0
         while true {
-            let taken = try await bringOnce(to: addressee)
+            let pass = try await bringOnce(to: addressee)
             let left = try await store.read { try $0.letters(to: addressee, after: 0, limit: 1) }
             guard !left.isEmpty else { return }
             try Task.checkCancellation()
-            failures = taken > 0 ? 1 : failures + 1
-            let isNews = try await pursuits.pause(.letters(to: addressee), backoff(failures))
+            failures = pass.taken > 0 ? 1 : failures + 1
+            let isNews = try await pause(
+                .letters(to: addressee), backoff(failures), for: pass.away)
             if isNews { failures = 0 }
         }
     }
@@ -34,20 +35,32 @@ extension Exchange {
         let hops: [NodeID]
     }
 
-    /// - Returns: how many letters were taken.
-    private func bringOnce(to addressee: NodeID) async throws -> Int {
-        guard witnesses.standing == .proven else { return 0 }
+    /// What once through the letters for a node has come to.
+    private struct Pass: Sendable {
+        /// How many were taken.
+        var taken = 0
+        /// Nodes to which nothing more is brought in it, and why.
+        var down: [NodeID: String] = [:]
+        /// Of them, those that could not be reached.
+        var away: Set<NodeID> = []
+    }
+
+    private func bringOnce(to addressee: NodeID) async throws -> Pass {
+        guard witnesses.standing == .proven else { return Pass() }
         var (ways, last) = (Set<NodeID>(), Int64(0))
         while let page = try await addressedLetters(to: addressee, after: last) {
             ways.formUnion(page.compactMap(\.hops.first))
             last = page.last?.letter.number ?? last
         }
         // Letters for one addressee go different ways: who is away, or slow, holds up those alone that go by it.
-        return try await withThrowingTaskGroup(of: Int.self) { group in
+        return try await withThrowingTaskGroup(of: Pass.self) { group in
             for way in ways {
                 group.addTask { try await self.bringLetters(to: addressee, by: way) }
             }
-            return try await group.reduce(0, +)
+            return try await group.reduce(into: Pass()) { all, pass in
+                all.taken += pass.taken
+                all.away.formUnion(pass.away)
+            }
         }
     }
 
@@ -55,23 +68,22 @@ extension Exchange {
     ///
     /// Each way reads for itself: all that wait for one who is away may be more than memory should hold.
     /// - Parameter way: the node that they are brought to first.
-    /// - Returns: how many were taken.
-    private func bringLetters(to addressee: NodeID, by way: NodeID) async throws -> Int {
+    private func bringLetters(to addressee: NodeID, by way: NodeID) async throws -> Pass {
         let end = ContinuousClock.now + .seconds(60)
-        var (taken, down, last) = (0, [NodeID: String](), Int64(0))
+        var (pass, last) = (Pass(), Int64(0))
         while ContinuousClock.now < end,
             let page = try await addressedLetters(to: addressee, after: last)
         {
             last = page.last?.letter.number ?? last
             for addressed in page where addressed.hops.first == way && ContinuousClock.now < end {
                 try Task.checkCancellation()
-                guard try await bring(addressed, &down) else { continue }
+                guard try await bring(addressed, &pass) else { continue }
                 _ = try await store.commit { try $0.letterWasTaken(addressed.letter) }
                 forgetHindrance(of: addressed.letter)
-                taken += 1
+                pass.taken += 1
             }
         }
-        return taken
+        return pass
     }
 
     /// The next letters for a node, at most `lettersRead`; nil where there are none.
@@ -108,28 +120,29 @@ extension Exchange {
         static func < (a: Outcome, b: Outcome) -> Bool { a.rawValue < b.rawValue }
     }
 
-    /// - Parameter down: nodes that were found out of reach in this pass, and how.
     /// - Returns: whether its addressee has it.
     private func bring(
-        _ addressed: AddressedLetter, _ down: inout [NodeID: String]
+        _ addressed: AddressedLetter, _ pass: inout Pass
     ) async throws -> Bool {
         let (letter, hops) = (addressed.letter, addressed.hops)
         if letter.kind == Self.recallLetter, try await isRecallAnswered(letter) { return true }
         let isStuck = isStuck(letter)
         let last = isStuck ? try otherRelays(for: letter, besides: hops) : []
-        guard (hops + last).contains(where: { down[$0] == nil }) else {
-            if let cause = hops.first.flatMap({ down[$0] }) { noteHindrance(of: letter, cause) }
+        guard (hops + last).contains(where: { pass.down[$0] == nil }) else {
+            if let cause = hops.first.flatMap({ pass.down[$0] }) {
+                noteHindrance(of: letter, cause)
+            }
             return false
         }
         guard let document = try await document(letter) else { return false }
         // Whoever may hold a part of what is recalled lets go of it, and one may know a way on where
         // another does not.
         let isForAll = letter.kind == Self.recallLetter
-        var outcome = try await bring(letter, document, to: hops, isForAll: isForAll, &down)
+        var outcome = try await bring(letter, document, to: hops, isForAll: isForAll, &pass)
         if outcome == .unknown || outcome == .unreachable && isStuck {
             let others = isStuck ? last : try otherRelays(for: letter, besides: hops)
             outcome = max(
-                outcome, try await bring(letter, document, to: others, isForAll: false, &down))
+                outcome, try await bring(letter, document, to: others, isForAll: false, &pass))
         }
         if outcome == .held { noteHeld(letter) }
         return outcome == .taken
@@ -139,18 +152,18 @@ extension Exchange {
     /// - Parameter isForAll: whether it goes to each, until the addressee has it.
     private func bring(
         _ letter: LetterRow, _ document: [UInt8], to hops: [NodeID], isForAll: Bool,
-        _ down: inout [NodeID: String]
+        _ pass: inout Pass
     ) async throws -> Outcome {
         var outcome = Outcome.unreachable
-        for hop in hops where down[hop] == nil {
-            outcome = max(outcome, try await bringOnce(letter, document, to: hop, &down))
+        for hop in hops where pass.down[hop] == nil {
+            outcome = max(outcome, try await bringOnce(letter, document, to: hop, &pass))
             if outcome == .taken || outcome > .unknown && !isForAll { break }
         }
         return outcome
     }
 
     private func bringOnce(
-        _ letter: LetterRow, _ document: [UInt8], to hop: NodeID, _ down: inout [NodeID: String]
+        _ letter: LetterRow, _ document: [UInt8], to hop: NodeID, _ pass: inout Pass
     ) async throws -> Outcome {
         do {
             let answer = try await bring(letter, document, to: hop)
@@ -171,7 +184,8 @@ extension Exchange {
             try Task.checkCancellation()
             let cause = "\(hop): \(error)"
             noteHindrance(of: letter, cause)
-            down[hop] = cause
+            pass.down[hop] = cause
+            if error is OutOfReach { pass.away.insert(hop) }
             return .unreachable
         }
     }
@@ -205,7 +219,7 @@ extension Exchange {
     private func bring(
         _ letter: LetterRow, _ document: [UInt8], to hop: NodeID
     ) async throws -> LetterAnswer {
-        let client = try await peers.take(hop)
+        let client = try await peers.take(hop, for: .routine)
         do {
             let answer =
                 letter.kind == Self.recallLetter

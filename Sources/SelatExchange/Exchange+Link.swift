@@ -92,7 +92,7 @@ extension Exchange {
         if let taken = taken() {
             client = taken
         } else {
-            client = try await peers.take(passage.next)
+            client = try await peers.take(passage.next, for: passage.lane.precedence)
         }
         do {
             // Where nobody answers, nothing was handed on.
@@ -124,7 +124,7 @@ extension Exchange {
                 "reading", spool.path(of: passage.name, .payload), code: 0,
                 reason: "ends before \(offset)")
         }
-        let client = try await peers.take(passage.next)
+        let client = try await peers.take(passage.next, for: passage.lane.precedence)
         var pieces = PayloadPieces(stream, from: offset)
         defer { pieces.cancel() }
         var looked: Timestamp?
@@ -190,7 +190,7 @@ extension Exchange {
     /// Asks where the envelope stands.
     func ask(_ passage: Passage) async throws -> News {
         try witnesses.requireExchange()
-        let client = try await peers.take(passage.next)
+        let client = try await peers.take(passage.next, for: passage.lane.precedence)
         do {
             let state = try await client.uploadState(passage.upload)
             await peers.keep(client)
@@ -246,8 +246,9 @@ extension Exchange {
         } catch {
             if Task.isCancelled { throw CancellationError() }
             let cause = "\(passage.next): \(error)"
-            return await peers.isOutOfReach(passage.next)
-                ? .blocked(cause: cause, isRefusal: false) : .failed(cause: cause)
+            var isAway = error is OutOfReach
+            if !isAway { isAway = await peers.isOutOfReach(passage.next) }
+            return isAway ? .blocked(cause: cause, isRefusal: false) : .failed(cause: cause)
         }
     }
 

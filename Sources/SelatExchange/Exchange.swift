@@ -181,6 +181,7 @@ package final class Exchange: Sendable {
             group.addTask { await self.keepKeys() }
             group.addTask { await self.witnesses.run() }
             group.addTask { await self.gossip.run() }
+            group.addTask { await self.peers.run() }
             for await pursuit in acceptances where await pursuits.begin(pursuit) {
                 group.addTask { await self.pursue(pursuit) }
             }

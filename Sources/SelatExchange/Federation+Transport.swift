@@ -36,3 +36,15 @@ extension MembershipRegister {
         federation.list.cut(of: node).map { FederationError.cut(node, by: $0).description }
     }
 }
+
+extension Exchange {
+    /// What the server asks of whoever connects. That a node does is news for those who wait for it.
+    package var admission: TLSPeerVerification {
+        let admission = membership.admission(clock)
+        return { [peers] chain in
+            let node = try admission(chain)
+            Task { await peers.hear(from: node) }
+            return node
+        }
+    }
+}

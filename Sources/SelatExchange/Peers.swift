@@ -1,11 +1,41 @@
 import SelatCore
 import SelatCrypto
+import SelatDelivery
 import SelatFederation
 import SelatHTTP
 import SelatTransport
 
 /// Connections to peers: kept between transfers, each used by one transfer at a time.
+///
+/// While a node is out of reach, one at a time tries it, after growing waits; all others are told so at once, and who waits
+/// for it goes on when it is reached.
 actor Peers {
+    /// What is known of a node that could not be reached.
+    private struct Outage {
+        /// What the last try threw, and when.
+        var cause: any Error
+        var last = ContinuousClock.now
+        /// Tries in vain, of those that were made one after the other.
+        var failures = 1
+        /// Whether somebody tries now.
+        var isTried = false
+        /// Whether the node has connected here since the last try began.
+        var isHeard = false
+
+        /// Whether somebody may try now.
+        func isDue(for precedence: Precedence) -> Bool {
+            guard !isTried else { return false }
+            let pause = Duration.milliseconds(Backoff.milliseconds(failures: failures, jitter: 0))
+            let most = precedence == .flash || isHeard ? Peers.shortPause : Peers.longPause
+            return ContinuousClock.now - last >= min(pause, most)
+        }
+    }
+
+    /// The longest pause between two tries.
+    private static let longPause = Duration.seconds(15)
+    /// The same for a flash, and where the node has shown that it is up.
+    private static let shortPause = Duration.seconds(1)
+
     private let membership: MembershipRegister
     private let clock: any WallClock
     private var idle: [NodeID: [PeerClient]] = [:]
@@ -14,8 +44,10 @@ actor Peers {
     /// What both ends say about their logs.
     private var news = NewsExchange.silent
     nonisolated let traffic = Traffic()
-    /// Nodes that could not be reached, until when that is believed.
-    private var outOfReach: [NodeID: ContinuousClock.Instant] = [:]
+    private var outages: [NodeID: Outage] = [:]
+    /// Those who wait until a node is reached.
+    private var waiting: [NodeID: [UInt64: AsyncStream<Void>.Continuation]] = [:]
+    private var numbers: UInt64 = 0
 
     /// Nodes that answered too many requests, until when nothing is asked of them.
     private var resting: [NodeID: ContinuousClock.Instant] = [:]
@@ -27,21 +59,57 @@ actor Peers {
 
     func use(_ news: NewsExchange) { self.news = news }
 
-    /// A connection for this transfer alone, kept or new.
+    /// A connection for this use alone, kept or new: for what asks each node once in a while.
+    /// - Throws: `OutOfReach` where the node cannot be reached.
     func take(_ node: NodeID) async throws -> PeerClient {
         try await waitForRest(of: node)
         if let kept = await takeKept(node) { return kept }
+        return try await call(node)
+    }
+
+    /// A connection for this transfer alone, kept or new.
+    /// - Throws: `OutOfReach` where the node cannot be reached: at once, where it is known to be out of reach and is not to be
+    ///   tried now.
+    func take(_ node: NodeID, for precedence: Precedence) async throws -> PeerClient {
+        try await waitForRest(of: node)
+        if let kept = await takeKept(node) { return kept }
+        if let outage = outage(of: node), !outage.isDue(for: precedence) {
+            throw OutOfReach(cause: outage.cause)
+        }
+        return try await call(node)
+    }
+
+    /// A new connection for somebody's use. What comes of it is noted.
+    private func call(_ node: NodeID) async throws -> PeerClient {
+        // Beside a try what asks each node once in a while may dial, and what began before the outage.
+        let isTry = outage(of: node)?.isTried == false
+        if isTry {
+            outages[node]?.isTried = true
+            outages[node]?.isHeard = false
+        }
         let client: PeerClient
         do {
             client = try await dial(node, membership.peerVerification(.tlsServer, clock))
-        } catch is CancellationError {
-            // Whoever gave up has learnt nothing of the node.
-            throw CancellationError()
-        } catch {
-            outOfReach[node] = .now + Self.distrust
+        } catch let error where Exchange.isOwnFault(error) {
+            // Whoever gave up, or has no key at hand, has learnt nothing of the node.
+            if isTry { outages[node]?.isTried = false }
             throw error
+        } catch {
+            if var outage = outages[node] {
+                outage.cause = error
+                outage.last = .now
+                if isTry {
+                    outage.failures += 1
+                    outage.isTried = false
+                }
+                outages[node] = outage
+            } else {
+                outages[node] = Outage(cause: error)
+            }
+            throw OutOfReach(cause: error)
         }
-        outOfReach[node] = nil
+        outages[node] = nil
+        for turn in (waiting.removeValue(forKey: node) ?? [:]).values { turn.finish() }
         used[ObjectIdentifier(client)] = client
         return client
     }
@@ -93,17 +161,70 @@ actor Peers {
         resting[node] = nil
     }
 
+    // MARK: Out of reach
+
     /// Whether the last connection to a node failed, a short while ago.
-    func isOutOfReach(_ node: NodeID) -> Bool {
-        guard let until = outOfReach[node] else { return false }
-        if until < .now { outOfReach[node] = nil }
-        return until >= .now
-    }
+    func isOutOfReach(_ node: NodeID) -> Bool { outage(of: node) != nil }
 
     /// Believes of no node any more that it is out of reach.
-    func forgive() { outOfReach = [:] }
+    func forgive() { outages = [:] }
+
+    /// A node has connected here: it is up, and whoever waits for it need not for long.
+    func hear(from node: NodeID) { outages[node]?.isHeard = true }
+
+    private func outage(of node: NodeID) -> Outage? {
+        guard let outage = outages[node] else { return nil }
+        if outage.isTried || ContinuousClock.now - outage.last <= Self.distrust { return outage }
+        outages[node] = nil
+        return nil
+    }
 
     private static let distrust = Duration.seconds(60)
+
+    /// Returns when one of these nodes is reached: at once where that was out of reach and is not any more. A task that is
+    /// cancelled waits no longer.
+    nonisolated func waitForReach(of nodes: Set<NodeID>) async {
+        guard let (number, stream) = await beginWaiting(for: nodes) else { return }
+        for await _ in stream {}
+        await endWaiting(number, for: nodes)
+    }
+
+    private func beginWaiting(for nodes: Set<NodeID>) -> (UInt64, AsyncStream<Void>)? {
+        for node in nodes where outage(of: node) == nil { return nil }
+        numbers += 1
+        let (stream, turn) = AsyncStream<Void>.makeStream()
+        for node in nodes { waiting[node, default: [:]][numbers] = turn }
+        return (numbers, stream)
+    }
+
+    private func endWaiting(_ number: UInt64, for nodes: Set<NodeID>) {
+        for node in nodes {
+            waiting[node]?[number] = nil
+            if waiting[node]?.isEmpty == true { waiting[node] = nil }
+        }
+    }
+
+    /// Tries the nodes that are out of reach and waited for, until the task is cancelled: by themselves those who wait come
+    /// back less and less often.
+    nonisolated func run() async {
+        await withDiscardingTaskGroup { group in
+            while (try? await Task.sleep(for: .seconds(1))) != nil {
+                for node in await nodesToTry { group.addTask { await self.tryAgain(node) } }
+            }
+        }
+    }
+
+    /// Nodes that are waited for, and are to be tried now.
+    var nodesToTry: [NodeID] {
+        waiting.keys.filter { outage(of: $0)?.isDue(for: .routine) == true }
+    }
+
+    private func tryAgain(_ node: NodeID) async {
+        guard outage(of: node)?.isDue(for: .routine) == true else { return }
+        if let client = try? await call(node) { await keep(client) }
+    }
+
+    // MARK: Dialling
 
     /// A connection to a node whose revocation is not judged; for its revocation list alone.
     func dialWithoutRevocation(_ node: NodeID) async throws -> PeerClient {
@@ -161,5 +282,26 @@ actor Peers {
         // Before waiting: what is given back meanwhile is closed by the next call, and not lost.
         idle = [:]
         for client in clients { await client.close() }
+    }
+}
+
+/// A node cannot be reached, or could not when that was tried last.
+struct OutOfReach: Error, CustomStringConvertible {
+    /// What dialling it threw.
+    let cause: any Error
+    var description: String { "\(cause)" }
+}
+
+extension Exchange {
+    /// Sleeps until the time is over, there is news, or one of the nodes that it waits for is reached.
+    /// - Returns: whether there is news, so that what is durable must be read again.
+    /// - Throws: `CancellationError`.
+    func pause(
+        _ pursuit: Pursuit, _ duration: Duration, for nodes: Set<NodeID>
+    ) async throws -> Bool {
+        guard !nodes.isEmpty else { return try await pursuits.pause(pursuit, duration) }
+        return try await pursuits.pause(pursuit, duration) { [peers] in
+            await peers.waitForReach(of: nodes)
+        }
     }
 }

@@ -44,13 +44,17 @@ actor Pursuits {
     }
 
     /// Sleeps until the time is over, or there is news.
+    /// - Parameter end: what else ends it when it returns; ends itself when it is cancelled.
     /// - Returns: whether there is news, so that what is durable must be read again.
     /// - Throws: `CancellationError`.
-    nonisolated func pause(_ pursuit: Pursuit, _ duration: Duration) async throws -> Bool {
+    nonisolated func pause(
+        _ pursuit: Pursuit, _ duration: Duration, until end: (@Sendable () async -> Void)? = nil
+    ) async throws -> Bool {
         let news = await sleeping(pursuit)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await Task.sleep(for: duration) }
             group.addTask { for await _ in news {} }
+            if let end { group.addTask { await end() } }
             try await group.next()
             group.cancelAll()
         }

@@ -358,7 +358,7 @@ struct Node {
             try await NodeServer.bind(
                 surroundings.handed(.node) ?? .tcp(host: host, port: port),
                 identity: exchange.identity.tls,
-                verifyPeer: register.admission(SystemClock()),
+                verifyPeer: exchange.admission,
                 membership: register.link,
                 news: exchange.witnesses.newsExchange, service: exchange, letters: exchange,
                 policies: exchange,

@@ -353,7 +353,7 @@ final class TestNode: Sendable {
         let policies: any PolicyService = shelf.withLock { $0 } ?? exchange
         let server = try await NodeServer.bind(
             .tcp(host: "127.0.0.1", port: Int(port)), identity: identity.tls,
-            verifyPeer: membership.admission(exchange.clock), membership: membership.link,
+            verifyPeer: exchange.admission, membership: membership.link,
             news: exchange.witnesses.newsExchange, service: door, letters: door, policies: policies,
             log: exchange.witnesses, documents: documents ?? exchange, rates: exchange.rates,
             cutOff: { [membership] in membership.cutOff($0) }, refused: { _ in },

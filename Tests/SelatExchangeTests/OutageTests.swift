@@ -1,0 +1,122 @@
+import SelatCore
+import SelatStore
+import SelatTestSupport
+import Testing
+
+@testable import SelatExchange
+
+/// What happens while a node is out of reach, and when it is back.
+struct OutageTests {
+    let world: TestFederation
+    var sender: TestNode { world.sender }
+    var recipient: TestNode { world.recipient }
+
+    init() throws { world = try TestFederation() }
+
+    /// Breaks off every connection to the recipient while `body` runs, which is told how many there were.
+    private func slammed<Value: Sendable>(
+        _ body: (SlammedPort) async throws -> Value
+    ) async throws -> Value {
+        let port = try SlammedPort(recipient.port)
+        let slamming = Task { await port.run() }
+        let outcome: Result<Value, any Error>
+        do { outcome = .success(try await body(port)) } catch { outcome = .failure(error) }
+        slamming.cancel()
+        await slamming.value
+        return try outcome.get()
+    }
+
+    @Test func manyThatWaitDialOneAtATimeAndAllGoOnWhenTheNodeIsBack() async throws {
+        let (world, sender, recipient) = (world, sender, recipient)
+        try await sender.running {
+            let ids = try await slammed { port in
+                var sent: [TransferID] = []
+                for _ in 0..<60 { sent.append(try await sender.send(world.request())) }
+                let ids = sent
+                // Each is told that it is blocked, and may look for another route.
+                try await RelayTests.until {
+                    for id in ids {
+                        guard try await sender.outbound(id)?.cause != nil else { return false }
+                    }
+                    return true
+                }
+                try await Task.sleep(for: .seconds(1))
+                #expect(port.count < ids.count)
+                return ids
+            }
+            try await recipient.serving {
+                let start = ContinuousClock.now
+                for id in ids {
+                    let row = try await sender.ended(id)
+                    #expect(row.state == "delivered")
+                }
+                #expect(.now - start < .seconds(15))
+            }
+        }
+    }
+
+    @Test func whoeverIsNotToTryIsToldSoAtOnce() async throws {
+        let (peers, to) = (sender.exchange.peers, recipient.id)
+        try await slammed { port in
+            // After the fifth it is left alone for three seconds.
+            for _ in 0..<5 { _ = try? await peers.take(to) }
+            #expect(port.count == 5)
+            for precedence in Precedence.allCases {
+                await #expect(throws: OutOfReach.self) {
+                    _ = try await peers.take(to, for: precedence)
+                }
+            }
+            #expect(port.count == 5)
+            #expect(await peers.isOutOfReach(to))
+            // A flash waits for a second, and so does everybody once the node has shown that it is up.
+            try await Task.sleep(for: .milliseconds(1_100))
+            _ = try? await peers.take(to, for: .flash)
+            #expect(port.count == 6)
+            await peers.hear(from: to)
+            _ = try? await peers.take(to, for: .routine)
+            #expect(port.count == 6)
+            try await Task.sleep(for: .milliseconds(1_100))
+            _ = try? await peers.take(to, for: .routine)
+            #expect(port.count == 7)
+            // That was one try.
+            try await Task.sleep(for: .milliseconds(1_100))
+            _ = try? await peers.take(to, for: .routine)
+            #expect(port.count == 7)
+        }
+    }
+
+    @Test func whoConnectsIsHeard() async throws {
+        let (exchange, to) = (sender.exchange, recipient.id)
+        // It is left alone for twelve seconds.
+        for _ in 0..<7 { _ = try? await exchange.peers.take(to) }
+        let start = ContinuousClock.now
+        let pursuit = Pursuit.letters(to: to)
+        _ = await exchange.pursuits.begin(pursuit)
+        let waiting = Task { try await exchange.pause(pursuit, .seconds(3_600), for: [to]) }
+        try await sender.serving {
+            let client = try await recipient.exchange.peers.take(sender.id)
+            await recipient.exchange.peers.drop(client)
+            try await RelayTests.until { await exchange.peers.nodesToTry == [to] }
+        }
+        #expect(.now - start < .seconds(10))
+        waiting.cancel()
+        _ = await waiting.result
+        #expect(await exchange.peers.nodesToTry.isEmpty)
+    }
+
+    @Test func whoWaitsForANodeGoesOnWhenAnybodyHasReachedIt() async throws {
+        let (exchange, to) = (sender.exchange, recipient.id)
+        let pursuit = Pursuit.letters(to: to)
+        _ = await exchange.pursuits.begin(pursuit)
+        _ = try? await exchange.peers.take(to)
+        let waiting = Task { try await exchange.pause(pursuit, .seconds(3_600), for: [to]) }
+        try await RelayTests.until { await exchange.peers.nodesToTry == [to] }
+        try await recipient.serving {
+            await exchange.peers.drop(try await exchange.peers.take(to))
+        }
+        // There is no news: it goes on where it was.
+        #expect(try await !waiting.value)
+        // Nor does anybody wait who has begun too late for that.
+        #expect(try await !exchange.pause(pursuit, .seconds(3_600), for: [to]))
+    }
+}
