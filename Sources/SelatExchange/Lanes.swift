@@ -12,9 +12,6 @@ actor Lanes {
         /// Whether it goes in one request; such ones never wait for uploads.
         var isSmall: Bool { size < UInt64(Limits.inlinePackageBytesMax / 2) }
 
-        /// Whether the two take each other's room.
-        func isLike(_ other: Lane) -> Bool { peer == other.peer && isSmall == other.isSmall }
-
         let id: TransferID
         /// Whose it is, where it is relayed: two senders may have chosen one id.
         let from: NodeID?
@@ -29,11 +26,28 @@ actor Lanes {
             self.id = id
             self.from = from
         }
+
+        var line: Line {
+            Line(peer: peer, isSmall: isSmall, precedence: precedence, member: from?.country)
+        }
+    }
+
+    /// Those of one member that wait for the same turns.
+    struct Line: Hashable, Sendable {
+        let peer: NodeID
+        let isSmall: Bool
+        let precedence: Precedence
+        /// Nil for the own transfers.
+        let member: Country?
+
+        /// Whether the two take each other's room.
+        func isLike(_ other: Line) -> Bool { peer == other.peer && isSmall == other.isSmall }
     }
 
     private struct Waiting {
         let number: UInt64
         let lane: Lane
+        let since: ContinuousClock.Instant
         /// Nil for as long as it takes.
         let until: ContinuousClock.Instant?
         /// Told whether it was admitted.
@@ -57,7 +71,10 @@ actor Lanes {
 
     /// Those that have a turn, and when each moved last.
     private var busy: [Lane: ContinuousClock.Instant] = [:]
-    private var waiting: [Waiting] = []
+    /// In the order in which they came; no line is empty.
+    private var waiting: [Line: [Waiting]] = [:]
+    /// When each line had a turn last, while anything waits.
+    private var served: [Line: UInt64] = [:]
     private var numbers: UInt64 = 0
     private var announced: [TransferID: (precedence: Precedence, until: ContinuousClock.Instant)] =
         [:]
@@ -66,18 +83,21 @@ actor Lanes {
     private var pace: [NodeID: ContinuousClock.Instant] = [:]
     private let stillness: Duration
     private let debt: Duration
+    private let longest: Duration
 
     /// - Parameters:
     ///   - stillness: who has moved nothing for so long holds nobody else up.
     ///   - debt: how long others wait at most for what a flash took beyond the limit. Who sends nothing for 30
     ///     seconds is cut off by its receiver.
+    ///   - longest: how long what is more urgent keeps all that is less from a link.
     init(
         _ limits: [BandwidthLimit], stillness: Duration = .seconds(5),
-        debt: Duration = .seconds(10)
+        debt: Duration = .seconds(10), longest: Duration = .seconds(300)
     ) {
         self.limits = limits
         self.stillness = stillness
         self.debt = debt
+        self.longest = longest
     }
 
     /// From now on these hold; nothing is owed by those before.
@@ -101,9 +121,10 @@ actor Lanes {
         let number = numbers
         return await withTaskCancellationHandler {
             await withCheckedContinuation { turn in
-                waiting.append(
+                waiting[lane.line, default: []].append(
                     Waiting(
-                        number: number, lane: lane, until: patience.map { .now + $0 }, turn: turn))
+                        number: number, lane: lane, since: .now,
+                        until: patience.map { .now + $0 }, turn: turn))
             }
         } onCancel: {
             Task { await self.dismiss(number) }
@@ -118,8 +139,8 @@ actor Lanes {
         return true
     }
 
-    /// Sends those away who have waited too long. A sleep for each that waits would leave its timer behind, for
-    /// days, where the turn comes.
+    /// Sends those away who have waited too long, and lets in who has waited long enough. A sleep for each that waits
+    /// would leave its timer behind, for days, where the turn comes.
     func dismissOverdue() {
         let now = ContinuousClock.now
         dismiss { $0.until.map { $0 <= now } ?? false }
@@ -128,9 +149,13 @@ actor Lanes {
     private func dismiss(_ number: UInt64) { dismiss { $0.number == number } }
 
     private func dismiss(where mustGo: (Waiting) -> Bool) {
-        let dismissed = waiting.filter(mustGo)
-        waiting.removeAll(where: mustGo)
-        for waiting in dismissed { waiting.turn.resume(returning: false) }
+        for (line, all) in waiting {
+            let dismissed = all.filter(mustGo)
+            guard !dismissed.isEmpty else { continue }
+            let left = all.filter { !mustGo($0) }
+            waiting[line] = left.isEmpty ? nil : left
+            for waiting in dismissed { waiting.turn.resume(returning: false) }
+        }
         // One of them may have stood before smaller ones.
         admit()
     }
@@ -141,34 +166,54 @@ actor Lanes {
     }
 
     private func admit() {
-        // Not by their ids: whoever chose one could put itself before others.
-        let inTurn = waiting.indices.sorted { a, b in
-            (waiting[a].lane.precedence, a) < (waiting[b].lane.precedence, b)
+        while let line = nextLine(), let first = waiting[line]?.removeFirst() {
+            if waiting[line]?.isEmpty == true { waiting[line] = nil }
+            numbers += 1
+            served[line] = numbers
+            busy[first.lane] = .now
+            first.turn.resume(returning: true)
         }
-        var entered: Set<Int> = []
+        if waiting.isEmpty { served = [:] }
+    }
+
+    /// The line whose first has a turn now.
+    private func nextLine() -> Line? {
+        // Of those that are as urgent, the member that has had no turn for longest; then who came first. Not by their ids:
+        // whoever chose one could put itself before others.
+        let inTurn = waiting.compactMap { line, all in
+            all.first.map { (line: line, first: $0, served: served[line] ?? 0) }
+        }.sorted { a, b in
+            (a.line.precedence, a.served, a.first.number)
+                < (b.line.precedence, b.served, b.first.number)
+        }
         // Whom there is no room for keeps those behind it from overtaking.
-        var passed: [Lane] = []
-        for index in inTurn {
-            let lane = waiting[index].lane
-            if passed.contains(where: { $0.isLike(lane) }) { continue }
-            guard mayEnter(lane) else {
-                passed.append(lane)
-                continue
-            }
-            busy[lane] = .now
-            entered.insert(index)
-            waiting[index].turn.resume(returning: true)
+        var passed: [Line] = []
+        for (line, first, _) in inTurn {
+            let isHeldUp = passed.contains { $0.isLike(line) } || !mayEnter(first.lane)
+            if !isHeldUp || isStarved(first) { return line }
+            passed.append(line)
         }
-        waiting = waiting.indices.filter { !entered.contains($0) }.map { waiting[$0] }
+        return nil
+    }
+
+    /// Whether it has waited for long while nothing but what is more urgent used the link: then it goes beside that.
+    private func isStarved(_ waiting: Waiting) -> Bool {
+        guard ContinuousClock.now - waiting.since >= longest else { return false }
+        let line = waiting.lane.line
+        return !busy.keys.contains {
+            $0.line.isLike(line) && $0.precedence >= line.precedence
+        }
     }
 
     private func isAwaited(before lane: Lane) -> Bool {
-        waiting.contains { $0.lane.isLike(lane) && $0.lane.precedence <= lane.precedence }
+        let line = lane.line
+        return waiting.keys.contains { $0.isLike(line) && $0.precedence <= line.precedence }
     }
 
     /// What is less urgent takes nobody's lane.
     private func mayEnter(_ lane: Lane) -> Bool {
-        let like = busy.keys.filter { $0.isLike(lane) }
+        let line = lane.line
+        let like = busy.keys.filter { $0.line.isLike(line) }
         let before = like.filter { $0.precedence <= lane.precedence }
         guard lane.isSmall else { return before.count < uploadsMax(lane) }
         let kept = Self.smallPerPeerKept * Precedence.allCases.count { $0 > lane.precedence }
@@ -212,8 +257,8 @@ actor Lanes {
         if moving.contains(where: { $0.precedence < precedence }) { return true }
         // Nor does what waits behind such ones.
         let peers = Set(moving.map(\.peer))
-        let isAwaited = waiting.contains { waiting in
-            waiting.lane.precedence < precedence && peers.contains(waiting.lane.peer)
+        let isAwaited = waiting.keys.contains {
+            $0.precedence < precedence && peers.contains($0.peer)
         }
         if isAwaited { return true }
         announced = announced.filter { $0.value.until > now }
@@ -265,21 +310,21 @@ actor Lanes {
 
     /// The links that are in use, by node.
     var loads: [LinkLoad] {
-        let peers = Set(busy.keys.map(\.peer)).union(waiting.map(\.lane.peer))
+        let now = ContinuousClock.now
+        let peers = Set(busy.keys.map(\.peer)).union(waiting.keys.map(\.peer))
         return peers.sorted().map { peer in
-            LinkLoad(
-                peer: peer,
-                sending: Self.byPrecedence(busy.keys.filter { $0.peer == peer }.map(\.precedence)),
-                waiting: Self.byPrecedence(
-                    waiting.filter { $0.lane.peer == peer }.map(\.lane.precedence)),
+            let sending = busy.keys.filter { $0.peer == peer }.map { ($0.precedence, 1) }
+            let lines = waiting.filter { $0.key.peer == peer }
+            let oldest = lines.values.compactMap(\.first?.since).min()
+            return LinkLoad(
+                peer: peer, sending: Dictionary(sending, uniquingKeysWith: +),
+                waiting: Dictionary(
+                    lines.map { ($0.key.precedence, $0.value.count) }, uniquingKeysWith: +),
+                waitingSeconds: oldest.map { (now - $0).components.seconds },
                 givingWay: givingWay.count { lane in
                     lane.peer == peer && isOvertaken(lane.precedence)
                 })
         }
-    }
-
-    private static func byPrecedence(_ all: [Precedence]) -> [Precedence: Int] {
-        all.reduce(into: [:]) { $0[$1, default: 0] += 1 }
     }
 }
 
@@ -290,6 +335,8 @@ package struct LinkLoad: Sendable, Hashable {
     package let sending: [Precedence: Int]
     /// Transfers that wait for a turn.
     package let waiting: [Precedence: Int]
+    /// How long the one has waited that waits longest; nil where none does.
+    package let waitingSeconds: Int64?
     /// Uploads that let something more urgent pass at this moment.
     package let givingWay: Int
 }

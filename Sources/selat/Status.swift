@@ -53,6 +53,9 @@ struct Status: AsyncParsableCommand {
             return counts.map { "\(key) \($0.value.integerValue ?? 0) \($0.key)" }
         }
         var words = words("sending") + words("waiting")
+        if let seconds = link["waiting_seconds"]?.integerValue {
+            words.append("longest wait \(seconds) s")
+        }
         if let count = link["giving_way"]?.integerValue, count > 0 {
             words.append("\(count) giving way")
         }

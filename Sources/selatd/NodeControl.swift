@@ -72,10 +72,12 @@ struct NodeControl: ControlService {
         func words(_ counts: [Precedence: Int]) -> JSON {
             .object(JSON.Object(counts.map { ($0.key.rawValue, .integer(Int64($0.value))) }))
         }
-        return [
+        var members: JSON.Object = [
             "node": .string(load.peer.text), "sending": words(load.sending),
             "waiting": words(load.waiting), "giving_way": .integer(Int64(load.givingWay)),
         ]
+        members["waiting_seconds"] = load.waitingSeconds.map { .integer($0) }
+        return members
     }
 
     // MARK: Cryptography

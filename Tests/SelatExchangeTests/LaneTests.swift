@@ -13,10 +13,12 @@ struct LaneTests {
     private static let size: UInt64 = 10 << 20
 
     private static func lane(
-        _ number: UInt64, _ precedence: Precedence, size: UInt64 = size, to peer: String = "VN/hub"
+        _ number: UInt64, _ precedence: Precedence, size: UInt64 = size, to peer: String = "VN/hub",
+        from: String? = nil
     ) throws -> Lane {
         let id = TransferID(milliseconds: number, entropy: [UInt8](repeating: 7, count: 10))
-        return Lane(to: try NodeID(peer), precedence, size: size, id)
+        return Lane(
+            to: try NodeID(peer), precedence, size: size, id, from: try from.map { try NodeID($0) })
     }
 
     /// A task that is done once the lane is its own.
@@ -62,6 +64,84 @@ struct LaneTests {
         #expect(await lanes.waitingCount == 1)
         for lane in first.dropFirst() { await lanes.leave(lane) }
         await routine.value
+    }
+
+    /// One member's thousand must not stand before another's first.
+    @Test func ofThoseThatAreAsUrgentTheMembersTakeTurns() async throws {
+        let lanes = Lanes([])
+        let first = try await Self.full(lanes)
+        let senders = ["TH/hub", "TH/hub", "TH/other", "MY/hub", nil]
+        var tasks: [Task<Bool, Never>] = []
+        for (index, sender) in senders.enumerated() {
+            let lane = try Self.lane(UInt64(20 + index), .routine, from: sender)
+            tasks.append(Task { await lanes.enter(lane, atMost: .zero) })
+            while await lanes.waitingCount < tasks.count { await Task.yield() }
+        }
+        // Four turns for five that wait.
+        for lane in first { await lanes.leave(lane) }
+        await lanes.dismissOverdue()
+        var entered: [Bool] = []
+        for task in tasks { entered.append(await task.value) }
+        #expect(entered == [true, true, false, true, true])
+    }
+
+    @Test func whoeverHadATurnStandsBehindThoseThatHadNone() async throws {
+        let lanes = Lanes([])
+        let first = try await Self.full(lanes)
+        var tasks: [Task<Bool, Never>] = []
+        for (index, sender) in ["TH/hub", "TH/hub", "MY/hub"].enumerated() {
+            let lane = try Self.lane(UInt64(20 + index), .routine, from: sender)
+            tasks.append(Task { await lanes.enter(lane, atMost: .zero) })
+            while await lanes.waitingCount < tasks.count { await Task.yield() }
+        }
+        // One after the other: each time it is asked anew whose turn it is.
+        for lane in first.prefix(2) { await lanes.leave(lane) }
+        await lanes.dismissOverdue()
+        #expect(await tasks[0].value)
+        #expect(await !tasks[1].value)
+        #expect(await tasks[2].value)
+    }
+
+    /// However many more urgent ones come, and for however long.
+    @Test func whatHasWaitedForLongGoesBesideThoseThatAreMoreUrgent() async throws {
+        let lanes = Lanes([], longest: .zero)
+        let flashes = try await Self.full(lanes, .flash)
+        let (routine, priority) = (try Self.lane(20, .routine), try Self.lane(21, .priority))
+        let one = try await Self.entering(routine, lanes)
+        let other = try await Self.entering(priority, lanes)
+        await lanes.dismissOverdue()
+        await one.value
+        await other.value
+        // One of each precedence at a time, and no more urgent one stands behind it.
+        let next = try await Self.entering(try Self.lane(22, .routine), lanes)
+        await lanes.dismissOverdue()
+        #expect(await lanes.waitingCount == 1)
+        #expect(await !lanes.enterAtOnce(try Self.lane(23, .flash)))
+        await lanes.leave(flashes[0])
+        #expect(await lanes.enterAtOnce(try Self.lane(23, .flash)))
+        await lanes.leave(routine)
+        await next.value
+        // Before that time it waits.
+        let others = Lanes([])
+        _ = try await Self.full(others, .flash)
+        let patient = Task { await others.enter(routine, atMost: .zero) }
+        while await others.waitingCount == 0 { await Task.yield() }
+        await others.dismissOverdue()
+        #expect(await !patient.value)
+    }
+
+    @Test func theLongestWaitIsShown() async throws {
+        let lanes = Lanes([])
+        let first = try await Self.full(lanes)
+        #expect(await lanes.loads.map(\.waitingSeconds) == [nil])
+        let waiting = try await Self.entering(try Self.lane(20, .routine), lanes)
+        try await Task.sleep(for: .milliseconds(1_100))
+        let late = try await Self.entering(try Self.lane(21, .routine, from: "MY/hub"), lanes)
+        let seconds = try #require(await lanes.loads.first?.waitingSeconds)
+        #expect(seconds >= 1)
+        for lane in first { await lanes.leave(lane) }
+        await waiting.value
+        await late.value
     }
 
     @Test func whatIsLessUrgentTakesNobodysLane() async throws {

@@ -45,7 +45,7 @@ extension OpenAPI {
         "links?": .list(
             .object([
                 "node": .node, "sending": .map(.count), "waiting": .map(.count),
-                "giving_way": .count,
+                "waiting_seconds?": .count, "giving_way": .count,
             ])),
         "disk?": .object(["free_bytes": .count, "reserve_bytes": .count, "reached": .flag]),
         "queues?": .map(.object(["states": .map(.count), "size_bytes": .count])),
