@@ -13,10 +13,27 @@ import SelatTransport
 
 // The payload's way into the spool: checked as it comes, resumed where it is durable.
 
-extension Exchange {
-    /// Bytes between two commits of how far the payload is durable.
-    static let progressBytes: UInt64 = 64 << 20
+/// What has come of an upload since it was last committed how far it is durable.
+struct UnsavedProgress {
+    private static let bytesMax: UInt64 = 64 << 20
+    /// Over a slow link those take hours.
+    private static let timeMax = Duration.seconds(30)
 
+    private var bytes: UInt64 = 0
+    private var since: ContinuousClock.Instant
+
+    init(since: ContinuousClock.Instant) { self.since = since }
+
+    /// - Returns: whether it is to be committed now; then it counts anew.
+    mutating func grow(by count: Int, at now: ContinuousClock.Instant) -> Bool {
+        bytes += UInt64(count)
+        guard bytes >= Self.bytesMax || now - since >= Self.timeMax else { return false }
+        (bytes, since) = (0, now)
+        return true
+    }
+}
+
+extension Exchange {
     /// - Parameters:
     ///   - peer: to whom the upload belongs.
     ///   - actor: who brings the bytes: `peer`, or somebody who stands for it.
@@ -118,14 +135,12 @@ extension Exchange {
     private func pump(
         _ body: UploadBody, into intake: PayloadIntake, _ arrival: Arrival
     ) async throws {
-        var unsaved: UInt64 = 0
+        var unsaved = UnsavedProgress(since: .now)
         for try await piece in body {
             try await intake.append(piece.readableBytesView)
-            unsaved += UInt64(piece.readableBytes)
             FreedMemory.passed(piece.readableBytes)
-            if unsaved >= Self.progressBytes {
+            if unsaved.grow(by: piece.readableBytes, at: .now) {
                 try await save(.durable(try await intake.sync()), arrival)
-                unsaved = 0
             }
         }
     }

@@ -45,6 +45,20 @@ struct UploadTests {
         #expect(try await node.entries("transfer.arrived") == 1)
     }
 
+    /// At the least that a limit may leave an upload, 64 MiB take nine hours.
+    @Test func progressIsSavedByBytesAndByTime() {
+        let start = ContinuousClock.now
+        var unsaved = UnsavedProgress(since: start)
+        let saves = [
+            unsaved.grow(by: (64 << 20) - 1, at: start),
+            unsaved.grow(by: 1, at: start + .seconds(1)),
+            unsaved.grow(by: 1, at: start + .seconds(30)),
+            unsaved.grow(by: 1, at: start + .seconds(31)),
+            unsaved.grow(by: 1, at: start + .seconds(32)),
+        ]
+        #expect(saves == [false, true, false, true, false])
+    }
+
     @Test func aFlippedSegmentIsRefusedAndTheUploadResumes() async throws {
         let sealing = try await begun()
         var forged = sealing.payload
