@@ -8,6 +8,7 @@ package final class PrivateKey: @unchecked Sendable, CustomStringConvertible {
     let pointer: OpaquePointer
     /// Where the key is used, unless it is in memory.
     let token: Token?
+    private let template = SignatureTemplate()
 
     package var kind: KeyKind { publicKey.kind }
     /// Whether the key lies in a token, and can be used there only.
@@ -105,9 +106,7 @@ package final class PrivateKey: @unchecked Sendable, CustomStringConvertible {
         try CryptoError.checked("signing") {
             guard let context = EVP_MD_CTX_new() else { return nil }
             defer { EVP_MD_CTX_free(context) }
-            guard EVP_DigestSignInit(context, nil, kind.digestAlgorithm, nil, pointer) == 1 else {
-                return nil
-            }
+            guard prepare(context) else { return nil }
             var count = Int(EVP_PKEY_get_size(pointer))
             var signature = [UInt8](repeating: 0, count: count)
             guard EVP_DigestSign(context, &signature, &count, message, message.count) == 1 else {
@@ -116,6 +115,15 @@ package final class PrivateKey: @unchecked Sendable, CustomStringConvertible {
             signature.removeLast(signature.count - count)
             return signature
         }
+    }
+
+    private func prepare(_ context: OpaquePointer) -> Bool {
+        // A token takes far longer than that, and its key belongs to no provider.
+        token == nil ? template.prepare(context, start) : start(context) == 1
+    }
+
+    private func start(_ context: OpaquePointer) -> Int32 {
+        EVP_DigestSignInit(context, nil, kind.digestAlgorithm, nil, pointer)
     }
 
     private static func spki(borrowing pointer: OpaquePointer) throws(CryptoError) -> [UInt8] {

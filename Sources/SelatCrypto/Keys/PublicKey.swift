@@ -7,6 +7,7 @@ package final class PublicKey: Hashable, @unchecked Sendable {
     /// The SubjectPublicKeyInfo, DER.
     package let spki: [UInt8]
     let pointer: OpaquePointer
+    private let template = SignatureTemplate()
 
     /// - Parameter spki: DER of a SubjectPublicKeyInfo: P-256 or P-384 with a named curve and an
     ///   uncompressed point, or Ed25519.
@@ -58,9 +59,10 @@ package final class PublicKey: Hashable, @unchecked Sendable {
         defer { EVP_MD_CTX_free(context) }
         ERR_clear_error()
         defer { ERR_clear_error() }
-        guard EVP_DigestVerifyInit(context, nil, kind.digestAlgorithm, nil, pointer) == 1 else {
-            return false
+        let isReady = template.prepare(context) { context in
+            EVP_DigestVerifyInit(context, nil, kind.digestAlgorithm, nil, pointer)
         }
+        guard isReady else { return false }
         return EVP_DigestVerify(
             context, signature, signature.count, message, message.count) == 1
     }

@@ -16,6 +16,25 @@ import Testing
         #expect(!other.verify(signature: signature, message: message))
     }
 
+    @Test(arguments: KeyKind.allCases)
+    func oneKeyServesManyMessagesAtOnce(kind: KeyKind) async throws {
+        let key = try PrivateKey.generate(kind)
+        let good = try await withThrowingTaskGroup(of: Bool.self) { group in
+            for number in UInt8(1)...16 {
+                group.addTask {
+                    let message = [UInt8](repeating: number, count: Int(number))
+                    let signature = try key.sign(message)
+                    return key.publicKey.verify(signature: signature, message: message)
+                        && !key.publicKey.verify(signature: signature, message: message + [number])
+                }
+            }
+            var good = 0
+            for try await isGood in group where isGood { good += 1 }
+            return good
+        }
+        #expect(good == 16)
+    }
+
     @Test func ed25519SignaturesRepeat() throws {
         let key = try PrivateKey.generate(.ed25519)
         let signature = try key.sign([1, 2, 3])
