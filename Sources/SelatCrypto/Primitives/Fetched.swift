@@ -8,6 +8,7 @@ import Synchronization
 enum Fetched {
     static let sha256 = Algorithm(EVP_MD_fetch(nil, "SHA256", nil))
     static let sha512 = Algorithm(EVP_MD_fetch(nil, "SHA512", nil))
+    static let hmac = Algorithm(EVP_MAC_fetch(nil, "HMAC", nil))
     static let aes256GCM = Algorithm(EVP_CIPHER_fetch(nil, "AES-256-GCM", nil))
 
     /// Whether anything was fetched: from then on a provider comes too late.

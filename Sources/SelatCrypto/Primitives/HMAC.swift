@@ -9,7 +9,7 @@ package enum HMACSHA256 {
             withContiguousBytes(message) { (message: UnsafeRawBufferPointer) in
                 key.withUnsafeBytes { key in
                     hmac(
-                        with: Fetched.sha256, key: key, message,
+                        with: .sha256, key: key, message,
                         into: UnsafeMutableRawBufferPointer(code))
                 }
             }
@@ -45,7 +45,7 @@ package enum HKDFSHA512 {
         Secret(count: hashBytes) { storage in
             inputKey.withUnsafeBytes { message in
                 salt.withUnsafeBytes {
-                    hmac(with: Fetched.sha512, key: $0, message, into: storage)
+                    hmac(with: .sha512, key: $0, message, into: storage)
                 }
             }
         }
@@ -65,7 +65,7 @@ package enum HKDFSHA512 {
                         let start = round == 1 ? hashBytes : 0
                         key.withUnsafeBytes {
                             hmac(
-                                with: Fetched.sha512, key: $0,
+                                with: .sha512, key: $0,
                                 UnsafeRawBufferPointer(rebasing: message[start...]), into: block)
                         }
                     }
@@ -82,18 +82,64 @@ package enum HKDFSHA512 {
     }
 }
 
-/// HMAC in one call. Fails only when memory is out, and no other code may stand in for it.
+/// HMAC with one digest, as far as it is known before the key: OpenSSL would find both by their names for each
+/// code.
+// SAFETY: never changed after `init` and never freed; OpenSSL only reads what it copies.
+private struct HMACTemplate: @unchecked Sendable {
+    static let sha256 = HMACTemplate(Fetched.sha256)
+    static let sha512 = HMACTemplate(Fetched.sha512)
+
+    private let digest: Fetched.Algorithm
+    private let unkeyed: OpaquePointer?
+
+    private init(_ digest: Fetched.Algorithm) {
+        self.digest = digest
+        unkeyed = Self.unkeyed(digest)
+    }
+
+    /// A context that awaits its key, for the caller to free. A provider that gives no copies makes a new one.
+    func context() -> OpaquePointer? {
+        unkeyed.flatMap { EVP_MAC_CTX_dup($0) } ?? Self.unkeyed(digest)
+    }
+
+    private static func unkeyed(_ digest: Fetched.Algorithm) -> OpaquePointer? {
+        guard let name = EVP_MD_get0_name(digest.pointer),
+            let context = EVP_MAC_CTX_new(Fetched.hmac.pointer)
+        else { return nil }
+        let parameters = [
+            OSSL_PARAM_construct_utf8_string(
+                OSSL_MAC_PARAM_DIGEST, UnsafeMutablePointer(mutating: name), 0),
+            OSSL_PARAM_construct_end(),
+        ]
+        guard EVP_MAC_CTX_set_params(context, parameters) == 1 else {
+            EVP_MAC_CTX_free(context)
+            return nil
+        }
+        return context
+    }
+}
+
+/// HMAC of one message. Fails only when memory is out, and no other code may stand in for it.
 private func hmac(
-    with algorithm: Fetched.Algorithm, key: UnsafeRawBufferPointer,
-    _ message: UnsafeRawBufferPointer, into code: UnsafeMutableRawBufferPointer
+    with template: HMACTemplate, key: UnsafeRawBufferPointer, _ message: UnsafeRawBufferPointer,
+    into code: UnsafeMutableRawBufferPointer
 ) {
     // A null key asks OpenSSL for the key of an earlier call, so an empty one points somewhere.
     let empty: [UInt8] = [0]
-    let done = empty.withUnsafeBytes { empty in
-        HMAC(
-            algorithm.pointer, key.baseAddress ?? empty.baseAddress, Int32(key.count),
-            (message.baseAddress ?? empty.baseAddress)?.assumingMemoryBound(to: UInt8.self),
-            message.count, code.baseAddress?.assumingMemoryBound(to: UInt8.self), nil)
+    let isDone = empty.withUnsafeBytes { empty in
+        guard let context = template.context() else { return false }
+        defer { EVP_MAC_CTX_free(context) }
+        let (keyStart, start) = (
+            key.baseAddress ?? empty.baseAddress, message.baseAddress ?? empty.baseAddress
+        )
+        var count = 0
+        return EVP_MAC_init(
+            context, keyStart?.assumingMemoryBound(to: UInt8.self), key.count, nil) == 1
+            && EVP_MAC_update(
+                context, start?.assumingMemoryBound(to: UInt8.self), message.count) == 1
+            && EVP_MAC_final(
+                context, code.baseAddress?.assumingMemoryBound(to: UInt8.self), &count, code.count)
+                == 1
     }
-    precondition(done != nil, "HMAC does not compute")
+    precondition(isDone, "HMAC does not compute")
 }

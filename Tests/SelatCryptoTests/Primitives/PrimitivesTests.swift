@@ -62,6 +62,23 @@ struct PrimitivesTests {
             Hex.encode(code) == "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843")
     }
 
+    /// RFC 4231, test case 6: a key that is longer than a block.
+    @Test func hmacShortensALongKey() {
+        let code = HMACSHA256.authenticate(
+            "Test Using Larger Than Block-Size Key - Hash Key First".utf8,
+            key: Secret(copying: [UInt8](repeating: 0xAA, count: 131)))
+        #expect(
+            Hex.encode(code) == "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54")
+    }
+
+    /// Twice, because no code may depend on the one before it.
+    @Test(arguments: 1...2)
+    func hmacTakesAnEmptyKeyAndMessage(_: Int) {
+        let code = HMACSHA256.authenticate([UInt8](), key: Secret(copying: [UInt8]()))
+        #expect(
+            Hex.encode(code) == "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad")
+    }
+
     @Test func aSecretPrintsNothingOfItself() {
         let secret = Secret(copying: Array("hunter2".utf8))
         #expect("\(secret)" == "secret of 7 bytes")
