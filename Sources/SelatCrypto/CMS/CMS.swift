@@ -193,10 +193,10 @@ package enum CMS {
             throw .unreadableKey("\(signer.key.kind.rawValue) keys do not sign CMS messages")
         }
         var statement = SignerStatement(
-            signer: signer.certificate.issuerAndSerial, algorithm: algorithm,
+            type: type, signer: signer.certificate.issuerAndSerial, algorithm: algorithm,
             messageDigest: try algorithm.digest(content), signingTime: time,
             certificateDigest: signer.certificate.digest.bytes, federation: federation?.bytes)
-        statement.signature = try signer.key.sign(statement.attributes(of: type))
+        statement.signature = try signer.key.sign(statement.attributes)
         return statement
     }
 
@@ -212,7 +212,7 @@ package enum CMS {
             certificate.publicKey.kind == statement.algorithm.keyKind,
             try statement.algorithm.digest(message.content) == statement.messageDigest,
             certificate.publicKey.verify(
-                signature: statement.signature, message: statement.attributes(of: message.type))
+                signature: statement.signature, message: statement.attributes)
         else { throw .signatureInvalid(signer: certificate.description) }
     }
 }

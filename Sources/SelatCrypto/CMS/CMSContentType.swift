@@ -17,7 +17,10 @@ package enum CMSContentType: UInt64, Hashable, Sendable, CaseIterable {
     /// The dotted form, as the `openssl cms` command takes it (`-econtent_type`).
     package var oidText: String { "\(OID.selatArcText).1.\(rawValue)" }
 
-    var oid: OID { OID(selat: 1, rawValue) }
+    var oid: OID { Self.oids[self] ?? OID(selat: 1, rawValue) }
+
+    private static let oids = Dictionary(
+        uniqueKeysWithValues: allCases.map { ($0, OID(selat: 1, $0.rawValue)) })
 
     /// Whether the content lies beside the message, and the signers say for which federation.
     var isDetached: Bool { self == .policyEdition }

@@ -3,32 +3,26 @@ import SelatCore
 /// Writes ASN.1 DER (X.690). Each function returns one complete element.
 enum DER {
     /// One element: tag, shortest length, content.
-    static func element(_ tag: UInt8, _ content: [UInt8]) -> [UInt8] { element(tag, of: [content]) }
+    static func element(_ tag: UInt8, _ content: [UInt8]) -> [UInt8] {
+        DERWriter.bytes(capacity: content.count + headBytesMax) { $0.primitive(tag, content) }
+    }
 
     /// One element, with the parts one after the other as its content.
     static func element(_ tag: UInt8, of parts: [[UInt8]]) -> [UInt8] {
         let count = parts.reduce(0) { $0 + $1.count }
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(count + 10)
-        bytes.append(tag)
-        if count < 0x80 {
-            bytes.append(UInt8(count))
-        } else {
-            let digits = (Int.bitWidth - count.leadingZeroBitCount + 7) / 8
-            bytes.append(0x80 | UInt8(digits))
-            for digit in (0..<digits).reversed() {
-                bytes.append(UInt8(truncatingIfNeeded: count >> (8 * digit)))
-            }
+        return DERWriter.bytes(capacity: count + headBytesMax) {
+            $0.constructed(tag) { for part in parts { $0.append(part) } }
         }
-        for part in parts { bytes += part }
-        return bytes
     }
+
+    /// Tag and length.
+    private static let headBytesMax = 10
 
     static func sequence(_ elements: [UInt8]...) -> [UInt8] { element(Tag.sequence, of: elements) }
 
     /// SET OF: the elements in the order of their bytes (X.690, 11.6).
-    static func set(tag: UInt8 = Tag.set, _ elements: [[UInt8]]) -> [UInt8] {
-        element(tag, of: elements.sorted { $0.lexicographicallyPrecedes($1) })
+    static func set(_ elements: [[UInt8]]) -> [UInt8] {
+        element(Tag.set, of: elements.sorted { $0.lexicographicallyPrecedes($1) })
     }
 
     /// - Parameter content: two's complement, big-endian, already of the shortest form.

@@ -55,7 +55,7 @@ struct DERReader {
     }
 
     mutating func oid() throws(DERError) -> OID {
-        OID(content: Array(try content(DER.Tag.oid)))
+        OID(der: Array(try element(DER.Tag.oid)))
     }
 
     /// UTCTime or GeneralizedTime, in seconds and with `Z`.

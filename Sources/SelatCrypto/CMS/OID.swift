@@ -1,13 +1,12 @@
-/// An ASN.1 object identifier, as the content bytes of its DER form.
+/// An ASN.1 object identifier.
 package struct OID: Hashable, Sendable {
-    let content: [UInt8]
     /// The complete element.
     let der: [UInt8]
 
-    init(content: [UInt8]) {
-        self.content = content
-        der = DER.element(DER.Tag.oid, content)
-    }
+    /// - Parameter der: one element with an object identifier's tag.
+    init(der: [UInt8]) { self.der = der }
+
+    private init(content: [UInt8]) { der = DER.element(DER.Tag.oid, content) }
 
     /// A standard identifier, such as `OID(2, 5, 29, 15)`.
     init(_ arcs: UInt64...) {

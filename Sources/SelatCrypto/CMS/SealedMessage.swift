@@ -41,12 +41,12 @@ struct SealedMessage {
         try message.expect(OID.authEnvelopedData.der, "the message's kind")
         var wrapped = try message.inside(explicit)
         var sealed = try wrapped.sequence()
-        try sealed.expect(DER.integer(0), "the version")
+        try sealed.expect(Self.version, "the version")
 
         var recipients = try sealed.inside(DER.Tag.set)
         var agreement = try recipients.inside(explicit | 1)
         try recipients.end("the recipients")
-        try agreement.expect(DER.integer(3), "the recipient's version")
+        try agreement.expect(Self.recipientVersion, "the recipient's version")
         var originator = try agreement.inside(explicit)
         var originatorKey = try originator.inside(explicit | 1)
         try originatorKey.expect(Self.originatorAlgorithm, "the ephemeral key's algorithm")
@@ -57,7 +57,7 @@ struct SealedMessage {
         case .dhSinglePassSHA384: curve = .p384
         default: throw DERError("a key derivation other than X9.63 with SHA-256 or SHA-384")
         }
-        try derivation.expect(DER.sequence(OID.aes256Wrap.der), "the key wrap")
+        try derivation.expect(Self.keyWrap, "the key wrap")
         var keys = try agreement.sequence()
         var key = try keys.sequence()
         var name = try key.sequence()
@@ -71,7 +71,7 @@ struct SealedMessage {
         try cipher.expect(OID.aes256GCM.der, "the cipher")
         var parameters = try cipher.sequence()
         nonce = Array(try parameters.content(DER.Tag.octetString))
-        try parameters.expect(DER.integer(UInt64(Self.tagBytes)), "aes-ICVlen")
+        try parameters.expect(Self.tagLength, "aes-ICVlen")
         ciphertext = Array(try content.content(DER.Tag.context))
         tag = Array(try sealed.content(DER.Tag.octetString))
         try sealed.end("the sealed message")
@@ -96,25 +96,63 @@ struct SealedMessage {
     }
 
     func encoded() -> [UInt8] {
-        let originatorKey = DER.element(
-            DER.Tag.context | DER.Tag.constructed | 1,
-            Self.originatorAlgorithm + DER.bits(ephemeralPoint))
-        let derivation = curve == .p256 ? OID.dhSinglePassSHA256 : .dhSinglePassSHA384
-        let agreement = DER.element(
-            DER.Tag.context | DER.Tag.constructed | 1,
-            DER.integer(3) + DER.explicit(0, originatorKey)
-                + DER.sequence(derivation.der, DER.sequence(OID.aes256Wrap.der))
-                + DER.sequence(DER.sequence(recipient.der, DER.octets(wrappedKey))))
-        let cipher = DER.sequence(
-            OID.aes256GCM.der,
-            DER.sequence(DER.octets(nonce), DER.integer(UInt64(Self.tagBytes))))
-        let content = DER.sequence(
-            OID.cmsDataContent.der, cipher, DER.element(DER.Tag.context, ciphertext))
-        let sealed = DER.sequence(
-            DER.integer(0), DER.set([agreement]), content, DER.octets(tag))
-        return DER.sequence(OID.authEnvelopedData.der, DER.explicit(0, sealed))
+        DERWriter.bytes(capacity: ciphertext.count + recipient.issuer.count + Self.frameBytes) {
+            $0.sequence {
+                $0.append(OID.authEnvelopedData.der)
+                $0.explicit(0) {
+                    $0.sequence {
+                        $0.append(Self.version)
+                        $0.constructed(DER.Tag.set) { encodeRecipient(into: &$0) }
+                        encodeContent(into: &$0)
+                        $0.octets(tag)
+                    }
+                }
+            }
+        }
     }
 
+    private func encodeRecipient(into writer: inout DERWriter) {
+        writer.explicit(1) {
+            $0.append(Self.recipientVersion)
+            $0.explicit(0) {
+                $0.explicit(1) {
+                    $0.append(Self.originatorAlgorithm)
+                    $0.append(DER.bits(ephemeralPoint))
+                }
+            }
+            $0.sequence {
+                $0.append((curve == .p256 ? OID.dhSinglePassSHA256 : .dhSinglePassSHA384).der)
+                $0.append(Self.keyWrap)
+            }
+            $0.sequence {
+                $0.sequence {
+                    recipient.encode(into: &$0)
+                    $0.octets(wrappedKey)
+                }
+            }
+        }
+    }
+
+    private func encodeContent(into writer: inout DERWriter) {
+        writer.sequence {
+            $0.append(OID.cmsDataContent.der)
+            $0.sequence {
+                $0.append(OID.aes256GCM.der)
+                $0.sequence {
+                    $0.octets(nonce)
+                    $0.append(Self.tagLength)
+                }
+            }
+            $0.primitive(DER.Tag.context, ciphertext)
+        }
+    }
+
+    private static let version = DER.integer(0)
+    private static let recipientVersion = DER.integer(3)
+    private static let keyWrap = DER.sequence(OID.aes256Wrap.der)
+    private static let tagLength = DER.integer(UInt64(tagBytes))
+    /// Of all but the content and the name of the recipient's issuer, with room.
+    private static let frameBytes = 512
     /// The curve is the recipient's, so the identifier has no parameters (RFC 5753, 7.1.2).
     private static let originatorAlgorithm = DER.sequence(OID.ecPublicKey.der)
 }

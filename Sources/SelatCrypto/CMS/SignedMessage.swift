@@ -41,7 +41,7 @@ struct SignedMessage {
         try message.expect(OID.signedData.der, "the message's kind")
         var wrapped = try message.inside(DER.Tag.context | DER.Tag.constructed)
         var signed = try wrapped.sequence()
-        try signed.expect(DER.integer(3), "the version")
+        try signed.expect(Self.version, "the version")
         _ = try signed.content(DER.Tag.set)
         var encapsulated = try signed.sequence()
         try encapsulated.expect(type.oid.der, "the content type")
@@ -68,15 +68,33 @@ struct SignedMessage {
     }
 
     func encoded() -> [UInt8] {
-        let digests = Set(signers.map(\.algorithm)).map(\.digestIdentifier)
-        let signed = DER.sequence(
-            DER.integer(3), DER.set(digests),
-            DER.sequence(
-                type.oid.der, type.isDetached ? [] : DER.explicit(0, DER.octets(content))),
-            DER.set(signers.map { $0.encoded(of: type) }))
-        return DER.sequence(OID.signedData.der, DER.explicit(0, signed))
+        let inside = type.isDetached ? 0 : content.count
+        return DERWriter.bytes(capacity: inside + Self.signerBytes * (signers.count + 1)) {
+            $0.sequence {
+                $0.append(OID.signedData.der)
+                $0.explicit(0) { $0.sequence { encode(into: &$0) } }
+            }
+        }
     }
 
+    private func encode(into writer: inout DERWriter) {
+        writer.append(Self.version)
+        writer.set {
+            for algorithm in SignatureAlgorithm.allCases
+            where signers.contains(where: { $0.algorithm == algorithm }) {
+                $0.append(algorithm.digestIdentifier)
+            }
+        }
+        writer.sequence {
+            $0.append(type.oid.der)
+            if !type.isDetached { $0.explicit(0) { $0.octets(content) } }
+        }
+        writer.set { for signer in signers { signer.encode(into: &$0) } }
+    }
+
+    private static let version = DER.integer(3)
+    /// Of one signer, with room.
+    private static let signerBytes = 768
     /// Every authority of every member, with room.
     private static let signersMax = 64
 }

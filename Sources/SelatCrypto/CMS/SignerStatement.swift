@@ -1,7 +1,7 @@
 import SelatCore
 
 /// How a signer signs; the curve fixes the digest.
-enum SignatureAlgorithm: Hashable {
+enum SignatureAlgorithm: Hashable, CaseIterable {
     case ecdsaP256SHA256
     case ecdsaP384SHA384
 
@@ -45,47 +45,93 @@ struct SignerStatement {
     /// SHA-256 of the signer's certificate, from signingCertificateV2 (RFC 5035).
     let certificateDigest: [UInt8]
     /// The federation's digest, 32 bytes; only in detached messages.
-    var federation: [UInt8]?
+    let federation: [UInt8]?
+    /// The bytes that the signature covers: the attributes as a SET OF (RFC 5652, 5.4). They are made of the
+    /// values, once.
+    let attributes: [UInt8]
     /// DER of the two numbers.
     var signature: [UInt8] = []
 
-    /// The bytes that the signature covers: the attributes as a SET OF (RFC 5652, 5.4).
-    func attributes(of type: CMSContentType, tag: UInt8 = DER.Tag.set) -> [UInt8] {
-        let issuer = DER.sequence(DER.explicit(4, signer.issuer))
-        let certificate = DER.sequence(
-            DER.octets(certificateDigest), DER.sequence(issuer, DER.integer(signer.serial)))
-        let federation = federation.map { Self.attribute(.federation, DER.octets($0)) }
-        return DER.set(
-            tag: tag,
-            [
-                Self.attribute(.contentType, type.oid.der),
-                Self.attribute(.signingTime, DER.time(signingTime)),
-                Self.attribute(.messageDigest, DER.octets(messageDigest)),
-                Self.attribute(.signingCertificateV2, DER.sequence(DER.sequence(certificate))),
-            ] + (federation.map { [$0] } ?? []))
+    /// What is yet to be signed.
+    init(
+        type: CMSContentType, signer: IssuerAndSerial, algorithm: SignatureAlgorithm,
+        messageDigest: [UInt8], signingTime: Timestamp, certificateDigest: [UInt8],
+        federation: [UInt8]? = nil
+    ) {
+        self.signer = signer
+        self.algorithm = algorithm
+        self.messageDigest = messageDigest
+        self.signingTime = signingTime
+        self.certificateDigest = certificateDigest
+        self.federation = federation
+        // In the order of most messages, where nothing has to be sorted.
+        attributes = DERWriter.bytes(capacity: Self.attributesBytes + signer.issuer.count) {
+            $0.set {
+                Self.attribute(.signingTime, into: &$0) { $0.append(DER.time(signingTime)) }
+                Self.attribute(.contentType, into: &$0) { $0.append(type.oid.der) }
+                Self.attribute(.messageDigest, into: &$0) { $0.octets(messageDigest) }
+                if let federation {
+                    Self.attribute(.federation, into: &$0) { $0.octets(federation) }
+                }
+                Self.attribute(.signingCertificateV2, into: &$0) {
+                    Self.certificate(certificateDigest, signer, into: &$0)
+                }
+            }
+        }
     }
 
-    func encoded(of type: CMSContentType) -> [UInt8] {
-        DER.sequence(
-            DER.integer(1), signer.der, algorithm.digestIdentifier,
-            attributes(of: type, tag: DER.Tag.context | DER.Tag.constructed),
-            algorithm.signatureIdentifier, DER.octets(signature))
+    func encode(into writer: inout DERWriter) {
+        writer.sequence {
+            $0.append(Self.version)
+            signer.encode(into: &$0)
+            $0.append(algorithm.digestIdentifier)
+            $0.append(attributes, as: DER.Tag.context | DER.Tag.constructed)
+            $0.append(algorithm.signatureIdentifier)
+            $0.octets(signature)
+        }
     }
 
-    private static func attribute(_ name: OID, _ value: [UInt8]) -> [UInt8] {
-        DER.sequence(name.der, DER.set([value]))
+    private static func attribute(
+        _ name: OID, into writer: inout DERWriter, _ value: (inout DERWriter) -> Void
+    ) {
+        writer.sequence {
+            $0.append(name.der)
+            $0.constructed(DER.Tag.set, value)
+        }
     }
+
+    /// SigningCertificateV2 with one ESSCertIDv2 (RFC 5035, 3 and 4).
+    private static func certificate(
+        _ digest: [UInt8], _ name: IssuerAndSerial, into writer: inout DERWriter
+    ) {
+        writer.sequence {
+            $0.sequence {
+                $0.sequence {
+                    $0.octets(digest)
+                    $0.sequence {
+                        $0.sequence { $0.explicit(4) { $0.append(name.issuer) } }
+                        $0.primitive(DER.Tag.integer, name.serial)
+                    }
+                }
+            }
+        }
+    }
+
+    private static let version = DER.integer(1)
+    /// Of the attributes beside the issuer's name, with room.
+    private static let attributesBytes = 384
 }
 
 extension SignerStatement {
     /// Takes the values out; that nothing else stands there is known once they are encoded again.
     init(_ statements: inout DERReader, of type: CMSContentType) throws(DERError) {
         var info = try statements.sequence()
-        try info.expect(DER.integer(1), "the signer's version")
+        try info.expect(Self.version, "the signer's version")
         var name = try info.sequence()
-        signer = IssuerAndSerial(
+        let signer = IssuerAndSerial(
             issuer: Array(try name.element(DER.Tag.sequence)), serial: Array(try name.integer()))
         var digestAlgorithm = try info.sequence()
+        let algorithm: SignatureAlgorithm
         switch try digestAlgorithm.oid() {
         case .sha256: algorithm = .ecdsaP256SHA256
         case .sha384: algorithm = .ecdsaP384SHA384
@@ -97,7 +143,7 @@ extension SignerStatement {
         var values = try Self.attributeValues(
             info.inside(DER.Tag.context | DER.Tag.constructed))
         try info.expect(algorithm.signatureIdentifier, "the signature algorithm")
-        signature = Array(try info.content(DER.Tag.octetString))
+        let signature = Array(try info.content(DER.Tag.octetString))
         try info.end("the signer (unsigned attributes are not allowed)")
 
         guard var digest = values.removeValue(forKey: .messageDigest),
@@ -107,15 +153,20 @@ extension SignerStatement {
         else { throw Self.otherAttributes }
         var named = values.removeValue(forKey: .federation)
         guard values.isEmpty, (named != nil) == type.isDetached else { throw Self.otherAttributes }
-        federation = try named?.content(DER.Tag.octetString).map { $0 }
+        let federation = try named?.content(DER.Tag.octetString).map { $0 }
         guard federation.map({ $0.count == 32 }) ?? true else { throw Self.otherAttributes }
-        messageDigest = Array(try digest.content(DER.Tag.octetString))
-        signingTime = try time.time()
+        let messageDigest = Array(try digest.content(DER.Tag.octetString))
+        let signingTime = try time.time()
         try contentType.expect(type.oid.der, "the signed content type")
         var list = try certificates.sequence()
         var identifiers = try list.sequence()
         var identifier = try identifiers.sequence()
-        certificateDigest = Array(try identifier.content(DER.Tag.octetString))
+        self.init(
+            type: type, signer: signer, algorithm: algorithm, messageDigest: messageDigest,
+            signingTime: signingTime,
+            certificateDigest: Array(try identifier.content(DER.Tag.octetString)),
+            federation: federation)
+        self.signature = signature
     }
 
     private static var otherAttributes: DERError {

@@ -10,7 +10,12 @@ package struct IssuerAndSerial: Hashable, Sendable, CustomStringConvertible {
 
     package var description: String { "serial \(Hex.encode(serial))" }
 
-    var der: [UInt8] { DER.sequence(issuer, DER.integer(serial)) }
+    func encode(into writer: inout DERWriter) {
+        writer.sequence {
+            $0.append(issuer)
+            $0.primitive(DER.Tag.integer, serial)
+        }
+    }
 }
 
 /// An X.509 certificate within Selat's profile: DER, version 3, an EC key. Readable is not trusted:

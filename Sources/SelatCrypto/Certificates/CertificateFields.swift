@@ -22,7 +22,7 @@ struct CertificateFields {
         let algorithm = Array(try certificate.element(DER.Tag.sequence))
         _ = try certificate.content(DER.Tag.bitString)
         try certificate.end("the certificate")
-        try body.expect(DER.explicit(0, DER.integer(2)), "the certificate's version")
+        try body.expect(Self.version, "the certificate's version")
         serial = Array(try body.integer())
         // Inside and outside the signature; OpenSSL's security levels would let weaker digests pass.
         try body.expect(algorithm, "the signature's algorithm")
@@ -41,6 +41,8 @@ struct CertificateFields {
         try read(extensions: extensions.sequence())
         try extensions.end("the extensions")
     }
+
+    private static let version = DER.explicit(0, DER.integer(2))
 
     private static let algorithms: Set<[UInt8]> = [
         SignatureAlgorithm.ecdsaP256SHA256.signatureIdentifier,

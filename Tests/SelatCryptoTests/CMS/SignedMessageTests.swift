@@ -103,10 +103,10 @@ import Testing
         let message = try message()
         let statement = message.signers[0]
         var forged = SignerStatement(
-            signer: twin.issuerAndSerial, algorithm: statement.algorithm,
+            type: .header, signer: twin.issuerAndSerial, algorithm: statement.algorithm,
             messageDigest: statement.messageDigest, signingTime: statement.signingTime,
             certificateDigest: statement.certificateDigest)
-        forged.signature = try signer.key.sign(forged.attributes(of: .header))
+        forged.signature = try signer.key.sign(forged.attributes)
         let der = SignedMessage(type: .header, content: content, signers: [forged]).encoded()
         #expect(throws: CryptoError.signatureInvalid(signer: "selat://SG/other")) {
             try CMS.verify(der, type: .header, signer: anchors.lookup(twin))
@@ -117,10 +117,12 @@ import Testing
     /// attributes.
     @Test func attributesPresentedAsContentAreRefused() throws {
         let statement = try message().signers[0]
-        let attributes = statement.attributes(of: .header)
+        let attributes = statement.attributes
         #expect(signer.key.publicKey.verify(signature: statement.signature, message: attributes))
         let bare = DER.sequence(
-            DER.integer(1), statement.signer.der, statement.algorithm.digestIdentifier,
+            DER.integer(1),
+            DER.sequence(statement.signer.issuer, DER.integer(statement.signer.serial)),
+            statement.algorithm.digestIdentifier,
             statement.algorithm.signatureIdentifier, DER.octets(statement.signature))
         let signed = DER.sequence(
             DER.integer(3), DER.set([statement.algorithm.digestIdentifier]),
@@ -183,7 +185,7 @@ import Testing
         let signed = DER.sequence(
             DER.integer(3), DER.set([statement.algorithm.digestIdentifier]),
             DER.sequence(CMSContentType.header.oid.der, DER.explicit(0, DER.octets(content))),
-            certificates, DER.set([statement.encoded(of: .header)]))
+            certificates, DER.set([encoded(statement)]))
         let der = DER.sequence(OID.signedData.der, DER.explicit(0, signed))
         #expect(throws: CryptoError.self) { try verify(der) }
     }
@@ -233,10 +235,14 @@ import Testing
             as: .header)
     }
 
+    private func encoded(_ statement: SignerStatement) -> [UInt8] {
+        DERWriter.bytes(capacity: 0) { statement.encode(into: &$0) }
+    }
+
     private func expectRefused(
         changing: ([UInt8]) -> [UInt8], of statement: SignerStatement
     ) throws {
-        var reader = DERReader(statement.encoded(of: .header))
+        var reader = DERReader(encoded(statement))
         let info = Array(try reader.content(DER.Tag.sequence))
         let signed = DER.sequence(
             DER.integer(3), DER.set([statement.algorithm.digestIdentifier]),
