@@ -131,7 +131,7 @@ struct Main {
             throw CocoaError(.userCancelled)
         }
         let size = try SegmentLayout(sealedSize: payload.identity.size).messageSize
-        let head = try EnvelopeHead.sign(
+        let (head, _) = try EnvelopeHead.sign(
             release: release, core: core, keys: parts, contentKey: contentKey,
             dataset: DatasetDescription(
                 resources: [Resource(name: "x", path: try DatasetPath("x"), bytes: size)]),

@@ -93,12 +93,13 @@ extension EnvelopeHead {
     ///   - statements: the officers' statements that `release`'s verdict rests on, each CMS.
     ///   - series: what the transfers that hold the same persons have in common.
     ///   - signer: the sender's signing certificate and key.
+    /// - Returns: the head, and the envelope's identity.
     package static func sign(
         release: Release, core: EnvelopeCore, keys: KeyParts, contentKey: ContentKey,
         dataset: DatasetDescription, approvals: [[UInt8]], statements: [[UInt8]] = [],
         series: String? = nil, payload: SealedPayload, attempt: Attempt, signer: CMS.Signer,
         at time: Timestamp
-    ) throws(EnvelopeError) -> EnvelopeHead {
+    ) throws(EnvelopeError) -> (head: EnvelopeHead, identity: Digest) {
         let manifest = Manifest(
             core: core, dataset: dataset, facts: release.verdict.facts,
             verdict: release.verdict.json, verdictRecord: release.verdict.record,
@@ -112,7 +113,7 @@ extension EnvelopeHead {
     static func sign(
         _ manifest: Manifest, keys: KeyParts, contentKey: ContentKey, payload: SealedPayload,
         attempt: Attempt, signer: CMS.Signer, at time: Timestamp
-    ) throws(EnvelopeError) -> EnvelopeHead {
+    ) throws(EnvelopeError) -> (head: EnvelopeHead, identity: Digest) {
         let layout = try SegmentLayout(sealedSize: payload.identity.size)
         guard layout.messageSize == manifest.dataset.totalBytes else {
             throw .sizeDiffers(expected: manifest.dataset.totalBytes, actual: layout.messageSize)
@@ -132,15 +133,17 @@ extension EnvelopeHead {
             membershipSerial: attempt.membershipSerial,
             membershipDigest: attempt.membershipDigest, transit: attempt.transit,
             verdictCode: manifest.verdictCode)
+        let content = header.json.canonical
         let cms = try withCrypto { () throws(CryptoError) in
-            try CMS.sign(content: header.json.canonical, type: .header, signer: signer, at: time)
+            try CMS.sign(content: content, type: .header, signer: signer, at: time)
         }
         guard cms.count <= Limits.headerBytesMax else {
             throw .malformed("header", "over \(Limits.headerBytesMax) bytes")
         }
-        return EnvelopeHead(
+        let head = EnvelopeHead(
             headerCMS: cms, keys: keys, manifest: sealed, leaves: payload.leaves,
             payloadSize: payload.identity.size)
+        return (head, SHA256.digest(content))
     }
 
     /// All but the manifest; no head that anybody would take.

@@ -107,7 +107,7 @@ extension Exchange {
         }
         let (record, request) = (judged.record, judged.request)
         let key = try ContentKey(stored: try storageKey.unwrap(wrapped, for: .outbound(id)))
-        let head = try EnvelopeHead.sign(
+        let (head, envelope) = try EnvelopeHead.sign(
             release: release, core: record.core, keys: record.keys, contentKey: key,
             dataset: request.dataset, approvals: approvals.map(\.message),
             statements: judged.presented.messages,
@@ -123,7 +123,7 @@ extension Exchange {
             try await spool.write(encoded, to: SpoolFolder.Name(outbound: id), .head)
         }
         delivery.released = Released(
-            envelope: try head.unverifiedIdentity(), header: head.headerCMS,
+            envelope: envelope, header: head.headerCMS,
             head: delivery.isHeadStored ? encoded : nil, route: route,
             verdict: again.verdict, prepared: judged.prepared, raised: judged.raised,
             approvals: approvals.map(\.digest))

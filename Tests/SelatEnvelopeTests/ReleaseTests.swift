@@ -45,10 +45,12 @@ struct ReleaseTests {
 
         let again = try policies.decide(question)
         let release = try #require(permit.release(approvals: [], again: again))
-        let head = try EnvelopeHead.sign(
+        let (head, identity) = try EnvelopeHead.sign(
             release: release, core: core, keys: keys, contentKey: key,
             dataset: try World.dataset([5]), approvals: [], payload: payload,
             attempt: try world.attempt(), signer: world.sender.signer, at: world.now)
+        #expect(try world.verify(head).identity == identity)
+        #expect(try head.unverifiedIdentity() == identity)
         let opened = try world.verify(head).open(with: world.recipient.openingKeys)
         #expect(opened.manifest.verdictRecord == again.verdict.record)
         #expect(try Verdict(record: opened.manifest.verdictRecord) == again.verdict)

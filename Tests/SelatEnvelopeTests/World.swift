@@ -100,7 +100,7 @@ struct World {
             core: core, dataset: try Self.dataset([UInt64(message.count)]),
             facts: Facts(["records": Fact(.number(12), .stated)]),
             verdict: verdict, verdictRecord: verdict.canonical, approvals: [[1, 2, 3]])
-        let head = try EnvelopeHead.sign(
+        let (head, _) = try EnvelopeHead.sign(
             manifest, keys: keys, contentKey: key, payload: payload, attempt: try attempt(from),
             signer: (from ?? sender).signer, at: now)
         return Sealed(head: head, payload: sink, contentKey: key, manifest: manifest)

@@ -118,7 +118,7 @@ extension TestFederation {
                 transit: transit ?? verdict.transitEditions),
             signer: try (signer ?? sender).identity.signer(for: sealing.core.suite),
             at: clock.now()
-        ).encoded()
+        ).head.encoded()
     }
 
     /// 0, 1, … 255, 0, … A loop over each byte takes seconds without the optimizer.
