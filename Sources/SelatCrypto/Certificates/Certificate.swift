@@ -33,6 +33,8 @@ package final class Certificate: Hashable, @unchecked Sendable, CustomStringConv
     package let publicKey: PublicKey
     /// Every URI among the subject's alternative names, in order.
     package let uris: [String]
+    /// The node that the certificate names, if it names exactly one and no officer.
+    package let node: NodeID?
     package let extendedKeyUsages: Set<OID>
     /// Whether the certificate may issue others.
     package let isAuthority: Bool
@@ -59,6 +61,7 @@ package final class Certificate: Hashable, @unchecked Sendable, CustomStringConv
         notBefore = fields.notBefore
         notAfter = fields.notAfter
         uris = fields.uris
+        node = Self.selatURI(among: fields.uris).flatMap { try? NodeID(uri: $0) }
         extendedKeyUsages = fields.extendedKeyUsages
         isAuthority = fields.isAuthority
         keyUsage = fields.keyUsage
@@ -88,13 +91,12 @@ package final class Certificate: Hashable, @unchecked Sendable, CustomStringConv
     package var pem: String { PEM.text("CERTIFICATE", der) }
 
     /// The only `selat:` URI, or nil where there is none or more than one.
-    package var selatURI: String? {
+    package var selatURI: String? { Self.selatURI(among: uris) }
+
+    private static func selatURI(among uris: [String]) -> String? {
         let own = uris.filter { $0.lowercased().hasPrefix("selat:") }
         return own.count == 1 ? own[0] : nil
     }
-
-    /// The node that the certificate names, if it names exactly one and no officer.
-    package var node: NodeID? { selatURI.flatMap { try? NodeID(uri: $0) } }
 
     /// The officer that the certificate names, if it names exactly one.
     package var officer: OfficerID? { selatURI.flatMap { try? OfficerID(uri: $0) } }
