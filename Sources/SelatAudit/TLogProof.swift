@@ -3,17 +3,24 @@
 package import SelatCore
 
 /// An inclusion proof with its checkpoint.
-package struct TLogProof: Hashable, Sendable {
+package struct TLogProof: Sendable {
     package let index: UInt64
     /// From the leaf to the root.
     package let path: [Digest]
     /// The signed note.
     package let checkpoint: [UInt8]
+    /// What `checkpoint` says, where it was read already.
+    private let note: SignedNote?
 
     package init(index: UInt64, path: [Digest], checkpoint: [UInt8]) {
+        self.init(index: index, path: path, checkpoint: checkpoint, note: nil)
+    }
+
+    private init(index: UInt64, path: [Digest], checkpoint: [UInt8], note: SignedNote?) {
         self.index = index
         self.path = path
         self.checkpoint = checkpoint
+        self.note = note
     }
 
     /// Parses the text form. A proof with an `extra` line is refused: Selat's have none.
@@ -36,9 +43,10 @@ package struct TLogProof: Hashable, Sendable {
             }
             path.append(digest)
         }
-        let note = Array(bytes[(end + 2)...])
-        _ = try SignedNote(parsing: note)
-        self.init(index: index, path: path, checkpoint: note)
+        let checkpoint = Array(bytes[(end + 2)...])
+        self.init(
+            index: index, path: path, checkpoint: checkpoint,
+            note: try SignedNote(parsing: checkpoint))
     }
 
     /// The text form, to be kept as `.tlog-proof`.
@@ -51,7 +59,8 @@ package struct TLogProof: Hashable, Sendable {
     /// - Returns: the checkpoint that holds it.
     /// - Throws: `AuditError`.
     package func verify(leaf: Digest, key: VerifierKey) throws(AuditError) -> Checkpoint {
-        let checkpoint = try SignedCheckpoint(note: checkpoint, anyEpochOf: key).checkpoint
+        let checkpoint = try SignedCheckpoint(note: checkpoint, read: note, anyEpochOf: key)
+            .checkpoint
         try verify(leaf: leaf, in: checkpoint)
         return checkpoint
     }
@@ -80,4 +89,18 @@ package struct TLogProof: Hashable, Sendable {
 
     private static let firstLine = "c2sp.org/tlog-proof@v1"
     private static let bytesMax = Limits.noteBytesMax + 64 * Limits.proofHashesMax
+}
+
+extension TLogProof: Hashable {
+    // By what it is made of: whether its note was read already is no difference.
+
+    package static func == (a: TLogProof, b: TLogProof) -> Bool {
+        a.index == b.index && a.path == b.path && a.checkpoint == b.checkpoint
+    }
+
+    package func hash(into hasher: inout Hasher) {
+        hasher.combine(index)
+        hasher.combine(path)
+        hasher.combine(checkpoint)
+    }
 }

@@ -66,6 +66,20 @@ import Testing
         }
     }
 
+    /// Whether its note was read already is no difference.
+    @Test func aProofThatWasReadIsTheOneThatWasMade() throws {
+        let (log, made, leaf) = try proof()
+        let read = try TLogProof(parsing: made.bytes)
+        #expect(read == made && read.hashValue == made.hashValue)
+        #expect(read.bytes == made.bytes)
+        let stranger = try VerifierKey(
+            name: log.verifierKey.name, key: PrivateKey.generate(.ed25519).publicKey)
+        for proof in [read, made] {
+            #expect(throws: AuditError.self) { try proof.verify(leaf: leaf, key: stranger) }
+            #expect(try proof.verify(leaf: leaf, key: log.verifierKey).size == 11)
+        }
+    }
+
     @Test func proofsThatAreTooLongAreRefused() throws {
         let (log, proof, leaf) = try proof()
         for count in [5, 62, 63, 64, 65, 10_000] {

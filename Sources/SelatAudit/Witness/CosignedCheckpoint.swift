@@ -78,11 +78,17 @@ extension SignedCheckpoint {
     /// Believes a note if the key has signed it under the origin of any of its epochs.
     /// - Throws: `AuditError`.
     package init(note: [UInt8], anyEpochOf key: VerifierKey) throws(AuditError) {
+        try self.init(note: note, read: nil, anyEpochOf: key)
+    }
+
+    /// - Parameter read: the same note, where it was read already.
+    init(note: [UInt8], read: SignedNote?, anyEpochOf key: VerifierKey) throws(AuditError) {
         if let known = Believed.checkpoint(of: note, by: key) {
             self = known
             return
         }
-        let signed = try SignedNote(parsing: note)
+        let signed: SignedNote
+        if let read { signed = read } else { signed = try SignedNote(parsing: note) }
         let origin = try Checkpoint(parsing: signed.text).origin
         try self.init(signed, key: try key.ofEpoch(in: origin))
         Believed.add(self, by: key)
