@@ -383,7 +383,8 @@ extension Exchange {
     /// What a receipt of a node's states about this federation: signature, certificate and proof are
     /// good.
     func stated(in claim: ReceiptClaim, by signer: NodeID) async throws -> ReceiptStatement {
-        let (federation, now) = (federation, clock.now())
+        let (view, now) = (membership.current, clock.now())
+        let federation = view.federation
         let node = try federation.node(signer, at: now)
         let former = try formerRecord(behind: claim, of: signer, now: federation)
         let statement = try claim.verify(
@@ -393,7 +394,7 @@ extension Exchange {
                 }
                 return try federation.signer(name, node: signer, listedBy: former, at: now)
             },
-            log: try VerifierKey(node.logKey))
+            log: try view.roll.logs[signer] ?? VerifierKey(node.logKey))
         guard statement.signer == signer else {
             throw ReceiptError.foreignSigner(statement.signer)
         }

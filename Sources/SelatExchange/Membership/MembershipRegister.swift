@@ -200,8 +200,11 @@ extension MembershipIndex {
     var digest: Digest { SHA256.digest(json.canonical) }
 }
 
-/// Who cosigns whose logs, as the membership has it.
+/// Who signs and who cosigns whose logs, as the membership has it.
 struct WitnessRoll: Sendable {
+    /// The key of each node's log, made once: each receipt is verified with one. A node whose record has
+    /// none that is one is left out.
+    let logs: [NodeID: VerifierKey]
     /// Who is asked to cosign the own log.
     let asked: [NodeID: CosignerKey]
     /// The quorum of the own log.
@@ -211,6 +214,7 @@ struct WitnessRoll: Sendable {
 
     /// - Throws: `AuditError.malformed` for more witnesses than a policy holds.
     init(of federation: Federation, for country: Country) throws(AuditError) {
+        logs = federation.nodes.compactMapValues { try? VerifierKey($0.logKey) }
         asked = federation.witnesses(of: country)
         own = try federation.witnessPolicy(of: country)
         var policies: [Country: LogPolicy] = [:]
