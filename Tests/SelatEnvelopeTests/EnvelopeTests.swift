@@ -97,6 +97,20 @@ struct EnvelopeTests {
         }
     }
 
+    @Test func aRouteNamesNoNodeTwice() async throws {
+        let world = try World()
+        let header = try world.verify(try await world.envelope([1]).head).header
+        let text = String(decoding: header.json.canonical, as: UTF8.self)
+        for twice in ["MY/hub", header.core.from.text, header.core.to.text] {
+            let changed = text.replacing(#""MY/hub""#, with: #""MY/hub","\#(twice)""#)
+            #expect(changed != text)
+            #expect(
+                throws: EnvelopeError.malformed(
+                    "header", "`route` does not lead from `from` to `to`")
+            ) { try Header(parsing: Array(changed.utf8)) }
+        }
+    }
+
     @Test func aHeaderSignedByAnotherThanItsSenderIsRefused() async throws {
         let world = try World()
         let sealed = try await world.envelope([1])
