@@ -381,7 +381,8 @@ extension Exchange {
             upload: UploadID(from: identity.node, transfer: delivery.id),
             name: SpoolFolder.Name(outbound: delivery.id), recipient: delivery.to,
             lane: delivery.lane, expires: delivery.row.expires, attempt: delivery.sender.attempt,
-            head: delivery.released?.head, payload: delivery.takePayload())
+            head: delivery.released?.head, envelope: delivery.released?.envelope,
+            payload: delivery.takePayload())
         let news = try await tried(passage) { try await work(passage) }
         delivery.weigh(news)
         switch news {

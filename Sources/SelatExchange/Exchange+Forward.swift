@@ -38,7 +38,8 @@ extension Exchange {
         var passage: Passage {
             Passage(
                 upload: UploadID(from: row.from, transfer: row.id), name: name,
-                recipient: row.to, lane: lane, expires: row.expires, attempt: relay.attempt)
+                recipient: row.to, lane: lane, expires: row.expires, attempt: relay.attempt,
+                envelope: SHA256.digest(row.header))
         }
         var lane: Lanes.Lane {
             Lanes.Lane(

@@ -25,11 +25,34 @@ struct Passage: Sendable {
     /// The newest attempt of which a head is durable.
     let attempt: UInt64
     /// That head, where it is at hand and need not be read.
-    var head: [UInt8]?
+    var head: OfferedHead?
+    /// The identity of its envelope, where that is known: a receipt may come when the head is gone.
+    var envelope: Digest?
     /// The payload of a small one, likewise.
     var payload: [UInt8]?
 
     var next: NodeID { lane.peer }
+}
+
+/// A head on its way, and what it says of itself.
+struct OfferedHead: Sendable {
+    let bytes: [UInt8]
+    /// The envelope's identity.
+    let envelope: Digest
+    let payloadSize: UInt64
+
+    init(bytes: [UInt8], envelope: Digest, payloadSize: UInt64) {
+        self.bytes = bytes
+        self.envelope = envelope
+        self.payloadSize = payloadSize
+    }
+
+    /// - Throws: `EnvelopeError`, `CryptoError`: a disk may have lost a part of it.
+    init(parsing bytes: [UInt8]) throws {
+        let head = try EnvelopeHead(parsing: bytes)
+        self.init(
+            bytes: bytes, envelope: try head.unverifiedIdentity(), payloadSize: head.payloadSize)
+    }
 }
 
 /// A receipt that was verified: the document as it came, and what it holds.
@@ -72,9 +95,9 @@ extension Exchange {
     ) async throws -> News {
         try witnesses.requireExchange()
         let head = try await head(of: passage)
-        let size = try EnvelopeHead(parsing: head).payloadSize
+        let size = head.payloadSize
         var payload: [UInt8]?
-        if isInline, head.count + Int(clamping: size) <= Limits.inlinePackageBytesMax {
+        if isInline, head.bytes.count + Int(clamping: size) <= Limits.inlinePackageBytesMax {
             let bytes: [UInt8]
             if let known = passage.payload {
                 bytes = known
@@ -97,20 +120,21 @@ extension Exchange {
         do {
             // Where nobody answers, nothing was handed on.
             if payload != nil { try await handOn() }
-            let answer = try await client.offer(passage.upload, head: head, payload: payload)
+            let answer = try await client.offer(
+                passage.upload, head: head.bytes, payload: payload)
             await peers.keep(client)
             return try await news(
                 state: answer.state, offset: answer.offset, size: size, cause: answer.cause,
-                receipt: answer.receipt, passage, head: head)
+                receipt: answer.receipt, passage, envelope: head.envelope)
         } catch {
             try await release(client, after: error)
             throw error
         }
     }
 
-    private func head(of passage: Passage) async throws -> [UInt8] {
+    private func head(of passage: Passage) async throws -> OfferedHead {
         if let head = passage.head { return head }
-        return try await part(.head, of: passage.name)
+        return try OfferedHead(parsing: try await part(.head, of: passage.name))
     }
 
     /// Sends the payload from `offset` to its end.
@@ -287,7 +311,7 @@ extension Exchange {
 
     private func news(
         state: String, offset: UInt64, size: UInt64, cause: String?, receipt: JSON?,
-        _ passage: Passage, head: [UInt8]? = nil
+        _ passage: Passage, envelope: Digest? = nil
     ) async throws -> News {
         let isRelay = passage.next != passage.recipient
         if isRelay, state == Relay.State.returned.rawValue {
@@ -297,7 +321,7 @@ extension Exchange {
             return .blocked(cause: "\(passage.next): \(cause ?? state)", isRefusal: true)
         }
         if let receipt {
-            return try await news(of: receipt, passage, cause: cause, head: head)
+            return try await news(of: receipt, passage, cause: cause, envelope: envelope)
         }
         switch state {
         case Recipient.State.receiving.rawValue where offset <= size:
@@ -312,18 +336,22 @@ extension Exchange {
     }
 
     /// What a receipt means; one that proves nothing is dropped, and entered.
-    /// - Parameter head: the one that was offered, where it is at hand.
+    /// - Parameter envelope: the identity of what was offered, where it is at hand.
     private func news(
-        of document: JSON, _ passage: Passage, cause: String? = nil, head: [UInt8]? = nil
+        of document: JSON, _ passage: Passage, cause: String? = nil, envelope: Digest? = nil
     ) async throws -> News {
         let statement: ReceiptStatement
         let proven: ProvenReceipt
         do {
-            let offered: [UInt8]
-            if let head { offered = head } else { offered = try await self.head(of: passage) }
+            let offered: Digest
+            if let known = envelope ?? passage.envelope {
+                offered = known
+            } else {
+                offered = try await head(of: passage).envelope
+            }
             proven = ProvenReceipt(
                 document: document.canonical, receipt: try Receipt(json: document))
-            statement = try await verified(proven.receipt, passage, head: offered)
+            statement = try await verified(proven.receipt, passage, envelope: offered)
         } catch {
             try await enterRejection(
                 "\(error)", of: passage.upload.transfer, by: .node(passage.next))
@@ -347,7 +375,7 @@ extension Exchange {
 
     /// A relay speaks for itself alone; the outcome is the recipient's to state.
     private func verified(
-        _ receipt: Receipt, _ passage: Passage, head: [UInt8]
+        _ receipt: Receipt, _ passage: Passage, envelope: Digest
     ) async throws -> ReceiptStatement {
         let claim = try receipt.claim
         let kind = claim.statement.kind
@@ -367,7 +395,6 @@ extension Exchange {
         // An earlier attempt may have been finished: its identity is another, its number tells. So may a
         // later one that went another way, past this relay. One of which a restored backup does not know
         // has any number.
-        let envelope = try EnvelopeHead(parsing: head).unverifiedIdentity()
         let isPast =
             kind.isOutcome && statement.from != identity.node && statement.attempt > passage.attempt
         let isFit =

@@ -16,7 +16,7 @@ extension Exchange {
         let envelope: Digest
         let header: [UInt8]
         /// The whole head, where it goes into the database with the record; others are in the spool by then.
-        let head: [UInt8]?
+        let head: OfferedHead?
         let route: [NodeID]
         let verdict: Verdict
         /// What the verdict was made from.
@@ -124,7 +124,10 @@ extension Exchange {
         }
         delivery.released = Released(
             envelope: envelope, header: head.headerCMS,
-            head: delivery.isHeadStored ? encoded : nil, route: route,
+            head: delivery.isHeadStored
+                ? OfferedHead(
+                    bytes: encoded, envelope: envelope, payloadSize: head.payloadSize) : nil,
+            route: route,
             verdict: again.verdict, prepared: judged.prepared, raised: judged.raised,
             approvals: approvals.map(\.digest))
         let next = route.count > 1 ? route[1] : row.to
@@ -143,7 +146,7 @@ extension Transaction {
     /// Keeps what was signed for a release, and counts what it adds to counters.
     func keep(_ released: Exchange.Released, of id: TransferID) throws {
         if let head = released.head {
-            try keep(head, as: .head, of: SpoolFolder.Name(outbound: id))
+            try keep(head.bytes, as: .head, of: SpoolFolder.Name(outbound: id))
         }
         try keep(header: released.header, of: released.envelope)
         for row in released.raised { try count(row) }
