@@ -27,12 +27,10 @@ extension Exchange {
         /// Bytes of its stored request: about those of its head.
         let requestBytes: UInt64
         var sender: Sender
-        /// The nodes of the newest attempt; empty before the first.
-        var route: [NodeID]
+        /// The nodes of the newest attempt, and the relays that a new one goes past.
+        var choice: RouteChoice<NodeID>
         /// The node on whose link it has its turn.
         var link: NodeID?
-        /// Relays that would not pass it on, or led to nothing: a new attempt goes past them where it can.
-        var avoided: Set<NodeID> = []
         /// The recipient's receipt.
         var receipt: ProvenReceipt?
         /// A relay's, until it is recorded.
@@ -58,7 +56,7 @@ extension Exchange {
                 sealed: try SegmentLayout(messageSize: row.payloadSize).sealedSize)
             isHeadStored = isStored && requestBytes <= Limits.storedPayloadBytesMax
             self.requestBytes = UInt64(requestBytes)
-            route = row.route
+            choice = RouteChoice(to: row.to, route: row.route)
             sender = try Sender(row)
         }
 
@@ -67,7 +65,7 @@ extension Exchange {
             row = begun.row
             isHeadStored = true
             requestBytes = begun.lane.size - begun.row.payloadSize
-            route = begun.row.route
+            choice = RouteChoice(to: begun.row.to, route: begun.row.route)
             sender = begun.sender
             released = begun.released
             payload = begun.payload
@@ -76,25 +74,6 @@ extension Exchange {
 
         var id: TransferID { row.id }
         var to: NodeID { row.to }
-
-        /// Notes a relay by which it comes no further.
-        func weigh(_ news: News) {
-            guard next != to else { return }
-            let isVain =
-                switch news {
-                case .blocked(_, let isRefusal): isRefusal
-                case .tooLarge: true
-                // It had stated that it holds the whole.
-                case .accepted: sender.state == .relayed
-                case .failed(_, let isOwn) where isOwn: false
-                case .held, .failed, .headStale: sender.failures + 1 >= Sender.failuresPerRoute
-                // It states again and again that it holds the whole, and no more.
-                case .relayProven:
-                    sender.state == .relayed && sender.failures + 1 >= Sender.asksPerRoute
-                case .deliveryProven, .refusalProven: false
-                }
-            if isVain { avoided.insert(next) }
-        }
 
         /// The verdict under which it was sealed, once, where that was over this route.
         func takeVerdict(over route: [NodeID]) -> JudgedAgain? {
@@ -116,7 +95,7 @@ extension Exchange {
         }
 
         /// The node to which it goes.
-        var next: NodeID { route.count > 1 ? route[1] : to }
+        var next: NodeID { choice.next }
         var lane: Lanes.Lane { lane(to: next) }
 
         func lane(to peer: NodeID) -> Lanes.Lane {
@@ -248,7 +227,8 @@ extension Exchange {
             return delivery.lane(to: permitted?.first ?? delivery.to)
         }
         guard delivery.sender.isToBeReleased(at: clock.now()) else { return delivery.lane }
-        let route = (try? await openRoutes(delivery).first) ?? []
+        let ways = try? await ways(of: delivery.row)
+        let route = (try? ways.flatMap { try delivery.choice.openRoutes(of: $0).first }) ?? []
         return route.count > 1 ? delivery.lane(to: route[1]) : delivery.lane
     }
 
@@ -384,55 +364,21 @@ extension Exchange {
             head: delivery.released?.head, envelope: delivery.released?.envelope,
             payload: delivery.takePayload())
         let news = try await tried(passage) { try await work(passage) }
-        delivery.weigh(news)
         switch news {
-        case .accepted(let offset): return .accepted(offset: offset)
-        case .relayProven(let receipt, let cause):
-            delivery.relayed = receipt
-            return delivery.sender.state == .relayed
-                ? .held(cause: cause, isAnother: try await isAnotherRouteOpen(delivery))
-                : .relayProven
-        case .deliveryProven(let receipt):
+        case .relayProven(let receipt, _): delivery.relayed = receipt
+        case .deliveryProven(let receipt), .refusalProven(_, let receipt):
             delivery.receipt = receipt
-            return .deliveryProven
-        case .refusalProven(let cause, let receipt):
-            delivery.receipt = receipt
-            return .refusalProven(cause: cause)
-        case .held(let cause):
-            return .held(cause: cause, isAnother: try await isAnotherRouteOpen(delivery))
-        case .headStale(let cause): return .headStale(cause: cause)
-        case .blocked(let cause, let isRefusal):
-            if !isRefusal { delivery.away = [passage.next] }
-            return .blocked(cause: cause, isAnother: try await isAnotherRouteOpen(delivery))
-        case .tooLarge(let cause):
-            // It says the same each time: where another way is open, that is the next.
-            return try await isAnotherRouteOpen(delivery)
-                ? .headStale(cause: cause) : .blocked(cause: cause, isAnother: false)
-        case .failed(let cause, let isOwn):
-            // What the recipient itself does not manage, or this node, they manage over no other way.
-            guard delivery.next != delivery.to, !isOwn else { return .failed(cause: cause) }
-            return .failed(cause: cause, isAnother: try await isAnotherRouteOpen(delivery))
+        case .blocked(_, isRefusal: false): delivery.away = [passage.next]
+        case .accepted, .held, .headStale, .blocked, .tooLarge, .failed: break
         }
-    }
-
-    private nonisolated(nonsending) func isAnotherRouteOpen(
-        _ delivery: Delivery
-    ) async throws -> Bool {
-        for route in try await openRoutes(delivery) where route != delivery.route {
-            if await !peers.isOutOfReach(route[1]) { return true }
+        let (reply, sender) = (news.reply, delivery.sender)
+        delivery.choice.weigh(reply, sender)
+        var isAnother = false
+        if delivery.choice.looksElsewhere(after: reply, sender) {
+            let ways = try await ways(of: delivery.row)
+            isAnother = try delivery.choice.isAnotherOpen(of: ways)
         }
-        return false
-    }
-
-    /// The routes on which it may be released now. A relay that would not pass it on is asked again
-    /// where no other way is left: its law, its links or its room may be others by now.
-    nonisolated(nonsending) func openRoutes(
-        _ delivery: Delivery
-    ) async throws -> [[NodeID]] {
-        let routes = try await routes(of: delivery.row, avoiding: delivery.avoided)
-        guard routes.isEmpty else { return routes }
-        delivery.avoided = []
-        return try await self.routes(of: delivery.row, avoiding: [])
+        return delivery.choice.event(of: reply, sender, isAnother: isAnother)
     }
 
     /// The last piece is about to leave: from now on a complete envelope may be with the next node.
@@ -499,7 +445,7 @@ extension Exchange {
             try transaction.append(
                 EntryDraft(kind: entryKind, transfer: id, details: .object(details)))
         }
-        if let released { delivery.route = released.route }
+        if let released { delivery.choice.route = released.route }
         if sender.state.isOutcome {
             logger.info(
                 "transfer ended",

@@ -81,6 +81,21 @@ enum News: Sendable {
     case tooLarge(cause: String)
     /// With `isOwn` it was this node that could not.
     case failed(cause: String, isOwn: Bool = false)
+
+    /// What of it decides anything.
+    var reply: Reply {
+        switch self {
+        case .accepted(let offset): .accepted(offset: offset)
+        case .relayProven(_, let cause): .relayProven(cause: cause)
+        case .deliveryProven: .deliveryProven
+        case .refusalProven(let cause, _): .refusalProven(cause: cause)
+        case .held(let cause): .held(cause: cause)
+        case .headStale(let cause): .headStale(cause: cause)
+        case .blocked(let cause, let isRefusal): .blocked(cause: cause, isRefusal: isRefusal)
+        case .tooLarge(let cause): .tooLarge(cause: cause)
+        case .failed(let cause, let isOwn): .failed(cause: cause, isOwn: isOwn)
+        }
+    }
 }
 
 extension Exchange {

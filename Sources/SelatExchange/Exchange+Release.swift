@@ -46,14 +46,9 @@ extension Exchange {
             try witnesses.requireExchange()
             // One that was cut, or takes nothing any more, is named as that.
             _ = try recipient(delivery.to, at: clock.now())
-            var routes = try await openRoutes(delivery)
-            if !delivery.avoided.isEmpty {
-                // That the law refuses one way says nothing of another, which was gone round.
-                let others = try await self.routes(of: delivery.row, avoiding: [])
-                routes += others.filter { !routes.contains($0) }
-            }
+            let ways = try await ways(of: delivery.row)
             var refusal: Sender.Event?
-            for route in routes {
+            for route in try delivery.choice.routesToJudge(of: ways) {
                 let event = try await release(delivery, over: route, attempt: attempt)
                 if event == .released { return event }
                 refusal = refusal ?? event

@@ -1,4 +1,5 @@
 package import SelatCore
+import SelatDelivery
 import SelatFederation
 package import SelatPolicy
 import SelatStore
@@ -56,38 +57,19 @@ extension Exchange {
         return Array(first.dropFirst().dropLast())
     }
 
-    /// The ways on which a sealed transfer may be released now, in the order in which they are tried:
-    /// the one on which it was permitted, then others, those out of reach last.
-    ///
-    /// What officers approved goes only where they have seen that it goes.
-    func routes(
-        of row: OutboundRow, avoiding avoided: Set<NodeID>
-    ) async throws -> [[NodeID]] {
+    /// The ways on which a sealed transfer may be released now.
+    nonisolated(nonsending) func ways(of row: OutboundRow) async throws -> Ways<NodeID> {
         let asked = try request(of: row)
-        let (request, permitted) = (asked.request, asked.verdict)
-        let chosen = [identity.node] + permitted.question.relays + [row.to]
-        let isApproved = !ApprovalDebt.all(permitted.obligations).isEmpty
-        let paths = federation.paths(from: identity.node, to: row.to) { !avoided.contains($0) }
-        var routes: [[NodeID]] = []
-        for path in paths {
-            if path != chosen, try isApproved || !isTransitPermitted(path, request.label) {
-                continue
-            }
-            routes.append(path)
-        }
-        if let index = routes.firstIndex(of: chosen) {
-            routes.insert(routes.remove(at: index), at: 0)
-        }
-        var open: [[NodeID]] = []
-        var closed: [[NodeID]] = []
-        for route in routes {
-            if await peers.isOutOfReach(route[1]) {
-                closed.append(route)
-            } else {
-                open.append(route)
-            }
-        }
-        return open + closed
+        let (label, permitted) = (asked.request.label, asked.verdict)
+        let (federation, node) = (federation, identity.node)
+        return Ways(
+            permitted: [node] + permitted.question.relays + [row.to],
+            isApproved: !ApprovalDebt.all(permitted.obligations).isEmpty,
+            outOfReach: await peers.nodesOutOfReach(),
+            paths: { avoided in
+                federation.paths(from: node, to: row.to) { !avoided.contains($0) }
+            },
+            isLawful: { try self.isTransitPermitted($0, label) })
     }
 
     func isTransitPermitted(_ path: [NodeID], _ label: Label) throws -> Bool {

@@ -147,7 +147,7 @@ extension Exchange {
             abs(clock.now() - judged.prepared.question.decided) <= Self.freshSeconds,
             delivery.sender.handle(.due, at: clock.now()) == [.release(attempt: 1)]
         else { return nil }
-        delivery.route = [identity.node] + judged.permitted.question.relays + [row.to]
+        delivery.choice.route = [identity.node] + judged.permitted.question.relays + [row.to]
         let lane = delivery.lane
         delivery.link = lane.peer
         guard await lanes.enterAtOnce(lane) else { return nil }

@@ -166,6 +166,11 @@ actor Peers {
     /// Whether the last connection to a node failed, a short while ago.
     func isOutOfReach(_ node: NodeID) -> Bool { outage(of: node) != nil }
 
+    /// Those to which the last connection failed, a short while ago.
+    func nodesOutOfReach() -> Set<NodeID> {
+        Set(outages.keys.filter { outage(of: $0) != nil })
+    }
+
     /// Believes of no node any more that it is out of reach.
     func forgive() { outages = [:] }
 

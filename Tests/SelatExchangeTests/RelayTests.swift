@@ -210,7 +210,7 @@ struct RelayTests {
                 #expect(row.route == [sender.id, world.recipient.id])
                 #expect(row.attempt == 1)
                 // Failures would lead to another route, if there were one.
-                let routes = try await sender.exchange.routes(of: row, avoiding: [])
+                let routes = try await sender.exchange.ways(of: row).routes(avoiding: [])
                 #expect(routes == [row.route])
                 #expect(try await relay.relayed(id, from: sender) == nil)
             }

@@ -22,10 +22,12 @@ extension Judge {
             }
             let (from, to) = (world.nodes[course.from], world.nodes[course.request.to])
             guard let sender = from.process, let recipient = to.process else { continue }
-            let ways = sender.routes(of: row, avoiding: []).filter { route in
+            let routes = (try? sender.ways(of: row).routes(avoiding: [])) ?? []
+            let ways = routes.filter { route in
                 let verdict = sender.verdict(over: route, row.label, from.ledger)
                 return verdict.permits && verdict.hasBasis(of: row.permitted)
                     && route.allSatisfy(isHonest)
+                    && route.dropFirst().dropLast().allSatisfy { world.nodes[$0].hasRoom }
             }
             let own = recipient.newest(to.index, to.ledger, at: to.now)
             let isMember = world.lists.allSatisfy {

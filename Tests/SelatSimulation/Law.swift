@@ -51,9 +51,9 @@ struct Verdict: Hashable {
     let transit: [Int: Edition]
 
     var permits: Bool {
-        source.exports(label) && destination.imports(label)
-            && transit.values.allSatisfy { $0.transits(label) }
+        source.exports(label) && destination.imports(label) && isTransitPermitted
     }
+    var isTransitPermitted: Bool { transit.values.allSatisfy { $0.transits(label) } }
     var owesApproval: Bool { source.asks(label) || destination.asks(label) }
     /// Whether what was sealed under the one may be released under the other.
     func hasBasis(of other: Verdict) -> Bool {

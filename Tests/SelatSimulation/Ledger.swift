@@ -11,6 +11,8 @@ struct OutboundRow: Hashable {
     let expires: Timestamp
     /// The verdict under which the payload was sealed.
     let permitted: Verdict
+    /// The nodes over which that was made.
+    let chosen: [Int]
     var state: Sender.State
     var handedOn = false
     var attempt: UInt64 = 0

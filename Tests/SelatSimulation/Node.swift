@@ -10,12 +10,15 @@ final class Node {
     var ledger: LedgerState
     /// How far the wall clock is off, in seconds.
     var clockOffset: Int64 = 0
+    /// Whether there is room for what passes through.
+    let hasRoom: Bool
     var process: Process?
 
-    init(_ index: Int, _ id: NodeID, _ ledger: LedgerState) {
+    init(_ index: Int, _ id: NodeID, _ ledger: LedgerState, hasRoom: Bool) {
         self.index = index
         self.id = id
         self.ledger = ledger
+        self.hasRoom = hasRoom
     }
 
     var now: Timestamp { World.start + VirtualExecutor.shared.now / 1_000 + clockOffset }

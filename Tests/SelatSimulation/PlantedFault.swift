@@ -71,6 +71,8 @@ package enum PlantedFault: String, CaseIterable, Sendable {
     case importNotJudged = "import-not-judged"
     /// A relay passes on what its country's rules do not let pass.
     case transitNotJudged = "transit-not-judged"
+    /// A relay by which nothing comes further is taken for every new attempt.
+    case vainRelayAskedForEver = "vain-relay-asked-for-ever"
     /// A relay's word that it holds the whole is taken for the recipient's.
     case relayTakenForRecipient = "relay-taken-for-recipient"
     /// An invalid edition replaces a valid one.

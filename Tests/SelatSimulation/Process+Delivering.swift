@@ -12,10 +12,8 @@ final class Delivery {
     var receipt: Receipt?
     /// What the last release has signed, until it is recorded.
     var released: Head?
-    /// The nodes of the newest attempt; empty before the first.
-    var route: [Int]
-    /// Relays that would not pass it on, or led to nothing.
-    var avoided: Set<Int> = []
+    /// The nodes of the newest attempt, and the relays that a new one goes past.
+    var choice: RouteChoice<Int>
     var pause: Int64?
     /// What was in force when the try began that is running.
     var due: Basis
@@ -24,27 +22,12 @@ final class Delivery {
         transfer = row.transfer
         to = row.to
         sender = row.sender
-        route = row.route
+        choice = RouteChoice(to: row.to, route: row.route)
         self.due = due
     }
 
     /// The node to which it goes.
-    var next: Int { route.count > 1 ? route[1] : to }
-
-    /// Notes a relay by which it comes no further.
-    func weigh(_ news: News) {
-        guard next != to else { return }
-        let isVain =
-            switch news {
-            case .blocked: true
-            case .accepted: sender.state == .relayed
-            case .held, .failed, .headStale: sender.failures + 1 >= Sender.failuresPerRoute
-            case .relayProven:
-                sender.state == .relayed && sender.failures + 1 >= Sender.asksPerRoute
-            case .deliveryProven, .refusalProven: false
-            }
-        if isVain { avoided.insert(next) }
-    }
+    var next: Int { choice.next }
 }
 
 extension Process {
@@ -229,27 +212,16 @@ extension Process {
             key: own(delivery.transfer), role: .outbound, recipient: delivery.to,
             next: delivery.next, attempt: delivery.sender.attempt, due: delivery.due)
         let news = try await tried(passage) { try await work(passage) }
-        delivery.weigh(news)
-        switch news {
-        case .accepted(let offset): return .accepted(offset: offset)
-        case .relayProven(let cause):
-            return delivery.sender.state == .relayed
-                ? .held(cause: cause, isAnother: isAnotherRouteOpen(delivery)) : .relayProven
-        case .deliveryProven(let receipt):
-            delivery.receipt = receipt
-            return .deliveryProven
-        case .refusalProven(let cause, let receipt):
-            delivery.receipt = receipt
-            return .refusalProven(cause: cause)
-        case .held(let cause):
-            return .held(cause: cause, isAnother: isAnotherRouteOpen(delivery))
-        case .headStale(let cause): return .headStale(cause: cause)
-        case .blocked(let cause):
-            return .blocked(cause: cause, isAnother: isAnotherRouteOpen(delivery))
-        case .failed(let cause):
-            let isAnother = delivery.next != delivery.to && isAnotherRouteOpen(delivery)
-            return .failed(cause: cause, isAnother: isAnother)
+        if let receipt = news.receipt { delivery.receipt = receipt }
+        let (reply, sender) = (news.reply, delivery.sender)
+        if !world.hasPlanted(.vainRelayAskedForEver) { delivery.choice.weigh(reply, sender) }
+        var isAnother = false
+        if delivery.choice.looksElsewhere(after: reply, sender),
+            let row = node.ledger.outbound[delivery.transfer]
+        {
+            isAnother = try delivery.choice.isAnotherOpen(of: ways(of: row))
         }
+        return delivery.choice.event(of: reply, sender, isAnother: isAnother)
     }
 
     /// The last piece is about to leave: from now on a complete envelope may be with the next node.
@@ -304,7 +276,7 @@ extension Process {
             transaction.save(row)
             if let entered, !isLate, !isLost { transaction.append(entered) }
         }
-        if let released { delivery.route = released.route }
+        if let released { delivery.choice.route = released.route }
         if let entered, isLate { try await commit { $0.append(entered) } }
         if sender.state.isOutcome { world.trace(node, "\(transfer) ended \(sender.state)") }
     }
@@ -322,11 +294,8 @@ extension Process {
             guard node.ledger.list.members.isSuperset(of: [row.to, node.index]) else {
                 throw Mishap.notReady("not a member")
             }
-            var routes = routes(of: row, avoiding: delivery.avoided)
-            // That the law refuses one way says nothing of another.
-            routes += self.routes(of: row, avoiding: []).filter { !routes.contains($0) }
             var refusal: Sender.Event?
-            for route in routes {
+            for route in try delivery.choice.routesToJudge(of: ways(of: row)) {
                 let event = try await release(delivery, row, over: route, attempt: attempt)
                 if event == .released { return event }
                 refusal = refusal ?? event

@@ -25,8 +25,29 @@ enum News {
     case refusalProven(cause: String, Receipt)
     case held(cause: String?)
     case headStale(cause: String)
-    case blocked(cause: String)
-    case failed(cause: String)
+    case blocked(cause: String, isRefusal: Bool)
+    case failed(cause: String, isOwn: Bool = false)
+
+    var receipt: Receipt? {
+        switch self {
+        case .deliveryProven(let receipt), .refusalProven(_, let receipt): receipt
+        case .accepted, .relayProven, .held, .headStale, .blocked, .failed: nil
+        }
+    }
+
+    /// What of it decides anything.
+    var reply: Reply {
+        switch self {
+        case .accepted(let offset): .accepted(offset: offset)
+        case .relayProven(let cause): .relayProven(cause: cause)
+        case .deliveryProven: .deliveryProven
+        case .refusalProven(let cause, _): .refusalProven(cause: cause)
+        case .held(let cause): .held(cause: cause)
+        case .headStale(let cause): .headStale(cause: cause)
+        case .blocked(let cause, let isRefusal): .blocked(cause: cause, isRefusal: isRefusal)
+        case .failed(let cause, let isOwn): .failed(cause: cause, isOwn: isOwn)
+        }
+    }
 }
 
 extension Process {
@@ -99,7 +120,7 @@ extension Process {
     /// A link that breaks is news, not the end of the pursuit.
     func tried(_ passage: Passage, _ work: () async throws -> News) async throws -> News {
         do { try requireHonestClock() } catch Mishap.notReady(let cause) {
-            return .failed(cause: cause)
+            return .failed(cause: cause, isOwn: true)
         }
         do {
             return try await work()
@@ -109,10 +130,13 @@ extension Process {
             return .headStale(cause: refusal.rawValue)
         } catch Mishap.refused(let refusal) where Self.asksForAnotherRoute.contains(refusal) {
             try requireLife()
-            return .blocked(cause: refusal.rawValue)
+            return .blocked(cause: refusal.rawValue, isRefusal: true)
         } catch Mishap.notReady(let cause) where passage.next != passage.recipient {
             try requireLife()
-            return .blocked(cause: cause)
+            return .blocked(cause: cause, isRefusal: true)
+        } catch Mishap.unreadable, Mishap.missingFile {
+            try requireLife()
+            return .failed(cause: "unreadable here", isOwn: true)
         } catch Mishap.crashed, Mishap.changedMeanwhile, Mishap.diskFull {
             throw isDead ? Mishap.crashed : Mishap.changedMeanwhile
         } catch {
@@ -121,7 +145,7 @@ extension Process {
                 outOfReach[passage.next] = VirtualExecutor.shared.now + 60_000
             }
             return isOutOfReach(passage.next)
-                ? .blocked(cause: "\(error)") : .failed(cause: "\(error)")
+                ? .blocked(cause: "\(error)", isRefusal: false) : .failed(cause: "\(error)")
         }
     }
 
@@ -150,7 +174,7 @@ extension Process {
             return .headStale(cause: answer.cause ?? "asks for another attempt")
         }
         if isRelay, Self.holdsNothing.contains(answer.state) {
-            return .blocked(cause: answer.cause ?? answer.state)
+            return .blocked(cause: answer.cause ?? answer.state, isRefusal: true)
         }
         if let receipt = answer.receipt {
             return try await news(of: receipt, passage, cause: answer.cause)

@@ -73,6 +73,7 @@ extension Process {
             if try await !renew(head, through: hop) { remove(.relayed, head.key) }
             return
         }
+        guard node.hasRoom else { throw await refused(.relayFull, head) }
         let new = new(head, through: hop)
         if let payload { return try await record(new, head, payload) }
         remove(.relayed, head.key)
@@ -282,7 +283,7 @@ extension Process {
             return .refusalProven(cause: cause)
         case .held: return .held
         case .headStale(let cause): return .headStale(cause: cause)
-        case .blocked(let cause), .failed(let cause): return .failed(cause: cause)
+        case .blocked(let cause, _), .failed(let cause, _): return .failed(cause: cause)
         }
     }
 

@@ -1,4 +1,5 @@
 import SelatCore
+import SelatDelivery
 
 // Which ways lead to a recipient, over the membership's links.
 
@@ -28,28 +29,19 @@ extension Process {
         return paths.first { verdict(over: $0, label, state).permits } ?? paths.first
     }
 
-    /// The ways on which a sealed transfer may be released now: the one on which it was permitted, then
-    /// others, those out of reach last. What a person approved goes only where that person saw it go.
-    func routes(of row: OutboundRow, avoiding avoided: Set<Int>) -> [[Int]] {
-        let permitted = row.permitted
-        let open = paths(to: row.to).filter { path in
-            Set(path.dropFirst().dropLast()).isDisjoint(with: avoided)
-        }
-        let chosen = open.filter { Set($0.dropFirst().dropLast()) == Set(permitted.transit.keys) }
-        let others = permitted.owesApproval ? [] : open.filter { !chosen.contains($0) }
-        let all = chosen + others
-        return all.filter { !isOutOfReach($0[1]) } + all.filter { isOutOfReach($0[1]) }
-    }
-
-    func isAnotherRouteOpen(_ delivery: Delivery) -> Bool {
-        guard let row = node.ledger.outbound[delivery.transfer] else { return false }
-        // A relay that would not pass it on may do so later, where no other is left.
-        var ways = routes(of: row, avoiding: delivery.avoided)
-        if ways.allSatisfy({ $0 == delivery.route }) { ways = routes(of: row, avoiding: []) }
-        return ways.contains {
-            $0 != delivery.route && !isOutOfReach($0[1])
-                && verdict(over: $0, row.label, node.ledger).permits
-        }
+    /// The ways on which a sealed transfer may be released now.
+    func ways(of row: OutboundRow) -> Ways<Int> {
+        Ways(
+            permitted: row.chosen, isApproved: row.permitted.owesApproval,
+            outOfReach: Set(world.nodes.indices.filter(isOutOfReach)),
+            paths: { avoided in
+                self.paths(to: row.to).filter {
+                    avoided.isDisjoint(with: $0.dropFirst().dropLast())
+                }
+            },
+            isLawful: {
+                self.verdict(over: $0, row.label, self.node.ledger).isTransitPermitted
+            })
     }
 
     func verdict(over route: [Int], _ label: Int, _ state: LedgerState) -> Verdict {

@@ -47,7 +47,7 @@ extension Process {
             let row = OutboundRow(
                 key: self.own(request.transfer), to: request.to, label: request.label,
                 created: verdict.decided, expires: verdict.decided + request.lifeSeconds,
-                permitted: verdict, state: verdict.permits ? .sealing : .refused)
+                permitted: verdict, chosen: route, state: verdict.permits ? .sealing : .refused)
             transaction.save(row)
             transaction.append(
                 self.entry(

@@ -28,6 +28,8 @@ struct Weather {
     var isCrowded = false
     /// Of a thousand labels, how many ask for a person.
     var asking = 0
+    /// Of a thousand nodes, how many have no room for what passes through, and keep it so.
+    var full = 0
     /// Of a hundred transfers.
     var exportedByHand = 0
     var refusedByOfficers = 0
@@ -66,5 +68,6 @@ struct Weather {
         cancelledByOperators = sometimes(40, &chance)
         destroyedByOperators = chance.happens(300) ? chance.index(below: 51) : 0
         recalledByOfficers = chance.happens(300) ? chance.index(below: 81) : 0
+        full = sometimes(600, &chance)
     }
 }

@@ -121,6 +121,8 @@ extension World {
             switch error {
             // What befell the peer is nothing but a failed request here.
             case Mishap.crashed, Mishap.diskFull, Mishap.changedMeanwhile: throw Mishap.linkBroken
+            // Nor is what its disk does to it a fault of this node.
+            case Mishap.unreadable, Mishap.missingFile: throw Mishap.notReady("disk")
             default: throw error
             }
         }

@@ -60,7 +60,7 @@ final class World {
                 continue
             }
             let ledger = LedgerState(editions: editions.map { $0[0] }, list: lists[0])
-            nodes.append(Node(index, id, ledger))
+            nodes.append(Node(index, id, ledger, hasRoom: !chance.happens(weather.full)))
         }
     }
 

@@ -1,0 +1,130 @@
+import SelatCore
+import SelatDelivery
+import Testing
+
+/// A sender `a`, a recipient `z`, and relays between them.
+struct RouteChoiceTests {
+    static let paths = [["a", "b", "z"], ["a", "c", "z"]]
+
+    static func ways(
+        _ paths: [[String]] = paths, permitted: [String] = ["a", "b", "z"],
+        isApproved: Bool = false, outOfReach: Set<String> = [], unlawful: Set<String> = []
+    ) -> Ways<String> {
+        Ways(
+            permitted: permitted, isApproved: isApproved, outOfReach: outOfReach,
+            paths: { avoided in paths.filter { avoided.isDisjoint(with: $0) } },
+            isLawful: { unlawful.isDisjoint(with: $0) })
+    }
+
+    static func choice(_ route: [String] = ["a", "b", "z"]) -> RouteChoice<String> {
+        RouteChoice(to: "z", route: route)
+    }
+
+    static let refusal = Reply.blocked(cause: "no", isRefusal: true)
+    static let queued: [Sender.Event] = [.sealed(approvalsOwed: false), .due, .released]
+    static let relayed = queued + [.accepted(offset: 0), .lastPieceReady, .relayProven]
+
+    @Test func thePermittedRouteComesFirstAndWhatIsOutOfReachLast() throws {
+        let three = [["a", "z"]] + Self.paths
+        #expect(
+            try Self.ways(three).routes(avoiding: [])
+                == [["a", "b", "z"], ["a", "z"], ["a", "c", "z"]])
+        #expect(
+            try Self.ways(three, outOfReach: ["b", "z"]).routes(avoiding: [])
+                == [["a", "c", "z"], ["a", "b", "z"], ["a", "z"]])
+        #expect(try Self.ways(three).routes(avoiding: ["b"]) == [["a", "z"], ["a", "c", "z"]])
+    }
+
+    /// Of the permitted one the verdict is made again.
+    @Test func anotherRouteIsLawfulAndNothingIsApprovedForIt() throws {
+        #expect(try Self.ways(unlawful: ["b", "c"]).routes(avoiding: []) == [["a", "b", "z"]])
+        #expect(try Self.ways(isApproved: true).routes(avoiding: []) == [["a", "b", "z"]])
+    }
+
+    @Test func aRelayThatRefusesIsGoneRound() throws {
+        var choice = Self.choice()
+        choice.weigh(Self.refusal, SenderTests.sender(Self.queued))
+        #expect(choice.avoided == ["b"])
+        let isAnother = try choice.isAnotherOpen(of: Self.ways())
+        #expect(isAnother)
+        #expect(try choice.openRoutes(of: Self.ways()) == [["a", "c", "z"]])
+        // The law may permit the one and not the other.
+        #expect(try choice.routesToJudge(of: Self.ways()) == [["a", "c", "z"], ["a", "b", "z"]])
+    }
+
+    @Test func onlyWhatARelayItselfDidCountsAgainstIt() {
+        let sender = SenderTests.sender(Self.queued)
+        for reply in [
+            Reply.blocked(cause: "no connection", isRefusal: false),
+            .failed(cause: "the disk here", isOwn: true), .deliveryProven,
+            .refusalProven(cause: "import-refused"), .accepted(offset: 0), .relayProven(cause: nil),
+            .failed(cause: "once", isOwn: false),
+        ] {
+            var choice = Self.choice()
+            choice.weigh(reply, sender)
+            #expect(choice.avoided.isEmpty, "\(reply)")
+        }
+        var direct = Self.choice(["a", "z"])
+        direct.weigh(Self.refusal, sender)
+        #expect(direct.avoided.isEmpty)
+    }
+
+    @Test(arguments: [
+        Reply.failed(cause: "it breaks off", isOwn: false), .held(cause: nil),
+        .headStale(cause: "asks again"),
+    ])
+    func whatLeadsToNothingThreeTimesIsVain(_ reply: Reply) {
+        var choice = Self.choice()
+        var sender = SenderTests.sender(Self.queued)
+        for _ in 1..<Sender.failuresPerRoute {
+            choice.weigh(reply, sender)
+            #expect(choice.avoided.isEmpty)
+            let event = choice.event(of: reply, sender, isAnother: false)
+            _ = sender.handle(event, at: SenderTests.start)
+        }
+        choice.weigh(reply, sender)
+        #expect(choice.avoided == ["b"])
+    }
+
+    @Test func aRelayThatLosesWhatItHeldIsVain() {
+        var choice = Self.choice()
+        choice.weigh(.accepted(offset: 0), SenderTests.sender(Self.relayed))
+        #expect(choice.avoided == ["b"])
+    }
+
+    @Test func relaysAreAskedAgainWhereNoOtherWayCanBeReached() throws {
+        var choice = Self.choice()
+        choice.weigh(Self.refusal, SenderTests.sender(Self.queued))
+        choice.route = ["a", "c", "z"]
+        // It is tried as long as it can be.
+        var isAnother = try choice.isAnotherOpen(of: Self.ways())
+        #expect(!isAnother)
+        #expect(choice.avoided == ["b"])
+        isAnother = try choice.isAnotherOpen(of: Self.ways(outOfReach: ["c"]))
+        #expect(isAnother)
+        #expect(choice.avoided.isEmpty)
+        for relay in ["b", "c"] {
+            choice.route = ["a", relay, "z"]
+            choice.weigh(Self.refusal, SenderTests.sender(Self.queued))
+        }
+        #expect(try choice.openRoutes(of: Self.ways()) == Self.paths)
+        #expect(choice.avoided.isEmpty)
+    }
+
+    @Test func aReplyIsWhatTheMachineKnows() {
+        let (choice, queued, relayed) = (
+            Self.choice(), SenderTests.sender(Self.queued), SenderTests.sender(Self.relayed)
+        )
+        let holds = Reply.relayProven(cause: "waits")
+        #expect(!choice.looksElsewhere(after: holds, queued))
+        #expect(choice.event(of: holds, queued, isAnother: false) == .relayProven)
+        #expect(choice.looksElsewhere(after: holds, relayed))
+        #expect(
+            choice.event(of: holds, relayed, isAnother: true)
+                == .held(cause: "waits", isAnother: true))
+        // The recipient manages it over no other way.
+        let failed = Reply.failed(cause: "it breaks off", isOwn: false)
+        #expect(choice.looksElsewhere(after: failed, queued))
+        #expect(!Self.choice(["a", "z"]).looksElsewhere(after: failed, queued))
+    }
+}
