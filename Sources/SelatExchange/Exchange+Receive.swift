@@ -52,10 +52,14 @@ extension Exchange: EnvelopeService {
                 offset: known?.durable ?? 0,
                 receipt: try await receiptJSON(known?.statement, known?.statementEntry))
         case .resume(let offset):
-            let isFree = actor != .node(peer) || peer == head.core.from
-            guard try isNewest(head, of: known) || isFree else {
-                throw ServiceProblem.superseded(upload)
+            let attempt = head.header.attempt
+            let first = try known.map { try Header(parsing: $0.header).attempt } ?? attempt
+            let isAdmitted = newestAttempts.withLock {
+                $0.admits(
+                    attempt, of: upload, first: first,
+                    isSenders: actor != .node(peer) || peer == head.core.from)
             }
+            guard isAdmitted else { throw ServiceProblem.superseded(upload) }
             try await carry(upload, by: peer)
             return try await taken(
                 upload, head, by: peer, offset: offset, created: false, payload)
@@ -139,24 +143,6 @@ extension Exchange: EnvelopeService {
     func isSender(_ node: NodeID, at now: Timestamp) -> Bool {
         (try? federation.node(node, at: now))?.roles.contains(.exchange) == true
     }
-
-    /// Whether an offer is of the newest attempt so far. A relay that was gone round must not take the upload
-    /// away from whoever brings it now. An attempt goes one way only, so whoever brings the newest is the
-    /// one to bring it, also where somebody has carried an older one here meanwhile.
-    private func isNewest(_ head: VerifiedHead, of known: InboundRow?) throws -> Bool {
-        guard let known else { return true }
-        let first = try Header(parsing: known.header).attempt
-        let upload = UploadID(from: known.from, transfer: known.id)
-        let attempt = head.header.attempt
-        return newestAttempts.withLock { newest in
-            let last = newest[upload] ?? first
-            if newest.count >= Self.attemptsKeptMax { newest = [:] }
-            newest[upload] = max(attempt, last)
-            return attempt >= last
-        }
-    }
-
-    private static let attemptsKeptMax = 10_000
 
     /// From now on the upload belongs to another peer: a later attempt came by another way.
     private func carry(_ upload: UploadID, by peer: NodeID) async throws {

@@ -64,8 +64,7 @@ package final class Exchange: Sendable {
     /// Keeps the membership the same everywhere.
     package let gossip: MembershipGossip
     let uploads = Uploads()
-    /// Of what arrives, the newest attempt that was offered. What is lost with the process, rows make good.
-    let newestAttempts = Mutex<[UploadID: UInt64]>([:])
+    let newestAttempts = Mutex(NewestAttempts<UploadID>())
     let endings = Endings()
     /// Nodes that are asked for their policies now.
     let catchingUp = Mutex<Set<NodeID>>([])

@@ -42,6 +42,8 @@ final class Judge {
     var told: Set<ReceiptName> = []
     /// Where recalls were entered: node by recall.
     var recalled: [RecallWord: Set<Int>] = [:]
+    /// The newest attempt with which each upload went on, and at which process: (node, sender, transfer).
+    private var carried: [[Int]: (attempt: UInt64, process: Process)] = [:]
     /// When all was at rest: what is stated later need not have arrived.
     var closed = Int64.max
 
@@ -144,6 +146,17 @@ final class Judge {
     }
 
     // MARK: Invariant 2
+
+    /// An upload goes on by the hands of `peer`: the sender's own, or those of whoever brings the newest attempt that
+    /// this process has gone on with.
+    func carries(_ head: Head, by peer: Int, to process: Process) {
+        let key = [process.node.index, head.from, head.transfer]
+        let newest = carried[key].flatMap { $0.process === process ? $0.attempt : nil } ?? 0
+        require(
+            head.attempt >= newest || peer == head.from, .once,
+            "\(head.transfer) goes on by attempt \(head.attempt), and \(newest) was brought")
+        carried[key] = (max(newest, head.attempt), process)
+    }
 
     /// A receipt leaves, by whatever node's hands: its signer's log must tell of it.
     func states(_ receipt: Receipt) {

@@ -1,4 +1,5 @@
 import SelatCore
+import SelatDelivery
 
 /// What of a node outlives its process: the disk, the database, the clock.
 @Simulated
@@ -81,6 +82,7 @@ final class Process {
     /// Sealings that ended and could not be recorded as ended yet.
     var cutShort: Set<Int> = []
     var streams: [PieceStream] = []
+    var newestAttempts = NewestAttempts<InboundKey>()
     /// Whom letters are brought to.
     var bells: [Int: Bell] = [:]
     /// Of what nothing is handed out any more, also where that has begun.

@@ -11,6 +11,8 @@ package enum PlantedFault: String, CaseIterable, Sendable {
     case receiptBeforeCommit = "receipt-before-commit"
     /// An offer of a known transfer is taken for a new one.
     case duplicateNotRecognised = "duplicate-not-recognised"
+    /// A relay that was gone round takes an upload away from whoever brings it now.
+    case olderAttemptTaken = "older-attempt-taken"
     /// A release trusts the verdict under which the payload was sealed.
     case permitNotCheckedAgain = "permit-not-checked-again"
     /// A release is committed though an edition or a list was committed after its verdict.

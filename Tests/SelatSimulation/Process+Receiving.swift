@@ -24,6 +24,13 @@ extension Process {
             return Answer(
                 state: state.rawValue, offset: known?.durable ?? 0, receipt: known?.statement)
         case .resume(let offset):
+            let isAdmitted = newestAttempts.admits(
+                head.attempt, of: key, first: known?.attempt ?? head.attempt,
+                isSenders: peer == head.from)
+            guard isAdmitted || world.hasPlanted(.olderAttemptTaken) else {
+                throw Mishap.notReady("a newer attempt took over")
+            }
+            world.judge.carries(head, by: peer, to: self)
             try await carry(key, by: peer)
             return try await taken(key, offset: offset, payload)
         case .consider:
