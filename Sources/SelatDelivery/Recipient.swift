@@ -209,13 +209,32 @@ package struct Recipient: Hashable, Sendable {
         case save
         /// Hand out the plaintext.
         case handOut
+        /// By a clock that may be wrong its time is over: it neither arrives nor ends now. The one who asks is to ask
+        /// again.
+        case waitForClock
         /// Destroy the content key, then the spooled payload.
         case destroy
     }
 
     /// Takes one step.
     /// - Returns: what to do now, in order; nothing for an event that does not fit the state.
-    package mutating func handle(_ event: Event, at now: Timestamp) -> [Action] {
+    package mutating func handle(_ event: Event, at moment: Moment) -> [Action] {
+        switch (event, state) {
+        case (.complete, .receiving) where moment.isDoubtful(expires): [.waitForClock]
+        case (.open, .delivered) where isRetentionDoubtful(at: moment),
+            (.open, .opened) where isRetentionDoubtful(at: moment),
+            (.open, .recalled) where isRetentionDoubtful(at: moment):
+            [.waitForClock]
+        case (.tick, _) where !moment.mayEnd: []
+        default: step(event, at: moment.time)
+        }
+    }
+
+    private func isRetentionDoubtful(at moment: Moment) -> Bool {
+        destroyBy.map(moment.isDoubtful) ?? false
+    }
+
+    private mutating func step(_ event: Event, at now: Timestamp) -> [Action] {
         switch (event, state) {
         case (.durable(let offset), .receiving):
             guard offset > durable, offset <= payloadSize else { return [] }

@@ -78,6 +78,8 @@ package struct Relay: Hashable, Sendable {
         case ask
         /// Come back with `due` after the backoff of this many failures in a row.
         case retry(failures: Int)
+        /// By a clock that may be wrong its time is over: come back with `due` a little later.
+        case waitForClock
         /// Remove the spooled parts.
         case destroy
     }
@@ -155,7 +157,16 @@ package struct Relay: Hashable, Sendable {
 
     /// Takes one step.
     /// - Returns: what to do now, in order; nothing for an event that does not fit the state.
-    package mutating func handle(_ event: Event, at now: Timestamp) -> [Action] {
+    package mutating func handle(_ event: Event, at moment: Moment) -> [Action] {
+        guard moment.isDoubtful(expires) else { return step(event, at: moment.time) }
+        switch (event, state) {
+        case (.due, .holding), (.due, .forwarded), (.accepted, .holding): return [.waitForClock]
+        // What was under way when the clock came into doubt has not expired.
+        default: return step(event, at: expires + -1)
+        }
+    }
+
+    private mutating func step(_ event: Event, at now: Timestamp) -> [Action] {
         switch event {
         case .deliveryProven where state != .delivered && state != .refused:
             return end(.delivered, nil)

@@ -116,6 +116,8 @@ package struct Sender: Hashable, Sendable {
         case ask
         /// Come back with `due` after the backoff of this many failures in a row.
         case retry(failures: Int)
+        /// By a clock that may be wrong its time is over: come back with `due` a little later.
+        case waitForClock
         /// Destroy the content key, then the spooled payload.
         case destroy
     }
@@ -190,7 +192,24 @@ package struct Sender: Hashable, Sendable {
     /// Takes one step.
     /// - Returns: what to do now, in order. An event that does not fit the state does nothing: a
     ///   repeated answer, or one that crossed with the outcome.
-    package mutating func handle(_ event: Event, at now: Timestamp) -> [Action] {
+    package mutating func handle(_ event: Event, at moment: Moment) -> [Action] {
+        if case .releaseRefused(let cause) = event, !moment.mayEnd {
+            // The law that refuses it may be that of another day.
+            return handle(.failed(cause: cause), at: moment)
+        }
+        guard moment.isDoubtful(expires) else { return step(event, at: moment.time) }
+        switch (event, state) {
+        case (.due, .queued), (.due, .sending), (.due, .relayed), (.accepted, .queued),
+            (.accepted, .sending):
+            return [.waitForClock]
+        case (.released, .queued), (.released, .sending):
+            return step(event, at: moment.time).map { $0 == .offer ? .waitForClock : $0 }
+        // What was under way when the clock came into doubt has not expired.
+        default: return step(event, at: expires + -1)
+        }
+    }
+
+    private mutating func step(_ event: Event, at now: Timestamp) -> [Action] {
         switch (event, state) {
         case (.sealed(let approvalsOwed), .sealing):
             state = approvalsOwed ? .waiting : .queued

@@ -46,6 +46,7 @@ extension Exchange {
             verified: verified, rules: rules, permitted: permitted,
             again: isYes ? try await judgeAgain(row) : nil, id: id, user: user, at: now)
         let cancellation = isYes ? nil : await self.cancellation(of: id, word.refusal, at: now)
+        await lookAtClock(past: row.expires)
         let taken = try await store.commit { transaction in
             isYes
                 ? try self.approve(word, in: transaction)
@@ -109,7 +110,9 @@ extension Exchange {
         let others = before.filter { !word.verified.repeats($0) }
         let owed = permit.outstanding((others + [word.verified]).compactMap(\.approval))
         if owed.isEmpty {
-            for case .record(let kind, let cause) in sender.handle(.approved, at: word.at) {
+            for case .record(let kind, let cause) in sender.handle(
+                .approved, at: self.moment(at: word.at))
+            {
                 try enter(kind, cause, word.id, in: transaction)
             }
         } else {
@@ -175,7 +178,7 @@ extension Exchange {
         try keep(word, in: transaction)
         let isBeforePayload = sender.isBeforePayload
         for case .record(let kind, let cause) in sender.handle(
-            .approvalRefused(cause: word.refusal), at: word.at)
+            .approvalRefused(cause: word.refusal), at: moment(at: word.at))
         {
             try enter(
                 kind, ["cause": .string(cause ?? "")], of: row, cancellation, by: .daemon,

@@ -86,7 +86,7 @@ extension Exchange {
         var row = row
         let before = try Sender(row)
         var sender = before
-        let actions = sender.handle(.cancelled(cause: cause), at: now)
+        let actions = sender.handle(.cancelled(cause: cause), at: self.moment(at: now))
         guard sender.state == .cancelled, before.state != .cancelled else { return nil }
         for case .record(let kind, let cause) in actions {
             var details: JSON.Object = [

@@ -159,7 +159,7 @@ extension Exchange {
         }
         guard let row = found else { return false }
         let delivery = try Delivery(row, requestBytes: requestBytes ?? 0)
-        if isRecalled { _ = delivery.sender.handle(.recalled, at: clock.now()) }
+        if isRecalled { _ = delivery.sender.handle(.recalled, at: moment) }
         guard !delivery.sender.state.isOutcome else {
             // It ended by another's hand while a head was written here, which nobody names.
             await spool.remove(SpoolFolder.Name(outbound: id))
@@ -178,11 +178,6 @@ extension Exchange {
             delivery.link = lane.peer
             let isNew = entered != nil
             entered = nil
-            if await isEndDoubtful(delivery.row.expires) {
-                if isNew { await leave(lane, delivery) }
-                if try await pursuits.pause(.outbound(delivery.id), Self.doubtPause) { return true }
-                continue
-            }
             var hasWaited = false
             if !isNew, await !lanes.enterAtOnce(lane) {
                 // Behind uploads that do not end it would wait beyond its time.
@@ -241,7 +236,7 @@ extension Exchange {
             (try $0.outbound(id), try $0.recall(of: id, from: node) != nil)
         }
         guard let row, row.isAs(delivery.sender) else { throw Overtaken() }
-        if isRecalled { _ = delivery.sender.handle(.recalled, at: clock.now()) }
+        if isRecalled { _ = delivery.sender.handle(.recalled, at: moment) }
     }
 
     /// Gives back the lane, and a connection that was not used. What waits holds nothing large: the head is
@@ -283,27 +278,24 @@ extension Exchange {
         while let current = event {
             event = nil
             let before = delivery.sender
-            let now = await endingTime(delivery.row.expires)
-            for action in delivery.sender.handle(current, at: now) {
+            await lookAtClock(past: delivery.row.expires)
+            for action in delivery.sender.handle(current, at: moment) {
                 event = try await perform(action, delivery, from: before) ?? event
             }
         }
     }
 
-    /// Whether something has expired by a clock that may be wrong: then it neither ends, which is for good, nor
-    /// leaves, which may be too late.
-    func isEndDoubtful(_ expires: Timestamp) async -> Bool {
-        guard clock.now() >= expires else { return false }
-        await lookAtClock()
-        return !witnesses.mayEnd
+    /// Now, and whether that may end things as far as is known.
+    var moment: Moment { moment(at: clock.now()) }
+
+    func moment(at time: Timestamp) -> Moment { Moment(time, mayEnd: witnesses.mayEnd) }
+
+    /// Looks at the clock where `end` has come by it: it may have been set while this task slept.
+    func lookAtClock(past end: Timestamp) async {
+        if clock.now() >= end { await lookAtClock() }
     }
 
     static let doubtPause = Duration.seconds(30)
-
-    /// Now; never past the end of what was under way when the clock came into doubt.
-    func endingTime(_ expires: Timestamp) async -> Timestamp {
-        await isEndDoubtful(expires) ? expires + -1 : clock.now()
-    }
 
     /// - Returns: the event that the action led to.
     private func perform(
@@ -312,7 +304,7 @@ extension Exchange {
         switch action {
         case .record(let kind, let cause):
             if kind == Sender.releasedKind, delivery.connection != nil {
-                _ = delivery.sender.handle(.lastPieceReady, at: clock.now())
+                _ = delivery.sender.handle(.lastPieceReady, at: moment)
             }
             try await record(delivery, kind: kind, cause: cause, from: before)
         case .save:
@@ -342,6 +334,8 @@ extension Exchange {
             break
         case .retry(let failures):
             delivery.pause = retryPause(failures)
+        case .waitForClock:
+            delivery.pause = Self.doubtPause
         case .destroy:
             // What lies in the database went with the commit. A file that an older program left goes at the
             // next start.
@@ -384,7 +378,7 @@ extension Exchange {
     /// The last piece is about to leave: from now on a complete envelope may be with the next node.
     private nonisolated(nonsending) func handOn(_ delivery: Delivery) async throws {
         let before = delivery.sender
-        if delivery.sender.handle(.lastPieceReady, at: clock.now()).contains(.save) {
+        if delivery.sender.handle(.lastPieceReady, at: moment).contains(.save) {
             try await record(delivery, kind: nil, cause: nil, from: before)
         }
     }

@@ -90,7 +90,7 @@ extension Exchange {
             return .unfit
         }
         var machine = try Recipient(row)
-        let actions = machine.handle(event, at: now)
+        let actions = machine.handle(event, at: self.moment(at: now))
         guard actions.contains(.destroy) else { return .unfit }
         let statement = try await statement(for: actions, on: row, reason, at: now)
         return try await withdrawing(UploadID(from: row.from, transfer: row.id)) {
@@ -107,7 +107,7 @@ extension Exchange {
         try await store.commit { transaction -> Ending? in
             guard var row = try transaction.inbound(row.id, from: row.from) else { return .unfit }
             var recipient = try Recipient(row)
-            guard recipient.handle(event, at: now) == actions else { return nil }
+            guard recipient.handle(event, at: self.moment(at: now)) == actions else { return nil }
             if let statement, try transaction.lastEntry(of: row.id) != statement.newest {
                 return nil
             }

@@ -56,10 +56,6 @@ extension Exchange {
         let forwarding = try Forwarding(row, headBytes: headBytes ?? 0)
         // What still arrives, or waits for the sender, is taken up again when there is news.
         while [.holding, .forwarded].contains(forwarding.relay.state) {
-            if await isEndDoubtful(row.expires) {
-                if try await pursuits.pause(forwarding.pursuit, Self.doubtPause) { return true }
-                continue
-            }
             let lane = forwarding.lane
             let patience = Duration.seconds(max(1, row.expires - clock.now()))
             let isEntered = await lanes.enter(lane, atMost: patience)
@@ -124,8 +120,8 @@ extension Exchange {
         while let current = event {
             event = nil
             let before = forwarding.relay
-            let now = await endingTime(forwarding.row.expires)
-            for action in forwarding.relay.handle(current, at: now) {
+            await lookAtClock(past: forwarding.row.expires)
+            for action in forwarding.relay.handle(current, at: moment) {
                 event = try await perform(action, forwarding, from: before) ?? event
             }
         }
@@ -151,6 +147,7 @@ extension Exchange {
         case .ask: return try await heard(forwarding) { try await self.ask($0) }
         case .sendLastPiece: break
         case .retry(let failures): forwarding.pause = backoff(failures)
+        case .waitForClock: forwarding.pause = Self.doubtPause
         case .destroy: try await removeEnded(forwarding.row.id, from: forwarding.row.from)
         }
         return nil
@@ -194,7 +191,7 @@ extension Exchange {
 
     private nonisolated(nonsending) func handOn(_ forwarding: Forwarding) async throws {
         let before = forwarding.relay
-        if forwarding.relay.handle(.lastPieceReady, at: clock.now()).contains(.save) {
+        if forwarding.relay.handle(.lastPieceReady, at: moment).contains(.save) {
             try await record(forwarding, kind: nil, from: before)
         }
     }

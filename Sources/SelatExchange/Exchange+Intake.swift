@@ -163,13 +163,16 @@ extension Exchange {
             case .inbound(let row):
                 guard var row = try transaction.inbound(row.id, from: row.from) else { return }
                 var recipient = try Recipient(row)
-                guard recipient.handle(progress.recipients, at: now) == [.save] else { return }
+                guard recipient.handle(progress.recipients, at: self.moment(at: now)) == [.save]
+                else { return }
                 row.take(recipient)
                 try transaction.save(row)
             case .relayed(let row):
                 guard var row = try transaction.relayed(row.id, from: row.from) else { return }
                 var relay = try Relay(row)
-                guard relay.handle(progress.relays, at: now) == [.save] else { return }
+                guard relay.handle(progress.relays, at: self.moment(at: now)) == [.save] else {
+                    return
+                }
                 row.take(relay)
                 try transaction.save(row)
             }
@@ -189,6 +192,7 @@ extension Exchange {
 
     /// The whole payload is durable and checked: signs, records, and puts it into the inbox.
     func complete(_ row: InboundRow, _ head: VerifiedHead) async throws -> UploadState {
+        await lookAtClock(past: row.expires)
         let now = clock.now()
         let statement = try sign(.delivered, head, reason: nil, at: now)
         let own = try ownVerdict(on: row)
@@ -212,12 +216,17 @@ extension Exchange {
     /// - Parameters:
     ///   - row: without its content key afterwards where it came too late: then nothing of it stays.
     ///   - own: this node's verdict on the import.
+    /// - Throws: `Problem` where it may have come too late, by a clock that may be wrong.
     func complete(
         _ row: inout InboundRow, _ head: VerifiedHead, _ statement: [UInt8], _ own: JSON?,
         at now: Timestamp, in transaction: Transaction
     ) throws {
         var recipient = try Recipient(row)
-        let actions = recipient.handle(.complete, at: now)
+        let actions = recipient.handle(.complete, at: self.moment(at: now))
+        guard actions != [.waitForClock] else {
+            try witnesses.requireEnding()
+            throw ServiceProblem.changed(row.id)
+        }
         if actions.contains(.destroy) { row.contentKey = nil }
         for action in actions {
             guard case .record(let kind, let signed) = action else { continue }

@@ -41,7 +41,7 @@ extension Exchange {
                     return false
                 }
                 var relay = try Relay(row)
-                let actions = relay.handle(.tick, at: now)
+                let actions = relay.handle(.tick, at: self.moment(at: now))
                 for case .record(let kind, _) in actions {
                     try transaction.append(
                         EntryDraft(

@@ -105,7 +105,7 @@ extension Exchange {
         let now = clock.now()
         if let reason = quarantine(row) { throw ServiceProblem.quarantined(id, reason) }
         var machine = try Recipient(row)
-        guard machine.handle(.open, at: now).contains(.handOut) else {
+        guard machine.handle(.open, at: self.moment(at: now)).contains(.handOut) else {
             try witnesses.requireEnding()
             try await end(row, .tick, at: now)
             throw ServiceProblem.notReady(
@@ -120,7 +120,7 @@ extension Exchange {
     private func enterOpening(_ sealed: SealedDataset, by user: UInt32) async throws {
         let (row, now) = (sealed.row, clock.now())
         let statement =
-            Self.isStated(try Recipient(row), .open, at: now)
+            Self.isStated(try Recipient(row), .open, at: moment(at: now))
             ? try await self.statement(.opened, on: row, at: now) : nil
         guard try await recordOpening(row, statement, by: user, at: now) else {
             throw ServiceProblem.notReady(
@@ -144,7 +144,7 @@ extension Exchange {
         let mayBeHandedOut = try await store.commit { transaction in
             guard var row = try transaction.inbound(row.id, from: row.from) else { return false }
             var recipient = try Recipient(row)
-            let actions = recipient.handle(.open, at: now)
+            let actions = recipient.handle(.open, at: self.moment(at: now))
             guard actions.contains(.handOut),
                 !self.isWithdrawn(UploadID(from: row.from, transfer: row.id))
             else { return false }
@@ -171,10 +171,10 @@ extension Exchange {
 
     /// Whether a step is one that this node states.
     private static func isStated(
-        _ recipient: Recipient, _ event: Recipient.Event, at now: Timestamp
+        _ recipient: Recipient, _ event: Recipient.Event, at moment: Moment
     ) -> Bool {
         var recipient = recipient
-        return recipient.handle(event, at: now).contains { action in
+        return recipient.handle(event, at: moment).contains { action in
             if case .record(_, .some) = action { true } else { false }
         }
     }
@@ -251,7 +251,7 @@ extension Exchange {
                     remedy: "see `selat show \(row.id)`")
             }
             var sender = try Sender(row)
-            let actions = sender.handle(.exported, at: now)
+            let actions = sender.handle(.exported, at: self.moment(at: now))
             guard !actions.isEmpty else {
                 throw ServiceProblem.notReady(
                     "`\(row.id)` is \(row.state)", remedy: "see `selat show \(row.id)`")

@@ -181,7 +181,7 @@ extension Exchange {
             throw ServiceProblem.unknownTransfer(asked.id)
         }
         var machine = try Recipient(row)
-        let actions = machine.handle(.recall, at: now)
+        let actions = machine.handle(.recall, at: self.moment(at: now))
         let hold = now + Limits.recallHoldSeconds
         let isHeld = !actions.isEmpty && machine.state == .recalled
         let isOrdered = isHeld ? try await isDestructionOrdered(row) : false
@@ -216,7 +216,7 @@ extension Exchange {
                 return nil
             }
             var recipient = try Recipient(row)
-            guard recipient.handle(.recall, at: now) == actions else { return nil }
+            guard recipient.handle(.recall, at: self.moment(at: now)) == actions else { return nil }
             if let statement, try transaction.lastEntry(of: asked.id) != statement.newest {
                 return nil
             }
@@ -311,7 +311,7 @@ extension Exchange {
                 throw ServiceProblem.unknownTransfer(row.id)
             }
             var recipient = try Recipient(row)
-            for case .record(let kind, _) in recipient.handle(event, at: now) {
+            for case .record(let kind, _) in recipient.handle(event, at: self.moment(at: now)) {
                 let entry = try transaction.append(
                     EntryDraft(
                         kind: try EntryKind(kind), transfer: row.id, actor: .user(user),

@@ -126,7 +126,7 @@ extension Exchange {
     ) throws -> Bool {
         guard var row = try transaction.relayed(row.id, from: row.from) else { return false }
         var relay = try Relay(row)
-        let actions = relay.handle(.withdrawn(cause: cause), at: now)
+        let actions = relay.handle(.withdrawn(cause: cause), at: self.moment(at: now))
         for case .record(let kind, _) in actions {
             try transaction.append(
                 EntryDraft(

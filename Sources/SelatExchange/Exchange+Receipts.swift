@@ -135,7 +135,7 @@ extension Exchange {
             statement.kind == .delivered
             ? .deliveryProven
             : .refusalProven(cause: statement.reason ?? "refused by \(statement.signer)")
-        let actions = sender.handle(event, at: clock.now())
+        let actions = sender.handle(event, at: moment)
         guard !actions.isEmpty, sender.state != before.state else { return (row, false) }
         guard let settled = try await record(sender, before, actions, bytes, row, by: actor) else {
             // A pursuit was faster, and the link may be back: the receipt is weighed by what is now.

@@ -304,6 +304,7 @@ extension Exchange: EnvelopeService {
         _ new: New, _ head: VerifiedHead, _ bytes: [UInt8], payload: [UInt8]
     ) async throws -> InboundRow {
         try await requireSender(new.row.from, by: .node(new.row.peer))
+        await lookAtClock(past: new.row.expires)
         let now = clock.now()
         let statement = try sign(.delivered, head, reason: nil, at: now)
         let row: InboundRow

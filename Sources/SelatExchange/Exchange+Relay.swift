@@ -239,6 +239,7 @@ extension Exchange {
         _ new: New, _ head: VerifiedHead, _ bytes: [UInt8], payload: [UInt8]
     ) async throws {
         try await requireSender(new.row.from, by: .node(new.row.previous))
+        await lookAtClock(past: new.row.expires)
         let now = clock.now()
         let name = SpoolFolder.Name(relayed: new.row.id, from: new.row.from)
         let statement = try sign(.relayed, head, reason: nil, at: now)
@@ -272,7 +273,7 @@ extension Exchange {
             else { return false }
             var relay = try Relay(row)
             for case .record(let kind, _) in relay.handle(
-                .renewed(attempt: header.attempt), at: now)
+                .renewed(attempt: header.attempt), at: self.moment(at: now))
             {
                 try transaction.keep(header: head.head.headerCMS, of: head.identity)
                 try transaction.append(
@@ -302,6 +303,7 @@ extension Exchange {
 
     /// The whole payload is durable and checked: signs that, records it, and passes it on.
     func complete(_ row: RelayedRow, _ head: VerifiedHead) async throws -> UploadState {
+        await lookAtClock(past: row.expires)
         let now = clock.now()
         let statement = try sign(.relayed, head, reason: nil, at: now)
         let after = try await store.commit { transaction -> RelayedRow? in
@@ -327,7 +329,9 @@ extension Exchange {
         in transaction: Transaction
     ) throws {
         var relay = try Relay(row)
-        for case .record(let kind, let isStated) in relay.handle(.complete, at: now) {
+        for case .record(let kind, let isStated) in relay.handle(
+            .complete, at: self.moment(at: now))
+        {
             var details: JSON.Object = ["envelope": .string(head.identity.text)]
             if isStated {
                 details[Receipt.statementKey] = .string(SHA256.digest(statement).text)

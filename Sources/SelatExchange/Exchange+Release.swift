@@ -53,11 +53,8 @@ extension Exchange {
                 if event == .released { return event }
                 refusal = refusal ?? event
             }
-            if case .releaseRefused(let cause)? = refusal {
-                // By a clock that may be wrong nothing ends for good.
-                await lookAtClock()
-                guard witnesses.mayEnd else { return .failed(cause: cause) }
-            }
+            // A refusal may end it, and the clock have been set meanwhile.
+            if case .releaseRefused? = refusal { await lookAtClock() }
             return refusal
                 ?? .blocked(
                     cause: "no route leads to \(delivery.to); see `selat route`", isAnother: false)

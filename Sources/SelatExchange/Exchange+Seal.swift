@@ -192,7 +192,9 @@ extension Exchange {
             }
             var sender = try Sender(row)
             row.contentKey = wrapped
-            for action in sender.handle(.sealed(approvalsOwed: approvalsOwed), at: now) {
+            for action in sender.handle(
+                .sealed(approvalsOwed: approvalsOwed), at: self.moment(at: now))
+            {
                 guard case .record(let kind, _) = action else { continue }
                 try Self.enter(sealed, stored, as: kind, of: id, by: user, in: transaction)
             }
@@ -233,7 +235,7 @@ extension Exchange {
         let ended = try await store.commit { transaction -> Bool in
             guard var row = try transaction.outbound(id) else { return false }
             var sender = try Sender(row)
-            let actions = sender.handle(.sealingFailed(cause: cause), at: now)
+            let actions = sender.handle(.sealingFailed(cause: cause), at: self.moment(at: now))
             guard actions.contains(.destroy) else { return false }
             for case .record(let kind, let cause) in actions {
                 try transaction.append(

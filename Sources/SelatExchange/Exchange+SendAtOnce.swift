@@ -72,7 +72,7 @@ extension Exchange {
         row.contentKey = try storageKey.wrap(sealed.key.secret, for: .outbound(id))
         var sender = try Sender(row)
         let owed = decision.permit?.outstanding([]).isEmpty == false
-        let actions = sender.handle(.sealed(approvalsOwed: owed), at: clock.now())
+        let actions = sender.handle(.sealed(approvalsOwed: owed), at: moment)
         guard case .record(let kind, _)? = actions.first else { throw ServiceProblem.changed(id) }
         row.take(sender)
         let judged = JudgedAgain(
@@ -145,7 +145,7 @@ extension Exchange {
         delivery.judged = judged
         guard case .database(let payload) = sealed.place, delivery.isHeadStored,
             abs(clock.now() - judged.prepared.question.decided) <= Self.freshSeconds,
-            delivery.sender.handle(.due, at: clock.now()) == [.release(attempt: 1)]
+            delivery.sender.handle(.due, at: moment) == [.release(attempt: 1)]
         else { return nil }
         delivery.choice.route = [identity.node] + judged.permitted.question.relays + [row.to]
         let lane = delivery.lane
@@ -161,8 +161,8 @@ extension Exchange {
                 return nil
             }
             let connection = delivery.takeConnection()
-            _ = delivery.sender.handle(.released, at: clock.now())
-            if connection != nil { _ = delivery.sender.handle(.lastPieceReady, at: clock.now()) }
+            _ = delivery.sender.handle(.released, at: moment)
+            if connection != nil { _ = delivery.sender.handle(.lastPieceReady, at: moment) }
             var row = row
             row.take(delivery.sender)
             row.route = released.route

@@ -131,7 +131,7 @@ extension Exchange: LetterService {
         let hasEnded = try await store.commit { transaction -> Bool in
             guard var row = try transaction.relayed(row.id, from: row.from) else { return false }
             var relay = try Relay(row)
-            let actions = relay.handle(event, at: now)
+            let actions = relay.handle(event, at: self.moment(at: now))
             guard actions.contains(.destroy) else { return false }
             for case .record(let kind, _) in actions {
                 var details: JSON.Object = [

@@ -696,7 +696,7 @@ struct RelayTests {
         _ = try? await exchange.peers.take(recipient.id)
         let before = await exchange.nextLane(delivery)
         #expect(before.peer == recipient.id)
-        _ = delivery.sender.handle(.headStale(cause: "it is out of reach"), at: world.clock.now())
+        _ = delivery.sender.handle(.headStale(cause: "it is out of reach"), at: exchange.moment)
         let after = await exchange.nextLane(delivery)
         #expect(after.peer == relay.id)
         // The head that there is goes by no other way.

@@ -110,6 +110,10 @@ final class Judge {
         require(
             due.covers(head) || asks, .lawful,
             "\(head.transfer) is offered on what was not in force any more when the try began")
+        // Small steps are no doubt. What somebody takes away by hand is that person's to judge.
+        require(
+            !node.isLongInDoubt || node.now - head.expires <= Limits.clockSkewSecondsMax + 10,
+            .lawful, "\(head.transfer) leaves after its time, by a clock that is in doubt")
     }
 
     /// Bytes leave: the head alone, a piece, or the last of the envelope.
@@ -202,8 +206,21 @@ final class Judge {
         }
     }
 
+    /// What ends because its time is over, by the clock alone.
+    private static let endsByClock: Set<String> = [
+        "transfer.expired", "transfer.unconfirmed", "transfer.lapsed", "relay.lapsed",
+        "letter.lapsed",
+    ]
+
     private func note(_ entry: Entry, at node: Node) {
         guard let transfer = entry.transfer else { return }
+        let isRetention =
+            entry.kind == "transfer.destroyed" && entry.statement?.reason == "retention"
+        if isRetention || Self.endsByClock.contains(entry.kind) {
+            require(
+                !node.isLongInDoubt, .once,
+                "`\(entry.kind)` of \(transfer) ends it by a clock that is in doubt")
+        }
         let now = VirtualExecutor.shared.now
         if let sender = entry.sender, ["transfer.received", "relay.received"].contains(entry.kind) {
             takenIn[[node.index, sender, transfer]] = now

@@ -11,18 +11,48 @@ final class Node {
     var ledger: LedgerState
     /// How far the wall clock is off, in seconds.
     var clockOffset: Int64 = 0
+    /// When its clock came into doubt, and until when it stays that, in virtual milliseconds.
+    private var doubt: Range<Int64> = 0..<0
+    /// Whether others find out that its clock is wrong.
+    let isWitnessed: Bool
     /// Whether there is room for what passes through.
     let hasRoom: Bool
     var process: Process?
 
-    init(_ index: Int, _ id: NodeID, _ ledger: LedgerState, hasRoom: Bool) {
+    init(_ index: Int, _ id: NodeID, _ ledger: LedgerState, isWitnessed: Bool, hasRoom: Bool) {
         self.index = index
         self.id = id
         self.ledger = ledger
+        self.isWitnessed = isWitnessed
         self.hasRoom = hasRoom
     }
 
     var now: Timestamp { World.start + VirtualExecutor.shared.now / 1_000 + clockOffset }
+
+    /// Whether nothing ends by its clock: it was set or started with, and nobody has borne it out yet, or it was found
+    /// to be wrong.
+    var isClockInDoubt: Bool {
+        doubt.contains(VirtualExecutor.shared.now) || isWitnessed && isClockWrong
+    }
+    private var isClockWrong: Bool { abs(clockOffset) > Limits.clockSkewSecondsMax }
+    /// Whether that has been so for longer than anything takes that was decided before.
+    var isLongInDoubt: Bool {
+        isClockInDoubt && VirtualExecutor.shared.now - doubt.lowerBound > 10_000
+    }
+
+    /// - Parameter milliseconds: until others bear it out, or no more is waited for them.
+    func doubtClock(for milliseconds: Int64) {
+        let now = VirtualExecutor.shared.now
+        doubt = now..<now + milliseconds
+    }
+
+    /// The wall clock is set. A small step nobody sees.
+    func setClock(to offset: Int64, doubted milliseconds: Int64) {
+        let step = abs(offset - clockOffset)
+        clockOffset = offset
+        if step > Limits.clockSkewSecondsMax { doubtClock(for: milliseconds) }
+    }
+
     var isDiskFull: Bool { disk.isFullUntil > VirtualExecutor.shared.now }
 
     /// A part of a transfer, wherever it lies.
@@ -94,6 +124,13 @@ final class Process {
     }
 
     var now: Timestamp { node.now }
+    var moment: Moment { moment(at: now) }
+
+    func moment(at time: Timestamp) -> Moment {
+        Moment(time, mayEnd: !node.isClockInDoubt || world.hasPlanted(.doubtfulClockBelieved))
+    }
+
+    static let doubtPause: Int64 = 30_000
 
     func die() {
         isDead = true

@@ -45,6 +45,8 @@ package enum PlantedFault: String, CaseIterable, Sendable {
     case partsOutliveTransfer = "parts-outlive-transfer"
     /// A payload that becomes whole after `expires` is put into the inbox.
     case expiredAccepted = "expired-accepted"
+    /// What is over by a clock that is in doubt ends.
+    case doubtfulClockBelieved = "doubtful-clock-believed"
     /// A receipt that comes after `unconfirmed` is dropped.
     case lateReceiptIgnored = "late-receipt-ignored"
     /// A receipt counts whoever signed it.

@@ -36,7 +36,7 @@ extension Process {
                 expires: row.expires, state: row.state, handedOn: false, attempt: row.attempt,
                 cause: row.cause)
         }
-        let actions = sender.handle(.cancelled(cause: cause), at: now)
+        let actions = sender.handle(.cancelled(cause: cause), at: moment)
         guard actions.contains(.destroy) else { return false }
         for case .record(let kind, _) in actions {
             enter(kind, of: row, cause, offered, in: &transaction)

@@ -89,7 +89,7 @@ extension Process {
         delivery.pause = nil
         delivery.due = Basis(self)
         if isRecalled(delivery.transfer, node.ledger) {
-            _ = delivery.sender.handle(.recalled, at: now)
+            _ = delivery.sender.handle(.recalled, at: moment)
         }
         if let lacks = lack(delivery) { try await drive(delivery, lacks) }
         try await drive(delivery, .due)
@@ -147,7 +147,7 @@ extension Process {
         while let current = event {
             event = nil
             let before = delivery.sender
-            var actions = delivery.sender.handle(current, at: now)
+            var actions = delivery.sender.handle(current, at: moment)
             if delivery.sender.state.isOutcome, actions.contains(.destroy) {
                 actions = try await spoil(actions, delivery)
             }
@@ -199,6 +199,8 @@ extension Process {
             let wait = backoff(failures)
             world.judge.waits(node, delivery.transfer, failures: failures, milliseconds: wait)
             delivery.pause = wait
+        case .waitForClock:
+            delivery.pause = Self.doubtPause
         case .destroy:
             remove(.outbound, own(delivery.transfer))
         }
@@ -227,7 +229,7 @@ extension Process {
     /// The last piece is about to leave: from now on a complete envelope may be with the next node.
     private func handOn(_ delivery: Delivery) async throws {
         let before = delivery.sender
-        if delivery.sender.handle(.lastPieceReady, at: now).contains(.save),
+        if delivery.sender.handle(.lastPieceReady, at: moment).contains(.save),
             !world.hasPlanted(.handedOnNotSaved)
         {
             try await record(delivery, kind: nil, from: before)

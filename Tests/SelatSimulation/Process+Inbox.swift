@@ -14,7 +14,7 @@ extension Process {
         let isBlind = world.hasPlanted(.retentionIgnored)
         let time = isBlind ? row.destroyBy.map { min(now, $0 + -1) } ?? now : now
         var machine = machine(row)
-        guard machine.handle(.open, at: time).contains(.handOut) else {
+        guard machine.handle(.open, at: self.moment(at: time)).contains(.handOut) else {
             try await end(key, .tick)
             return
         }
@@ -44,7 +44,7 @@ extension Process {
         let mayBeHandedOut = try await commit { transaction -> Bool in
             guard var row = transaction.inbound(key) else { return false }
             var recipient = self.machine(row)
-            let actions = recipient.handle(.open, at: time)
+            let actions = recipient.handle(.open, at: self.moment(at: time))
             guard actions.contains(.handOut) else { return false }
             for case .record(let kind, let stated) in actions {
                 let statement = stated.map { self.statement($0, on: row) }
@@ -165,7 +165,7 @@ extension Process {
         guard let row = node.ledger.inbound[key] else { return .unfit }
         var machine = row.recipient
         let time = now
-        let actions = machine.handle(event, at: time)
+        let actions = machine.handle(event, at: self.moment(at: time))
         guard actions.contains(.destroy) else { return .unfit }
         let newest = node.ledger.lastEntry(of: key)
         let statement = statement(for: actions, on: row, reason)
@@ -175,7 +175,9 @@ extension Process {
             try await self.commit { transaction -> Ending in
                 guard var row = transaction.inbound(key) else { return .unfit }
                 var recipient = row.recipient
-                guard recipient.handle(event, at: time) == actions else { return .moved }
+                guard recipient.handle(event, at: self.moment(at: time)) == actions else {
+                    return .moved
+                }
                 if statement != nil, transaction.lastEntry(of: key) != newest,
                     !self.world.hasPlanted(.copiesNotCountedAgain)
                 {

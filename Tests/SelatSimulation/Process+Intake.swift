@@ -149,7 +149,7 @@ extension Process {
         try await commit { transaction in
             guard var row = transaction.inbound(key) else { return }
             var recipient = row.recipient
-            guard recipient.handle(event, at: self.now) == [.save] else { return }
+            guard recipient.handle(event, at: self.moment) == [.save] else { return }
             row.take(recipient)
             transaction.save(row)
         }
@@ -159,7 +159,7 @@ extension Process {
         try await commit { transaction in
             guard var row = transaction.relayed(key) else { return }
             var relay = row.relay
-            guard relay.handle(event, at: self.now) == [.save] else { return }
+            guard relay.handle(event, at: self.moment) == [.save] else { return }
             row.take(relay)
             transaction.save(row)
         }
@@ -175,7 +175,7 @@ extension Process {
         }
         let after = try await commit { transaction -> InboundRow in
             guard var row = transaction.inbound(key) else { throw Mishap.changedMeanwhile }
-            self.complete(&row, statement, in: &transaction)
+            try self.complete(&row, statement, in: &transaction)
             transaction.save(row)
             return row
         }
@@ -194,11 +194,12 @@ extension Process {
     /// - Parameter row: without its content key afterwards where it came too late: then nothing of it stays.
     func complete(
         _ row: inout InboundRow, _ statement: Receipt, in transaction: inout Transaction
-    ) {
+    ) throws {
         let isBlind = world.hasPlanted(.expiredAccepted)
         let time = isBlind ? min(now, row.expires + -1) : now
         var recipient = row.recipient
-        let actions = recipient.handle(.complete, at: time)
+        let actions = recipient.handle(.complete, at: self.moment(at: time))
+        guard actions != [.waitForClock] else { throw Mishap.notReady("clock") }
         if actions.contains(.destroy) { row.hasKey = false }
         for case .record(let kind, let signed) in actions {
             var entry = entry(kind, row.key.transfer, sender: row.key.from)

@@ -91,6 +91,8 @@ extension Process {
         ) { stream in
             for index in Int(offset)..<segments.count {
                 let isLast = index == segments.count - 1
+                // A peer may take a piece now and then for as long as it likes.
+                guard self.now < head.expires else { throw Mishap.tooLate }
                 if isLast { try await handOn() }
                 try self.requireLife()
                 if passage.due != nil { self.world.judge.left(self.node, head, whole: isLast) }

@@ -47,6 +47,7 @@ extension Process {
             for transfer in cutShort.sorted() {
                 if (try? await endSealing(transfer)) != nil { cutShort.remove(transfer) }
             }
+            guard moment.mayEnd else { continue }
             for key in node.ledger.inbound.keys.sorted() where isOverdue(key) {
                 try? await end(key, .tick)
             }

@@ -115,7 +115,7 @@ extension Process {
         guard let row = node.ledger.inbound[key] else { throw Mishap.notReady("unknown transfer") }
         var machine = row.recipient
         let time = now
-        let actions = machine.handle(.recall, at: time)
+        let actions = machine.handle(.recall, at: self.moment(at: time))
         let newest = node.ledger.lastEntry(of: key)
         let statement = statement(for: actions, on: row, "recalled", answering: word)
         // It is signed, which takes a moment.
@@ -130,7 +130,9 @@ extension Process {
                 }
                 guard let row = transaction.inbound(key) else { return .moved }
                 var recipient = row.recipient
-                guard recipient.handle(.recall, at: time) == actions else { return .moved }
+                guard recipient.handle(.recall, at: self.moment(at: time)) == actions else {
+                    return .moved
+                }
                 if statement != nil, transaction.lastEntry(of: key) != newest { return .moved }
                 self.enter(word, on: row, recipient, statement, in: &transaction)
                 return .done(keepsFiles: recipient.state.keepsFiles)
@@ -185,7 +187,7 @@ extension Process {
             }
             var recipient = row.recipient
             let event = Recipient.Event.retain(wasOpened: recall.before == .opened)
-            for case .record(let kind, _) in recipient.handle(event, at: self.now) {
+            for case .record(let kind, _) in recipient.handle(event, at: self.moment) {
                 self.record(kind, statement, of: row, recall: recall.word, in: &transaction)
             }
             row.take(recipient)

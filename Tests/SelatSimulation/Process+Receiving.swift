@@ -162,7 +162,7 @@ extension Process {
         let row = try await commit { transaction -> InboundRow in
             try self.enter(new, head, in: &transaction)
             var row = new
-            self.complete(&row, statement, in: &transaction)
+            try self.complete(&row, statement, in: &transaction)
             if row.hasKey, !isLate { self.keep(payload, head, as: .inbound, in: &transaction) }
             transaction.save(row)
             return row

@@ -154,7 +154,7 @@ extension Process {
             }
             var relay = row.relay
             for case .record(let kind, _) in relay.handle(
-                .renewed(attempt: head.attempt), at: self.now)
+                .renewed(attempt: head.attempt), at: self.moment)
             {
                 transaction.append(
                     self.entry(kind, head.transfer, sender: head.from, verdict: head.verdict))
@@ -190,7 +190,7 @@ extension Process {
     ) {
         let key = row.key
         var relay = row.relay
-        for case .record(let kind, let isStated) in relay.handle(.complete, at: now) {
+        for case .record(let kind, let isStated) in relay.handle(.complete, at: moment) {
             var entry = entry(kind, key.transfer, sender: key.from)
             if isStated {
                 let statement = Receipt(
@@ -232,7 +232,7 @@ extension Process {
         while let current = event {
             event = nil
             let before = forwarding.relay
-            for action in forwarding.relay.handle(current, at: now) {
+            for action in forwarding.relay.handle(current, at: moment) {
                 event = try await perform(action, forwarding, from: before) ?? event
             }
         }
@@ -262,6 +262,7 @@ extension Process {
             let wait = backoff(failures)
             world.judge.waits(node, transfer, failures: failures, milliseconds: wait)
             forwarding.pause = wait
+        case .waitForClock: forwarding.pause = Self.doubtPause
         case .destroy:
             try await removeEnded(forwarding.row.key)
         }
@@ -289,7 +290,7 @@ extension Process {
 
     private func handOn(_ forwarding: Forwarding) async throws {
         let before = forwarding.relay
-        if forwarding.relay.handle(.lastPieceReady, at: now).contains(.save) {
+        if forwarding.relay.handle(.lastPieceReady, at: moment).contains(.save) {
             try await record(forwarding, kind: nil, from: before)
         }
     }
@@ -330,7 +331,7 @@ extension Process {
     ) -> Bool {
         guard var row = transaction.relayed(key) else { return false }
         var relay = row.relay
-        let actions = relay.handle(event, at: now)
+        let actions = relay.handle(event, at: moment)
         for case .record(let kind, _) in actions {
             transaction.append(entry(kind, key.transfer, sender: key.from))
         }

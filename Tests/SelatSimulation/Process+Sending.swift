@@ -80,7 +80,7 @@ extension Process {
             }
             var sender = row.sender
             let owed = row.permitted.owesApproval
-            let actions = sender.handle(.sealed(approvalsOwed: owed), at: self.now)
+            let actions = sender.handle(.sealed(approvalsOwed: owed), at: self.moment)
             guard !actions.isEmpty else { throw Mishap.changedMeanwhile }
             row.leaves = request.leaves
             row.hasKey = true
@@ -101,7 +101,7 @@ extension Process {
         try await commit { transaction in
             guard var row = transaction.outbound(transfer) else { return }
             var sender = row.sender
-            let actions = sender.handle(.sealingFailed(cause: "cut short"), at: self.now)
+            let actions = sender.handle(.sealingFailed(cause: "cut short"), at: self.moment)
             guard actions.contains(.destroy) else { return }
             for case .record(let kind, _) in actions {
                 transaction.append(self.entry(kind, transfer))
@@ -131,7 +131,7 @@ extension Process {
             var given = self.entry("approval.given", transfer)
             given.approvals = [approval]
             transaction.append(given)
-            let actions = sender.handle(.approved, at: self.now)
+            let actions = sender.handle(.approved, at: self.moment)
             for case .record(let kind, _) in actions {
                 transaction.append(self.entry(kind, transfer))
             }
@@ -148,7 +148,7 @@ extension Process {
         let ended = try await commit { transaction -> Bool in
             guard var row = transaction.outbound(transfer) else { return false }
             var sender = row.sender
-            let actions = sender.handle(.approvalRefused(cause: "an officer"), at: self.now)
+            let actions = sender.handle(.approvalRefused(cause: "an officer"), at: self.moment)
             guard actions.contains(.destroy) else { return false }
             transaction.append(self.entry("approval.refused", transfer))
             for case .record(let kind, _) in actions {
@@ -171,7 +171,7 @@ extension Process {
             guard var row = transaction.outbound(transfer), transaction.recall(row.key) == nil
             else { throw Mishap.notReady("unknown, or recalled") }
             var sender = row.sender
-            let actions = sender.handle(.exported, at: self.now)
+            let actions = sender.handle(.exported, at: self.moment)
             guard !actions.isEmpty, head.attempt == row.attempt,
                 self.holdsBasis(head)
             else {

@@ -66,7 +66,7 @@ extension Process {
                 return false
             }
             var sender = row.sender
-            let actions = sender.handle(Self.event(of: receipt), at: self.now)
+            let actions = sender.handle(Self.event(of: receipt), at: self.moment)
             for case .record(let kind, _) in actions {
                 var entry = self.entry(kind, transfer)
                 entry.statement = receipt
@@ -117,7 +117,7 @@ extension Process {
         let hasEnded = try await commit { transaction -> Bool in
             guard var row = transaction.relayed(key) else { return false }
             var relay = row.relay
-            let actions = relay.handle(event, at: self.now)
+            let actions = relay.handle(event, at: self.moment)
             guard actions.contains(.destroy) else { return false }
             for case .record(let kind, _) in actions {
                 var entry = self.entry(kind, key.transfer, sender: key.from)

@@ -24,6 +24,8 @@ struct Weather {
     var editions = 0
     var lists = 0
     var clockOffsetMax: Int64 = 0
+    /// Whether others find out about wrong clocks.
+    var isWitnessed = true
     /// Whether all transfers come at once, over one link.
     var isCrowded = false
     /// Of a thousand labels, how many ask for a person.
@@ -69,5 +71,6 @@ struct Weather {
         destroyedByOperators = chance.happens(300) ? chance.index(below: 51) : 0
         recalledByOfficers = chance.happens(300) ? chance.index(below: 81) : 0
         full = sometimes(600, &chance)
+        isWitnessed = chance.happens(500)
     }
 }

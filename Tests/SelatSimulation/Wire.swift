@@ -99,6 +99,8 @@ enum Mishap: Error, Hashable {
     case missingFile
     case changedMeanwhile
     case notReady(String)
+    /// It expired before its last piece had left.
+    case tooLate
     case refused(Recipient.Refusal)
     case offsetDiffers(UInt64)
     case untrustedReceipt(String)

@@ -253,7 +253,8 @@ extension World {
         await sleep(happens(500) ? draw(0...5_000) : draw(0...span))
         guard !isHealed else { return }
         let node = anyNode()
-        node.clockOffset = happens(200) ? draw(-4_000...4_000) : draw(-140...140)
+        let offset = happens(200) ? draw(-4_000...4_000) : draw(-140...140)
+        node.setClock(to: offset, doubted: doubtMilliseconds(of: node))
         trace(node, "clock is off by \(node.clockOffset) s")
     }
 

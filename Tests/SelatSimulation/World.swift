@@ -60,7 +60,10 @@ final class World {
                 continue
             }
             let ledger = LedgerState(editions: editions.map { $0[0] }, list: lists[0])
-            nodes.append(Node(index, id, ledger, hasRoom: !chance.happens(weather.full)))
+            nodes.append(
+                Node(
+                    index, id, ledger, isWitnessed: weather.isWitnessed,
+                    hasRoom: !chance.happens(weather.full)))
         }
     }
 
@@ -94,6 +97,7 @@ final class World {
         guard node.process == nil, !isOver else { return }
         let process = Process(node, self)
         node.process = process
+        if !isHealed { node.doubtClock(for: doubtMilliseconds(of: node)) }
         trace(node, "starts")
         judge.starts(node)
         spawn {
@@ -117,6 +121,11 @@ final class World {
         }
     }
 
+    /// How long a clock is in doubt after a start or a step: until others bear it out, else for ten minutes.
+    func doubtMilliseconds(of node: Node) -> Int64 {
+        node.isWitnessed ? draw(0...120_000) : 600_000
+    }
+
     func flip(_ node: Node) {
         guard let name = node.flip(&chance) else { return }
         trace(node, "bit flips in \(name)")
@@ -130,7 +139,8 @@ final class World {
         weather = .calm
         cuts = []
         for node in nodes {
-            node.clockOffset = 0
+            node.setClock(to: 0, doubted: 0)
+            node.doubtClock(for: 0)
             node.disk.isFullUntil = 0
         }
         for node in nodes { boot(node) }
