@@ -117,7 +117,8 @@ extension Process {
     }
 
     func backoff(_ failures: Int) -> Int64 {
-        if world.hasPlanted(.retryWithoutBackoff) { return 1 }
+        // Until it is found: a relay that never has room would be asked millions of times.
+        if world.hasPlanted(.retryWithoutBackoff), world.judge.violation == nil { return 1 }
         return Backoff.milliseconds(failures: failures, jitter: UInt8(world.draw(0...255)))
     }
 

@@ -70,7 +70,7 @@ struct Weather {
         cancelledByOperators = sometimes(40, &chance)
         destroyedByOperators = chance.happens(300) ? chance.index(below: 51) : 0
         recalledByOfficers = chance.happens(300) ? chance.index(below: 81) : 0
-        full = sometimes(600, &chance)
+        full = chance.happens(500) ? 500 : 0
         isWitnessed = chance.happens(500)
     }
 }

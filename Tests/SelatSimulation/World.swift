@@ -47,9 +47,10 @@ final class World {
             for label in 0..<3 where chance.happens(weather.asking) { edition.asks |= 1 << label }
             return [edition]
         }
-        let isSparse = chance.happens(400)
+        // A relay without room is gone round where there are relays, and several ways.
+        let isSparse = weather.full > 0 || chance.happens(300)
         for a in 0..<count {
-            for b in a + 1..<count where !isSparse || b == a + 1 || chance.happens(400) {
+            for b in a + 1..<count where !isSparse || b == a + 1 || chance.happens(500) {
                 links.insert([a, b])
             }
         }
