@@ -63,6 +63,9 @@ package struct Sender: Hashable, Sendable {
         case headLost
         /// The verdict was made again, permits, and the signed head of this attempt is durable.
         case released
+        /// The same, and the whole leaves with its offer, over a connection that is at hand: that it may have arrived is
+        /// recorded with the release.
+        case releasedAtOnce
         /// The verdict was made again and does not permit any more.
         case releaseRefused(cause: String)
         /// Every approval that was owed is there.
@@ -97,6 +100,9 @@ package struct Sender: Hashable, Sendable {
         case relayProven
         /// The relay has no news. `isAnother` says whether another lawful route is open.
         case held(cause: String?, isAnother: Bool)
+
+        /// Whether a head is signed that may leave.
+        package var isRelease: Bool { self == .released || self == .releasedAtOnce }
     }
 
     package enum Action: Hashable, Sendable {
@@ -202,8 +208,9 @@ package struct Sender: Hashable, Sendable {
         case (.due, .queued), (.due, .sending), (.due, .relayed), (.accepted, .queued),
             (.accepted, .sending):
             return [.waitForClock]
-        case (.released, .queued), (.released, .sending):
-            return step(event, at: moment.time).map { $0 == .offer ? .waitForClock : $0 }
+        case (.released, .queued), (.released, .sending), (.releasedAtOnce, .queued),
+            (.releasedAtOnce, .sending):
+            return release().map { $0 == .offer ? .waitForClock : $0 }
         // What was under way when the clock came into doubt has not expired.
         default: return step(event, at: expires + -1)
         }
@@ -254,10 +261,10 @@ package struct Sender: Hashable, Sendable {
             return [.record("transfer.exported", cause: nil)]
         case (.due, .queued), (.due, .sending):
             return tryNow(at: now)
-        case (.released, .queued), (.released, .sending):
-            attempt += 1
-            (headIsStale, headIsLost, basisHasMoved) = (false, false, false)
-            return [.record(Self.releasedKind, cause: nil), .offer]
+        case (.released, .queued), (.released, .sending): return release()
+        case (.releasedAtOnce, .queued), (.releasedAtOnce, .sending):
+            handedOn = true
+            return release()
         case (.releaseRefused(let cause), .queued), (.releaseRefused(let cause), .sending):
             return handedOn ? end(.unconfirmed, cause) : end(.cancelled, cause)
         case (.accepted, .queued) where now >= expires, (.accepted, .sending) where now >= expires,
@@ -390,6 +397,12 @@ package struct Sender: Hashable, Sendable {
             return [.retry(failures: failures)]
         }
         return mustJudge ? [.release(attempt: attempt + 1)] : [.offer]
+    }
+
+    private mutating func release() -> [Action] {
+        attempt += 1
+        (headIsStale, headIsLost, basisHasMoved) = (false, false, false)
+        return [.record(Self.releasedKind, cause: nil), .offer]
     }
 
     /// What was handed on may have arrived whole: then the receipt is asked for first.

@@ -303,9 +303,6 @@ extension Exchange {
     ) async throws -> Sender.Event? {
         switch action {
         case .record(let kind, let cause):
-            if kind == Sender.releasedKind, delivery.connection != nil {
-                _ = delivery.sender.handle(.lastPieceReady, at: moment)
-            }
             try await record(delivery, kind: kind, cause: cause, from: before)
         case .save:
             try await record(delivery, kind: nil, cause: nil, from: before)

@@ -50,7 +50,7 @@ extension Exchange {
             var refusal: Sender.Event?
             for route in try delivery.choice.routesToJudge(of: ways) {
                 let event = try await release(delivery, over: route, attempt: attempt)
-                if event == .released { return event }
+                if event.isRelease { return event }
                 refusal = refusal ?? event
             }
             // A refusal may end it, and the clock have been set meanwhile.
@@ -130,7 +130,7 @@ extension Exchange {
         {
             delivery.connection = await peers.takeKept(next)
         }
-        return .released
+        return delivery.connection == nil ? .released : .releasedAtOnce
     }
 }
 

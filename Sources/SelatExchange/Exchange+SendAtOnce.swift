@@ -152,8 +152,8 @@ extension Exchange {
         delivery.link = lane.peer
         guard await lanes.enterAtOnce(lane) else { return nil }
         do {
-            guard try await release(delivery, attempt: 1) == .released,
-                let released = delivery.released,
+            let event = try await release(delivery, attempt: 1)
+            guard event.isRelease, let released = delivery.released,
                 released.route.dropFirst().dropLast().elementsEqual(
                     judged.permitted.question.relays)
             else {
@@ -161,8 +161,7 @@ extension Exchange {
                 return nil
             }
             let connection = delivery.takeConnection()
-            _ = delivery.sender.handle(.released, at: moment)
-            if connection != nil { _ = delivery.sender.handle(.lastPieceReady, at: moment) }
+            _ = delivery.sender.handle(event, at: moment)
             var row = row
             row.take(delivery.sender)
             row.route = released.route

@@ -73,12 +73,13 @@ struct MomentTests {
         #expect(sender.state == .delivered)
     }
 
-    @Test func aReleaseIsRecordedAndNotOffered() {
+    @Test(arguments: [Sender.Event.released, .releasedAtOnce])
+    func aReleaseIsRecordedAndNotOffered(_ release: Sender.Event) {
         var sender = SenderTests.sender([.sealed(approvalsOwed: false), .due])
         #expect(
-            sender.handle(.released, at: Self.doubtful)
+            sender.handle(release, at: Self.doubtful)
                 == [.record(Sender.releasedKind, cause: nil), .waitForClock])
-        #expect(sender.attempt == 1)
+        #expect(sender.attempt == 1 && !sender.handedOn)
     }
 
     /// The law that refuses it may be that of another day.

@@ -33,6 +33,18 @@ struct SenderTests {
         #expect(sender.state == .delivered)
     }
 
+    @Test func whatLeavesAtOnceIsMarkedWithItsRelease() {
+        var sender = Self.sender([.sealed(approvalsOwed: false), .due])
+        #expect(
+            sender.handle(.releasedAtOnce, at: Self.start)
+                == [.record("transfer.released", cause: nil), .offer])
+        #expect(sender.handedOn && sender.attempt == 1)
+        #expect(sender.handle(.lastPieceReady, at: Self.start) == [.sendLastPiece])
+        // After a crash that came first, too, its receipt is asked for.
+        #expect(sender.handle(.due, at: Self.start) == [.offer])
+        #expect(sender.handle(.cancelled(cause: "by hand"), at: Self.start) == [])
+    }
+
     @Test func anOwedApprovalHoldsTheTransferBack() {
         var sender = Self.sender([.sealed(approvalsOwed: true)])
         #expect(sender.state == .waiting)
@@ -344,7 +356,7 @@ struct SenderTests {
     }
 
     static let everyEvent: [Sender.Event] = [
-        .sealed(approvalsOwed: true), .sealingFailed(cause: "x"), .due, .released,
+        .sealed(approvalsOwed: true), .sealingFailed(cause: "x"), .due, .released, .releasedAtOnce,
         .releaseRefused(cause: "x"), .accepted(offset: 1), .lastPieceReady, .deliveryProven,
         .refusalProven(cause: "x"), .headStale(cause: "x"), .failed(cause: "x"), .approved,
         .approvalRefused(cause: "x"), .approvalsOwed(cause: "x"), .basisMoved, .headLost, .exported,
@@ -352,7 +364,7 @@ struct SenderTests {
     ]
 
     /// Any order of events, also impossible ones: outcomes are final, `handedOn` never falls, the
-    /// attempt never falls, and every outcome destroys what was kept.
+    /// attempt never falls, every outcome destroys what was kept, and no clock in doubt makes one.
     @Test(arguments: 0..<200 as Range<UInt64>)
     func anyOrderOfEventsKeepsTheInvariants(_ seed: UInt64) throws {
         var random = SeededEntropy(seed)
@@ -360,7 +372,12 @@ struct SenderTests {
         for step in 0..<60 {
             let event = try #require(Self.everyEvent.randomElement(using: &random))
             let before = sender
-            let actions = sender.handle(event, at: Self.start + Int64(step * 70))
+            let mayEnd = Bool.random(using: &random)
+            let actions = sender.handle(
+                event, at: Moment(Self.start + Int64(step * 70), mayEnd: mayEnd))
+            if !mayEnd, sender.state != before.state {
+                #expect(![.expired, .unconfirmed].contains(sender.state))
+            }
             #expect(sender.handedOn || !before.handedOn)
             #expect(sender.attempt >= before.attempt)
             if before.state.isOutcome, before.state != .unconfirmed { #expect(sender == before) }

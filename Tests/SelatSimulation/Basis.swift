@@ -1,6 +1,6 @@
 /// What a verdict rests on, as a node has it in one moment.
 @Simulated
-struct Basis {
+struct Basis: Equatable {
     let editions: [Int]
     let list: Int
 

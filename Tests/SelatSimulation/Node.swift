@@ -105,6 +105,8 @@ final class Process {
     /// Transfers that use the link to a peer.
     var lanes: [Int: Int] = [:]
     var pursued: Set<Pursuit> = []
+    /// What was released with its acceptance, until somebody pursues it.
+    var releasedAtOnce: [Int: ReleasedAtOnce] = [:]
     /// What has changed under the one who pursues it.
     var news: Set<Pursuit> = []
     /// Peers that could not be reached, and until when that is taken for lasting.

@@ -25,6 +25,10 @@ package enum PlantedFault: String, CaseIterable, Sendable {
     case approvalsNotChecked = "approvals-not-checked"
     /// The mark *handed on* is not committed before the last piece.
     case handedOnNotSaved = "handed-on-not-saved"
+    /// What leaves with the commit that accepts it leaves without the mark *handed on*.
+    case leftAtOnceUnmarked = "left-at-once-unmarked"
+    /// What is accepted and released in one commit is so by editions or a list that are not in force any more.
+    case atOnceOnOldBasis = "at-once-on-old-basis"
     /// A package leaves by hand without the mark *handed on*.
     case exportNotMarked = "export-not-marked"
     /// The content key is erased before the outcome is committed.

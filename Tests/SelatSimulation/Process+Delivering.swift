@@ -14,6 +14,8 @@ final class Delivery {
     var released: Head?
     /// The nodes of the newest attempt, and the relays that a new one goes past.
     var choice: RouteChoice<Int>
+    /// Whether the whole leaves with its offer, over a connection that is at hand.
+    var isLeaving = false
     var pause: Int64?
     /// What was in force when the try began that is running.
     var due: Basis
@@ -71,12 +73,24 @@ extension Process {
     private func pursueFromStore(_ transfer: Int) async throws {
         guard let row = node.ledger.outbound[transfer] else { return }
         let delivery = Delivery(row, Basis(self))
+        var begun = releasedAtOnce.removeValue(forKey: transfer)
+        if let begun {
+            (delivery.sender, delivery.due) = (begun.sender, begun.due)
+            delivery.isLeaving = begun.isLeaving
+        }
         guard !delivery.sender.state.isOutcome else {
             // It ended by another's hand while a head was written here, which nobody names.
             return remove(.outbound, row.key)
         }
         while !delivery.sender.state.isOutcome {
-            try await inLane(to: delivery.next) { try await self.tryOnce(delivery) }
+            if begun.take() != nil {
+                // It has its turn already; its head was signed a moment ago.
+                defer { lanes[delivery.next, default: 1] -= 1 }
+                try await drive(delivery, .due)
+            } else {
+                try await inLane(to: delivery.next) { try await self.tryOnce(delivery) }
+            }
+            delivery.isLeaving = false
             guard !delivery.sender.state.isOutcome, delivery.sender.state != .waiting else {
                 return
             }
@@ -185,7 +199,9 @@ extension Process {
             return try await released(delivery, attempt: attempt)
         case .offer:
             return try await heard(delivery) { passage in
-                try await self.offer(passage, isInline: !delivery.sender.handedOn) {
+                let isInline = delivery.isLeaving || !delivery.sender.handedOn
+                delivery.isLeaving = false
+                return try await self.offer(passage, isInline: isInline) {
                     try await self.handOn(delivery)
                 }
             }
@@ -300,7 +316,7 @@ extension Process {
             var refusal: Sender.Event?
             for route in try delivery.choice.routesToJudge(of: ways(of: row)) {
                 let event = try await release(delivery, row, over: route, attempt: attempt)
-                if event == .released { return event }
+                if event.isRelease { return event }
                 refusal = refusal ?? event
             }
             return refusal ?? .blocked(cause: "no way leads there", isAnother: false)
@@ -340,6 +356,8 @@ extension Process {
             try await writeHead(head, to: SpoolName(.outbound, row.key, .head))
         }
         delivery.released = head
-        return .released
+        delivery.isLeaving =
+            head.isSmall && !delivery.sender.handedOn && world.happens(world.weather.sentAtOnce)
+        return delivery.isLeaving ? .releasedAtOnce : .released
     }
 }

@@ -14,6 +14,7 @@ extension Process {
     }
 
     func send(_ request: Request) async throws {
+        if world.happens(world.weather.sentAtOnce), try await sendAtOnce(request) { return }
         guard try await begin(request) else { return }
         let transfer = request.transfer
         do {

@@ -24,6 +24,9 @@ struct Weather {
     var editions = 0
     var lists = 0
     var clockOffsetMax: Int64 = 0
+    /// Of a thousand small transfers, how many are released with their acceptance, and of as many releases the whole
+    /// leaves with its offer.
+    var sentAtOnce = 0
     /// Whether others find out about wrong clocks.
     var isWitnessed = true
     /// Whether all transfers come at once, over one link.
@@ -72,5 +75,6 @@ struct Weather {
         recalledByOfficers = chance.happens(300) ? chance.index(below: 81) : 0
         full = chance.happens(500) ? 500 : 0
         isWitnessed = chance.happens(500)
+        sentAtOnce = sometimes(1_000, &chance)
     }
 }
