@@ -11,6 +11,7 @@ import SelatPolicy
 import SelatStore
 import SelatTestSupport
 import SelatTransport
+import Synchronization
 import Testing
 
 @testable import SelatExchange
@@ -191,6 +192,20 @@ struct UploadTests {
         #expect(row.contentKey == nil)
         #expect(try node.parts == [])
         #expect(try await node.entries("transfer.lapsed") == 1)
+    }
+
+    /// It may have come in time: it neither arrives nor lapses.
+    @Test func whatIsWholeByAClockInDoubtComesAgain() async throws {
+        let sealing = try await begun(life: 60)
+        let node = node
+        node.exchange.witnesses.state.withLock { $0.clockDoubt = .now }
+        world.clock.advance(seconds: 60)
+        #expect(await problem { _ = try await node.take(sealing) } == "clock")
+        let row = try #require(try await node.inbound(sealing.core.id, from: world.sender))
+        #expect(row.state == "receiving" && row.contentKey != nil)
+        world.clock.advance(seconds: -30)
+        #expect(try await node.take(sealing, from: row.durable).state == "delivered")
+        try await expectDelivered(sealing)
     }
 
     @Test func whatLapsedByAClockAheadIsTakenAnew() async throws {
