@@ -34,7 +34,7 @@ struct Finished {
                 FileHandle.standardError.write(Data("\(error)\n".utf8))
                 exit(70)
             })
-        let held = try await store.read { try $0.outboundCount(in: ["delivered"]) }
+        let held = try await store.read { try $0.transferCounts().outbound["delivered"] ?? 0 }
         let model = try await Model(store)
         let start = ContinuousClock.now
         for first in stride(from: held, to: count, by: Self.perCommit) {
