@@ -79,8 +79,10 @@ package enum Limits {
     package static let recallsPerMinuteMax = 60
     /// Letters about one member's transfers that are held for it.
     package static let lettersPerMemberMax = 10_000
-    /// Receipts of one member's nodes that are held for one node, about transfers that passed elsewhere.
-    package static let strayLettersMax = 1_000
+    /// Letters about transfers that are not known here, which are passed on for one member's nodes at a time.
+    package static let straysAtOnceMax = 4
+    /// And in a minute.
+    package static let straysPerMinuteMax = 20
     /// Uploads that one peer may have begun and not ended.
     package static let uploadsPerPeerMax = 256
     /// Beyond any limit on what may lie here: transfers that less urgent ones leave to flash.

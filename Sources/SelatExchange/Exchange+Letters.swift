@@ -166,8 +166,10 @@ extension Exchange {
         _ letter: LetterRow, _ document: [UInt8], to hop: NodeID, _ pass: inout Pass
     ) async throws -> Outcome {
         do {
-            let answer = try await bring(letter, document, to: hop)
-            guard answer == .taken, try await isBelieved(hop, about: letter) else { return .held }
+            let isRecall = letter.kind == Self.recallLetter
+            let answer = try await bring(document, isRecall: isRecall, to: hop)
+            // Only a relay brings it further; the addressee itself has it or says why not.
+            guard hop == letter.addressee || answer == .taken, try await isBelieved(hop, about: letter) else { return .held }
             return .taken
         } catch let problem as Problem {
             logger.warning(
@@ -216,18 +218,19 @@ extension Exchange {
         }
     }
 
-    private func bring(
-        _ letter: LetterRow, _ document: [UInt8], to hop: NodeID
+    /// Brings a letter to a node once.
+    /// - Throws: a `Problem` where the node will not have it; `OutOfReach`, and whatever breaks a link.
+    func bring(
+        _ document: [UInt8], isRecall: Bool, to hop: NodeID
     ) async throws -> LetterAnswer {
         let client = try await peers.take(hop, for: .routine)
         do {
             let answer =
-                letter.kind == Self.recallLetter
+                isRecall
                 ? try await client.bring(recall: document)
                 : try await client.bring(receipt: document)
             await peers.keep(client)
-            // Only a relay brings it further; the addressee itself has it or says why not.
-            return hop == letter.addressee ? .taken : answer
+            return answer
         } catch {
             if let problem = error as? Problem {
                 await peers.keep(client, after: problem)

@@ -9,7 +9,7 @@ package import SelatTransport
 import Synchronization
 
 // Recalls that peers bring: to the recipient, who obeys, or to a relay, which lets go of what it holds and
-// brings the recall further.
+// brings the recall further, or passes it on where it holds nothing.
 
 /// A peer, and the member about whose datasets it speaks.
 struct Bringing: Hashable {
@@ -23,6 +23,7 @@ extension Exchange {
 
     package func take(recall message: [UInt8], from peer: NodeID) async throws -> LetterAnswer {
         try witnesses.requireExchange()
+        let to: NodeID
         do {
             let recall = try federation.verifyRecall(message, at: clock.now())
             guard try await isKnown(recall) || countRecall(recall, of: peer) else {
@@ -32,7 +33,8 @@ extension Exchange {
                 try await obey(recall, by: .node(peer))
                 return .taken
             }
-            return try await pass(recall, from: peer)
+            if let answer = try await pass(recall, from: peer) { return answer }
+            to = recall.statement.to
         } catch let error as FederationError {
             try await enterRecallRejection("\(error)", message, by: peer)
             throw ServiceProblem.badRecall("\(error)")
@@ -40,6 +42,8 @@ extension Exchange {
             try await enterRecallRejection(problem.detail ?? problem.title, message, by: peer)
             throw problem
         }
+        // Here, since what its addressee will not have is no refusal of this node's.
+        return try await passOn(message, isRecall: true, to: to, from: peer)
     }
 
     /// Whether this very recall was taken before. One that is brought again, since the next node was away, costs
@@ -77,13 +81,16 @@ extension Exchange {
 
     // MARK: Passing through
 
-    private func pass(_ recall: VerifiedRecall, from peer: NodeID) async throws -> LetterAnswer {
+    /// Keeps a recall that passes through.
+    /// - Returns: nil where its transfer did not, and it is to be passed on all the same.
+    private func pass(_ recall: VerifiedRecall, from peer: NodeID) async throws -> LetterAnswer? {
         let asked = recall.statement
-        let known = try await store.read { try $0.relayed(asked.id, from: asked.from) }
-        let isPassed =
-            known.map { $0.to == asked.to }
-            ?? (asked.from != identity.node && passesOn(to: asked.to, from: peer))
-        guard isPassed else { throw ServiceProblem.unknownTransfer(asked.id) }
+        let row = try await store.read { try $0.relayed(asked.id, from: asked.from) }
+        guard let known = row, known.to == asked.to else {
+            guard row == nil, asked.from != identity.node, passesOn(to: asked.to, from: peer)
+            else { throw ServiceProblem.unknownTransfer(asked.id) }
+            return nil
+        }
         // Receipts do not count, which others write.
         let isFull = try await store.read {
             try $0.letterCount(of: asked.from.country, as: Self.recallLetter)
@@ -92,12 +99,6 @@ extension Exchange {
         let former = try await vainRecall(of: asked)
         let now = clock.now()
         let (answer, isDropped) = try await store.commit { transaction -> (LetterAnswer, Bool) in
-            // It may have come after a recall that this node passed on without knowing it.
-            func dropHeld() throws -> Bool {
-                try known.map {
-                    try self.drop($0, because: recall.words, at: now, in: transaction)
-                } ?? false
-            }
             if let before = try transaction.recall(of: asked.id, from: asked.from),
                 before.digest != former
             {
@@ -106,15 +107,15 @@ extension Exchange {
                 }
                 let isOwed = try transaction.owes(
                     Self.recallLetter, about: asked.id, from: asked.from, to: asked.to)
-                return (isOwed ? .held : .taken, try dropHeld())
+                return (isOwed ? .held : .taken, false)
             }
             guard !isFull else { throw ServiceProblem.tooManyLetters(asked.from.country) }
             try transaction.save(RecallRow(recall, at: now))
             try transaction.post(recall, at: now)
             try transaction.append(recall.draft("recall.taken", by: .node(peer)))
-            return (.held, try dropHeld())
+            return (.held, try self.drop(known, because: recall.words, at: now, in: transaction))
         }.value
-        if let known, isDropped { try await removeDropped(known) }
+        if isDropped { try await removeDropped(known) }
         if answer == .held { accepted.yield(.letters(to: asked.to)) }
         return answer
     }

@@ -8,8 +8,8 @@ import SelatHTTP
 import SelatStore
 package import SelatTransport
 
-// Letters that peers bring: the own are verified and kept; those of a transfer that passed through here, or past
-// here, are verified, held, and brought further (`Exchange.md`, *Letters*).
+// Letters that peers bring: the own are verified and kept; those of a transfer that passed through here
+// are verified, held, and brought further; those of others are at most passed on (`Exchange.md`, *Letters*).
 
 extension Exchange: LetterService {
     package func take(receipt bytes: [UInt8], from peer: NodeID) async throws -> LetterAnswer {
@@ -19,9 +19,11 @@ extension Exchange: LetterService {
             return try await letGo(bytes, statement, from: peer)
         }
         if statement.from != identity.node {
-            let row = try store.lookUp { try $0.relayed(statement.id, from: statement.from) }
-            if row != nil || passesOn(to: statement.from, from: peer) {
+            if let row = try store.lookUp({ try $0.relayed(statement.id, from: statement.from) }) {
                 return try await hold(bytes, statement, of: row, from: peer)
+            }
+            if passesOn(to: statement.from, from: peer) {
+                return try await passOn(bytes, statement, from: peer)
             }
         }
         do {
@@ -80,39 +82,34 @@ extension Exchange: LetterService {
 
     // MARK: Passing through
 
-    /// Whether this node passes on letters about transfers that it does not know: a relay does, and brings them to
-    /// their addressee itself, so that none goes in circles.
-    func passesOn(to addressee: NodeID, from peer: NodeID) -> Bool {
-        let node = identity.node
-        return isRelay(node) && addressee != peer && federation.areLinked(node, addressee)
-    }
-
-    /// - Parameter row: what passed through here; nil where it did not.
     private func hold(
-        _ bytes: [UInt8], _ statement: ReceiptStatement, of row: RelayedRow?, from peer: NodeID
+        _ bytes: [UInt8], _ statement: ReceiptStatement, of row: RelayedRow, from peer: NodeID
     ) async throws -> LetterAnswer {
-        let id = statement.id
         do {
-            try await verify(bytes, by: row?.to ?? statement.signer, of: row)
+            try await verify(bytes, statement, of: row)
         } catch {
-            try await enterRejection("\(error)", of: id, by: .node(peer))
-            throw ServiceProblem.verificationFailed("receipt of `\(id)`: \(error)")
+            try await enterRejection("\(error)", of: row.id, by: .node(peer))
+            throw ServiceProblem.verificationFailed("receipt of `\(row.id)`: \(error)")
         }
-        if let row, statement.kind.isOutcome {
-            try await settle(row, statement, bytes, by: peer)
-        }
-        return try await owe(bytes, statement, isStray: row == nil, from: peer)
+        if statement.kind.isOutcome { try await settle(row, statement, bytes, by: peer) }
+        return try await owe(bytes, statement, of: row, from: peer)
     }
 
-    private func verify(
-        _ bytes: [UInt8], by signer: NodeID, of row: RelayedRow?
-    ) async throws {
-        let verified = try await stated(in: try Receipt(parsing: bytes).claim, by: signer)
+    /// What the recipient did, as it has signed it.
+    private func verifiedStatement(
+        in bytes: [UInt8], by recipient: NodeID
+    ) async throws -> ReceiptStatement {
+        let verified = try await stated(in: try Receipt(parsing: bytes).claim, by: recipient)
         guard verified.kind.isRecipients else {
             throw ReceiptError.aboutAnother("thing than what the recipient did")
         }
-        // Whether it is about a transfer at all its sender sees.
-        guard let row else { return }
+        return verified
+    }
+
+    private func verify(
+        _ bytes: [UInt8], _ statement: ReceiptStatement, of row: RelayedRow
+    ) async throws {
+        let verified = try await verifiedStatement(in: bytes, by: row.to)
         // Another attempt may have gone another way, past this relay: the sender knows it.
         guard verified.envelope == SHA256.digest(row.header) || verified.attempt != row.attempt
         else { throw ReceiptError.aboutAnother("envelope") }
@@ -159,49 +156,49 @@ extension Exchange: LetterService {
     static let attemptsToldMax = 4
 
     /// Keeps a receipt that passes through, and owes it to the sender until the sender has it.
-    /// - Parameter isStray: whether its transfer did not pass through here.
     private func owe(
-        _ bytes: [UInt8], _ statement: ReceiptStatement, isStray: Bool, from peer: NodeID
+        _ bytes: [UInt8], _ statement: ReceiptStatement, of row: RelayedRow, from peer: NodeID
     ) async throws -> LetterAnswer {
         let now = clock.now()
-        let (id, from, signer) = (statement.id, statement.from, statement.signer)
         let receipt = ReceiptRow(statement, bytes, at: now)
-        let (isFull, isCrowded) = try store.lookUp {
-            (
-                try $0.letterCount(of: from.country, besides: Self.recallLetter)
-                    >= Limits.lettersPerMemberMax,
-                // Its signer can state anything of transfers that are none: that must not use up what others need.
-                isStray
-                    ? try $0.strayReceiptCount(of: signer.country, to: from)
-                        >= Limits.strayLettersMax : false
-            )
+        let isFull = try store.lookUp {
+            try $0.letterCount(of: row.from.country, besides: Self.recallLetter)
+                >= Limits.lettersPerMemberMax
         }
         let answer = try await store.commit { transaction -> LetterAnswer in
             guard try !transaction.holdsReceipt(receipt) else {
                 // Whoever brings it again learns whether the sender has it by now.
-                return try transaction.owes(receipt.kind, about: id, from: from, to: from)
+                return try transaction.owes(
+                    receipt.kind, about: row.id, from: row.from, to: row.from)
                     ? .held : .taken
-            }
-            guard !isCrowded else {
-                throw ServiceProblem.tooManyLetters(
-                    signer.country, of: Limits.strayLettersMax)
             }
             // Of an attempt that went past this relay anything can be stated, and only the sender sees through it.
             guard
-                try transaction.receiptCount(receipt.kind, of: id, from: from)
+                try transaction.receiptCount(receipt.kind, of: row.id, from: row.from)
                     < Self.attemptsToldMax, !isFull
-            else { throw ServiceProblem.tooManyLetters(from.country) }
+            else { throw ServiceProblem.tooManyLetters(row.from.country) }
             try transaction.keep(receipt)
             try transaction.post(
-                receipt.kind, bytes, about: id, from: from, to: from,
+                receipt.kind, bytes, about: row.id, from: row.from, to: row.from,
                 until: now + Self.letterSeconds)
             try transaction.append(
                 EntryDraft(
-                    kind: "relay.told", transfer: id, actor: .node(peer),
+                    kind: "relay.told", transfer: row.id, actor: .node(peer),
                     details: receipt.details(of: statement)))
             return .held
         }.value
-        if answer == .held { accepted.yield(.letters(to: from)) }
+        if answer == .held { accepted.yield(.letters(to: row.from)) }
         return answer
+    }
+
+    /// Passes on a receipt of a transfer that did not pass through here: whose it is only its sender can say.
+    private func passOn(
+        _ bytes: [UInt8], _ statement: ReceiptStatement, from peer: NodeID
+    ) async throws -> LetterAnswer {
+        do { _ = try await verifiedStatement(in: bytes, by: statement.signer) } catch {
+            try await enterRejection("\(error)", of: statement.id, by: .node(peer))
+            throw ServiceProblem.verificationFailed("receipt of `\(statement.id)`: \(error)")
+        }
+        return try await passOn(bytes, isRecall: false, to: statement.from, from: peer)
     }
 }

@@ -80,6 +80,8 @@ package final class Exchange: Sendable {
     let started = ContinuousClock.now
     /// Recalls of this minute, by the peer that brought them and the member whose they are.
     let recallsHeard = Mutex<[Bringing: Int]>([:])
+    /// What passes through that is not known here.
+    let strays = Mutex(Strays())
     /// Why letters have not come to their addressees, by their numbers.
     let hindered = Mutex<[Int64: LetterHindrance]>([:])
     /// What must not be handed out any more, also where that has begun, and since when.
@@ -250,6 +252,7 @@ package final class Exchange: Sendable {
         }
         recallsHeard.withLock { $0 = [:] }
         renewals.withLock { $0 = [:] }
+        strays.withLock { $0.beginMinute() }
         let drafts =
             causes.sorted { $0.key < $1.key }.map { cause, count in
                 EntryDraft(

@@ -152,6 +152,9 @@ actor Peers {
         await keep(client)
     }
 
+    /// Whether a node has asked to be left alone for now.
+    func isResting(_ node: NodeID) -> Bool { resting[node].map { $0 > .now } ?? false }
+
     private static let restSecondsMax: Int64 = 60
 
     private func waitForRest(of node: NodeID) async throws {

@@ -45,13 +45,37 @@ package enum ServiceProblem {
     }
 
     /// Too much waits here for that member's nodes (429).
-    static func tooManyLetters(
-        _ country: Country, of max: Int = Limits.lettersPerMemberMax
-    ) -> Problem {
+    static func tooManyLetters(_ country: Country) -> Problem {
         Problem(
             type: "urn:selat:problem:too-many-letters", title: "too many letters", status: 429,
-            detail: "\(max) letters of nodes of \(country), or for them, wait here",
+            detail: "\(Limits.lettersPerMemberMax) letters wait here for nodes of \(country)",
             remedy: "bring it again later")
+    }
+
+    /// A member whose nodes bring too many letters about transfers that are not known here (429).
+    static func tooManyStrays(_ member: Country) -> Problem {
+        Problem(
+            type: "urn:selat:problem:too-many-letters", title: "too many letters", status: 429,
+            detail:
+                "nodes of \(member) bring over \(Limits.straysAtOnceMax) at a time, or "
+                + "\(Limits.straysPerMinuteMax) in a minute, of transfers that this node does not know",
+            remedy: "bring it again later")
+    }
+
+    /// A node that a letter was to be passed on to does not answer (502).
+    static func peerUnreachable(_ node: NodeID) -> Problem {
+        Problem(
+            type: "urn:selat:problem:peer-unreachable", title: "the node does not answer",
+            status: 502, detail: "`\(node)` cannot be reached from here now",
+            remedy: "bring it again later")
+    }
+
+    /// What another node has answered, for the peer whose letter was passed on to it: its words are nobody's here.
+    static func passedBack(_ problem: Problem, by node: NodeID) -> Problem {
+        Problem(
+            type: String(problem.type.prefix(200)), title: String(problem.title.prefix(200)),
+            status: (400..<600).contains(problem.status) ? problem.status : 502,
+            detail: String("`\(node)`: \(problem.detail ?? problem.title)".prefix(1_000)))
     }
 
     package static func badFacts(

@@ -242,23 +242,6 @@ extension Snapshot {
         try letterCount("kind <> ?", kind, country)
     }
 
-    /// How many receipts that a country's nodes have signed wait for a node, about transfers that did not pass through
-    /// here.
-    package func strayReceiptCount(of country: Country, to addressee: NodeID) throws -> Int {
-        // In this order: letters are few, receipts are kept.
-        let sql = """
-            SELECT count(*) FROM letters CROSS JOIN receipts
-              ON receipts.id = letters.id AND receipts.sender = letters.sender
-                AND receipts.kind = letters.kind
-            WHERE letters.addressee = ? AND substr(receipts.signer, 1, 3) = ?
-              AND NOT EXISTS (
-                SELECT 1 FROM relayed
-                WHERE relayed.id = letters.id AND relayed.sender = letters.sender)
-            """
-        return try Int.fetchOne(
-            database, sql: sql, arguments: [addressee.text, "\(country.code)/"]) ?? 0
-    }
-
     private func letterCount(
         _ condition: String, _ kind: String, _ country: Country
     ) throws -> Int {

@@ -628,20 +628,34 @@ struct RelayedLetterTests {
             }
         }
         #expect(try await recipient.inbound(id, from: sender)?.state == "recalled")
-        #expect(try await relay.entries("relay.told") == 2)
-        #expect(try await relay.entries("recall.taken") == 1)
-        for kind: EntryKind in ["receipt.rejected", "recall.rejected"] {
+        // It has brought them, and nothing of them lies there.
+        for kind: EntryKind in [
+            "relay.told", "recall.taken", "receipt.rejected", "recall.rejected",
+        ] {
             #expect(try await relay.entries(kind) == 0, "\(kind.text)")
         }
+        try await keepsNothing(relay, of: id, from: sender)
     }
 
-    /// What it does not know it brings to its addressee alone, and believes no more of it than of what it knows.
-    @Test func strayLettersAreVerifiedAndBounded() async throws {
+    private func keepsNothing(
+        _ relay: TestNode, of id: TransferID, from sender: TestNode
+    ) async throws {
+        let from = sender.id
+        #expect(try await relay.store.read { try $0.receipts(of: id, from: from) }.isEmpty)
+        #expect(try await relay.exchange.letters(about: id, from: from).isEmpty)
+        #expect(try await relay.exchange.recall(of: id, from: from) == nil)
+    }
+
+    /// What it does not know it brings to its addressee alone and at once, and answers what that says.
+    @Test func strayLettersAreVerifiedAndPassedOn() async throws {
         let world = try RelayTests.world()
         let (sender, relay, recipient) = (world.sender, world.stranger, world.recipient)
         let id = try await carriedPast(world)
-        func problemOf(_ receipt: [UInt8], from peer: TestNode) async -> String? {
-            await problem { _ = try await relay.exchange.take(receipt: receipt, from: peer.id) }
+        @Sendable func problemOf(_ receipt: [UInt8], from peer: TestNode) async -> String? {
+            await problem {
+                let answer = try await relay.exchange.take(receipt: receipt, from: peer.id)
+                #expect(answer == .taken)
+            }
         }
         let bad = try await recipient.stated(
             .opened, of: id, from: sender.id, 1, as: "transfer.destroyed")
@@ -649,28 +663,50 @@ struct RelayedLetterTests {
         let relays = try await recipient.stated(
             .relayed, of: id, from: sender.id, 1, as: "relay.held")
         #expect(await problemOf(relays, from: recipient) == "verification-failed")
+        #expect(try await relay.entries("receipt.rejected") == 2)
         let good = try await recipient.stated(.opened, of: id, from: sender.id, 1)
+        let unsent = try await recipient.stated(.opened, of: id, from: sender.id, 7)
+        #expect(await problemOf(good, from: recipient) == "peer-unreachable")
+        await relay.exchange.peers.forgive()
+        try await sender.serving {
+            #expect(await problemOf(unsent, from: recipient) == "verification-failed")
+            #expect(await problemOf(good, from: recipient) == nil)
+        }
+        #expect(try await sender.entries("receipt.taken") == 1)
+        #expect(try await sender.entries("receipt.rejected") == 1)
+        #expect(try await relay.entries("receipt.rejected") == 2)
+        #expect(try await relay.entries("relay.told") == 0)
+        try await keepsNothing(relay, of: id, from: sender)
         // Its addressee has it already.
         #expect(await problemOf(good, from: sender) == "unknown-transfer")
-        #expect(await problemOf(good, from: recipient) == nil)
-        #expect(try await relay.entries("relay.told") == 1)
-        // As many as one member may have there; what the relay knows is not counted.
-        let now = world.clock.now()
-        _ = try await relay.store.commit { transaction in
-            for number in 1..<Limits.strayLettersMax {
-                let other = TransferID(madeAt: now, SeededEntropy(UInt64(number)))
-                try transaction.keep(
-                    ReceiptRow(
-                        from: sender.id, id: other, kind: "opened", signer: recipient.id,
-                        attempt: 1, taken: now, document: [0x30]))
-                try transaction.post(
-                    "opened", [0x30], about: other, from: sender.id, to: sender.id,
-                    until: now + 86_400)
+    }
+
+    @Test func ofStrayLettersOneMemberBringsAFewInAMinute() async throws {
+        let world = try RelayTests.world()
+        let (sender, relay, recipient) = (world.sender, world.stranger, world.recipient)
+        let id = try await carriedPast(world)
+        let good = try await recipient.stated(.opened, of: id, from: sender.id, 1)
+        func answer() async -> String? {
+            await problem {
+                _ = try await relay.exchange.take(receipt: good, from: recipient.id)
             }
         }
-        let more = try await recipient.stated(.opened, of: id, from: sender.id, 2)
-        #expect(await problemOf(more, from: recipient) == "too-many-letters")
-        #expect(await problemOf(good, from: recipient) == nil)
+        for _ in 0..<Limits.straysPerMinuteMax { #expect(await answer() == "peer-unreachable") }
+        #expect(await answer() == "too-many-letters")
+        try await relay.exchange.enterCounted()
+        #expect(await answer() == "peer-unreachable")
+    }
+
+    @Test func ofStrayLettersOneMemberBringsAFewAtATime() throws {
+        var strays = Strays()
+        let (one, other) = (try Country("VN"), try Country("SG"))
+        let begun = (0...Limits.straysAtOnceMax).map { _ in strays.begin(one) }
+        #expect(begun.filter { $0 }.count == Limits.straysAtOnceMax && begun.last == false)
+        let others = strays.begin(other)
+        #expect(others)
+        strays.end(one)
+        let again = strays.begin(one)
+        #expect(again)
     }
 
     /// The link of the two is down for long, and a relay stands between them as well.
@@ -683,13 +719,13 @@ struct RelayedLetterTests {
         _ = try await recipient.opened(id)
         let (exchange, to) = (recipient.exchange, sender.id)
         let letter = try #require(try await exchange.letters(about: id, from: to).first)
-        #expect(try exchange.otherRelays(for: letter) == (isPermitted ? [relay.id] : []))
+        relay.door.letterRefusals.withLock { $0 = [ServiceProblem.logNotProven("unproven")] }
+        @Sendable func isAsked() -> Bool { relay.door.letterRefusals.withLock { $0.isEmpty } }
         try await relay.serving {
             let task = Task { try await exchange.bringLetters(to: to) }
             try await RelayTests.until { exchange.hindrance(of: letter) != nil }
             let hindrance = try #require(exchange.hindrance(of: letter))
             #expect(hindrance.cause.hasPrefix("SG/hub: "), "\(hindrance.cause)")
-            #expect(try await relay.entries("relay.told") == 0)
             #expect(!exchange.isStuck(letter))
             task.cancel()
             _ = await task.result
@@ -703,19 +739,14 @@ struct RelayedLetterTests {
                 warning.hasPrefix("the receipt `opened` of `\(id)` has been kept from `SG/hub`"))
             #expect(warning.contains(hindrance.cause))
             #expect(warning.hasSuffix("`selat receipt export \(id) FOLDER`"))
+            #expect(!isAsked())
             let later = Task { try await exchange.bringLetters(to: to) }
-            if isPermitted {
-                try await RelayTests.until { try await relay.entries("relay.told") == 1 }
-                try await RelayTests.until { exchange.hindrance(of: letter)?.isHeld == true }
-                #expect(try await exchange.letterWarnings() == [])
-            } else {
-                try await RelayTests.until {
-                    exchange.hindrance(of: letter).map { $0 != hindrance } ?? false
-                }
-                #expect(try await relay.entries("relay.told") == 0)
+            try await RelayTests.until {
+                exchange.hindrance(of: letter).map { $0 != hindrance } ?? false
             }
             later.cancel()
             _ = await later.result
+            #expect(isAsked() == isPermitted)
         }
     }
 
