@@ -4,7 +4,22 @@ import Synchronization
 
 // What keeps letters from their addressees, as far as this process has seen: a start learns it anew.
 
-/// Why a letter has not come to its addressee.
+/// What came of bringing a letter to a node.
+enum LetterOutcome: Int, Comparable, Sendable {
+    case unreachable
+    /// A relay passes nothing on now.
+    case closed
+    case refused
+    /// A relay has it and brings it further, or says that it has passed it on.
+    case held
+    /// Its addressee will not have it now.
+    case answered
+    case taken
+
+    static func < (a: LetterOutcome, b: LetterOutcome) -> Bool { a.rawValue < b.rawValue }
+}
+
+/// Why an own letter has not come to its addressee.
 package struct LetterHindrance: Hashable, Sendable {
     /// When it was first seen.
     package let since: Timestamp
@@ -12,44 +27,68 @@ package struct LetterHindrance: Hashable, Sendable {
     package let cause: String
     /// When that was.
     let tried: Timestamp
-    /// Whether a relay has it, and brings it further.
-    package let isHeld: Bool
+    /// Whether a relay of its route's had it then, and brings it further.
+    let isOnRoute: Bool
+    /// Whether another relay said, when one was asked last, that it has passed it on.
+    let isPassedOn: Bool
+    /// Before then other relays are not asked again; nil where none has answered yet.
+    let elsewhereFrom: Timestamp?
+
+    /// Whether somebody says to have seen to it: it may be no more than late.
+    package var isHeld: Bool { isOnRoute || isPassedOn }
 }
 
 extension Exchange {
-    /// Nil where nothing has kept it yet.
+    /// Nil where nothing has kept it yet, or it is another node's.
     package func hindrance(of letter: LetterRow) -> LetterHindrance? {
-        hindered.withLock { $0[letter.number] }
+        hindered.withLock { $0[letter.addressee]?[letter.number] }
     }
 
-    func noteHindrance(of letter: LetterRow, _ cause: String) {
+    /// Whether this node has written a letter, and does not bring it for another.
+    func isOwn(_ letter: LetterRow) -> Bool {
+        letter.entry != nil || letter.from == identity.node
+    }
+
+    /// Others' letters are their writers' to watch, and must not take the own ones' places.
+    /// - Parameters:
+    ///   - usual: what came of the nodes that it is brought to first.
+    ///   - elsewhere: the same of other relays; nil where none was asked.
+    func noteHindrance(
+        of letter: LetterRow, _ cause: String, usual: LetterOutcome, elsewhere: LetterOutcome?
+    ) {
+        guard isOwn(letter) else { return }
         let now = clock.now()
         hindered.withLock { hindered in
-            let before = hindered[letter.number]
-            guard before != nil || hindered.count < Self.hinderedMax else { return }
-            hindered[letter.number] = LetterHindrance(
-                since: before?.since ?? now, cause: String(cause.prefix(500)), tried: now,
-                isHeld: before?.isHeld ?? false)
-        }
-    }
-
-    /// A relay has taken the letter up: the usual ways stay closed, and it is no more than late.
-    func noteHeld(_ letter: LetterRow) {
-        hindered.withLock { hindered in
-            guard let before = hindered[letter.number] else { return }
-            hindered[letter.number] = LetterHindrance(
-                since: before.since, cause: before.cause, tried: before.tried, isHeld: true)
+            let before = hindered[letter.addressee]?[letter.number]
+            let count = hindered[letter.addressee]?.count ?? 0
+            guard before != nil || count < Self.hinderedMax else { return }
+            let since = before?.since ?? now
+            var (isPassedOn, from) = (before?.isPassedOn ?? false, before?.elsewhereFrom)
+            switch elsewhere {
+            case nil, .unreachable: break
+            case .closed: from = now + Self.stuckSeconds
+            case .refused, .held, .answered, .taken:
+                isPassedOn = elsewhere == .held
+                // The longer it lasts the less often: relays pass few on, and the others wait for a turn.
+                from = now + min(max(Self.stuckSeconds, now - since), 86_400)
+            }
+            hindered[letter.addressee, default: [:]][letter.number] = LetterHindrance(
+                since: since, cause: String(cause.prefix(500)), tried: now,
+                isOnRoute: usual == .held, isPassedOn: isPassedOn, elsewhereFrom: from)
         }
     }
 
     func forgetHindrance(of letter: LetterRow) {
-        _ = hindered.withLock { $0.removeValue(forKey: letter.number) }
+        _ = hindered.withLock { $0[letter.addressee]?.removeValue(forKey: letter.number) }
     }
 
     /// Forgets those of letters that nobody has brought for a day: they are owed no more.
     func forgetOldHindrances() {
         let old = clock.now() + -86_400
-        hindered.withLock { $0 = $0.filter { $0.value.tried > old } }
+        hindered.withLock { hindered in
+            hindered = hindered.mapValues { letters in letters.filter { $0.value.tried > old } }
+                .filter { !$0.value.isEmpty }
+        }
     }
 
     /// Whether the usual ways have failed for so long that others are tried.
@@ -57,39 +96,64 @@ extension Exchange {
         hindrance(of: letter).map { $0.since + Self.stuckSeconds <= clock.now() } ?? false
     }
 
-    static let stuckSeconds: Int64 = 600
+    /// Whether other relays than the route's are asked now to pass a letter on.
+    /// - Parameter hasWay: whether there is a usual one.
+    func isDueElsewhere(_ letter: LetterRow, hasWay: Bool) -> Bool {
+        // What was taken back goes to the one node that holds a part of it.
+        guard isOwn(letter), letter.kind != ReceiptKind.cancelled.rawValue,
+            !hasWay || isStuck(letter)
+        else { return false }
+        return hindrance(of: letter)?.elsewhereFrom.map { $0 <= clock.now() } ?? true
+    }
 
-    /// Own letters that no node has taken for so long, a line for each addressee: somebody may have to carry them.
+    static let stuckSeconds: Int64 = 600
+    /// Who holds a letter for longer may have lost it, or never had it.
+    static let heldSeconds: Int64 = 3_600
+
+    /// Own letters that no node has taken for so long, or that are held for longer, a line for each addressee: somebody
+    /// may have to carry them.
     package func letterWarnings() async throws -> [String] {
-        let old = clock.now() + -Self.stuckSeconds
+        let now = clock.now()
         let stuck = hindered.withLock { hindered in
-            hindered.filter { !$0.value.isHeld && $0.value.since <= old }
-        }
-        guard !stuck.isEmpty else { return [] }
-        let node = identity.node
-        let letters = try await store.read { snapshot -> [[LetterRow]] in
-            try snapshot.addressees().map { addressee in
-                try snapshot.letters(to: addressee, after: 0, limit: 1_000).filter { letter in
-                    // Relays carry nothing, and what was taken back lapses by itself.
-                    let isOwn = letter.entry != nil || letter.from == node
-                    return isOwn && stuck[letter.number] != nil
-                        && letter.kind != ReceiptKind.cancelled.rawValue
+            hindered.mapValues { letters in
+                letters.filter { _, hindrance in
+                    let patience = hindrance.isHeld ? Self.heldSeconds : Self.stuckSeconds
+                    return hindrance.since + patience <= now
                 }
             }
         }
-        return letters.compactMap { letters -> String? in
-            guard let first = letters.first, let hindrance = stuck[first.number] else { return nil }
-            let isRecall = first.kind == Self.recallLetter
-            let what = isRecall ? "recall" : "receipt `\(first.kind)`"
-            let more = letters.count > 1 ? " (and \(letters.count - 1) more)" : ""
-            let command =
-                isRecall ? "recall export \(first.id) FILE" : "receipt export \(first.id) FOLDER"
-            let kept = "has been kept from `\(first.addressee)` since \(hindrance.since)"
-            return "the \(what) of `\(first.id)`\(more) \(kept): \(hindrance.cause); it is brought"
-                + " again; to carry it by hand: `selat \(command)`"
+        let numbers = stuck.values.flatMap { $0.keys }.sorted()
+        guard !numbers.isEmpty else { return [] }
+        let letters = try await store.read { snapshot -> [LetterRow] in
+            // What was taken back lapses by itself.
+            try numbers.compactMap { try snapshot.letter($0) }
+                .filter { $0.kind != ReceiptKind.cancelled.rawValue }
+        }
+        let byAddressee = Dictionary(grouping: letters, by: \.addressee)
+        return byAddressee.sorted { $0.key < $1.key }.compactMap { addressee, letters -> String? in
+            guard let first = letters.first, let hindrance = stuck[addressee]?[first.number]
+            else { return nil }
+            return Self.words(first, hindrance, others: letters.count - 1)
         }
     }
 
-    /// Letters of which this is kept; of more only the addressee is out of reach, mostly.
-    private static let hinderedMax = 10_000
+    private static func words(
+        _ letter: LetterRow, _ hindrance: LetterHindrance, others: Int
+    ) -> String {
+        let isRecall = letter.kind == recallLetter
+        let what = isRecall ? "recall" : "receipt `\(letter.kind)`"
+        let more = others > 0 ? " (and \(others) more)" : ""
+        let command =
+            isRecall ? "recall export \(letter.id) FILE" : "receipt export \(letter.id) FOLDER"
+        let kept =
+            hindrance.isHeld
+            ? "is not known to have come to `\(letter.addressee)`, on its way since \(hindrance.since)"
+            : "has been kept from `\(letter.addressee)` since \(hindrance.since)"
+        return "the \(what) of `\(letter.id)`\(more) \(kept): \(hindrance.cause); it is brought"
+            + " again; to carry it by hand: `selat \(command)`"
+    }
+
+    /// Letters to one node of which this is kept; of more only that is out of reach, mostly, and no node that takes
+    /// none must use up what the others need.
+    private static let hinderedMax = 1_000
 }

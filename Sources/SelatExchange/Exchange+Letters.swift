@@ -17,8 +17,10 @@ extension Exchange {
     /// Brings the letters for a node, those that go one way in their order, until none is left.
     func bringLetters(to addressee: NodeID) async throws {
         var failures = 0
+        var resumed: [NodeID?: Int64] = [:]
         while true {
-            let pass = try await bringOnce(to: addressee)
+            let pass = try await bringOnce(to: addressee, after: resumed)
+            resumed = pass.cutOff
             let left = try await store.read { try $0.letters(to: addressee, after: 0, limit: 1) }
             guard !left.isEmpty else { return }
             try Task.checkCancellation()
@@ -33,6 +35,15 @@ extension Exchange {
     private struct AddressedLetter: Sendable {
         let letter: LetterRow
         let hops: [NodeID]
+        /// The node that it is brought to first; nil where only other relays than the route's may lead on.
+        var way: NodeID? { hops.first }
+    }
+
+    /// Where the dataset went that letters are about, and its label.
+    private struct Journey: Hashable, Sendable {
+        let from: NodeID
+        let to: NodeID
+        let label: Label
     }
 
     /// What once through the letters for a node has come to.
@@ -43,23 +54,38 @@ extension Exchange {
         var down: [NodeID: String] = [:]
         /// Of them, those that could not be reached.
         var away: Set<NodeID> = []
+        /// Relays that pass nothing more on to the addressee in it.
+        var closed: Set<NodeID> = []
+        /// Relays between this node and the addressee; nil until they are asked for.
+        var between: [NodeID]?
+        /// Of them, those that let a dataset pass.
+        var lawful: [Journey: [NodeID]] = [:]
+        /// The letter that each way ended with for which time was too short: the next pass goes on behind it.
+        var cutOff: [NodeID?: Int64] = [:]
     }
 
-    private func bringOnce(to addressee: NodeID) async throws -> Pass {
+    /// - Parameter resumed: the letters behind which ways go on that the last pass cut off.
+    private func bringOnce(
+        to addressee: NodeID, after resumed: [NodeID?: Int64]
+    ) async throws -> Pass {
         guard witnesses.standing == .proven else { return Pass() }
-        var (ways, last) = (Set<NodeID>(), Int64(0))
+        var (ways, last) = (Set<NodeID?>(), Int64(0))
         while let page = try await addressedLetters(to: addressee, after: last) {
-            ways.formUnion(page.compactMap(\.hops.first))
+            ways.formUnion(page.map(\.way))
             last = page.last?.letter.number ?? last
         }
         // Letters for one addressee go different ways: who is away, or slow, holds up those alone that go by it.
         return try await withThrowingTaskGroup(of: Pass.self) { group in
             for way in ways {
-                group.addTask { try await self.bringLetters(to: addressee, by: way) }
+                let first = resumed[way] ?? 0
+                group.addTask {
+                    try await self.bringLetters(to: addressee, by: way, after: first)
+                }
             }
             return try await group.reduce(into: Pass()) { all, pass in
                 all.taken += pass.taken
                 all.away.formUnion(pass.away)
+                all.cutOff.merge(pass.cutOff) { _, new in new }
             }
         }
     }
@@ -67,16 +93,24 @@ extension Exchange {
     /// Brings the letters that go one way, for a minute; the next time goes on, and takes up what was written meanwhile.
     ///
     /// Each way reads for itself: all that wait for one who is away may be more than memory should hold.
-    /// - Parameter way: the node that they are brought to first.
-    private func bringLetters(to addressee: NodeID, by way: NodeID) async throws -> Pass {
+    /// - Parameters:
+    ///   - way: the node that they are brought to first.
+    ///   - first: the letter behind which to begin.
+    private func bringLetters(
+        to addressee: NodeID, by way: NodeID?, after first: Int64
+    ) async throws -> Pass {
         let end = ContinuousClock.now + .seconds(60)
-        var (pass, last) = (Pass(), Int64(0))
-        while ContinuousClock.now < end,
-            let page = try await addressedLetters(to: addressee, after: last)
-        {
+        var (pass, last, brought) = (Pass(), first, first)
+        while let page = try await addressedLetters(to: addressee, after: last) {
             last = page.last?.letter.number ?? last
-            for addressed in page where addressed.hops.first == way && ContinuousClock.now < end {
+            for addressed in page where addressed.way == way {
                 try Task.checkCancellation()
+                guard ContinuousClock.now < end else {
+                    // What could not be brought for a minute must not keep what is behind it for ever.
+                    pass.cutOff[way] = brought
+                    return pass
+                }
+                brought = addressed.letter.number
                 guard try await bring(addressed, &pass) else { continue }
                 _ = try await store.commit { try $0.letterWasTaken(addressed.letter) }
                 forgetHindrance(of: addressed.letter)
@@ -97,27 +131,19 @@ extension Exchange {
         var page: [AddressedLetter] = []
         for letter in letters {
             try Task.checkCancellation()
-            let hops = try await hops(letter)
-            page.append(
-                AddressedLetter(
-                    letter: letter, hops: hops.isEmpty ? try otherRelays(for: letter) : hops))
+            page.append(AddressedLetter(letter: letter, hops: try await hops(letter)))
         }
         return page
     }
 
     private static let lettersRead = 64
 
-    /// What came of bringing a letter to a node; of several the greatest counts.
-    private enum Outcome: Int, Comparable, Sendable {
-        case unreachable
-        /// It is no node of the transfer's, as far as it knows.
-        case unknown
-        case refused
-        /// A relay has it, and brings it further.
-        case held
-        case taken
-
-        static func < (a: Outcome, b: Outcome) -> Bool { a.rawValue < b.rawValue }
+    /// What came of bringing a letter to nodes.
+    private struct Trial: Sendable {
+        /// Of several the greatest.
+        var outcome = LetterOutcome.unreachable
+        /// What the node that was asked last answered; nil where none was, or its addressee has it.
+        var cause: String?
     }
 
     /// - Returns: whether its addressee has it.
@@ -125,52 +151,69 @@ extension Exchange {
         _ addressed: AddressedLetter, _ pass: inout Pass
     ) async throws -> Bool {
         let (letter, hops) = (addressed.letter, addressed.hops)
-        if letter.kind == Self.recallLetter, try await isRecallAnswered(letter) { return true }
-        let isStuck = isStuck(letter)
-        let last = isStuck ? try otherRelays(for: letter, besides: hops) : []
-        guard (hops + last).contains(where: { pass.down[$0] == nil }) else {
-            if let cause = hops.first.flatMap({ pass.down[$0] }) {
-                noteHindrance(of: letter, cause)
-            }
-            return false
-        }
-        guard let document = try await document(letter) else { return false }
+        let isRecall = letter.kind == Self.recallLetter
+        if isRecall, try await isRecallAnswered(letter) { return true }
         // Whoever may hold a part of what is recalled lets go of it, and one may know a way on where
         // another does not.
-        let isForAll = letter.kind == Self.recallLetter
-        var outcome = try await bring(letter, document, to: hops, isForAll: isForAll, &pass)
-        if outcome == .unknown || outcome == .unreachable && isStuck {
-            let others = isStuck ? last : try otherRelays(for: letter, besides: hops)
-            outcome = max(
-                outcome, try await bring(letter, document, to: others, isForAll: false, &pass))
+        let usual = try await bring(letter, to: hops, isForAll: isRecall, &pass)
+        if usual.outcome == .taken { return true }
+        var other: Trial?
+        // What the addressee itself will not have it will not have from another either.
+        if usual.outcome < .answered, isDueElsewhere(letter, hasWay: !hops.isEmpty) {
+            let relays = try otherRelays(for: letter, besides: hops, &pass)
+            other = try await bring(letter, to: relays, isElsewhere: true, &pass)
         }
-        if outcome == .held { noteHeld(letter) }
-        return outcome == .taken
+        if other?.outcome == .taken { return true }
+        // What keeps the usual way closed is of more use than that it was passed on.
+        let cause =
+            other?.outcome == .held ? usual.cause ?? other?.cause : other?.cause ?? usual.cause
+        if let cause {
+            noteHindrance(of: letter, cause, usual: usual.outcome, elsewhere: other?.outcome)
+        }
+        return false
     }
 
-    /// Brings a letter to one node after the other, until one of the transfer's has answered.
-    /// - Parameter isForAll: whether it goes to each, until the addressee has it.
+    /// Brings a letter to one node after the other, until one has it.
+    /// - Parameters:
+    ///   - isForAll: whether it goes to each, until the addressee has it.
+    ///   - isElsewhere: whether the nodes are other relays than the route's.
     private func bring(
-        _ letter: LetterRow, _ document: [UInt8], to hops: [NodeID], isForAll: Bool,
+        _ letter: LetterRow, to hops: [NodeID], isForAll: Bool = false, isElsewhere: Bool = false,
         _ pass: inout Pass
-    ) async throws -> Outcome {
-        var outcome = Outcome.unreachable
+    ) async throws -> Trial {
+        var trial = Trial(cause: hops.first.flatMap { pass.down[$0] })
+        guard hops.contains(where: { pass.down[$0] == nil }),
+            let document = try await document(letter)
+        else { return trial }
         for hop in hops where pass.down[hop] == nil {
-            outcome = max(outcome, try await bringOnce(letter, document, to: hop, &pass))
-            if outcome == .taken || outcome > .unknown && !isForAll { break }
+            let next = try await bringOnce(
+                letter, document, to: hop, isElsewhere: isElsewhere, &pass)
+            trial.outcome = max(trial.outcome, next.outcome)
+            trial.cause = next.cause ?? trial.cause
+            if next.outcome == .taken || next.outcome > .refused && !isForAll { break }
         }
-        return outcome
+        return trial
     }
 
     private func bringOnce(
-        _ letter: LetterRow, _ document: [UInt8], to hop: NodeID, _ pass: inout Pass
-    ) async throws -> Outcome {
+        _ letter: LetterRow, _ document: [UInt8], to hop: NodeID, isElsewhere: Bool,
+        _ pass: inout Pass
+    ) async throws -> Trial {
+        if isElsewhere, await peers.isResting(hop) {
+            pass.closed.insert(hop)
+            return Trial()
+        }
         do {
             let isRecall = letter.kind == Self.recallLetter
             let answer = try await bring(document, isRecall: isRecall, to: hop)
             // Only a relay brings it further; the addressee itself has it or says why not.
-            guard hop == letter.addressee || answer == .taken, try await isBelieved(hop, about: letter) else { return .held }
-            return .taken
+            guard hop == letter.addressee || answer == .taken,
+                try await isBelieved(hop, about: letter, isElsewhere: isElsewhere)
+            else {
+                let cause = isElsewhere ? "it has passed it on" : "it has it, and brings it further"
+                return Trial(outcome: .held, cause: "\(hop): \(cause)")
+            }
+            return Trial(outcome: .taken)
         } catch let problem as Problem {
             logger.warning(
                 "letter not taken",
@@ -178,24 +221,31 @@ extension Exchange {
                     "id": "\(letter.id)", "kind": "\(letter.kind)", "to": "\(hop)",
                     "cause": "\(problem)",
                 ])
-            noteHindrance(of: letter, "\(hop): \(problem)")
-            let isUnknown =
-                problem.type == ServiceProblem.unknownTransferType && hop != letter.addressee
-            return isUnknown ? .unknown : .refused
+            let cause = "\(hop): \(problem)"
+            guard isElsewhere, problem.status == 429 || problem.status >= 500 else {
+                return Trial(
+                    outcome: hop == letter.addressee ? .answered : .refused, cause: cause)
+            }
+            // It says nothing of this letter, and would say the same to the next.
+            pass.closed.insert(hop)
+            return Trial(outcome: .closed, cause: cause)
         } catch {
             try Task.checkCancellation()
             let cause = "\(hop): \(error)"
-            noteHindrance(of: letter, cause)
             pass.down[hop] = cause
             if error is OutOfReach { pass.away.insert(hop) }
-            return .unreachable
+            return Trial(cause: cause)
         }
     }
 
     /// Whether a letter ends by this node's word that its addressee has it. A recall must not end by a relay's
-    /// alone, which may have kept it to itself: the recipient's own receipt tells.
-    private func isBelieved(_ hop: NodeID, about letter: LetterRow) async throws -> Bool {
-        guard hop != letter.addressee, letter.kind == Self.recallLetter else { return true }
+    /// alone, which may have kept it to itself: the recipient's own receipt tells. A receipt ends by the word of the
+    /// route's relay, which the sender has chosen, and of no other's.
+    private func isBelieved(
+        _ hop: NodeID, about letter: LetterRow, isElsewhere: Bool
+    ) async throws -> Bool {
+        guard hop != letter.addressee else { return true }
+        guard letter.kind == Self.recallLetter else { return !isElsewhere }
         return try await isRecallAnswered(letter)
     }
 
@@ -268,43 +318,46 @@ extension Exchange {
         return hops + (try await firstHops(of: letter.id)).filter { !hops.contains($0) }
     }
 
-    /// Relays that bring a letter to its addressee although they need not know the transfer: linked with this node
-    /// and with the addressee, and of a country that would let the dataset itself pass.
-    func otherRelays(
-        for letter: LetterRow, besides known: [NodeID] = []
+    /// Relays that may pass an own letter on although they need not know the transfer, and are not known to be down:
+    /// linked with this node and with the addressee, and of a country that would let the dataset itself pass.
+    private func otherRelays(
+        for letter: LetterRow, besides hops: [NodeID], _ pass: inout Pass
     ) throws -> [NodeID] {
-        // What was taken back goes to the one node that holds a part of it.
-        guard letter.kind != ReceiptKind.cancelled.rawValue,
-            let (recipient, label) = try passage(of: letter)
-        else { return [] }
-        let (federation, node) = (federation, identity.node)
-        let ends = [node, letter.from, recipient, letter.addressee]
-        let relays = federation.nodes.keys.filter { relay in
-            isRelay(relay) && !ends.contains(relay) && !known.contains(relay)
-                && federation.areLinked(node, relay)
-                && federation.areLinked(relay, letter.addressee)
+        let between = pass.between ?? relays(to: letter.addressee)
+        pass.between = between
+        let (down, closed) = (pass.down, pass.closed)
+        let open = between.filter {
+            !hops.contains($0) && down[$0] == nil && !closed.contains($0)
         }
-        return relays.sorted().filter { relay in
-            (try? isTransitPermitted([letter.from, relay, recipient], label)) ?? false
-        }
+        // Before that is known no header is read, and no law.
+        guard !open.isEmpty, let journey = try journey(of: letter) else { return [] }
+        let lawful =
+            pass.lawful[journey]
+            ?? between.filter { relay in
+                let path = [journey.from, relay, journey.to]
+                return (try? isTransitPermitted(path, journey.label)) ?? false
+            }
+        pass.lawful[journey] = lawful
+        return open.filter { lawful.contains($0) }
     }
 
-    /// Where the dataset goes that a letter is about, and its label; nil where this node knows it from letters alone.
-    private func passage(of letter: LetterRow) throws -> (recipient: NodeID, label: Label)? {
-        let (id, from) = (letter.id, letter.from)
-        let isOwn = from == identity.node
-        let (inbound, relayed, outbound) = try store.lookUp {
-            (
-                try $0.inbound(id, from: from), try $0.relayed(id, from: from),
-                isOwn ? try $0.outbound(id) : nil
-            )
+    private func relays(to addressee: NodeID) -> [NodeID] {
+        let (federation, node) = (federation, identity.node)
+        return federation.nodes.keys.filter { relay in
+            isRelay(relay) && relay != node && relay != addressee
+                && federation.areLinked(node, relay) && federation.areLinked(relay, addressee)
+        }.sorted()
+    }
+
+    /// Of an own letter.
+    private func journey(of letter: LetterRow) throws -> Journey? {
+        let (id, from, node) = (letter.id, letter.from, identity.node)
+        if from == node {
+            guard let row = try store.lookUp({ try $0.outbound(id) }) else { return nil }
+            return Journey(from: from, to: row.to, label: try request(of: row).request.label)
         }
-        if let row = inbound {
-            return (identity.node, try Header(parsing: row.header).core.label)
-        }
-        if let row = relayed { return (row.to, try Header(parsing: row.header).core.label) }
-        guard let row = outbound else { return nil }
-        return (row.to, try request(of: row).request.label)
+        guard let row = try store.lookUp({ try $0.inbound(id, from: from) }) else { return nil }
+        return Journey(from: from, to: node, label: try Header(parsing: row.header).core.label)
     }
 
     /// The nodes to which attempts of an own transfer went first, the newest of them first.

@@ -82,8 +82,8 @@ package final class Exchange: Sendable {
     let recallsHeard = Mutex<[Bringing: Int]>([:])
     /// What passes through that is not known here.
     let strays = Mutex(Strays())
-    /// Why letters have not come to their addressees, by their numbers.
-    let hindered = Mutex<[Int64: LetterHindrance]>([:])
+    /// Why own letters have not come to their addressees, by these and by their numbers.
+    let hindered = Mutex<[NodeID: [Int64: LetterHindrance]]>([:])
     /// What must not be handed out any more, also where that has begun, and since when.
     let withdrawn = Mutex<[UploadID: ContinuousClock.Instant]>([:])
     /// New attempts of this minute of what passes through, by the peer that brought them.

@@ -214,6 +214,11 @@ extension Snapshot {
             [addressee.text, number, limit])
     }
 
+    /// One letter; nil where it is owed no more.
+    package func letter(_ number: Int64) throws -> LetterRow? {
+        try LetterRow.fetch(database, "WHERE number = ?", [number]).first
+    }
+
     /// What is still owed to anybody about a transfer.
     package func letters(about id: TransferID, from: NodeID) throws -> [LetterRow] {
         try LetterRow.fetch(

@@ -750,6 +750,147 @@ struct RelayedLetterTests {
         }
     }
 
+    /// A recipient's receipts go to ID first, as if the dataset had come from there, and MY stands beside it.
+    private func besideAnotherRelay(
+        count: Int = 1
+    ) async throws -> (world: TestFederation, neighbour: TestNode, letters: [LetterRow]) {
+        let world = try RelayTests.world(links: ["SG": ["MY"], "VN": ["ID", "MY"]]) {
+            $0.countries.append("ID")
+        }
+        let (from, recipient) = (world.sender.id, world.recipient)
+        let neighbour = try #require(world.nodes[try NodeID("ID/hub")])
+        for _ in 0..<count {
+            let id = try await carriedPast(world)
+            _ = try await recipient.store.commit { transaction in
+                guard var row = try transaction.inbound(id, from: from) else { return }
+                row.peer = neighbour.id
+                try transaction.save(row)
+            }
+            _ = try await recipient.opened(id)
+        }
+        let letters = try await recipient.store.read {
+            try $0.letters(to: from, after: 0, limit: 10)
+        }
+        try #require(letters.count == count)
+        return (world, neighbour, letters)
+    }
+
+    /// Brings the letters for a node until something has come about.
+    private func bring(
+        _ exchange: Exchange, to addressee: NodeID, until condition: () async throws -> Bool
+    ) async throws {
+        let task = Task { try await exchange.bringLetters(to: addressee) }
+        try await RelayTests.until(condition)
+        task.cancel()
+        _ = await task.result
+    }
+
+    /// Down, or up and too busy for as long as one likes.
+    @Test(arguments: [true, false])
+    func anotherRelayPassesALetterOnWhateverTheNeighbourAnswers(isUp: Bool) async throws {
+        let (world, neighbour, letters) = try await besideAnotherRelay()
+        let (sender, relay, clock) = (world.sender, world.stranger, world.clock)
+        let (exchange, letter) = (world.recipient.exchange, try #require(letters.first))
+        neighbour.door.letterRefusals.withLock {
+            $0 = Array(repeating: ServiceProblem.logNotProven("unproven"), count: 1_000)
+        }
+        @Sendable func check() async throws {
+            try await bring(exchange, to: sender.id) { exchange.hindrance(of: letter) != nil }
+            #expect(try await sender.entries("receipt.taken") == 0)
+            clock.advance(seconds: Exchange.stuckSeconds)
+            try await bring(exchange, to: sender.id) {
+                exchange.hindrance(of: letter)?.isHeld == true
+            }
+            #expect(try await sender.entries("receipt.taken") == 1)
+            try await keepsNothing(relay, of: letter.id, from: sender)
+            // Its word is no proof, and it is not asked again soon.
+            #expect(try await exchange.letters(about: letter.id, from: sender.id) == [letter])
+            #expect(try await exchange.letterWarnings() == [])
+            let held = try #require(exchange.hindrance(of: letter))
+            #expect(held.cause.hasPrefix("ID/hub: "), "\(held.cause)")
+            clock.advance(seconds: Exchange.stuckSeconds - 1)
+            try await bring(exchange, to: sender.id) { exchange.hindrance(of: letter) != held }
+            let later = try #require(exchange.hindrance(of: letter))
+            #expect(later.isHeld && later.elsewhereFrom == held.elsewhereFrom)
+            clock.advance(seconds: Exchange.heldSeconds)
+            let warning = try #require(try await exchange.letterWarnings().first)
+            #expect(warning.contains("is not known to have come to `SG/hub`"), "\(warning)")
+        }
+        try await relay.serving {
+            try await sender.serving {
+                guard isUp else { return try await check() }
+                try await neighbour.serving { try await check() }
+            }
+        }
+    }
+
+    /// The sender will not have the first one, now or ever.
+    @Test func aRefusedLetterIsInTheWayOfNoneBehindIt() async throws {
+        let (world, _, letters) = try await besideAnotherRelay(count: 2)
+        let (sender, relay, exchange) = (world.sender, world.stranger, world.recipient.exchange)
+        let (first, second) = (letters[0], letters[1])
+        try await relay.serving {
+            try await sender.serving {
+                try await bring(exchange, to: sender.id) {
+                    exchange.hindrance(of: second) != nil
+                }
+                world.clock.advance(seconds: Exchange.stuckSeconds)
+                sender.door.letterRefusals.withLock {
+                    $0 = [ServiceProblem.unknownTransfer(first.id)]
+                }
+                try await bring(exchange, to: sender.id) {
+                    exchange.hindrance(of: second)?.isHeld == true
+                }
+                let refused = try #require(exchange.hindrance(of: first))
+                #expect(!refused.isHeld && refused.elsewhereFrom != nil)
+                #expect(refused.cause.contains("`SG/hub`: this node knows no transfer"))
+                #expect(try await sender.entries("receipt.taken") == 1)
+            }
+        }
+    }
+
+    @Test func aHoldThatIsLostWarnsAgain() async throws {
+        let world = try RelayTests.world()
+        let (sender, relay, recipient) = (world.sender, world.stranger, world.recipient)
+        let id = try await world.relayed()
+        for node in [sender, relay, recipient] { try await node.restart() }
+        _ = try await recipient.opened(id)
+        let exchange = recipient.exchange
+        let letter = try #require(try await exchange.letters(about: id, from: sender.id).first)
+        try await relay.serving {
+            try await bring(exchange, to: sender.id) {
+                exchange.hindrance(of: letter)?.isHeld == true
+            }
+        }
+        world.clock.advance(seconds: Exchange.stuckSeconds)
+        #expect(try await exchange.letterWarnings() == [])
+        try await bring(exchange, to: sender.id) {
+            exchange.hindrance(of: letter)?.isHeld == false
+        }
+        let warning = try #require(try await exchange.letterWarnings().first)
+        #expect(warning.contains("has been kept from `SG/hub`"), "\(warning)")
+    }
+
+    /// Whoever wrote it watches it, and it must not take the own letters' places.
+    @Test func whatKeepsOthersLettersIsNotNoted() async throws {
+        let world = try RelayTests.world()
+        let (sender, relay) = (world.sender, world.stranger)
+        let id = try await world.relayed()
+        try await relay.restart()
+        let receipt = try await world.recipient.stated(.opened, of: id, from: sender.id, 2)
+        let answer = try await relay.exchange.take(receipt: receipt, from: world.recipient.id)
+        #expect(answer == .held)
+        let exchange = relay.exchange
+        let letters = try await exchange.letters(about: id, from: sender.id)
+        #expect(!letters.isEmpty)
+        for letter in letters {
+            exchange.noteHindrance(
+                of: letter, "SG/hub: no answer", usual: .unreachable, elsewhere: nil)
+            #expect(exchange.hindrance(of: letter) == nil)
+            #expect(!exchange.isDueElsewhere(letter, hasWay: false))
+        }
+    }
+
     @Test func aRelayHoldsNothingThatItsRecipientHasNotSigned() async throws {
         let world = try RelayTests.world()
         let (sender, relay, recipient) = (world.sender, world.stranger, world.recipient)

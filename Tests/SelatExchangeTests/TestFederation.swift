@@ -39,6 +39,8 @@ struct TestFederation: Sendable {
         var edit: (file: String, old: String, new: String)?
         /// Where a node's spool lies, if not beside its database.
         var spools: [String: String] = [:]
+        /// The members, with one node each.
+        var countries = ["MY", "SG", "VN"]
         /// Countries whose node relays.
         var relays: Set<String> = []
         /// The countries with which a node exchanges directly, by country.
@@ -86,7 +88,7 @@ struct TestFederation: Sendable {
 
     init(_ plan: Plan = Plan()) throws {
         let (start, clock) = (Self.start, clock)
-        let authorities = try ["MY", "SG", "VN"].map { try Authority(Country($0), from: start) }
+        let authorities = try plan.countries.map { try Authority(Country($0), from: start) }
         let list = try MembershipList(
             issued: start, expires: start + plan.listDays * Self.days, isSandbox: true, quorum: 2,
             suites: plan.suites, profile: plan.profile, highFrom: plan.highFrom,
