@@ -54,13 +54,15 @@ extension Exchange {
         var down: [NodeID: String] = [:]
         /// Of them, those that could not be reached.
         var away: Set<NodeID> = []
+        /// Nodes that take no more letters in this minute.
+        var full: Set<NodeID> = []
         /// Relays that pass nothing more on to the addressee in it.
         var closed: Set<NodeID> = []
         /// Relays between this node and the addressee; nil until they are asked for.
         var between: [NodeID]?
         /// Of them, those that let a dataset pass.
         var lawful: [Journey: [NodeID]] = [:]
-        /// The letter that each way ended with for which time was too short: the next pass goes on behind it.
+        /// The letter that each way ended with which was not brought to its end: the next pass goes on behind it.
         var cutOff: [NodeID?: Int64] = [:]
     }
 
@@ -110,8 +112,15 @@ extension Exchange {
                     pass.cutOff[way] = brought
                     return pass
                 }
+                let previous = brought
                 brought = addressed.letter.number
-                guard try await bring(addressed, &pass) else { continue }
+                guard try await bring(addressed, &pass) else {
+                    if let way, pass.full.contains(way) {
+                        pass.cutOff[way] = previous
+                        return pass
+                    }
+                    continue
+                }
                 _ = try await store.commit { try $0.letterWasTaken(addressed.letter) }
                 forgetHindrance(of: addressed.letter)
                 pass.taken += 1
@@ -221,6 +230,10 @@ extension Exchange {
                     "id": "\(letter.id)", "kind": "\(letter.kind)", "to": "\(hop)",
                     "cause": "\(problem)",
                 ])
+            // Of one letter alone that is said without a time.
+            if problem.type == ServiceProblem.tooManyLettersType, problem.retryAfterSeconds != nil {
+                pass.full.insert(hop)
+            }
             let cause = "\(hop): \(problem)"
             guard isElsewhere, problem.status == 429 || problem.status >= 500 else {
                 return Trial(

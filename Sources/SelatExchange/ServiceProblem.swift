@@ -47,20 +47,24 @@ package enum ServiceProblem {
     /// Too much waits here for that member's nodes (429).
     static func tooManyLetters(_ country: Country) -> Problem {
         Problem(
-            type: "urn:selat:problem:too-many-letters", title: "too many letters", status: 429,
+            type: tooManyLettersType, title: "too many letters", status: 429,
             detail: "\(Limits.lettersPerMemberMax) letters wait here for nodes of \(country)",
             remedy: "bring it again later")
     }
 
     /// A member whose nodes bring too many letters about transfers that are not known here (429).
     static func tooManyStrays(_ member: Country) -> Problem {
-        Problem(
-            type: "urn:selat:problem:too-many-letters", title: "too many letters", status: 429,
+        var problem = Problem(
+            type: tooManyLettersType, title: "too many letters", status: 429,
             detail:
                 "nodes of \(member) bring over \(Limits.straysAtOnceMax) at a time, or "
                 + "\(Limits.straysPerMinuteMax) in a minute, of transfers that this node does not know",
-            remedy: "bring it again later")
+            remedy: "bring it again in a minute")
+        problem.retryAfterSeconds = 60
+        return problem
     }
+
+    static let tooManyLettersType = "urn:selat:problem:too-many-letters"
 
     /// A node that a letter was to be passed on to does not answer (502).
     static func peerUnreachable(_ node: NodeID) -> Problem {

@@ -697,6 +697,34 @@ struct RelayedLetterTests {
         #expect(await answer() == "peer-unreachable")
     }
 
+    @Test func whatARelayHasNoRoomForInAMinuteItPassesOnInTheNext() async throws {
+        let world = try RelayTests.world()
+        let (sender, relay, recipient) = (world.sender, world.stranger, world.recipient)
+        let id = try await carriedPast(world)
+        _ = try await recipient.opened(id)
+        let (exchange, country) = (recipient.exchange, recipient.id.country)
+        let letter = try #require(try await exchange.letters(about: id, from: sender.id).first)
+        relay.exchange.strays.withLock { strays in
+            for _ in 0..<Limits.straysPerMinuteMax {
+                _ = strays.begin(country)
+                strays.end(country)
+            }
+        }
+        try await relay.serving {
+            try await sender.serving {
+                try await bring(exchange, to: sender.id) {
+                    exchange.hindrance(of: letter)?.cause.contains("too many letters") == true
+                }
+                #expect(try await sender.entries("receipt.taken") == 0)
+                try await relay.exchange.enterCounted()
+                try await bring(exchange, to: sender.id) {
+                    try await exchange.letters(about: id, from: sender.id).isEmpty
+                }
+            }
+        }
+        #expect(try await sender.entries("receipt.taken") == 1)
+    }
+
     @Test func ofStrayLettersOneMemberBringsAFewAtATime() throws {
         var strays = Strays()
         let (one, other) = (try Country("VN"), try Country("SG"))
