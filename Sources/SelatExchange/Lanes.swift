@@ -196,12 +196,12 @@ actor Lanes {
         return nil
     }
 
-    /// Whether it has waited for long while nothing but what is more urgent used the link: then it goes beside that.
+    /// Whether it has waited for long and none that is as urgent uses the link: then it goes beside the others.
     private func isStarved(_ waiting: Waiting) -> Bool {
         guard ContinuousClock.now - waiting.since >= longest else { return false }
         let line = waiting.lane.line
         return !busy.keys.contains {
-            $0.line.isLike(line) && $0.precedence >= line.precedence
+            $0.line.isLike(line) && $0.precedence == line.precedence
         }
     }
 

@@ -130,6 +130,21 @@ struct LaneTests {
         #expect(await !patient.value)
     }
 
+    /// One that is less urgent, and was there before, does not stand in for it.
+    @Test func whatHasWaitedForLongGoesBesideWhatIsLessUrgentToo() async throws {
+        let lanes = Lanes([], longest: .zero)
+        await lanes.enter(try Self.lane(20, .routine))
+        _ = try await Self.full(lanes, .flash)
+        let priority = try await Self.entering(try Self.lane(21, .priority), lanes)
+        await lanes.dismissOverdue()
+        await priority.value
+        let next = try await Self.entering(try Self.lane(22, .priority), lanes)
+        await lanes.dismissOverdue()
+        #expect(await lanes.waitingCount == 1)
+        await lanes.leave(try Self.lane(21, .priority))
+        await next.value
+    }
+
     @Test func theLongestWaitIsShown() async throws {
         let lanes = Lanes([])
         let first = try await Self.full(lanes)
