@@ -206,7 +206,9 @@ extension Exchange {
             // Until a person has spoken there is nothing to pursue; housekeeping looks at its time.
             guard delivery.sender.state != .waiting else { return false }
             let pause = delivery.pause ?? untilExpiry(of: delivery.sender)
-            if try await self.pause(.outbound(delivery.id), pause, for: delivery.away) {
+            if try await self.pause(
+                .outbound(delivery.id), pause, for: delivery.away, delivery.row.precedence)
+            {
                 return true
             }
         }

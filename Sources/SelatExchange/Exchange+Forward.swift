@@ -78,7 +78,9 @@ extension Exchange {
             guard [.holding, .forwarded].contains(forwarding.relay.state) else { return false }
             // An answer that the machine has no use for is no reason to ask again at once.
             let pause = forwarding.pause ?? backoff(forwarding.relay.failures + 1)
-            if try await self.pause(forwarding.pursuit, pause, for: forwarding.away) {
+            if try await self.pause(
+                forwarding.pursuit, pause, for: forwarding.away, row.precedence)
+            {
                 return true
             }
         }

@@ -26,7 +26,7 @@ extension Exchange {
             try Task.checkCancellation()
             failures = pass.taken > 0 ? 1 : failures + 1
             let isNews = try await pause(
-                .letters(to: addressee), backoff(failures), for: pass.away)
+                .letters(to: addressee), backoff(failures), for: pass.away, .routine)
             if isNews { failures = 0 }
         }
     }

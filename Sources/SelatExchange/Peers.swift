@@ -11,7 +11,7 @@ import SelatTransport
 /// for it goes on when it is reached.
 actor Peers {
     /// What is known of a node that could not be reached.
-    private struct Outage {
+    struct Outage: Sendable {
         /// What the last try threw, and when.
         var cause: any Error
         var last = ContinuousClock.now
@@ -23,12 +23,20 @@ actor Peers {
         var isHeard = false
 
         /// Whether somebody may try now.
-        func isDue(for precedence: Precedence) -> Bool {
+        func isDue(
+            for precedence: Precedence, at now: ContinuousClock.Instant = .now
+        ) -> Bool {
             guard !isTried else { return false }
             let pause = Duration.milliseconds(Backoff.milliseconds(failures: failures, jitter: 0))
             let most = precedence == .flash || isHeard ? Peers.shortPause : Peers.longPause
-            return ContinuousClock.now - last >= min(pause, most)
+            return now - last >= min(pause, most)
         }
+    }
+
+    /// Somebody who waits until a node is reached.
+    private struct Waiter {
+        let precedence: Precedence
+        let turn: AsyncStream<Void>.Continuation
     }
 
     /// The longest pause between two tries.
@@ -46,7 +54,7 @@ actor Peers {
     nonisolated let traffic = Traffic()
     private var outages: [NodeID: Outage] = [:]
     /// Those who wait until a node is reached.
-    private var waiting: [NodeID: [UInt64: AsyncStream<Void>.Continuation]] = [:]
+    private var waiting: [NodeID: [UInt64: Waiter]] = [:]
     private var numbers: UInt64 = 0
 
     /// Nodes that answered too many requests, until when nothing is asked of them.
@@ -109,7 +117,7 @@ actor Peers {
             throw OutOfReach(cause: error)
         }
         outages[node] = nil
-        for turn in (waiting.removeValue(forKey: node) ?? [:]).values { turn.finish() }
+        for waiter in (waiting.removeValue(forKey: node) ?? [:]).values { waiter.turn.finish() }
         used[ObjectIdentifier(client)] = client
         return client
     }
@@ -191,17 +199,21 @@ actor Peers {
 
     /// Returns when one of these nodes is reached: at once where that was out of reach and is not any more. A task that is
     /// cancelled waits no longer.
-    nonisolated func waitForReach(of nodes: Set<NodeID>) async {
-        guard let (number, stream) = await beginWaiting(for: nodes) else { return }
+    /// - Parameter precedence: of what waits; the most urgent decides when a node is tried.
+    nonisolated func waitForReach(of nodes: Set<NodeID>, _ precedence: Precedence) async {
+        guard let (number, stream) = await beginWaiting(for: nodes, precedence) else { return }
         for await _ in stream {}
         await endWaiting(number, for: nodes)
     }
 
-    private func beginWaiting(for nodes: Set<NodeID>) -> (UInt64, AsyncStream<Void>)? {
+    private func beginWaiting(
+        for nodes: Set<NodeID>, _ precedence: Precedence
+    ) -> (UInt64, AsyncStream<Void>)? {
         for node in nodes where outage(of: node) == nil { return nil }
         numbers += 1
         let (stream, turn) = AsyncStream<Void>.makeStream()
-        for node in nodes { waiting[node, default: [:]][numbers] = turn }
+        let waiter = Waiter(precedence: precedence, turn: turn)
+        for node in nodes { waiting[node, default: [:]][numbers] = waiter }
         return (numbers, stream)
     }
 
@@ -223,12 +235,15 @@ actor Peers {
     }
 
     /// Nodes that are waited for, and are to be tried now.
-    var nodesToTry: [NodeID] {
-        waiting.keys.filter { outage(of: $0)?.isDue(for: .routine) == true }
+    var nodesToTry: [NodeID] { waiting.keys.filter { isToBeTried($0) } }
+
+    private func isToBeTried(_ node: NodeID) -> Bool {
+        guard let most = waiting[node]?.values.map(\.precedence).min() else { return false }
+        return outage(of: node)?.isDue(for: most) == true
     }
 
     private func tryAgain(_ node: NodeID) async {
-        guard outage(of: node)?.isDue(for: .routine) == true else { return }
+        guard isToBeTried(node) else { return }
         if let client = try? await call(node) { await keep(client) }
     }
 
@@ -305,11 +320,12 @@ extension Exchange {
     /// - Returns: whether there is news, so that what is durable must be read again.
     /// - Throws: `CancellationError`.
     func pause(
-        _ pursuit: Pursuit, _ duration: Duration, for nodes: Set<NodeID>
+        _ pursuit: Pursuit, _ duration: Duration, for nodes: Set<NodeID>,
+        _ precedence: Precedence
     ) async throws -> Bool {
         guard !nodes.isEmpty else { return try await pursuits.pause(pursuit, duration) }
         return try await pursuits.pause(pursuit, duration) { [peers] in
-            await peers.waitForReach(of: nodes)
+            await peers.waitForReach(of: nodes, precedence)
         }
     }
 }

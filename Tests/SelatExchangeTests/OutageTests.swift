@@ -92,7 +92,9 @@ struct OutageTests {
         let start = ContinuousClock.now
         let pursuit = Pursuit.letters(to: to)
         _ = await exchange.pursuits.begin(pursuit)
-        let waiting = Task { try await exchange.pause(pursuit, .seconds(3_600), for: [to]) }
+        let waiting = Task {
+            try await exchange.pause(pursuit, .seconds(3_600), for: [to], .routine)
+        }
         try await sender.serving {
             let client = try await recipient.exchange.peers.take(sender.id)
             await recipient.exchange.peers.drop(client)
@@ -104,12 +106,30 @@ struct OutageTests {
         #expect(await exchange.peers.nodesToTry.isEmpty)
     }
 
+    /// Whatever else waits: a flash alone waits for no longer than a second.
+    @Test func aNodeIsTriedAsOftenAsTheMostUrgentThatWaitsForItAsks() async throws {
+        let (peers, to) = (sender.exchange.peers, recipient.id)
+        // It is left alone for twelve seconds.
+        for _ in 0..<7 { _ = try? await peers.take(to) }
+        let start = ContinuousClock.now
+        let routine = Task { await peers.waitForReach(of: [to], .routine) }
+        let flash = Task { await peers.waitForReach(of: [to], .flash) }
+        try await RelayTests.until { await peers.nodesToTry == [to] }
+        #expect(.now - start < .seconds(10))
+        for task in [routine, flash] {
+            task.cancel()
+            await task.value
+        }
+    }
+
     @Test func whoWaitsForANodeGoesOnWhenAnybodyHasReachedIt() async throws {
         let (exchange, to) = (sender.exchange, recipient.id)
         let pursuit = Pursuit.letters(to: to)
         _ = await exchange.pursuits.begin(pursuit)
         _ = try? await exchange.peers.take(to)
-        let waiting = Task { try await exchange.pause(pursuit, .seconds(3_600), for: [to]) }
+        let waiting = Task {
+            try await exchange.pause(pursuit, .seconds(3_600), for: [to], .routine)
+        }
         try await RelayTests.until { await exchange.peers.nodesToTry == [to] }
         try await recipient.serving {
             await exchange.peers.drop(try await exchange.peers.take(to))
@@ -117,6 +137,6 @@ struct OutageTests {
         // There is no news: it goes on where it was.
         #expect(try await !waiting.value)
         // Nor does anybody wait who has begun too late for that.
-        #expect(try await !exchange.pause(pursuit, .seconds(3_600), for: [to]))
+        #expect(try await !exchange.pause(pursuit, .seconds(3_600), for: [to], .routine))
     }
 }
