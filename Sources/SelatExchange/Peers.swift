@@ -8,15 +8,17 @@ import SelatTransport
 /// Connections to peers: kept between transfers, each used by one transfer at a time.
 ///
 /// While a node is out of reach, one at a time tries it, after growing waits; all others are told so at once, and who waits
-/// for it goes on when it is reached.
+/// for it goes on when it is reached, a few at a time.
 actor Peers {
-    /// What is known of a node that could not be reached.
+    /// What is known of a node that could not be reached lately.
     struct Outage: Sendable {
-        /// What the last try threw, and when.
-        var cause: any Error
+        /// What the last try in vain threw; nil where the node was reached since, or is to be believed to be up.
+        var cause: (any Error)?
+        /// When that was.
         var last = ContinuousClock.now
-        /// Tries in vain, of those that were made one after the other.
-        var failures = 1
+        /// Tries in vain, of those that were made one after the other. That one was not in between ends nothing: a node that
+        /// takes no more connections than it has lets one in now and then.
+        var failures = 0
         /// Whether somebody tries now.
         var isTried = false
         /// Whether the node has connected here since the last try began.
@@ -52,7 +54,7 @@ actor Peers {
     /// What both ends say about their logs.
     private var news = NewsExchange.silent
     nonisolated let traffic = Traffic()
-    private var outages: [NodeID: Outage] = [:]
+    private(set) var outages: [NodeID: Outage] = [:]
     /// Those who wait until a node is reached.
     private var waiting: [NodeID: [UInt64: Waiter]] = [:]
     private var numbers: UInt64 = 0
@@ -81,8 +83,8 @@ actor Peers {
     func take(_ node: NodeID, for precedence: Precedence) async throws -> PeerClient {
         try await waitForRest(of: node)
         if let kept = await takeKept(node) { return kept }
-        if let outage = outage(of: node), !outage.isDue(for: precedence) {
-            throw OutOfReach(cause: outage.cause)
+        if let outage = outage(of: node), let cause = outage.cause, !outage.isDue(for: precedence) {
+            throw OutOfReach(cause: cause)
         }
         return try await call(node)
     }
@@ -90,36 +92,29 @@ actor Peers {
     /// A new connection for somebody's use. What comes of it is noted.
     private func call(_ node: NodeID) async throws -> PeerClient {
         // Beside a try what asks each node once in a while may dial, and what began before the outage.
-        let isTry = outage(of: node)?.isTried == false
+        let isTry = remembered(node)?.isTried == false
         if isTry {
             outages[node]?.isTried = true
             outages[node]?.isHeard = false
         }
-        let client: PeerClient
+        defer { if isTry { outages[node]?.isTried = false } }
         do {
-            client = try await dial(node, membership.peerVerification(.tlsServer, clock))
+            let client = try await dial(node, membership.peerVerification(.tlsServer, clock))
+            outages[node]?.cause = nil
+            used[ObjectIdentifier(client)] = client
+            wake(node, atMost: Self.wokenAtOnce)
+            return client
         } catch let error where Exchange.isOwnFault(error) {
             // Whoever gave up, or has no key at hand, has learnt nothing of the node.
-            if isTry { outages[node]?.isTried = false }
             throw error
         } catch {
-            if var outage = outages[node] {
-                outage.cause = error
-                outage.last = .now
-                if isTry {
-                    outage.failures += 1
-                    outage.isTried = false
-                }
-                outages[node] = outage
-            } else {
-                outages[node] = Outage(cause: error)
-            }
+            var outage = outages[node] ?? Outage()
+            outage.cause = error
+            outage.last = .now
+            if isTry || outage.failures == 0 { outage.failures += 1 }
+            outages[node] = outage
             throw OutOfReach(cause: error)
         }
-        outages[node] = nil
-        for waiter in (waiting.removeValue(forKey: node) ?? [:]).values { waiter.turn.finish() }
-        used[ObjectIdentifier(client)] = client
-        return client
     }
 
     /// Runs `work` with a connection for it alone, kept or new, which is given up where it fails.
@@ -183,12 +178,21 @@ actor Peers {
     }
 
     /// Believes of no node any more that it is out of reach.
-    func forgive() { outages = [:] }
+    func forgive() {
+        for node in outages.keys {
+            outages[node]?.cause = nil
+            outages[node]?.failures = 0
+        }
+    }
 
     /// A node has connected here: it is up, and whoever waits for it need not for long.
     func hear(from node: NodeID) { outages[node]?.isHeard = true }
 
     private func outage(of node: NodeID) -> Outage? {
+        remembered(node).flatMap { $0.cause == nil ? nil : $0 }
+    }
+
+    private func remembered(_ node: NodeID) -> Outage? {
         guard let outage = outages[node] else { return nil }
         if outage.isTried || ContinuousClock.now - outage.last <= Self.distrust { return outage }
         outages[node] = nil
@@ -196,6 +200,26 @@ actor Peers {
     }
 
     private static let distrust = Duration.seconds(60)
+
+    /// Those of the waiting that go on when a node is reached; then one for each connection to it that is given back, and as
+    /// many again each second. All at once, at a node that takes few connections, each would fail anew.
+    private static let wokenAtOnce = 32
+
+    /// How many wait.
+    var waitingCount: Int { Set(waiting.values.flatMap(\.keys)).count }
+
+    /// Lets the most urgent go on, of those that are as urgent those that have waited for longest.
+    private func wake(_ node: NodeID, atMost count: Int) {
+        for _ in 0..<count {
+            let first = waiting[node]?.min {
+                ($0.value.precedence, $0.key) < ($1.value.precedence, $1.key)
+            }
+            guard let (number, waiter) = first else { return }
+            waiter.turn.finish()
+            waiting[node]?[number] = nil
+            if waiting[node]?.isEmpty == true { waiting[node] = nil }
+        }
+    }
 
     /// Returns when one of these nodes is reached: at once where that was out of reach and is not any more. A task that is
     /// cancelled waits no longer.
@@ -234,16 +258,24 @@ actor Peers {
         }
     }
 
-    /// Nodes that are waited for, and are to be tried now.
+    /// Nodes that are waited for, and are to be tried now: also those that nobody believes to be out of reach any more.
     var nodesToTry: [NodeID] { waiting.keys.filter { isToBeTried($0) } }
 
     private func isToBeTried(_ node: NodeID) -> Bool {
         guard let most = waiting[node]?.values.map(\.precedence).min() else { return false }
-        return outage(of: node)?.isDue(for: most) == true
+        guard let outage = outage(of: node) else { return remembered(node)?.isTried != true }
+        return outage.isDue(for: most)
     }
 
     private func tryAgain(_ node: NodeID) async {
         guard isToBeTried(node) else { return }
+        // Who still waits for one that was reached since is one of many.
+        if outage(of: node) == nil, let kept = await takeKept(node) {
+            wake(node, atMost: Self.wokenAtOnce)
+            return await keep(kept)
+        }
+        // Of one of which nothing is remembered too this is the one try.
+        if remembered(node) == nil { outages[node] = Outage() }
         if let client = try? await call(node) { await keep(client) }
     }
 
@@ -298,6 +330,7 @@ actor Peers {
             return await client.close()
         }
         idle[client.node, default: []].append(client)
+        wake(client.node, atMost: 1)
     }
 
     func closeAll() async {

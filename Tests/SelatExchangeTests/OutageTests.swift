@@ -122,6 +122,67 @@ struct OutageTests {
         }
     }
 
+    /// One that has no connection to spare lets somebody in now and then.
+    @Test func aNodeThatIsAwayAgainSoonIsLeftAloneAsLongAsBefore() async throws {
+        let (peers, to) = (sender.exchange.peers, recipient.id)
+        for _ in 0..<7 { _ = try? await peers.take(to) }
+        try await recipient.serving { await peers.drop(try await peers.take(to)) }
+        #expect(await !peers.isOutOfReach(to))
+        _ = try? await peers.take(to)
+        #expect(await peers.isOutOfReach(to))
+        #expect(await peers.outages[to]?.failures == 8)
+        // `retry` forgets that too.
+        await peers.forgive()
+        #expect(await !peers.isOutOfReach(to))
+        #expect(await peers.outages[to]?.failures == 0)
+    }
+
+    @Test func whoWaitsGoesOnAFewAtATime() async throws {
+        let (peers, to) = (sender.exchange.peers, recipient.id)
+        _ = try? await peers.take(to)
+        let waiting = Task {
+            await withTaskGroup(of: Void.self) { group in
+                for _ in 0..<40 {
+                    group.addTask { await peers.waitForReach(of: [to], .routine) }
+                }
+            }
+        }
+        try await RelayTests.until { await peers.waitingCount == 40 }
+        try await recipient.serving {
+            let client = try await peers.take(to)
+            let left = await peers.waitingCount
+            await peers.keep(client)
+            let then = await peers.waitingCount
+            #expect([left, then] == [8, 7])
+            // The others are not forgotten.
+            let next = await peers.nodesToTry
+            #expect(next == [to])
+            let looking = Task { await peers.run() }
+            await waiting.value
+            looking.cancel()
+            await looking.value
+            await peers.closeAll()
+        }
+    }
+
+    /// Who waits began to when it was out of reach, and is told by nobody that this was forgotten.
+    @Test func whoWaitsForANodeOfWhichNothingIsRememberedGoesOnToo() async throws {
+        let (peers, to) = (sender.exchange.peers, recipient.id)
+        for _ in 0..<7 { _ = try? await peers.take(to) }
+        let waiting = Task { await peers.waitForReach(of: [to], .routine) }
+        try await RelayTests.until { await peers.waitingCount == 1 }
+        #expect(await peers.nodesToTry.isEmpty)
+        await peers.forgive()
+        #expect(await peers.nodesToTry == [to])
+        try await recipient.serving {
+            let looking = Task { await peers.run() }
+            await waiting.value
+            looking.cancel()
+            await looking.value
+            await peers.closeAll()
+        }
+    }
+
     @Test func whoWaitsForANodeGoesOnWhenAnybodyHasReachedIt() async throws {
         let (exchange, to) = (sender.exchange, recipient.id)
         let pursuit = Pursuit.letters(to: to)
