@@ -295,6 +295,7 @@ extension Exchange {
     static func isOwnFault(_ error: any Error) -> Bool {
         switch error {
         case is StoreError, is CancellationError, is Overtaken: true
+        case IdentityError.noCertificate: true
         case let error as CryptoError: error.isOfToken
         case EnvelopeError.crypto(let error): error.isOfToken
         default: false

@@ -105,7 +105,7 @@ actor Peers {
             wake(node, atMost: Self.wokenAtOnce)
             return client
         } catch let error where Exchange.isOwnFault(error) {
-            // Whoever gave up, or has no key at hand, has learnt nothing of the node.
+            // Whoever gave up, or has no key or certificate at hand, has learnt nothing of the node.
             throw error
         } catch {
             var outage = outages[node] ?? Outage()

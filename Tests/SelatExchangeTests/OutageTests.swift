@@ -183,6 +183,18 @@ struct OutageTests {
         }
     }
 
+    @Test func whoHasNoCertificateHasLearntNothingOfTheNode() async throws {
+        let unlisted = try NodeID("\(sender.id.country)/unlisted")
+        let membership = try MembershipRegister(
+            world.federation, node: unlisted, keys: sender.keys, allowsSandbox: true,
+            store: sender.store, clock: world.clock, logger: .silent)
+        let (peers, to) = (Peers(membership: membership, clock: world.clock), recipient.id)
+        await #expect(throws: IdentityError.noCertificate(unlisted)) {
+            _ = try await peers.take(to, for: .routine)
+        }
+        #expect(await !peers.isOutOfReach(to))
+    }
+
     @Test func whoWaitsForANodeGoesOnWhenAnybodyHasReachedIt() async throws {
         let (exchange, to) = (sender.exchange, recipient.id)
         let pursuit = Pursuit.letters(to: to)
