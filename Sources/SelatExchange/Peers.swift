@@ -21,6 +21,8 @@ actor Peers {
         var failures = 0
         /// Whether somebody tries now.
         var isTried = false
+        /// Those who wait for the end of that try.
+        var onlookers: [AsyncStream<Void>.Continuation] = []
         /// Whether the node has connected here since the last try began.
         var isHeard = false
 
@@ -79,10 +81,12 @@ actor Peers {
 
     /// A connection for this transfer alone, kept or new.
     /// - Throws: `OutOfReach` where the node cannot be reached: at once, where it is known to be out of reach and is not to be
-    ///   tried now.
+    ///   tried now; where somebody tries it, when that try has ended.
     func take(_ node: NodeID, for precedence: Precedence) async throws -> PeerClient {
         try await waitForRest(of: node)
         if let kept = await takeKept(node) { return kept }
+        await waitForTry(of: node)
+        try Task.checkCancellation()
         if let outage = outage(of: node), let cause = outage.cause, !outage.isDue(for: precedence) {
             throw OutOfReach(cause: cause)
         }
@@ -97,7 +101,7 @@ actor Peers {
             outages[node]?.isTried = true
             outages[node]?.isHeard = false
         }
-        defer { if isTry { outages[node]?.isTried = false } }
+        defer { if isTry { endTry(of: node) } }
         do {
             let client = try await dial(node, membership.peerVerification(.tlsServer, clock))
             outages[node]?.cause = nil
@@ -115,6 +119,21 @@ actor Peers {
             outages[node] = outage
             throw OutOfReach(cause: error)
         }
+    }
+
+    private func endTry(of node: NodeID) {
+        for onlooker in outages[node]?.onlookers ?? [] { onlooker.finish() }
+        outages[node]?.onlookers = []
+        outages[node]?.isTried = false
+    }
+
+    /// Returns when the try has ended that is under way at a node out of reach; who is cancelled waits no longer. Told of the
+    /// last one's failure again and again meanwhile, a transfer would change its route by one dial alone.
+    private func waitForTry(of node: NodeID) async {
+        guard outage(of: node)?.isTried == true else { return }
+        let (stream, onlooker) = AsyncStream<Void>.makeStream()
+        outages[node]?.onlookers.append(onlooker)
+        for await _ in stream {}
     }
 
     /// Runs `work` with a connection for it alone, kept or new, which is given up where it fails.

@@ -85,6 +85,26 @@ struct OutageTests {
         }
     }
 
+    @Test func whoComesDuringATryIsToldWhatCameOfIt() async throws {
+        let (peers, to) = (sender.exchange.peers, recipient.id)
+        _ = try? await peers.take(to)
+        // It takes connections, and says nothing on them.
+        let port = try SlammedPort(recipient.port)
+        let trying = Task { try await peers.take(to) }
+        try await RelayTests.until { await peers.outages[to]?.isTried == true }
+        let waiting = Task { try await peers.take(to, for: .flash) }
+        try await RelayTests.until { await peers.outages[to]?.onlookers.count == 1 }
+        let impatient = Task { try await peers.take(to, for: .routine) }
+        try await RelayTests.until { await peers.outages[to]?.onlookers.count == 2 }
+        impatient.cancel()
+        await #expect(throws: CancellationError.self) { _ = try await impatient.value }
+        let slamming = Task { await port.run() }
+        await #expect(throws: OutOfReach.self) { _ = try await trying.value }
+        await #expect(throws: OutOfReach.self) { _ = try await waiting.value }
+        slamming.cancel()
+        await slamming.value
+    }
+
     @Test func whoConnectsIsHeard() async throws {
         let (exchange, to) = (sender.exchange, recipient.id)
         // It is left alone for twelve seconds.
