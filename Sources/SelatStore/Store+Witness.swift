@@ -30,10 +30,14 @@ enum WitnessSchema {
         """
 
     /// Receipts beside the outcome's wait for witnesses too: since when, by signer, in an index of those alone.
-    /// What is kept of an own transfer already was never renewed.
+    /// What is kept of an own transfer already was never renewed, and is late a day after the upgrade. Another sender,
+    /// whose transfer this node relays, may have chosen the id of an own one.
     static let keptReceipts = """
         ALTER TABLE receipts ADD COLUMN unwitnessed INTEGER;
-        UPDATE receipts SET unwitnessed = taken WHERE id IN (SELECT id FROM outbound);
+        UPDATE receipts SET unwitnessed = CAST(strftime('%s', 'now') AS INTEGER)
+        WHERE id IN (SELECT id FROM outbound) AND NOT EXISTS (
+          SELECT 1 FROM relayed WHERE relayed.id = receipts.id AND relayed.sender = receipts.sender
+        );
         CREATE INDEX receipts_unwitnessed ON receipts (signer, unwitnessed)
         WHERE unwitnessed NOTNULL;
         """

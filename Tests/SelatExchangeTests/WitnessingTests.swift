@@ -593,6 +593,25 @@ import Testing
         #expect(try await Self.standings(id, sender) == [.witnessed])
     }
 
+    @Test func whatACountryHasSignedThatHasLeftIsNotLateForEver() async throws {
+        let world = try TestFederation(Self.plan())
+        let sender = world.sender
+        let ids = (UInt64(1)...2).map {
+            TransferID(milliseconds: $0, entropy: [UInt8](repeating: 0, count: 10))
+        }
+        let (gone, other) = (try NodeID("BN/hub"), world.recipient.id)
+        #expect(world.federation.records[gone.country] == nil)
+        _ = try await sender.store.commit { try $0.awaitWitnesses(ids[0], of: gone) }
+        world.clock.advance(seconds: 172_800)
+        var status = JSON.object(try await sender.exchange.witnesses.status())
+        #expect(status["receipts_unwitnessed"] == 0)
+        let warnings = status["warnings"]?.arrayValue ?? []
+        #expect(!warnings.contains { $0.stringValue?.contains("BN/hub") == true })
+        _ = try await sender.store.commit { try $0.awaitWitnesses(ids[1], of: other) }
+        status = JSON.object(try await sender.exchange.witnesses.status())
+        #expect(status["receipts_unwitnessed"] == 1)
+    }
+
     private static func unwitnessed(_ node: TestNode) async throws -> [UnwitnessedReceipt] {
         try await node.store.read { try $0.unwitnessedReceipts(ofEachPeer: 10) }
     }

@@ -158,6 +158,32 @@ struct MigrationFixtureTests {
         #expect(try Self.rows(copy).rows["entries"] == before.rows["entries"])
     }
 
+    /// Nothing that was kept for long is late at once, and what passes through here is none of the own transfers,
+    /// whatever its id.
+    @Test func whatIsKeptOfOwnTransfersAwaitsWitnessesFromTheUpgradeOn() async throws {
+        let folder = try TemporaryFolder()
+        try Self.make(21, at: folder.database)
+        let database = try DatabaseQueue(path: folder.database)
+        try await database.write { database in
+            try database.execute(
+                sql: """
+                    INSERT INTO receipts (sender, id, kind, signer, attempt, taken, document)
+                    SELECT 'SG/hub', id, 'opened', recipient, 1, 1796000000, X'7b7d' FROM outbound
+                    """)
+            #expect(try Int.fetchOne(database, sql: "SELECT count(*) FROM receipts") == 2)
+        }
+        try database.close()
+        let start = Int64(Date().timeIntervalSince1970)
+        let store = try Store.open(
+            path: folder.database, log: try Self.log(), clock: FixedClock(),
+            entropy: SeededEntropy(7), fatal: { preconditionFailure("\($0)") })
+        let open = try await store.read { try $0.unwitnessedReceipts(ofEachPeer: 10) }
+            .filter { $0.peer.text == "VN/hub" }
+        #expect(open.count == 1)
+        #expect(open.allSatisfy { $0.since.seconds >= start })
+        await store.close()
+    }
+
     /// The disk fills up at whatever moment: the start fails, and a start with room goes on.
     @Test(arguments: [0, 1, 2, 4, 8, 16, 32, 64])
     func aFullDiskDuringMigrationLosesNothing(pagesMore: Int) async throws {

@@ -17,8 +17,8 @@ extension Witnesses {
                 try $0.unwitnessedReceipts(lateSince: now + -Self.receiptSecondsMax)
             )
         }
-        // Of a country that asks for no cosignatures none is late.
-        let open = counts.filter { policies[$0.peer.country].map { $0.quorum != nil } ?? true }
+        // Of a country that asks for no cosignatures none is late, nor of one that has left.
+        let open = counts.filter { policies[$0.peer.country]?.quorum != nil }
         let witnessed = state.witnessed?.checkpoint.size ?? 0
         var members: JSON.Object = [
             "standing": .string(state.standing.word),
