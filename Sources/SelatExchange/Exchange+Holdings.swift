@@ -1,3 +1,4 @@
+import SelatAudit
 package import SelatCore
 import SelatDelivery
 import SelatEvidence
@@ -14,7 +15,7 @@ extension Exchange {
         package let since: Timestamp?
         /// Until when it may keep it by both verdicts; nil where nothing ends it.
         package let until: Timestamp?
-        /// What the recipient has stated of it last since, a word of `ReceiptKind`; nil where it has not.
+        /// What the recipient has stated of it last since, by its log, a word of `ReceiptKind`; nil where it has not.
         package let stated: String?
     }
 
@@ -29,12 +30,20 @@ extension Exchange {
         let told = try await store.read { snapshot in
             try rows.map { row in
                 try snapshot.receipts(of: row.id, from: node).filter { $0.signer == row.to }
-                    .map(\.kind)
             }
         }
-        return try zip(rows, told).filter { !$1.contains(ReceiptKind.destroyed.rawValue) }
-            .map { try holding($0, stated: $1.last) }
+        let destroyed = ReceiptKind.destroyed.rawValue
+        return try zip(rows, told).filter { !$1.contains { $0.kind == destroyed } }
+            .map { try holding($0, stated: Self.statedLast($1)) }
             .filter { $0.until.map { now < $0 } ?? true }
+    }
+
+    /// What one signer has entered last: its receipts may have come in any order.
+    private static func statedLast(_ receipts: [ReceiptRow]) throws -> String? {
+        guard receipts.count > 1 else { return receipts.first?.kind }
+        return try receipts.map {
+            (kind: $0.kind, entry: try Receipt(parsing: $0.document).entry.sequence)
+        }.max { $0.entry < $1.entry }?.kind
     }
 
     /// Others' datasets that lie here, newest first.

@@ -119,6 +119,22 @@ struct RecallTests {
             } == "already-recalled")
     }
 
+    @Test func whatARecipientHasStatedLastIsTheLastOfItsLogHoweverItCame() async throws {
+        let id = try await opened()
+        let recall = try world.recall(id)
+        _ = try await sender.exchange.take(recallWord: recall, by: 1_000)
+        #expect(try await recipient.exchange.take(recall: recall, from: sender.id) == .taken)
+        let row = try #require(try await recipient.inbound(id, from: sender))
+        let receipts = try await recipient.exchange.laterReceipts(of: row)
+        #expect(receipts.count == 2)
+        for receipt in receipts.reversed() {
+            world.clock.advance(seconds: 1)
+            _ = try await sender.exchange.take(receipt: receipt, by: .user(9))
+        }
+        let held = try await sender.exchange.holdingsOfOthers(limit: 10)
+        #expect(held.map(\.stated) == ["recalled"])
+    }
+
     /// Between the commit of a recall and what follows it nobody is handed a byte: reading ends before.
     /// A recipient may say that it closed a dataset for any recall.
     @Test func evidenceTellsWhichRecallIsAnswered() async throws {
