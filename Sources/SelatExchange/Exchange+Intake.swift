@@ -19,16 +19,26 @@ struct UnsavedProgress {
     /// Over a slow link those take hours.
     private static let timeMax = Duration.seconds(30)
 
-    private var bytes: UInt64 = 0
+    private let layout: SegmentLayout
+    private var position: UInt64
+    /// Where it stood at the last commit, and when that was.
+    private var saved: UInt64
     private var since: ContinuousClock.Instant
 
-    init(since: ContinuousClock.Instant) { self.since = since }
+    init(_ layout: SegmentLayout, from offset: UInt64, since: ContinuousClock.Instant) {
+        self.layout = layout
+        (position, saved) = (offset, offset)
+        self.since = since
+    }
 
     /// - Returns: whether it is to be committed now; then it counts anew.
     mutating func grow(by count: Int, at now: ContinuousClock.Instant) -> Bool {
-        bytes += UInt64(count)
-        guard bytes >= Self.bytesMax || now - since >= Self.timeMax else { return false }
-        (bytes, since) = (0, now)
+        position += UInt64(count)
+        guard position - saved >= Self.bytesMax || now - since >= Self.timeMax,
+            // Only whole subtrees become durable.
+            layout.checkedSegments(before: position) > layout.checkedSegments(before: saved)
+        else { return false }
+        (saved, since) = (position, now)
         return true
     }
 }
@@ -56,7 +66,9 @@ extension Exchange {
         let intake = try PayloadIntake(
             of: head, into: try await payloadFile(of: arrival), resumingAt: offset)
         do {
-            try await pump(body, into: intake, arrival)
+            try await pump(
+                body, into: intake, arrival,
+                UnsavedProgress(head.layout, from: offset, since: .now))
             if complete { try await intake.finish() }
         } catch {
             await keepProgress(of: intake, arrival)
@@ -133,9 +145,10 @@ extension Exchange {
     }
 
     private func pump(
-        _ body: UploadBody, into intake: PayloadIntake, _ arrival: Arrival
+        _ body: UploadBody, into intake: PayloadIntake, _ arrival: Arrival,
+        _ unsaved: UnsavedProgress
     ) async throws {
-        var unsaved = UnsavedProgress(since: .now)
+        var unsaved = unsaved
         for try await piece in body {
             try await intake.append(piece.readableBytesView)
             FreedMemory.passed(piece.readableBytes)

@@ -47,17 +47,21 @@ struct UploadTests {
     }
 
     /// At the least that a limit may leave an upload, 64 MiB take nine hours.
-    @Test func progressIsSavedByBytesAndByTime() {
+    @Test func progressIsSavedByBytesAndByTimeWhereThereIsAny() throws {
+        let layout = try SegmentLayout(messageSize: 200 << 20)
         let start = ContinuousClock.now
-        var unsaved = UnsavedProgress(since: start)
+        var unsaved = UnsavedProgress(layout, from: 0, since: start)
+        let left = Int(layout.leaf(63).upperBound) - (64 << 20)
         let saves = [
             unsaved.grow(by: (64 << 20) - 1, at: start),
             unsaved.grow(by: 1, at: start + .seconds(1)),
-            unsaved.grow(by: 1, at: start + .seconds(30)),
-            unsaved.grow(by: 1, at: start + .seconds(31)),
+            // It is in the middle of a segment.
+            unsaved.grow(by: left - 1, at: start + .seconds(31)),
             unsaved.grow(by: 1, at: start + .seconds(32)),
+            unsaved.grow(by: 1 << 21, at: start + .seconds(61)),
+            unsaved.grow(by: 1, at: start + .seconds(62)),
         ]
-        #expect(saves == [false, true, false, true, false])
+        #expect(saves == [false, true, false, true, false, true])
     }
 
     @Test func aFlippedSegmentIsRefusedAndTheUploadResumes() async throws {
