@@ -133,8 +133,13 @@ extension Exchange {
             client = try await peers.take(passage.next, for: passage.lane.precedence)
         }
         do {
+            // It may have waited since it was released: then the head asks what became of it.
+            if clock.now() >= passage.expires { payload = nil }
             // Where nobody answers, nothing was handed on.
-            if payload != nil { try await handOn() }
+            if payload != nil {
+                try requireOngoing(passage.upload)
+                try await handOn()
+            }
             let answer = try await client.offer(
                 passage.upload, head: head.bytes, payload: payload)
             await peers.keep(client)

@@ -102,6 +102,7 @@ extension Exchange {
 
     private func sealed(_ id: TransferID, from: NodeID?) async throws -> SealedDataset {
         let row = try await delivered(id, from: from)
+        if let destroyBy = row.destroyBy { await lookAtClock(past: destroyBy) }
         let now = clock.now()
         if let reason = quarantine(row) { throw ServiceProblem.quarantined(id, reason) }
         var machine = try Recipient(row)
