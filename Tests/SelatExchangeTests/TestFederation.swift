@@ -90,8 +90,9 @@ struct TestFederation: Sendable {
         let (start, clock) = (Self.start, clock)
         let authorities = try plan.countries.map { try Authority(Country($0), from: start) }
         let list = try MembershipList(
-            issued: start, expires: start + plan.listDays * Self.days, isSandbox: true, quorum: 2,
-            suites: plan.suites, profile: plan.profile, highFrom: plan.highFrom,
+            issued: start, expires: start + plan.listDays * Self.days, isSandbox: true,
+            quorum: authorities.count / 2 + 1, suites: plan.suites, profile: plan.profile,
+            highFrom: plan.highFrom,
             members: authorities.map(\.member)
         ).signed(by: authorities.flatMap(\.signers), at: start)
         self.authorities = authorities
