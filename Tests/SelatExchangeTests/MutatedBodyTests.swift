@@ -26,6 +26,10 @@ struct MutatedBodyTests {
         let before = try await (kinds(at: sender).count, kinds(at: recipient).count)
         try await recipient.serving {
             try await sender.serving {
+                // First: of more than a minute's share of one peer's refusals only the number is entered.
+                try await refuse(bodies.mutants(of: bodies.recall, 40), by: sender, at: recipient) {
+                    _ = try await $0.bring(recall: $1)
+                }
                 try await refuse(bodies.mutants(of: bodies.head, 40), by: sender, at: recipient) {
                     _ = try await $0.offer(bodies.offered.upload, head: $1, payload: nil)
                 }
@@ -41,9 +45,6 @@ struct MutatedBodyTests {
                 let payloads = bodies.mutants(of: bodies.uploaded.payload, 60)
                 try await refuse(payloads, by: sender, at: recipient) {
                     try await upload(bodies.uploaded, $1, through: $0)
-                }
-                try await refuse(bodies.mutants(of: bodies.recall, 40), by: sender, at: recipient) {
-                    _ = try await $0.bring(recall: $1)
                 }
                 // Another layout of the same document is the same receipt.
                 let receipts = bodies.mutants(of: bodies.receipt, 60).filter {
