@@ -21,18 +21,20 @@ enum LetterOutcome: Int, Comparable, Sendable {
 
 /// Why an own letter has not come to its addressee.
 package struct LetterHindrance: Hashable, Sendable {
-    /// When it was first seen.
+    /// When it was first seen, for people: whoever sets the clock must neither close a way nor silence a warning.
     package let since: Timestamp
+    /// The same, by a clock that nobody sets.
+    let begun: ContinuousClock.Instant
     /// The node that was asked last, and what came of it.
     package let cause: String
     /// When that was.
-    let tried: Timestamp
+    let tried: ContinuousClock.Instant
     /// Whether a relay of its route's had it then, and brings it further.
     let isOnRoute: Bool
     /// Whether another relay said, when one was asked last, that it has passed it on.
     let isPassedOn: Bool
     /// Before then other relays are not asked again; nil where none has answered yet.
-    let elsewhereFrom: Timestamp?
+    let elsewhereFrom: ContinuousClock.Instant?
 
     /// Whether somebody says to have seen to it: it may be no more than late.
     package var isHeld: Bool { isOnRoute || isPassedOn }
@@ -57,24 +59,25 @@ extension Exchange {
         of letter: LetterRow, _ cause: String, usual: LetterOutcome, elsewhere: LetterOutcome?
     ) {
         guard isOwn(letter) else { return }
-        let now = clock.now()
+        let (time, now) = (clock.now(), ContinuousClock.now)
         hindered.withLock { hindered in
             let before = hindered[letter.addressee]?[letter.number]
             let count = hindered[letter.addressee]?.count ?? 0
             guard before != nil || count < Self.hinderedMax else { return }
-            let since = before?.since ?? now
+            let begun = before?.begun ?? now
             var (isPassedOn, from) = (before?.isPassedOn ?? false, before?.elsewhereFrom)
             switch elsewhere {
             case nil, .unreachable: break
-            case .closed: from = now + Self.stuckSeconds
+            case .closed: from = now + .seconds(Self.stuckSeconds)
             case .refused, .held, .answered, .taken:
                 isPassedOn = elsewhere == .held
                 // The longer it lasts the less often: relays pass few on, and the others wait for a turn.
-                from = now + min(max(Self.stuckSeconds, now - since), 86_400)
+                let stuck = max(Duration.seconds(Self.stuckSeconds), now - begun)
+                from = now + min(stuck, Duration.seconds(86_400))
             }
             hindered[letter.addressee, default: [:]][letter.number] = LetterHindrance(
-                since: since, cause: String(cause.prefix(500)), tried: now,
-                isOnRoute: usual == .held, isPassedOn: isPassedOn, elsewhereFrom: from)
+                since: before?.since ?? time, begun: begun, cause: String(cause.prefix(500)),
+                tried: now, isOnRoute: usual == .held, isPassedOn: isPassedOn, elsewhereFrom: from)
         }
     }
 
@@ -82,18 +85,22 @@ extension Exchange {
         _ = hindered.withLock { $0[letter.addressee]?.removeValue(forKey: letter.number) }
     }
 
-    /// Forgets those of letters that nobody has brought for a day: they are owed no more.
-    func forgetOldHindrances() {
-        let old = clock.now() + -86_400
+    /// Forgets those of letters that are owed no more: they lapsed, or another took their place.
+    func forgetEndedHindrances() async throws {
+        let numbers = hindered.withLock { hindered in hindered.values.flatMap { $0.keys } }
+        guard !numbers.isEmpty else { return }
+        let ended = try await store.read { snapshot -> Set<Int64> in
+            Set(try numbers.filter { try snapshot.letter($0) == nil })
+        }
         hindered.withLock { hindered in
-            hindered = hindered.mapValues { letters in letters.filter { $0.value.tried > old } }
+            hindered = hindered.mapValues { letters in letters.filter { !ended.contains($0.key) } }
                 .filter { !$0.value.isEmpty }
         }
     }
 
     /// Whether the usual ways have failed for so long that others are tried.
     func isStuck(_ letter: LetterRow) -> Bool {
-        hindrance(of: letter).map { $0.since + Self.stuckSeconds <= clock.now() } ?? false
+        hindrance(of: letter).map { $0.begun + .seconds(Self.stuckSeconds) <= .now } ?? false
     }
 
     /// Whether other relays than the route's are asked now to pass a letter on.
@@ -103,7 +110,7 @@ extension Exchange {
         guard isOwn(letter), letter.kind != ReceiptKind.cancelled.rawValue,
             !hasWay || isStuck(letter)
         else { return false }
-        return hindrance(of: letter)?.elsewhereFrom.map { $0 <= clock.now() } ?? true
+        return hindrance(of: letter)?.elsewhereFrom.map { $0 <= .now } ?? true
     }
 
     static let stuckSeconds: Int64 = 600
@@ -113,12 +120,12 @@ extension Exchange {
     /// Own letters that no node has taken for so long, or that are held for longer, a line for each addressee: somebody
     /// may have to carry them.
     package func letterWarnings() async throws -> [String] {
-        let now = clock.now()
+        let now = ContinuousClock.now
         let stuck = hindered.withLock { hindered in
             hindered.mapValues { letters in
                 letters.filter { _, hindrance in
                     let patience = hindrance.isHeld ? Self.heldSeconds : Self.stuckSeconds
-                    return hindrance.since + patience <= now
+                    return hindrance.begun + .seconds(patience) <= now
                 }
             }
         }

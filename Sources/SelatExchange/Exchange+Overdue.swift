@@ -23,7 +23,7 @@ extension Exchange {
         for row in passing { await kept { try await self.end(row, at: now) } }
         try await endRecalled(at: now)
         try await endLetters(at: now)
-        forgetOldHindrances()
+        try await forgetEndedHindrances()
         forgetWithdrawn()
         // Nobody pursues what waits for a person.
         let waiting = Sender.State.waiting.rawValue

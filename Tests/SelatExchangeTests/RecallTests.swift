@@ -805,7 +805,7 @@ struct RelayedRecallTests {
         _ = await task.result
         let cause = try #require(try await exchange.view(of: given.row).cause)
         #expect(cause.hasPrefix("MY/hub: "), "\(cause)")
-        world.clock.advance(seconds: Exchange.stuckSeconds)
+        exchange.ageHindrances(seconds: Exchange.stuckSeconds)
         let warning = try #require(try await exchange.letterWarnings().first)
         #expect(warning.hasPrefix("the recall of `\(id)` has been kept from `VN/hub` since "))
         #expect(warning.hasSuffix("`selat recall export \(id) FILE`"))
