@@ -27,6 +27,12 @@ struct Strays {
         underWay[member] = left > 0 ? left : nil
     }
 
+    /// Takes back that one was counted in this minute: it has cost nobody anything.
+    mutating func discount(_ member: Country) {
+        guard let count = thisMinute[member], count > 0 else { return }
+        thisMinute[member] = count - 1
+    }
+
     mutating func beginMinute() { thisMinute = [:] }
 }
 
@@ -46,13 +52,13 @@ extension Exchange {
         _ document: [UInt8], isRecall: Bool, to addressee: NodeID, from peer: NodeID
     ) async throws -> LetterAnswer {
         let member = peer.country
+        guard await !peers.isResting(addressee) else {
+            throw ServiceProblem.peerUnreachable(addressee)
+        }
         guard strays.withLock({ $0.begin(member) }) else {
             throw ServiceProblem.tooManyStrays(member)
         }
         defer { strays.withLock { $0.end(member) } }
-        guard await !peers.isResting(addressee) else {
-            throw ServiceProblem.peerUnreachable(addressee)
-        }
         do {
             return try await within(Self.passingOnTime) {
                 try await self.bring(document, isRecall: isRecall, to: addressee)
@@ -62,6 +68,9 @@ extension Exchange {
         } catch let error where Self.isOwnFault(error) {
             throw error
         } catch {
+            if let outage = error as? OutOfReach, !outage.isDialled {
+                strays.withLock { $0.discount(member) }
+            }
             // Also where it was asked too much: that is this node's to heed, and not the peer's.
             throw ServiceProblem.peerUnreachable(addressee)
         }

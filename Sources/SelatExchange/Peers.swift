@@ -88,7 +88,7 @@ actor Peers {
         await waitForTry(of: node)
         try Task.checkCancellation()
         if let outage = outage(of: node), let cause = outage.cause, !outage.isDue(for: precedence) {
-            throw OutOfReach(cause: cause)
+            throw OutOfReach(cause: cause, isDialled: false)
         }
         return try await call(node)
     }
@@ -117,7 +117,7 @@ actor Peers {
             outage.last = .now
             if isTry || outage.failures == 0 { outage.failures += 1 }
             outages[node] = outage
-            throw OutOfReach(cause: error)
+            throw OutOfReach(cause: error, isDialled: true)
         }
     }
 
@@ -364,6 +364,8 @@ actor Peers {
 struct OutOfReach: Error, CustomStringConvertible {
     /// What dialling it threw.
     let cause: any Error
+    /// Whether that was done now; else the last one's failure is told.
+    let isDialled: Bool
     var description: String { "\(cause)" }
 }
 
