@@ -26,8 +26,8 @@ extension Exchange {
 
     /// Takes the recipient's receipt of one of the own transfers.
     /// - Parameter actor: who brings it.
-    /// - Throws: `Problem` for a transfer that is not known here, and for a receipt that proves nothing;
-    ///   both are entered where a peer brings it.
+    /// - Throws: `Problem` for a transfer that is not known here, and for a receipt that proves nothing, which is
+    ///   entered.
     package func take(
         receipt bytes: [UInt8], by actor: EntryActor
     ) async throws -> BroughtReceipt {

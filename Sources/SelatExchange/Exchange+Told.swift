@@ -26,19 +26,12 @@ extension Exchange: LetterService {
                 return try await passOn(bytes, statement, from: peer)
             }
         }
-        do {
-            guard statement.from == identity.node else {
-                throw ServiceProblem.unknownTransfer(statement.id)
-            }
-            _ = try await take(receipt: bytes, by: .node(peer))
-            return .taken
-        } catch let problem as Problem where problem.type == ServiceProblem.unknownTransferType {
-            let cause = "no transfer `\(statement.from)/\(statement.id)` is known here"
-            if try await !isEntered(cause, as: "receipt.rejected", of: statement.id, by: peer) {
-                try await enterRejection(cause, of: statement.id, by: .node(peer))
-            }
-            throw problem
+        // Of what is not known here nothing is entered, and nothing counted against the peer, which may have passed it on.
+        guard statement.from == identity.node else {
+            throw ServiceProblem.unknownTransfer(statement.id)
         }
+        _ = try await take(receipt: bytes, by: .node(peer))
+        return .taken
     }
 
     /// Whether the last thing that was entered of that kind says the same: what is brought again and

@@ -359,19 +359,29 @@ struct LetterTests {
         #expect(try await sender.entries("receipt.taken") == 1)
     }
 
-    @Test func aReceiptOfAnUnknownTransferIsRefusedAndEntered() async throws {
+    /// Whoever passes it on is charged with nothing.
+    @Test func aReceiptOfAnUnknownTransferIsRefusedAndNotEntered() async throws {
         let id = try await delivered()
         _ = try await recipient.opened(id)
         let good = try await receipt(id)
         // Neither its sender nor a relay that it passed through.
         let stranger = world.stranger
-        #expect(
-            await problem {
-                _ = try await stranger.exchange.take(receipt: good, from: recipient.id)
-            } == "unknown-transfer")
-        let entries = try await stranger.store.entries(EntryFilter(kind: "receipt.rejected"))
-        #expect(entries.map(\.entry.transfer) == [id])
-        #expect(entries.map(\.entry.actor) == [.node(recipient.id)])
+        // Nor its sender, where it knows no such transfer.
+        let other = TransferID(milliseconds: 1, entropy: [UInt8](repeating: 1, count: 10))
+        let unknown = try await statedOfUnknown(other)
+        for _ in 0...Limits.refusalsPerMinuteMax {
+            for (node, receipt) in [(stranger, good), (sender, unknown)] {
+                #expect(
+                    await problem {
+                        _ = try await node.exchange.take(receipt: receipt, from: recipient.id)
+                    } == "unknown-transfer")
+            }
+        }
+        for node in [stranger, sender] {
+            #expect(try await node.entries("receipt.rejected") == 0)
+            try await node.exchange.enterCounted()
+            #expect(try await node.entries("offers.refused") == 0)
+        }
         #expect(
             await problem {
                 _ = try await stranger.exchange.take(receipt: [0x7B], from: recipient.id)
@@ -407,6 +417,22 @@ struct LetterTests {
         #expect(report.wrong.contains { $0.hasSuffix("more than five minutes apart") })
         let good = try await recipient.stated(.opened, of: id, from: sender.id, 1, ago: skew)
         #expect(try await sender.exchange.take(receipt: good, from: recipient.id) == .taken)
+    }
+
+    /// The recipient's word about a transfer that its sender does not know.
+    private func statedOfUnknown(_ id: TransferID) async throws -> [UInt8] {
+        let content = ReceiptStatement(
+            federation: world.federation.id, kind: .opened, from: sender.id, id: id,
+            envelope: SHA256.digest([1]), attempt: 1, signer: recipient.id,
+            time: world.clock.now(), reason: nil)
+        let message = try CMS.sign(
+            content: content.json.canonical, type: .receipt, signer: recipient.identity.signer,
+            at: world.clock.now())
+        let draft = EntryDraft(
+            kind: "transfer.opened", transfer: id, actor: .user(0),
+            details: [Receipt.statementKey: .string(SHA256.digest(message).text)])
+        let entry = try await recipient.store.commit { try $0.append(draft) }.value
+        return try #require(try await recipient.exchange.receipt(message, entry))
     }
 
     private func changed(_ document: [UInt8], _ key: String, _ value: JSON) throws -> [UInt8] {
