@@ -17,10 +17,10 @@ extension Exchange {
     /// Brings the letters for a node, those that go one way in their order, until none is left.
     func bringLetters(to addressee: NodeID) async throws {
         var failures = 0
-        var resumed: [NodeID?: Int64] = [:]
+        var last = Pass()
         while true {
-            let pass = try await bringOnce(to: addressee, after: resumed)
-            resumed = pass.cutOff
+            let pass = try await bringOnce(to: addressee, after: last)
+            last = pass
             let left = try await store.read { try $0.letters(to: addressee, after: 0, limit: 1) }
             guard !left.isEmpty else { return }
             try Task.checkCancellation()
@@ -54,8 +54,10 @@ extension Exchange {
         var down: [NodeID: String] = [:]
         /// Of them, those that could not be reached.
         var away: Set<NodeID> = []
-        /// Nodes that take no more letters in this minute.
+        /// Nodes that take no more letters in this minute about transfers that they do not know.
         var full: Set<NodeID> = []
+        /// Letters that they took for such, in this pass or those before it that it goes on with.
+        var strays: [NodeID: Set<Int64>] = [:]
         /// Relays that pass nothing more on to the addressee in it.
         var closed: Set<NodeID> = []
         /// Relays between this node and the addressee; nil until they are asked for.
@@ -64,12 +66,16 @@ extension Exchange {
         var lawful: [Journey: [NodeID]] = [:]
         /// The letter that each way ended with which was not brought to its end: the next pass goes on behind it.
         var cutOff: [NodeID?: Int64] = [:]
+
+        /// Whether a node is worth asking whether it takes a letter.
+        func isOpen(_ hop: NodeID, for letter: LetterRow) -> Bool {
+            guard down[hop] == nil else { return false }
+            return !full.contains(hop) || strays[hop]?.contains(letter.number) != true
+        }
     }
 
-    /// - Parameter resumed: the letters behind which ways go on that the last pass cut off.
-    private func bringOnce(
-        to addressee: NodeID, after resumed: [NodeID?: Int64]
-    ) async throws -> Pass {
+    /// - Parameter before: the last pass; ways that it cut off go on there.
+    private func bringOnce(to addressee: NodeID, after before: Pass) async throws -> Pass {
         guard witnesses.standing == .proven else { return Pass() }
         var (ways, last) = (Set<NodeID?>(), Int64(0))
         while let page = try await addressedLetters(to: addressee, after: last) {
@@ -79,15 +85,19 @@ extension Exchange {
         // Letters for one addressee go different ways: who is away, or slow, holds up those alone that go by it.
         return try await withThrowingTaskGroup(of: Pass.self) { group in
             for way in ways {
-                let first = resumed[way] ?? 0
+                let first = before.cutOff[way] ?? 0
+                // Without an end that goes on they would be kept for ever.
+                let strays = before.cutOff.isEmpty ? [:] : before.strays
                 group.addTask {
-                    try await self.bringLetters(to: addressee, by: way, after: first)
+                    try await self.bringLetters(
+                        to: addressee, by: way, after: first, strays: strays)
                 }
             }
             return try await group.reduce(into: Pass()) { all, pass in
                 all.taken += pass.taken
                 all.away.formUnion(pass.away)
                 all.cutOff.merge(pass.cutOff) { _, new in new }
+                all.strays.merge(pass.strays) { $0.union($1) }
             }
         }
     }
@@ -98,26 +108,29 @@ extension Exchange {
     /// - Parameters:
     ///   - way: the node that they are brought to first.
     ///   - first: the letter behind which to begin.
+    ///   - strays: those that nodes had no room for in the passes before.
     private func bringLetters(
-        to addressee: NodeID, by way: NodeID?, after first: Int64
+        to addressee: NodeID, by way: NodeID?, after first: Int64, strays: [NodeID: Set<Int64>]
     ) async throws -> Pass {
         let end = ContinuousClock.now + .seconds(60)
-        var (pass, last, brought) = (Pass(), first, first)
+        var (pass, last, brought) = (Pass(strays: strays), first, first)
         while let page = try await addressedLetters(to: addressee, after: last) {
             last = page.last?.letter.number ?? last
             for addressed in page where addressed.way == way {
                 try Task.checkCancellation()
                 guard ContinuousClock.now < end else {
-                    // What could not be brought for a minute must not keep what is behind it for ever.
+                    // Strays go on where they were cut off, as long as that moves: what could not be brought for a minute
+                    // must not keep what is behind it for ever.
+                    if let full = pass.cutOff[way], full > first { return pass }
                     pass.cutOff[way] = brought
                     return pass
                 }
                 let previous = brought
                 brought = addressed.letter.number
                 guard try await bring(addressed, &pass) else {
-                    if let way, pass.full.contains(way) {
+                    // The next pass goes on with it; what the node knows, behind it, is brought in this one.
+                    if let way, pass.full.contains(way), pass.cutOff[way] == nil {
                         pass.cutOff[way] = previous
-                        return pass
                     }
                     continue
                 }
@@ -191,10 +204,10 @@ extension Exchange {
         _ pass: inout Pass
     ) async throws -> Trial {
         var trial = Trial(cause: hops.first.flatMap { pass.down[$0] })
-        guard hops.contains(where: { pass.down[$0] == nil }),
+        guard hops.contains(where: { pass.isOpen($0, for: letter) }),
             let document = try await document(letter)
         else { return trial }
-        for hop in hops where pass.down[hop] == nil {
+        for hop in hops where pass.isOpen(hop, for: letter) {
             let next = try await bringOnce(
                 letter, document, to: hop, isElsewhere: isElsewhere, &pass)
             trial.outcome = max(trial.outcome, next.outcome)
@@ -233,6 +246,7 @@ extension Exchange {
             // Of one letter alone that is said without a time.
             if problem.type == ServiceProblem.tooManyLettersType, problem.retryAfterSeconds != nil {
                 pass.full.insert(hop)
+                pass.strays[hop, default: []].insert(letter.number)
             }
             let cause = "\(hop): \(problem)"
             guard isElsewhere, problem.status == 429 || problem.status >= 500 else {
