@@ -113,11 +113,14 @@ extension Exchange {
         to addressee: NodeID, by way: NodeID?, after first: Int64, strays: [NodeID: Set<Int64>]
     ) async throws -> Pass {
         let end = ContinuousClock.now + .seconds(60)
-        var (pass, last, brought) = (Pass(strays: strays), first, first)
+        var (pass, last, brought) = (Pass(strays: strays), Int64(0), first)
         while let page = try await addressedLetters(to: addressee, after: last) {
             last = page.last?.letter.number ?? last
             for addressed in page where addressed.way == way {
                 try Task.checkCancellation()
+                // A recall is brought in every pass, wherever the others go on.
+                let isBehind = addressed.letter.number > first
+                guard isBehind || addressed.letter.kind == Self.recallLetter else { continue }
                 guard ContinuousClock.now < end else {
                     // Strays go on where they were cut off, as long as that moves: what could not be brought for a minute
                     // must not keep what is behind it for ever.
@@ -126,10 +129,10 @@ extension Exchange {
                     return pass
                 }
                 let previous = brought
-                brought = addressed.letter.number
+                brought = max(brought, addressed.letter.number)
                 guard try await bring(addressed, &pass) else {
                     // The next pass goes on with it; what the node knows, behind it, is brought in this one.
-                    if let way, pass.full.contains(way), pass.cutOff[way] == nil {
+                    if let way, isBehind, pass.full.contains(way), pass.cutOff[way] == nil {
                         pass.cutOff[way] = previous
                     }
                     continue

@@ -22,7 +22,7 @@ actor Peers {
         /// Whether somebody tries now.
         var isTried = false
         /// Those who wait for the end of that try.
-        var onlookers: [AsyncStream<Void>.Continuation] = []
+        var onlookers: [Waiter] = []
         /// Whether the node has connected here since the last try began.
         var isHeard = false
 
@@ -37,8 +37,8 @@ actor Peers {
         }
     }
 
-    /// Somebody who waits until a node is reached.
-    private struct Waiter {
+    /// Somebody who waits until a node is reached, or a try has ended.
+    struct Waiter {
         let precedence: Precedence
         let turn: AsyncStream<Void>.Continuation
     }
@@ -85,8 +85,10 @@ actor Peers {
     func take(_ node: NodeID, for precedence: Precedence) async throws -> PeerClient {
         try await waitForRest(of: node)
         if let kept = await takeKept(node) { return kept }
-        await waitForTry(of: node)
-        try Task.checkCancellation()
+        if await waitForTry(of: node, precedence) {
+            try Task.checkCancellation()
+            if let kept = await takeKept(node) { return kept }
+        }
         if let outage = outage(of: node), let cause = outage.cause, !outage.isDue(for: precedence) {
             throw OutOfReach(cause: cause, isDialled: false)
         }
@@ -105,6 +107,7 @@ actor Peers {
         do {
             let client = try await dial(node, membership.peerVerification(.tlsServer, clock))
             outages[node]?.cause = nil
+            releaseOnlookers(of: node)
             used[ObjectIdentifier(client)] = client
             wake(node, atMost: Self.wokenAtOnce)
             return client
@@ -122,18 +125,37 @@ actor Peers {
     }
 
     private func endTry(of node: NodeID) {
-        for onlooker in outages[node]?.onlookers ?? [] { onlooker.finish() }
-        outages[node]?.onlookers = []
+        releaseOnlookers(of: node)
         outages[node]?.isTried = false
     }
 
-    /// Returns when the try has ended that is under way at a node out of reach; who is cancelled waits no longer. Told of the
-    /// last one's failure again and again meanwhile, a transfer would change its route by one dial alone.
-    private func waitForTry(of node: NodeID) async {
-        guard outage(of: node)?.isTried == true else { return }
-        let (stream, onlooker) = AsyncStream<Void>.makeStream()
-        outages[node]?.onlookers.append(onlooker)
+    private func releaseOnlookers(of node: NodeID) {
+        for onlooker in outages[node]?.onlookers ?? [] { onlooker.turn.finish() }
+        outages[node]?.onlookers = []
+    }
+
+    /// Waits while somebody tries a node that is out of reach, until the try has ended or a connection to the node was given
+    /// back; who is cancelled waits no longer. Told of the last one's failure again and again meanwhile, a transfer would
+    /// change its route by one dial alone.
+    /// - Returns: whether there was a try.
+    private func waitForTry(of node: NodeID, _ precedence: Precedence) async -> Bool {
+        guard outage(of: node)?.isTried == true else { return false }
+        let (stream, turn) = AsyncStream<Void>.makeStream()
+        outages[node]?.onlookers.append(Waiter(precedence: precedence, turn: turn))
         for await _ in stream {}
+        return true
+    }
+
+    /// Lets the most urgent of those go on that wait for the end of a try.
+    /// - Returns: whether there is one.
+    private func wakeOnlooker(of node: NodeID) -> Bool {
+        guard let onlookers = outages[node]?.onlookers,
+            let first = onlookers.indices.min(by: {
+                onlookers[$0].precedence < onlookers[$1].precedence
+            })
+        else { return false }
+        outages[node]?.onlookers.remove(at: first).turn.finish()
+        return true
     }
 
     /// Runs `work` with a connection for it alone, kept or new, which is given up where it fails.
@@ -153,7 +175,7 @@ actor Peers {
 
     /// A connection for this transfer alone, if one is kept and nothing forbids to use it now.
     func takeKept(_ node: NodeID) async -> PeerClient? {
-        guard resting[node] == nil else { return nil }
+        guard !isResting(node) else { return nil }
         while let kept = idle[node]?.popLast() {
             if kept.isOpen {
                 used[ObjectIdentifier(kept)] = kept
@@ -281,18 +303,23 @@ actor Peers {
     var nodesToTry: [NodeID] { waiting.keys.filter { isToBeTried($0) } }
 
     private func isToBeTried(_ node: NodeID) -> Bool {
-        guard let most = waiting[node]?.values.map(\.precedence).min() else { return false }
-        guard let outage = outage(of: node) else { return remembered(node)?.isTried != true }
-        return outage.isDue(for: most)
+        guard let most = waiting[node]?.values.map(\.precedence).min(), !isResting(node),
+            remembered(node)?.isTried != true
+        else { return false }
+        // Whatever became of the last dial, there is a connection.
+        if idle[node]?.isEmpty == false { return true }
+        return outage(of: node)?.isDue(for: most) ?? true
     }
 
     private func tryAgain(_ node: NodeID) async {
         guard isToBeTried(node) else { return }
-        // Who still waits for one that was reached since is one of many.
-        if outage(of: node) == nil, let kept = await takeKept(node) {
-            wake(node, atMost: Self.wokenAtOnce)
+        if let kept = await takeKept(node) {
+            // Who still waits for one that was reached since is one of many.
+            if outage(of: node) == nil { wake(node, atMost: Self.wokenAtOnce) }
             return await keep(kept)
         }
+        // Those that lay idle may all have been closed.
+        guard isToBeTried(node) else { return }
         // Of one of which nothing is remembered too this is the one try.
         if remembered(node) == nil { outages[node] = Outage() }
         if let client = try? await call(node) { await keep(client) }
@@ -349,7 +376,7 @@ actor Peers {
             return await client.close()
         }
         idle[client.node, default: []].append(client)
-        wake(client.node, atMost: 1)
+        if !wakeOnlooker(of: client.node) { wake(client.node, atMost: 1) }
     }
 
     func closeAll() async {
