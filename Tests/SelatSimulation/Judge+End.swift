@@ -29,12 +29,17 @@ extension Judge {
                     && route.allSatisfy(isHonest)
                     && route.dropFirst().dropLast().allSatisfy { world.nodes[$0].hasRoom }
             }
+            // A full relay behind another shows after ten asks, on each such way.
+            let isHidden = routes.contains { route in
+                route.dropFirst(2).dropLast().contains { !world.nodes[$0].hasRoom }
+            }
             let own = recipient.newest(to.index, to.ledger, at: to.now)
             let isMember = world.lists.allSatisfy {
                 $0.members.isSuperset(of: [course.from, course.request.to])
             }
             courses[transfer]?.mustArrive =
-                !ways.isEmpty && own.imports(row.label) && isMember && !course.isFlipped
+                !ways.isEmpty && !isHidden && own.imports(row.label) && isMember
+                && !course.isFlipped
                 && inbound(transfer, course)?.state != .refused
                 && row.expires - from.now > 1_800
                 // Begun by a clock that was ahead: nobody takes it yet.
