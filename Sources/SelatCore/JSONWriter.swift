@@ -82,15 +82,16 @@ struct JSONWriter {
     }
 
     private mutating func escape(_ letter: UInt8) {
+        bytes.append(UInt8(ascii: "\\"))
         switch letter {
-        case UInt8(ascii: "\""): bytes += "\\\"".utf8
-        case UInt8(ascii: "\\"): bytes += "\\\\".utf8
-        case 0x08: bytes += "\\b".utf8
-        case 0x09: bytes += "\\t".utf8
-        case 0x0A: bytes += "\\n".utf8
-        case 0x0C: bytes += "\\f".utf8
-        case 0x0D: bytes += "\\r".utf8
-        default: bytes += "\\u00\(Hex.encode([letter]))".utf8
+        // Documents within documents have one at each of their quotes.
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes.append(letter)
+        case 0x08: bytes.append(UInt8(ascii: "b"))
+        case 0x09: bytes.append(UInt8(ascii: "t"))
+        case 0x0A: bytes.append(UInt8(ascii: "n"))
+        case 0x0C: bytes.append(UInt8(ascii: "f"))
+        case 0x0D: bytes.append(UInt8(ascii: "r"))
+        default: bytes += "u00\(Hex.encode([letter]))".utf8
         }
     }
 

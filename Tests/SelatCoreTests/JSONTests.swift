@@ -98,6 +98,33 @@ struct JSONTests {
         }
     }
 
+    /// Letter by letter as RFC 8785 has it, whatever stands beside it.
+    @Test func ofAllLettersOnlyThoseOfTheStandardAreEscaped() throws {
+        let short: [UInt8: String] = [
+            0x08: #"\b"#, 0x09: #"\t"#, 0x0A: #"\n"#, 0x0C: #"\f"#, 0x0D: #"\r"#, 0x22: #"\""#,
+            0x5C: #"\\"#,
+        ]
+        var letters = ["\u{80}", "é", "\u{301}", "ไ", "\u{2028}", "😀"].map { (text: $0, json: $0) }
+        for letter in UInt8(0)..<0x80 {
+            let text = String(UnicodeScalar(letter))
+            let long = letter < 0x20 ? #"\u00"# + Hex.encode([letter]) : text
+            letters.append((text: text, json: short[letter] ?? long))
+        }
+        for (text, json) in letters {
+            #expect(JSON.string(text).canonical == Array("\"\(json)\"".utf8))
+        }
+        var random = SeededEntropy(5)
+        for length in (0..<2_000).map({ $0 % 50 }) {
+            let some = (0..<length).map { _ in
+                letters[Int.random(in: letters.indices, using: &random)]
+            }
+            let text = some.map { $0.text }.joined()
+            let canonical = JSON.string(text).canonical
+            #expect(canonical == Array("\"\(some.map { $0.json }.joined())\"".utf8))
+            #expect(try JSON(parsing: canonical) == .string(text))
+        }
+    }
+
     @Test func onlyTheCanonicalFormIsReadAsCanonical() throws {
         for text in [
             #"{"a":1,"b":[true,{}],"c":"é\n\u0001\"\\/","d":null}"#,
