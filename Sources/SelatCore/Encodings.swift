@@ -45,9 +45,12 @@ package enum Hex {
 
 /// Standard base64 with padding (RFC 4648, section 4); unused bits must be zero.
 package enum Base64 {
+    private static let letters: StaticString =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+
     private static let values: [UInt8] = {
         var table = [UInt8](repeating: 255, count: 256)
-        for value in 0..<64 { table[Int(letter(UInt32(value)))] = UInt8(value) }
+        for value in 0..<64 { table[Int(letters.utf8Start[value])] = UInt8(value) }
         return table
     }()
 
@@ -55,40 +58,30 @@ package enum Base64 {
 
     // Not generic: see `Hex`.
     package static func encode(_ bytes: [UInt8]) -> String {
+        bytes.withUnsafeBufferPointer { encode($0) }
+    }
+
+    private static func encode(_ bytes: UnsafeBufferPointer<UInt8>) -> String {
         let size = (bytes.count + 2) / 3 * 4
+        let letters = Self.letters.utf8Start
         return String(unsafeUninitializedCapacity: size) { text in
             for group in 0..<size / 4 {
-                let start = group * 3
+                let (start, place) = (group * 3, group * 4)
                 let (second, third) = (start + 1, start + 2)
                 let bits =
-                    UInt32(bytes[start]) << 16
-                    | (second < bytes.count ? UInt32(bytes[second]) << 8 : 0)
-                    | (third < bytes.count ? UInt32(bytes[third]) : 0)
-                func put(_ place: Int, _ letter: UInt8) {
-                    text.initializeElement(at: group * 4 + place, to: letter)
-                }
-                put(0, letter(bits >> 18))
-                put(1, letter(bits >> 12))
-                put(2, second < bytes.count ? letter(bits >> 6) : padding)
-                put(3, third < bytes.count ? letter(bits) : padding)
+                    Int(bytes[start]) << 16
+                    | (second < bytes.count ? Int(bytes[second]) << 8 : 0)
+                    | (third < bytes.count ? Int(bytes[third]) : 0)
+                text[place] = letters[bits >> 18]
+                text[place + 1] = letters[bits >> 12 & 63]
+                text[place + 2] = second < bytes.count ? letters[bits >> 6 & 63] : padding
+                text[place + 3] = third < bytes.count ? letters[bits & 63] : padding
             }
             return size
         }
     }
 
     private static let padding = UInt8(ascii: "=")
-
-    /// The letter of the lowest six bits.
-    private static func letter(_ bits: UInt32) -> UInt8 {
-        let value = UInt8(truncatingIfNeeded: bits & 63)
-        return switch value {
-        case 0..<26: UInt8(ascii: "A") + value
-        case 26..<52: UInt8(ascii: "a") + value - 26
-        case 52..<62: UInt8(ascii: "0") + value - 52
-        case 62: UInt8(ascii: "+")
-        default: UInt8(ascii: "/")
-        }
-    }
 
     /// - Returns: nil unless `text` is what `encode` makes of some bytes.
     package static func decode(_ text: some StringProtocol) -> [UInt8]? {
