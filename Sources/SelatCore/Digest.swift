@@ -40,7 +40,8 @@ package struct Digest: Hashable, Sendable, Comparable, CustomStringConvertible {
 
     package var bytes: [UInt8] { withBytes { Array($0) } }
     package var hex: String { withBytes { Hex.encode($0) } }
-    package var text: String { "sha256:\(hex)" }
+    // Not by interpolation: a verdict or a record has dozens of them.
+    package var text: String { "sha256:" + hex }
     package var description: String { text }
 
     package static func == (a: Self, b: Self) -> Bool { a.words == b.words }

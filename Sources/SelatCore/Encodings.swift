@@ -6,6 +6,10 @@ package enum Hex {
 
     // Not generic: what another module calls is not specialized there, and would ask for each byte.
     package static func encode(_ bytes: [UInt8]) -> String {
+        bytes.withUnsafeBytes { encode($0) }
+    }
+
+    static func encode(_ bytes: UnsafeRawBufferPointer) -> String {
         String(unsafeUninitializedCapacity: bytes.count * 2) { text in
             for (index, byte) in bytes.enumerated() {
                 text.initializeElement(at: index * 2, to: digit(byte >> 4))

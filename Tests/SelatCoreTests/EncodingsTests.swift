@@ -14,4 +14,17 @@ struct EncodingsTests {
             #expect(Base64.decode(text) == bytes)
         }
     }
+
+    @Test func hexadecimalIsWhatOthersWrite() throws {
+        let entropy = SeededEntropy(12)
+        for bytes in (0..<64).map({ entropy.bytes($0) }) + [[UInt8](0...255)] {
+            let text = Hex.encode(bytes)
+            #expect(text == bytes.map { String(format: "%02x", $0) }.joined())
+            #expect(Hex.encode(bytes[...]) == text)
+            #expect(Hex.decode(text) == bytes)
+            guard bytes.count == Digest.byteCount else { continue }
+            let digest = try Digest(bytes: bytes)
+            #expect(digest.hex == text && digest.text == "sha256:\(text)")
+        }
+    }
 }
