@@ -21,9 +21,10 @@ package struct DatasetPath: Hashable, Sendable, CustomStringConvertible {
         }
         let bytes = text.utf8
         guard bytes.first != Self.separator else { throw refuse("is absolute") }
-        // Data Package v2, `path`: these begin other things than a file of the package.
-        guard bytes.first != UInt8(ascii: "."), bytes.first != UInt8(ascii: "~"),
-            !bytes.contains("://".utf8)
+        // Data Package v2, `path`: these begin other things than a file of the package. Few paths have a colon, and to
+        // look for more than one byte takes long.
+        let isURL = bytes.contains(UInt8(ascii: ":")) && bytes.contains("://".utf8)
+        guard bytes.first != UInt8(ascii: "."), bytes.first != UInt8(ascii: "~"), !isURL
         else { throw refuse("begins with `.` or `~`, or is a URL") }
         guard !text.unicodeScalars.contains(where: Self.isForbidden) else {
             throw refuse("has a control character, a direction override or a backslash")
@@ -37,9 +38,10 @@ package struct DatasetPath: Hashable, Sendable, CustomStringConvertible {
                 throw refuse("has a component over \(Limits.pathComponentBytesMax) bytes")
             }
         }
-        // Equal strings may differ in bytes: only the composed form is one name everywhere.
-        let composed = text.precomposedStringWithCanonicalMapping
-        guard composed.utf8.elementsEqual(text.utf8) else {
+        // Equal strings may differ in bytes: only the composed form is one name everywhere. ASCII has no other.
+        let isASCII = bytes.allSatisfy { $0 < 0x80 }
+        let composed = isASCII ? text : text.precomposedStringWithCanonicalMapping
+        guard composed.utf8.elementsEqual(bytes) else {
             throw refuse("is not in Unicode normalization form C")
         }
         let first = Self.folded(composed).utf8.prefix(while: { $0 != Self.separator })

@@ -1,4 +1,6 @@
+import Foundation
 import SelatCore
+import SelatTestSupport
 import Testing
 
 @testable import SelatEnvelope
@@ -23,6 +25,62 @@ struct DatasetTests {
     ])
     func aPathThatCouldHarmIsRefused(path: String) {
         #expect(throws: EnvelopeError.self) { try DatasetPath(path) }
+    }
+
+    /// The rule that a path of ASCII breaks, said in another way than `DatasetPath` looks for it.
+    private func fault(of path: String) -> String? {
+        let components = path.components(separatedBy: "/")
+        if path.isEmpty { return "is empty" }
+        if path.utf8.count > 1_024 { return "is longer than 1024 bytes" }
+        if components[0].isEmpty { return "is absolute" }
+        if path.hasPrefix(".") || path.hasPrefix("~") || path.range(of: "://") != nil {
+            return "begins with `.` or `~`, or is a URL"
+        }
+        if path.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F || $0 == 0x5C }) {
+            return "has a control character, a direction override or a backslash"
+        }
+        for component in components {
+            if component.isEmpty { return "has an empty component" }
+            if [".", ".."].contains(component) { return "has a component `.` or `..`" }
+            if component.utf8.count > 255 { return "has a component over 255 bytes" }
+        }
+        return components[0].lowercased() == "datapackage.json"
+            ? "takes the place of the dataset's own description" : nil
+    }
+
+    /// ASCII is spared what cannot happen there, and nothing else.
+    @Test func aPathOfASCIIIsJudgedByEachRule() {
+        let letters = (UInt8(0)..<0x80).map { String(UnicodeScalar($0)) }
+        let parts: [String] = [
+            "", "/", "//", "/", ".", "..", "/./", "/../", ":", ":/", "://", "~", "%2e%2E", "\\",
+            "a", "Z", "a.csv", "datapackage.json", "DataPackage.JSON", "datapackage.json/",
+            String(repeating: "b", count: 255), String(repeating: "cd/", count: 300),
+        ]
+        var random = SeededEntropy(6)
+        var paths: [String] = letters
+        for letter in letters {
+            paths += ["a\(letter)b", "a/\(letter)", "\(letter)/b", "a\(letter)/b"]
+        }
+        for count in (0..<20_000).map({ $0 % 6 }) {
+            paths.append(
+                (0..<count).map { _ in
+                    let among = Bool.random(using: &random) ? parts : letters
+                    return among[Int.random(in: among.indices, using: &random)]
+                }.joined())
+        }
+        var taken = 0
+        for path in paths {
+            #expect(Array(path.precomposedStringWithCanonicalMapping.utf8) == Array(path.utf8))
+            let fault = fault(of: path)
+            do throws(EnvelopeError) {
+                let taking = try DatasetPath(path)
+                #expect(taking.text == path && fault == nil)
+                taken += 1
+            } catch {
+                #expect(error == .unsafePath(path, fault ?? "nothing"))
+            }
+        }
+        #expect(taken > 1_000 && taken < paths.count - 1_000)
     }
 
     private func description(_ paths: [String]) throws -> DatasetDescription {
