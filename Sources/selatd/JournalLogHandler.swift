@@ -45,7 +45,9 @@ struct JournalLogHandler: LogHandler {
 
     /// A foreign word must not begin a line of its own.
     private static func flat(_ text: String) -> String {
-        String(text.map { $0.isNewline ? " " : $0 })
+        // Nearly all is plain, and to go by whole characters takes long.
+        if text.utf8.allSatisfy({ (0x20..<0x7F).contains($0) }) { return text }
+        return String(text.map { $0.isNewline ? " " : $0 })
     }
 
     private static func quoted(_ text: String) -> String {
