@@ -86,6 +86,8 @@ package struct Sender: Hashable, Sendable {
         case recalled
         /// The recipient signed that it has the dataset.
         case deliveryProven
+        /// The recipient signed what it did with the dataset since: so it has arrived.
+        case arrivalProven
         /// The recipient signed that it will not take the dataset.
         case refusalProven(cause: String)
         /// The recipient asks for a new attempt: an edition that the head names is stale there.
@@ -149,6 +151,9 @@ package struct Sender: Hashable, Sendable {
     private var headIsLost = false
     /// Whether it is taken back. Not durable here: the recall lies in the store, and is told after a start.
     private var isRecalled = false
+    /// Whether the recipient has stated what it did with it. Not durable here: the statement lies in the store, and is
+    /// told after a start.
+    private var hasArrived = false
     /// How far the recipient has come, as it last said; nil before its first answer.
     private var reached: UInt64?
 
@@ -266,12 +271,14 @@ package struct Sender: Hashable, Sendable {
             handedOn = true
             return release()
         case (.releaseRefused(let cause), .queued), (.releaseRefused(let cause), .sending):
-            return handedOn ? end(.unconfirmed, cause) : end(.cancelled, cause)
-        case (.accepted, .queued) where now >= expires, (.accepted, .sending) where now >= expires,
-            (.failed, .queued) where now >= expires, (.failed, .sending) where now >= expires,
-            (.headStale, .queued) where now >= expires,
-            (.headStale, .sending) where now >= expires,
-            (.held, .queued) where now >= expires, (.held, .sending) where now >= expires:
+            return mayHaveArrived ? endUnanswered(cause) : end(.cancelled, cause)
+        case (.accepted, .queued) where isOver(at: now),
+            (.accepted, .sending) where isOver(at: now),
+            (.failed, .queued) where isOver(at: now), (.failed, .sending) where isOver(at: now),
+            (.headStale, .queued) where isOver(at: now),
+            (.headStale, .sending) where isOver(at: now),
+            (.held, .queued) where isOver(at: now), (.held, .sending) where isOver(at: now),
+            (.blocked, .queued) where isOver(at: now), (.blocked, .sending) where isOver(at: now):
             return expire()
         case (.accepted, .queued) where isRecalled, (.accepted, .sending) where isRecalled:
             cause = "it is recalled: nothing more of it leaves"
@@ -309,7 +316,6 @@ package struct Sender: Hashable, Sendable {
             return [.save, .retry(failures: failures)]
         case (.blocked(let cause, let isAnother), .queued),
             (.blocked(let cause, let isAnother), .sending):
-            if now >= expires { return expire() }
             if isAnother, failures + 1 >= Self.failuresPerRoute { headIsStale = true }
             self.cause = cause
             failures += 1
@@ -322,6 +328,12 @@ package struct Sender: Hashable, Sendable {
             (.refusalProven(let cause), .sending), (.refusalProven(let cause), .relayed),
             (.refusalProven(let cause), .unconfirmed):
             return end(.refused, cause)
+        // Nobody asks for more there.
+        case (.arrivalProven, .waiting), (.arrivalProven, .unconfirmed):
+            return end(.delivered, nil)
+        case (.arrivalProven, .queued), (.arrivalProven, .sending), (.arrivalProven, .relayed):
+            hasArrived = true
+            return []
         case (.relayProven, .queued), (.relayProven, .sending):
             state = .relayed
             // A restored backup may be older than the mark.
@@ -341,7 +353,7 @@ package struct Sender: Hashable, Sendable {
         switch event {
         case .due: return [.ask]
         case .held, .failed, .blocked, .headStale, .relayProven, .accepted:
-            if now >= expires { return expire() }
+            if isOver(at: now) { return expire() }
         default: return []
         }
         switch event {
@@ -421,11 +433,24 @@ package struct Sender: Hashable, Sendable {
         }
     }
 
+    /// Whether no answer is waited for any more. `delivered` itself is, though what was stated since says as much: it
+    /// shows the recipient's verdict too. But a relay that has let go of it for a recall never gets it.
+    private func isOver(at now: Timestamp) -> Bool {
+        now >= expires || hasArrived && isRecalled && failures >= Self.asksPerRoute
+    }
+
+    /// A restored backup may be older than the mark.
+    private var mayHaveArrived: Bool { handedOn || hasArrived }
+
     private mutating func expire() -> [Action] {
         let last = cause.map { "; last: \($0)" } ?? ""
-        return handedOn
-            ? end(.unconfirmed, "it expired after it may have arrived, and no receipt came\(last)")
+        return mayHaveArrived
+            ? endUnanswered("it expired after it may have arrived, and no receipt came\(last)")
             : end(.expired, "it expired\(last)")
+    }
+
+    private mutating func endUnanswered(_ cause: String) -> [Action] {
+        hasArrived ? end(.delivered, nil) : end(.unconfirmed, cause)
     }
 
     private mutating func end(_ outcome: State, _ cause: String?) -> [Action] {

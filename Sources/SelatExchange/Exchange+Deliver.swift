@@ -150,22 +150,31 @@ extension Exchange {
         if let begun = released.withLock({ $0.removeValue(forKey: id) }) {
             return try await pursue(Delivery(begun), on: begun.lane)
         }
-        let node = identity.node
-        let (found, requestBytes, isRecalled) = try store.lookUp {
-            (
-                try $0.outbound(id), try $0.documentSize(.request, of: id),
-                try $0.recall(of: id, from: node) != nil
-            )
+        let (found, requestBytes) = try store.lookUp {
+            (try $0.outbound(id), try $0.documentSize(.request, of: id))
         }
         guard let row = found else { return false }
         let delivery = try Delivery(row, requestBytes: requestBytes ?? 0)
-        if isRecalled { _ = delivery.sender.handle(.recalled, at: moment) }
         guard !delivery.sender.state.isOutcome else {
             // It ended by another's hand while a head was written here, which nobody names.
             await spool.remove(SpoolFolder.Name(outbound: id))
             return false
         }
+        try await tell(delivery)
         return try await pursue(delivery, on: nil)
+    }
+
+    /// Tells the machine what lies in the store beside the row.
+    private func tell(_ delivery: Delivery) async throws {
+        let (id, to, node) = (delivery.id, delivery.to, identity.node)
+        let (isRecalled, isStated) = try store.lookUp {
+            (
+                try $0.recall(of: id, from: node) != nil,
+                try $0.isArrivalStated(of: id, from: node, by: to)
+            )
+        }
+        if isRecalled { try await drive(delivery, .recalled) }
+        if isStated { try await drive(delivery, .arrivalProven) }
     }
 
     /// - Parameter entered: the lane on which it has its turn already; its head was signed a moment ago.
@@ -191,7 +200,7 @@ extension Exchange {
             (delivery.pause, delivery.away) = (nil, [])
             do {
                 try Task.checkCancellation()
-                if hasWaited { try lookAgain(at: delivery) }
+                if hasWaited { try await lookAgain(at: delivery) }
                 if !isNew, let lack = await lack(of: delivery.id, attempt: delivery.sender.attempt)
                 {
                     try await drive(delivery, lack)
@@ -232,13 +241,12 @@ extension Exchange {
     /// Takes in what has become durable during a wait for a turn, which may last for hours and which no news
     /// cuts short.
     /// - Throws: `Overtaken` where another has ended it, or taken it away by hand.
-    private func lookAgain(at delivery: Delivery) throws {
-        let (id, node) = (delivery.id, identity.node)
-        let (row, isRecalled) = try store.lookUp {
-            (try $0.outbound(id), try $0.recall(of: id, from: node) != nil)
+    private func lookAgain(at delivery: Delivery) async throws {
+        let id = delivery.id
+        guard let row = try store.lookUp({ try $0.outbound(id) }), row.isAs(delivery.sender) else {
+            throw Overtaken()
         }
-        guard let row, row.isAs(delivery.sender) else { throw Overtaken() }
-        if isRecalled { _ = delivery.sender.handle(.recalled, at: moment) }
+        try await tell(delivery)
     }
 
     /// Gives back the lane, and a connection that was not used. What waits holds nothing large: the head is
@@ -401,6 +409,12 @@ extension Exchange {
         _ = try await store.commit { transaction in
             // The state that this was decided on; else the pursuit begins again from the row.
             guard var row = try transaction.outbound(id), row.isAs(before) else {
+                throw Overtaken()
+            }
+            // The machine was not told of it yet.
+            if sender.state == .unconfirmed,
+                try transaction.snapshot.isArrivalStated(of: id, from: node, by: row.to)
+            {
                 throw Overtaken()
             }
             if let released {

@@ -45,7 +45,7 @@ extension Exchange {
         let (after, isNew) =
             statement.kind.isOutcome
             ? try await settle(row, statement, bytes, by: actor)
-            : (row, try await keep(statement, bytes, of: row, by: actor))
+            : try await keep(statement, bytes, of: row, by: actor)
         return BroughtReceipt(
             id: id, kind: statement.kind, signer: statement.signer, state: after.state,
             isNew: isNew)
@@ -99,16 +99,18 @@ extension Exchange {
         }
     }
 
-    /// Keeps what a recipient states beside the outcome, once.
-    /// - Returns: whether it is new.
+    /// Keeps what a recipient states beside the outcome, once. It proves that the dataset has arrived.
+    /// - Returns: the row after it, and whether it is new.
     private func keep(
         _ statement: ReceiptStatement, _ bytes: [UInt8], of row: OutboundRow, by actor: EntryActor
-    ) async throws -> Bool {
-        let receipt = ReceiptRow(statement, bytes, at: clock.now())
+    ) async throws -> (after: OutboundRow, isNew: Bool) {
+        let now = clock.now()
+        let receipt = ReceiptRow(statement, bytes, at: now)
         let isUnwitnessed = witnesses.lacksWitnesses(
             try Receipt(parsing: bytes), of: statement.signer)
-        return try await store.commit { transaction -> Bool in
-            guard try !transaction.holdsReceipt(receipt) else { return false }
+        let (after, isNew, hasEnded) = try await store.commit {
+            transaction -> (OutboundRow, Bool, Bool) in
+            guard try !transaction.holdsReceipt(receipt) else { return (row, false, false) }
             // Of attempts that a restored backup does not know any number can be stated.
             guard
                 try statement.attempt <= row.attempt
@@ -116,6 +118,41 @@ extension Exchange {
                         < Self.attemptsToldMax
             else { throw ServiceProblem.tooManyLetters(row.to.country) }
             try transaction.keep(receipt, isUnwitnessed: isUnwitnessed)
+            try transaction.append(
+                EntryDraft(
+                    kind: "receipt.taken", transfer: row.id, actor: actor,
+                    details: receipt.details(of: statement)))
+            guard let current = try transaction.outbound(row.id) else {
+                return (row, true, false)
+            }
+            var sender = try Sender(current)
+            let actions = sender.handle(.arrivalProven, at: self.moment(at: now))
+            let after = try self.enter(
+                actions, of: sender, bytes, current, by: actor, in: transaction)
+            return (after, true, !actions.isEmpty)
+        }.value
+        if hasEnded { await clear(after) }
+        // Whoever pursues it is told.
+        if isNew { await pursuits.wake(.outbound(row.id)) }
+        return (after, isNew)
+    }
+
+    /// Keeps a `delivered` that comes after what ended its transfer: it shows the recipient's verdict too.
+    /// - Returns: whether there was none.
+    private func keepLate(
+        _ statement: ReceiptStatement, _ bytes: [UInt8], of row: OutboundRow, by actor: EntryActor
+    ) async throws -> Bool {
+        guard statement.kind == .delivered, row.state == Sender.State.delivered.rawValue else {
+            return false
+        }
+        let receipt = ReceiptRow(statement, bytes, at: clock.now())
+        let isUnwitnessed = witnesses.lacksWitnesses(try Receipt(parsing: bytes), of: row.to)
+        return try await store.commit { transaction -> Bool in
+            guard try transaction.snapshot.document(.receipt, of: row.id) == nil else {
+                return false
+            }
+            try transaction.keep(bytes, as: .receipt, of: row.id)
+            if isUnwitnessed { try transaction.awaitWitnesses(row.id, of: row.to) }
             try transaction.append(
                 EntryDraft(
                     kind: "receipt.taken", transfer: row.id, actor: actor,
@@ -136,7 +173,9 @@ extension Exchange {
             ? .deliveryProven
             : .refusalProven(cause: statement.reason ?? "refused by \(statement.signer)")
         let actions = sender.handle(event, at: moment)
-        guard !actions.isEmpty, sender.state != before.state else { return (row, false) }
+        guard !actions.isEmpty, sender.state != before.state else {
+            return (row, try await keepLate(statement, bytes, of: row, by: actor))
+        }
         guard let settled = try await record(sender, before, actions, bytes, row, by: actor) else {
             // A pursuit was faster, and the link may be back: the receipt is weighed by what is now.
             guard let now = try store.lookUp({ try $0.outbound(row.id) }) else {
@@ -144,18 +183,19 @@ extension Exchange {
             }
             return try await settle(now, statement, bytes, by: actor)
         }
-        if actions.contains(.destroy) {
-            await spool.remove(SpoolFolder.Name(outbound: row.id))
-        }
-        logger.info(
-            "transfer ended",
-            metadata: [
-                "id": "\(row.id)", "to": "\(row.to)", "state": "\(sender.state.rawValue)",
-            ])
+        await clear(settled)
         // Whoever pursues it hears that it has ended.
         await pursuits.wake(.outbound(row.id))
-        await endings.tell(row.id)
         return (settled, true)
+    }
+
+    /// Removes the files of what a receipt has ended, and tells whoever waits for its end.
+    private func clear(_ row: OutboundRow) async {
+        await spool.remove(SpoolFolder.Name(outbound: row.id))
+        logger.info(
+            "transfer ended",
+            metadata: ["id": "\(row.id)", "to": "\(row.to)", "state": "\(row.state)"])
+        await endings.tell(row.id)
     }
 
     /// - Returns: nil where the transfer has changed since that was decided.
@@ -166,27 +206,47 @@ extension Exchange {
         let isUnwitnessed = witnesses.lacksWitnesses(
             try Receipt(parsing: receipt), of: row.to)
         return try await store.commit { transaction -> OutboundRow? in
-            guard var current = try transaction.outbound(row.id), current.isAs(before) else {
+            guard let current = try transaction.outbound(row.id), current.isAs(before) else {
                 return nil
             }
-            current.take(sender)
-            if sender.state.isOutcome { current.contentKey = nil }
             try transaction.keep(receipt, as: .receipt, of: row.id)
             if isUnwitnessed { try transaction.awaitWitnesses(row.id, of: row.to) }
-            try transaction.save(current)
-            for case .record(let kind, let cause) in actions {
-                var details: JSON.Object = [
-                    "to": .string(row.to.text), "attempt": .integer(sender.attempt),
-                    "receipt": .string(SHA256.digest(receipt).text),
-                ]
-                if let cause { details["cause"] = .string(cause) }
-                try transaction.append(
-                    EntryDraft(
-                        kind: try EntryKind(kind), transfer: row.id, actor: actor,
-                        details: .object(details)))
-            }
-            return current
+            return try self.enter(
+                actions, of: sender, receipt, current, by: actor, in: transaction)
         }.value
+    }
+
+    /// Enters what the machine says of a receipt; nothing where that changes nothing.
+    private func enter(
+        _ actions: [Sender.Action], of sender: Sender, _ receipt: [UInt8], _ row: OutboundRow,
+        by actor: EntryActor, in transaction: Transaction
+    ) throws -> OutboundRow {
+        guard !actions.isEmpty else { return row }
+        var row = row
+        row.take(sender)
+        if sender.state.isOutcome { row.contentKey = nil }
+        try transaction.save(row)
+        for case .record(let kind, let cause) in actions {
+            var details: JSON.Object = [
+                "to": .string(row.to.text), "attempt": .integer(sender.attempt),
+                "receipt": .string(SHA256.digest(receipt).text),
+            ]
+            if let cause { details["cause"] = .string(cause) }
+            try transaction.append(
+                EntryDraft(
+                    kind: try EntryKind(kind), transfer: row.id, actor: actor,
+                    details: .object(details)))
+        }
+        return row
+    }
+}
+
+extension Snapshot {
+    /// Whether the recipient of an own transfer has stated what it did with it: so it has arrived.
+    func isArrivalStated(of id: TransferID, from: NodeID, by recipient: NodeID) throws -> Bool {
+        try receipts(of: id, from: from).contains {
+            $0.signer == recipient && ReceiptKind(rawValue: $0.kind)?.isAfterDelivery == true
+        }
     }
 }
 

@@ -93,6 +93,32 @@ struct SenderTests {
         #expect(relayed.state == .delivered)
     }
 
+    /// Its relay has let go of it for the recall, and never gets the receipt.
+    @Test func whatTheRecipientDidWithItProvesThatItHasArrived() {
+        let road: [Sender.Event] = [
+            .sealed(approvalsOwed: false), .due, .released, .accepted(offset: 0),
+            .lastPieceReady, .relayProven, .arrivalProven,
+        ]
+        let delivered: [Sender.Action] = [.record("transfer.delivered", cause: nil), .destroy]
+        var recalled = Self.sender(road + [.recalled])
+        for _ in 1..<Sender.asksPerRoute {
+            _ = recalled.handle(.accepted(offset: 0), at: Self.start)
+            #expect(recalled.state == .relayed)
+        }
+        #expect(recalled.handle(.accepted(offset: 0), at: Self.start) == delivered)
+        // Any other may bring it still, with the recipient's verdict.
+        var asked = Self.sender(road)
+        for _ in 0..<(2 * Sender.asksPerRoute) {
+            _ = asked.handle(.held(cause: nil, isAnother: false), at: Self.start)
+            #expect(asked.state == .relayed)
+        }
+        #expect(asked.handle(.held(cause: nil, isAnother: false), at: Self.expires) == delivered)
+        var late = Self.sender([.sealed(approvalsOwed: false), .due, .released, .lastPieceReady])
+        _ = late.handle(.failed(cause: "link"), at: Self.expires)
+        #expect(late.state == .unconfirmed)
+        #expect(late.handle(.arrivalProven, at: Self.expires) == delivered)
+    }
+
     @Test func failuresAreRetriedAndCounted() {
         var sender = Self.sender([.sealed(approvalsOwed: false), .due, .released])
         #expect(
@@ -360,7 +386,7 @@ struct SenderTests {
         .releaseRefused(cause: "x"), .accepted(offset: 1), .lastPieceReady, .deliveryProven,
         .refusalProven(cause: "x"), .headStale(cause: "x"), .failed(cause: "x"), .approved,
         .approvalRefused(cause: "x"), .approvalsOwed(cause: "x"), .basisMoved, .headLost, .exported,
-        .held(cause: nil, isAnother: true),
+        .held(cause: nil, isAnother: true), .arrivalProven,
     ]
 
     /// Any order of events, also impossible ones: outcomes are final, `handedOn` never falls, the

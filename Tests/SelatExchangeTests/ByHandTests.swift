@@ -419,6 +419,29 @@ struct ByHandTests {
         let brought = try await sender.exchange.take(receipt: receipt, by: .user(9))
         #expect(brought.isNew && brought.state == "delivered")
     }
+
+    /// What the recipient did with it proves that it has arrived, and its `delivered` may come after.
+    @Test func whatWasDoneWithItSettlesWhatIsUnconfirmed() async throws {
+        let carried = try await exported(size: 5_000)
+        let outcome = try #require(try await take(carried, at: recipient).receipt)
+        _ = try await recipient.opened(carried.id)
+        let row = try #require(try await recipient.inbound(carried.id, from: sender))
+        let later = try await recipient.exchange.laterReceipts(of: row)
+        world.clock.advance(seconds: 7_200)
+        await sender.exchange.pursue(carried.id)
+        #expect(try await sender.outbound(carried.id)?.state == "unconfirmed")
+        let told = try await sender.exchange.take(
+            receipt: try #require(later.first), by: .user(9))
+        #expect(told.isNew && told.kind == .opened && told.state == "delivered")
+        #expect(try await sender.receipt(of: carried.id) == nil)
+        for isNew in [true, false] {
+            let brought = try await sender.exchange.take(receipt: outcome, by: .user(9))
+            #expect(brought.isNew == isNew && brought.state == "delivered")
+        }
+        #expect(try await sender.receipt(of: carried.id) == outcome)
+        #expect(try await sender.entries("transfer.delivered") == 1)
+        #expect(try await sender.entries("receipt.taken") == 2)
+    }
 }
 
 /// Bytes in pieces, which end with a fault after some.

@@ -106,6 +106,11 @@ extension Judge {
                 !world.carried.contains { $0.transfer == transfer && $0.from == course.from },
                 .once,
                 "\(transfer) is unconfirmed, and its receipt has come")
+            require(
+                !world.nodes[course.from].ledger.isArrivalStated(
+                    of: key, by: course.request.to),
+                .once,
+                "\(transfer) is unconfirmed, and its recipient has stated what it did with it")
         case .sealing, .waiting, .queued, .sending, .relayed: break
         }
     }

@@ -208,6 +208,11 @@ struct LedgerState {
     var editions: [Edition]
     var list: MemberList
 
+    /// Whether a recipient has stated what it did with a dataset: so it has arrived.
+    func isArrivalStated(of key: InboundKey, by recipient: Int) -> Bool {
+        receipts.contains { $0.key == key && $0.signer == recipient && $0.kind.isStory }
+    }
+
     /// Whether a part belongs to a transfer that has parts.
     func names(_ name: SpoolName) -> Bool {
         switch name.role {

@@ -97,6 +97,8 @@ package enum PlantedFault: String, CaseIterable, Sendable {
     case letterInLaterCommit = "letter-in-later-commit"
     /// What a recipient states is kept as often as it is brought.
     case receiptKeptTwice = "receipt-kept-twice"
+    /// Whoever pursues a transfer is not told that its recipient has stated what it did with it.
+    case arrivalNotTold = "arrival-not-told"
     /// The content key stays where a dataset was destroyed.
     case keyKeptAfterDestruction = "key-kept-after-destruction"
     /// The copies that a destruction does not reach are counted before the last of them was made.

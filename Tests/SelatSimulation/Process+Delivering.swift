@@ -105,6 +105,12 @@ extension Process {
         if isRecalled(delivery.transfer, node.ledger) {
             _ = delivery.sender.handle(.recalled, at: moment)
         }
+        if node.ledger.isArrivalStated(of: own(delivery.transfer), by: delivery.to),
+            !world.hasPlanted(.arrivalNotTold)
+        {
+            try await drive(delivery, .arrivalProven)
+            guard !delivery.sender.state.isOutcome else { return }
+        }
         if let lacks = lack(delivery) { try await drive(delivery, lacks) }
         try await drive(delivery, .due)
     }
@@ -271,6 +277,13 @@ extension Process {
             guard var row = transaction.outbound(transfer),
                 row.isAs(before) || self.world.hasPlanted(.stateNotChecked)
             else { throw Mishap.changedMeanwhile }
+            // The machine was not told of it yet.
+            if sender.state == .unconfirmed,
+                transaction.state.isArrivalStated(of: row.key, by: row.to),
+                !self.world.hasPlanted(.arrivalNotTold)
+            {
+                throw Mishap.changedMeanwhile
+            }
             if let released {
                 guard !self.isRecalled(transfer, transaction.state) else {
                     throw Mishap.changedMeanwhile

@@ -42,15 +42,17 @@ extension Process {
         if receipt.isOutcome { try await settle(receipt) } else { try await keep(receipt) }
     }
 
-    /// What a recipient states beside the outcome, once.
+    /// What a recipient states beside the outcome, once. It proves that the dataset has arrived.
     private func keep(_ receipt: Receipt) async throws {
-        try await commit { transaction in
+        let ended = try await commit { transaction -> Bool in
             let isNew = transaction.keep(receipt)
-            guard isNew || self.world.hasPlanted(.receiptKeptTwice) else { return }
+            guard isNew || self.world.hasPlanted(.receiptKeptTwice) else { return false }
             var entry = self.entry("receipt.taken", receipt.transfer)
             entry.statement = receipt
             transaction.append(entry)
+            return self.enter(.arrivalProven, receipt, in: &transaction)
         }
+        if ended { remove(.outbound, own(receipt.transfer)) }
     }
 
     private static func event(of receipt: Receipt) -> Sender.Event {
@@ -61,25 +63,35 @@ extension Process {
     private func settle(_ receipt: Receipt) async throws {
         let transfer = receipt.transfer
         let ended = try await commit { transaction -> Bool in
-            guard var row = transaction.outbound(transfer) else { return false }
-            if row.state == .unconfirmed, self.world.hasPlanted(.lateReceiptIgnored) {
+            if transaction.outbound(transfer)?.state == .unconfirmed,
+                self.world.hasPlanted(.lateReceiptIgnored)
+            {
                 return false
             }
-            var sender = row.sender
-            let actions = sender.handle(Self.event(of: receipt), at: self.moment)
-            for case .record(let kind, _) in actions {
-                var entry = self.entry(kind, transfer)
-                entry.statement = receipt
-                transaction.append(entry)
-            }
-            guard !actions.isEmpty else { return false }
-            row.take(sender)
-            row.hasKey = false
-            row.receipt = receipt
-            transaction.save(row)
-            return true
+            return self.enter(Self.event(of: receipt), receipt, in: &transaction)
         }
         if ended { remove(.outbound, own(transfer)) }
+    }
+
+    /// Enters what the machine says of a receipt.
+    /// - Returns: whether it has ended the transfer.
+    private func enter(
+        _ event: Sender.Event, _ receipt: Receipt, in transaction: inout Transaction
+    ) -> Bool {
+        guard var row = transaction.outbound(receipt.transfer) else { return false }
+        var sender = row.sender
+        let actions = sender.handle(event, at: moment)
+        for case .record(let kind, _) in actions {
+            var entry = self.entry(kind, receipt.transfer)
+            entry.statement = receipt
+            transaction.append(entry)
+        }
+        guard !actions.isEmpty else { return false }
+        row.take(sender)
+        row.hasKey = false
+        row.receipt = receipt
+        transaction.save(row)
+        return true
     }
 
     // MARK: Taken back

@@ -61,9 +61,13 @@ struct Receipt: Hashable {
     var key: InboundKey { InboundKey(from: from, transfer: transfer) }
 
     /// Whether it is a recipient's, beside the outcome.
-    var isStory: Bool { [.opened, .recalled, .retained, .destroyed].contains(kind) }
+    var isStory: Bool { kind.isStory }
     /// Whether a sender's transfer ends by it.
     var isOutcome: Bool { kind == .delivered || kind == .refused }
+}
+
+extension ReceiptKind {
+    var isStory: Bool { [.opened, .recalled, .retained, .destroyed].contains(self) }
 }
 
 /// An officer's word that a transfer is to come back.
