@@ -15,6 +15,9 @@ extension Exchange {
     package struct BroughtPackage: Sendable {
         package let from: NodeID
         package let id: TransferID
+        package let to: NodeID
+        /// The node that this relay offers it to; nil at its recipient.
+        package let next: NodeID?
         package let state: String
         /// Bytes of the sealed payload.
         package let size: UInt64
@@ -38,6 +41,7 @@ extension Exchange {
         // Whoever carries it stands for the hop before this node.
         let own = header.route.firstIndex(of: identity.node) ?? 0
         let peer = own > 0 ? header.route[own - 1] : core.from
+        let next = own > 0 ? header.route.dropFirst(own + 1).first : nil
         let answer = try await offer(head: front, payload: nil, from: peer, by: .user(user))
         let entry = EntryDraft(
             kind: "transfer.imported", transfer: core.id, actor: .user(user),
@@ -48,8 +52,8 @@ extension Exchange {
         _ = try await store.commit { try $0.append(entry) }
         guard answer.state == Recipient.State.receiving.rawValue else {
             return BroughtPackage(
-                from: core.from, id: core.id, state: answer.state, size: head.payloadSize,
-                receipt: answer.receipt?.canonical)
+                from: core.from, id: core.id, to: core.to, next: next, state: answer.state,
+                size: head.payloadSize, receipt: answer.receipt?.canonical)
         }
         let state = try await uploads.alone(upload, .hand) {
             // An upload that still ran over the link has been fenced off, and has kept what it had.
@@ -59,8 +63,8 @@ extension Exchange {
                 complete: true, UploadBody(SkippingBody(body, count: offset)))
         }
         return BroughtPackage(
-            from: core.from, id: core.id, state: state.state, size: head.payloadSize,
-            receipt: state.receipt?.canonical)
+            from: core.from, id: core.id, to: core.to, next: next, state: state.state,
+            size: head.payloadSize, receipt: state.receipt?.canonical)
     }
 
     /// Whom it says that it is from, before anything in it is believed.

@@ -16,9 +16,10 @@ struct PackageImport: AsyncParsableCommand {
             as an offer of its sender's would be, and what arrived lies in the inbox. One
             that was cut short goes on where it stopped; one that is here already is
             answered with its receipt again. With --receipts the receipts are written for
-            whoever carries them back: `selat receipt import` at the sender.
+            whoever carries them back: `selat receipt import` at the sender. A relay of its
+            route takes a package too, and passes it on.
 
-            Exit status: 0 all of them arrived; 69 the daemon is gone, and the rest was
+            Exit status: 0 all of them arrived, or pass through this relay; 69 the daemon is gone, and the rest was
             not tried; 3 one does not verify, 2 one was refused, 1 one failed, or finds no
             room now, 4 one lacks an approval that is owed here. The gravest counts.
 
@@ -47,13 +48,17 @@ struct PackageImport: AsyncParsableCommand {
             if !client.json { Terminal.result(lines: [outcome.line]) }
         }
         let arrived = outcomes.count { $0.hasArrived }
+        let relayed = outcomes.count { $0.isRelayed }
         if client.json {
             Terminal.result([
                 "packages": .array(outcomes.map(\.json)), "arrived": .integer(Int64(arrived)),
+                "relayed": .integer(Int64(relayed)),
                 "not_tried": .integer(Int64(files.count - outcomes.count)),
             ])
         } else if files.count > 1 {
-            Terminal.note("\(files.count) packages, \(arrived) arrived")
+            Terminal.note(
+                "\(files.count) packages, \(arrived) arrived"
+                    + (relayed > 0 ? ", \(relayed) to pass on" : ""))
         }
         let ends = outcomes.map { (file: $0.file, ending: $0.ending) }
         if let ending = Ending(ofFiles: ends, outOf: files.count) { throw ending }
@@ -104,9 +109,10 @@ struct PackageImport: AsyncParsableCommand {
         }
     }
 
-    /// - Returns: where it lies; nil where none is to be kept, or there is none.
+    /// - Returns: where it lies; nil where none is to be kept, or there is none of the recipient's.
     private func keptReceipt(of answer: JSON) throws -> String? {
-        guard let receipts, let document = answer["receipt"]?["document"],
+        guard let receipts, answer["receipt"]?["kind"] != "relayed",
+            let document = answer["receipt"]?["document"],
             let text = answer["id"]?.stringValue
         else { return nil }
         let id = try TransferID(text)
@@ -119,7 +125,7 @@ struct PackageImport: AsyncParsableCommand {
     struct Outcome {
         let file: String
         var answer: JSON?
-        /// Nil where it arrived, and its receipt lies where it was wanted. It has no words where the answer has
+        /// Nil where it arrived, or passes through here, and its receipt lies where it was wanted. It has no words where the answer has
         /// them.
         private(set) var ending: Ending?
         var receipt: String?
@@ -127,7 +133,7 @@ struct PackageImport: AsyncParsableCommand {
         init(file: String, answer: JSON) {
             self.file = file
             self.answer = answer
-            if hasArrived { return }
+            if hasArrived || isRelayed { return }
             ending = Ending(answer["state"] == "refused" ? .refused : .failed)
         }
 
@@ -137,8 +143,17 @@ struct PackageImport: AsyncParsableCommand {
         }
 
         var hasArrived: Bool {
-            answer?["state"] == "delivered" || answer?["state"] == "opened"
+            next == nil && (answer?["state"] == "delivered" || answer?["state"] == "opened")
         }
+
+        /// Whether this relay holds it to pass it on, or has done so.
+        var isRelayed: Bool {
+            next != nil
+                && ["holding", "forwarded", "delivered"].contains(answer?["state"]?.stringValue)
+        }
+
+        /// The node that it goes to from here; nil where this is its recipient.
+        private var next: String? { answer?["next"]?.stringValue }
 
         /// The package is what the daemon says of it all the same.
         mutating func lacksReceipt(_ error: any Error) {
@@ -152,8 +167,16 @@ struct PackageImport: AsyncParsableCommand {
             }
             let reason = answer["receipt"]?["reason"]?.stringValue.map { ": \($0)" } ?? ""
             return "\(file)  \(answer.text("id"))  from \(answer.text("from"))  "
-                + "\(answer.text("state"))\(reason)"
+                + "\(answer.text("state"))\(reason)\(way)"
                 + (ending?.message.map { "; no receipt: \($0)" } ?? "")
+        }
+
+        /// Where it goes from here.
+        private var way: String {
+            guard let answer, let next, isRelayed else { return "" }
+            let to = answer.text("to")
+            return (answer["state"] == "delivered" ? " to \(to)" : ", on its way to \(to)")
+                + (next == to ? "" : " by \(next)")
         }
 
         var json: JSON {

@@ -329,8 +329,10 @@ extension NodeControl {
             packageFront: front, payload: payload, by: caller.user)
         var members: JSON.Object = [
             "id": .string(brought.id.text), "from": .string(brought.from.text),
-            "state": .string(brought.state), "size_bytes": .integer(brought.size),
+            "to": .string(brought.to.text), "state": .string(brought.state),
+            "size_bytes": .integer(brought.size),
         ]
+        members["next"] = brought.next.map { .string($0.text) }
         if let bytes = brought.receipt {
             members["receipt"] = try await receipt(bytes)
         }

@@ -465,6 +465,19 @@ struct RelayTests {
         #expect(try await recipient.take(sealing).state == "delivered")
     }
 
+    /// A courier goes to the first relay of its route.
+    @Test func aRelayTakesAPackageThatWasBroughtByHand() async throws {
+        let world = try Self.world()
+        let (relay, recipient) = (world.stranger, world.recipient)
+        let sealing = try await world.seal()
+        let head = try world.head(sealing, verdict: try verdict(world), relay: relay.id)
+        let taken = try await relay.exchange.take(
+            packageFront: head, payload: Pieces(pieces: [sealing.payload]), by: 8)
+        #expect(taken.state == "holding" && taken.from == world.sender.id)
+        #expect(taken.to == recipient.id && taken.next == recipient.id)
+        #expect(try await relay.entries("relay.held") == 1)
+    }
+
     /// Whoever carried an older attempt here may have the stick pulled out, and not come again.
     @Test func anImportThatIsCutShortKeepsTheRelayOfTheNewestAttempt() async throws {
         let world = try Self.world(links: [:])

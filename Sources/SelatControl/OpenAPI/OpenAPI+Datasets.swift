@@ -51,8 +51,8 @@ extension OpenAPI {
             body: .bytes("a package up to the end of its payload (Envelope.docc)"),
             answer: .json(
                 .object([
-                    "id": .transferID, "from": .node, "state": .state, "size_bytes": .count,
-                    "receipt?": .component("Receipt"),
+                    "id": .transferID, "from": .node, "to": .node, "next?": .node,
+                    "state": .state, "size_bytes": .count, "receipt?": .component("Receipt"),
                 ])),
             problems: [.logNotProven, .clock, .tokenUnavailable, .diskFull, .diskFailed],
             linkStatuses: [404, 409, 422, 429]),
