@@ -27,8 +27,6 @@ package struct LetterHindrance: Hashable, Sendable {
     let begun: ContinuousClock.Instant
     /// The node that was asked last, and what came of it.
     package let cause: String
-    /// When that was.
-    let tried: ContinuousClock.Instant
     /// Whether a relay of its route's had it then, and brings it further.
     let isOnRoute: Bool
     /// Whether another relay said, when one was asked last, that it has passed it on.
@@ -77,7 +75,7 @@ extension Exchange {
             }
             hindered[letter.addressee, default: [:]][letter.number] = LetterHindrance(
                 since: before?.since ?? time, begun: begun, cause: String(cause.prefix(500)),
-                tried: now, isOnRoute: usual == .held, isPassedOn: isPassedOn, elsewhereFrom: from)
+                isOnRoute: usual == .held, isPassedOn: isPassedOn, elsewhereFrom: from)
         }
     }
 

@@ -480,14 +480,15 @@ extension TestNode {
 }
 
 extension Exchange {
-    /// As if the letters that wait here had been kept from their addressees for so much longer.
+    /// As if the letters that wait here had been kept from their addressees for so much longer. The cause says so, until
+    /// they are tried again.
     func ageHindrances(seconds: Int64) {
         hindered.withLock { hindered in
             hindered = hindered.mapValues { letters in
                 letters.mapValues { old in
                     LetterHindrance(
-                        since: old.since, begun: old.begun - .seconds(seconds), cause: old.cause,
-                        tried: old.tried - .seconds(seconds), isOnRoute: old.isOnRoute,
+                        since: old.since, begun: old.begun - .seconds(seconds),
+                        cause: "\(old.cause) (aged)", isOnRoute: old.isOnRoute,
                         isPassedOn: old.isPassedOn,
                         elsewhereFrom: old.elsewhereFrom.map { $0 - .seconds(seconds) })
                 }
