@@ -115,6 +115,22 @@ struct DutyTests {
         #expect(try await sender.exchange.holdingsOfOthers(limit: 10).isEmpty)
     }
 
+    /// Nobody has looked at the clock since it was set.
+    @Test func openingDestroysNothingByAClockThatMayBeWrong() async throws {
+        let world = try Self.imports(Self.oneDay)
+        let (sender, recipient) = (world.sender, world.recipient)
+        let id = try await sender.send(try world.request())
+        try await recipient.serving { await sender.exchange.pursue(id) }
+        let exchange = recipient.exchange
+        await exchange.lookAtClock()
+        world.clock.advance(seconds: 86_400)
+        #expect(await problem { _ = try await exchange.open(id, by: 0) } == "clock")
+        #expect(try await recipient.inbound(id, from: sender)?.state == "delivered")
+        exchange.witnesses.state.withLock { $0.clockDoubt = nil }
+        #expect(await problem { _ = try await exchange.open(id, by: 0) } == "not-ready")
+        #expect(try await recipient.inbound(id, from: sender)?.state == "destroyed")
+    }
+
     @Test func housekeepingDestroysWhatNobodyOpens() async throws {
         let world = try Self.imports(Self.oneDay)
         let sealing = try await world.seal()

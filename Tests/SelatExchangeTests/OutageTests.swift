@@ -1,6 +1,9 @@
 import SelatCore
+import SelatCrypto
+import SelatHTTP
 import SelatStore
 import SelatTestSupport
+import SelatTransport
 import Testing
 
 @testable import SelatExchange
@@ -112,6 +115,38 @@ struct OutageTests {
         let slamming = Task { await port.run() }
         await #expect(throws: OutOfReach.self) { _ = try await trying.value }
         await #expect(throws: OutOfReach.self) { _ = try await waiting.value }
+        slamming.cancel()
+        await slamming.value
+    }
+
+    @Test func aConnectionThatIsGivenBackDuringATryGoesToTheMostUrgent() async throws {
+        let (world, peers, to) = (world, sender.exchange.peers, recipient.id)
+        let (membership, tls) = (sender.membership, sender.identity.tls)
+        _ = try? await peers.take(to)
+        // It takes connections, and says nothing on them.
+        let port = try SlammedPort(recipient.port)
+        let trying = Task { try await peers.take(to) }
+        try await RelayTests.until { await peers.outages[to]?.isTried == true }
+        let routine = Task { try await peers.take(to, for: .routine) }
+        try await RelayTests.until { await peers.outages[to]?.onlookers.count == 1 }
+        let flash = Task { try await peers.take(to, for: .flash) }
+        try await RelayTests.until { await peers.outages[to]?.onlookers.count == 2 }
+        let other = try FreePort.any()
+        try await recipient.servingAt(port: other) { _ in
+            let given = try await PeerClient.connect(
+                to: .tcp(host: "127.0.0.1", port: Int(other)), expecting: to, identity: tls,
+                verifyPeer: membership.peerVerification(.tlsServer, world.clock),
+                membership: membership.link)
+            await peers.keep(given)
+            let taken = try await flash.value
+            #expect(taken === given)
+            let outage = await peers.outages[to]
+            #expect(outage?.isTried == true && outage?.onlookers.count == 1)
+            await peers.drop(taken)
+        }
+        let slamming = Task { await port.run() }
+        await #expect(throws: OutOfReach.self) { _ = try await trying.value }
+        await #expect(throws: OutOfReach.self) { _ = try await routine.value }
         slamming.cancel()
         await slamming.value
     }

@@ -350,12 +350,12 @@ final class TestNode: Sendable {
     }
 
     func servingAt<Value: Sendable>(
-        documents: (any MembershipService)? = nil,
+        documents: (any MembershipService)? = nil, port other: UInt16? = nil,
         _ body: @Sendable (NodeServer) async throws -> Value
     ) async throws -> Value {
         let policies: any PolicyService = shelf.withLock { $0 } ?? exchange
         let server = try await NodeServer.bind(
-            .tcp(host: "127.0.0.1", port: Int(port)), identity: identity.tls,
+            .tcp(host: "127.0.0.1", port: Int(other ?? port)), identity: identity.tls,
             verifyPeer: exchange.admission, membership: membership.link,
             news: exchange.witnesses.newsExchange, service: door, letters: door, policies: policies,
             log: exchange.witnesses, documents: documents ?? exchange, rates: exchange.rates,
