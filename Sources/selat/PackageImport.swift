@@ -19,9 +19,10 @@ struct PackageImport: AsyncParsableCommand {
             whoever carries them back: `selat receipt import` at the sender. A relay of its
             route takes a package too, and passes it on.
 
-            Exit status: 0 all of them arrived, or pass through this relay; 69 the daemon is gone, and the rest was
-            not tried; 3 one does not verify, 2 one was refused, 1 one failed, or finds no
-            room now, 4 one lacks an approval that is owed here. The gravest counts.
+            Exit status: 0 all of them arrived, or pass through this relay; 69 the daemon
+            is gone, and the rest was not tried; 3 one does not verify, 2 one was refused,
+            1 one failed, or finds no room now, 4 one lacks an approval that is owed here.
+            The gravest counts.
 
             Examples:
               selat package import warning.selat --receipts out
