@@ -22,7 +22,7 @@ actor Peers {
         /// Whether somebody tries now.
         var isTried = false
         /// Those who wait for the end of that try.
-        var onlookers: [Waiter] = []
+        var onlookers = WaitingLine()
         /// Whether the node has connected here since the last try began.
         var isHeard = false
 
@@ -35,12 +35,6 @@ actor Peers {
             let most = precedence == .flash || isHeard ? Peers.shortPause : Peers.longPause
             return now - last >= min(pause, most)
         }
-    }
-
-    /// Somebody who waits until a node is reached, or a try has ended.
-    struct Waiter {
-        let precedence: Precedence
-        let turn: AsyncStream<Void>.Continuation
     }
 
     /// The longest pause between two tries.
@@ -58,7 +52,7 @@ actor Peers {
     nonisolated let traffic = Traffic()
     private(set) var outages: [NodeID: Outage] = [:]
     /// Those who wait until a node is reached.
-    private var waiting: [NodeID: [UInt64: Waiter]] = [:]
+    private var waiting: [NodeID: WaitingLine] = [:]
     private var numbers: UInt64 = 0
 
     /// Nodes that answered too many requests, until when nothing is asked of them.
@@ -85,8 +79,13 @@ actor Peers {
     func take(_ node: NodeID, for precedence: Precedence) async throws -> PeerClient {
         try await waitForRest(of: node)
         if let kept = await takeKept(node) { return kept }
-        if await waitForTry(of: node, precedence) {
-            try Task.checkCancellation()
+        // Another may have taken the connection that was given back, while the try lasts.
+        while await waitForTry(of: node, precedence) {
+            guard !Task.isCancelled else {
+                // What this one may have been woken for is for the next.
+                if idle[node]?.isEmpty == false { wakeNext(of: node) }
+                throw CancellationError()
+            }
             if let kept = await takeKept(node) { return kept }
         }
         if let outage = outage(of: node), let cause = outage.cause, !outage.isDue(for: precedence) {
@@ -130,8 +129,7 @@ actor Peers {
     }
 
     private func releaseOnlookers(of node: NodeID) {
-        for onlooker in outages[node]?.onlookers ?? [] { onlooker.turn.finish() }
-        outages[node]?.onlookers = []
+        while let turn = outages[node]?.onlookers.popFirst() { turn.finish() }
     }
 
     /// Waits while somebody tries a node that is out of reach, until the try has ended or a connection to the node was given
@@ -140,22 +138,23 @@ actor Peers {
     /// - Returns: whether there was a try.
     private func waitForTry(of node: NodeID, _ precedence: Precedence) async -> Bool {
         guard outage(of: node)?.isTried == true else { return false }
+        numbers += 1
+        let number = numbers
         let (stream, turn) = AsyncStream<Void>.makeStream()
-        outages[node]?.onlookers.append(Waiter(precedence: precedence, turn: turn))
+        outages[node]?.onlookers.append(turn, as: number, precedence)
         for await _ in stream {}
+        // Who was cancelled stands there still.
+        outages[node]?.onlookers.remove(number, precedence)
         return true
     }
 
-    /// Lets the most urgent of those go on that wait for the end of a try.
-    /// - Returns: whether there is one.
-    private func wakeOnlooker(of node: NodeID) -> Bool {
-        guard let onlookers = outages[node]?.onlookers,
-            let first = onlookers.indices.min(by: {
-                onlookers[$0].precedence < onlookers[$1].precedence
-            })
-        else { return false }
-        outages[node]?.onlookers.remove(at: first).turn.finish()
-        return true
+    /// There is a connection: lets the most urgent of those go on that wait for the end of a try, else of those that wait
+    /// until the node is reached.
+    private func wakeNext(of node: NodeID) {
+        guard let turn = outages[node]?.onlookers.popFirst() else {
+            return wake(node, atMost: 1)
+        }
+        turn.finish()
     }
 
     /// Runs `work` with a connection for it alone, kept or new, which is given up where it fails.
@@ -247,19 +246,15 @@ actor Peers {
     private static let wokenAtOnce = 32
 
     /// How many wait.
-    var waitingCount: Int { Set(waiting.values.flatMap(\.keys)).count }
+    var waitingCount: Int { Set(waiting.values.flatMap(\.numbers)).count }
 
     /// Lets the most urgent go on, of those that are as urgent those that have waited for longest.
     private func wake(_ node: NodeID, atMost count: Int) {
         for _ in 0..<count {
-            let first = waiting[node]?.min {
-                ($0.value.precedence, $0.key) < ($1.value.precedence, $1.key)
-            }
-            guard let (number, waiter) = first else { return }
-            waiter.turn.finish()
-            waiting[node]?[number] = nil
-            if waiting[node]?.isEmpty == true { waiting[node] = nil }
+            guard let turn = waiting[node]?.popFirst() else { break }
+            turn.finish()
         }
+        if waiting[node]?.isEmpty == true { waiting[node] = nil }
     }
 
     /// Returns when one of these nodes is reached: at once where that was out of reach and is not any more. A task that is
@@ -268,7 +263,7 @@ actor Peers {
     nonisolated func waitForReach(of nodes: Set<NodeID>, _ precedence: Precedence) async {
         guard let (number, stream) = await beginWaiting(for: nodes, precedence) else { return }
         for await _ in stream {}
-        await endWaiting(number, for: nodes)
+        await endWaiting(number, precedence, for: nodes)
     }
 
     private func beginWaiting(
@@ -277,14 +272,15 @@ actor Peers {
         for node in nodes where outage(of: node) == nil { return nil }
         numbers += 1
         let (stream, turn) = AsyncStream<Void>.makeStream()
-        let waiter = Waiter(precedence: precedence, turn: turn)
-        for node in nodes { waiting[node, default: [:]][numbers] = waiter }
+        for node in nodes {
+            waiting[node, default: WaitingLine()].append(turn, as: numbers, precedence)
+        }
         return (numbers, stream)
     }
 
-    private func endWaiting(_ number: UInt64, for nodes: Set<NodeID>) {
+    private func endWaiting(_ number: UInt64, _ precedence: Precedence, for nodes: Set<NodeID>) {
         for node in nodes {
-            waiting[node]?[number] = nil
+            waiting[node]?.remove(number, precedence)
             if waiting[node]?.isEmpty == true { waiting[node] = nil }
         }
     }
@@ -303,7 +299,7 @@ actor Peers {
     var nodesToTry: [NodeID] { waiting.keys.filter { isToBeTried($0) } }
 
     private func isToBeTried(_ node: NodeID) -> Bool {
-        guard let most = waiting[node]?.values.map(\.precedence).min(), !isResting(node),
+        guard let most = waiting[node]?.precedence, !isResting(node),
             remembered(node)?.isTried != true
         else { return false }
         // Whatever became of the last dial, there is a connection.
@@ -376,7 +372,7 @@ actor Peers {
             return await client.close()
         }
         idle[client.node, default: []].append(client)
-        if !wakeOnlooker(of: client.node) { wake(client.node, atMost: 1) }
+        wakeNext(of: client.node)
     }
 
     func closeAll() async {

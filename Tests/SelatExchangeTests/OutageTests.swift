@@ -112,6 +112,8 @@ struct OutageTests {
         try await RelayTests.until { await peers.outages[to]?.onlookers.count == 2 }
         impatient.cancel()
         await #expect(throws: CancellationError.self) { _ = try await impatient.value }
+        // Nobody wakes it in place of another.
+        #expect(await peers.outages[to]?.onlookers.count == 1)
         let slamming = Task { await port.run() }
         await #expect(throws: OutOfReach.self) { _ = try await trying.value }
         await #expect(throws: OutOfReach.self) { _ = try await waiting.value }
@@ -149,6 +151,23 @@ struct OutageTests {
         await #expect(throws: OutOfReach.self) { _ = try await routine.value }
         slamming.cancel()
         await slamming.value
+    }
+
+    @Test func theMostUrgentGoFirstAndOfThoseThatAreAsUrgentWhoCameFirst() {
+        var line = WaitingLine()
+        let precedences: [Precedence] = [.routine, .flash, .priority, .flash, .routine]
+        for number in 0..<500 {
+            let turn = AsyncStream<Void>.makeStream().continuation
+            line.append(turn, as: UInt64(number), precedences[number % 5])
+        }
+        // Of most nobody waits any more: the few that are left keep their order.
+        for number in 5..<490 { line.remove(UInt64(number), precedences[number % 5]) }
+        #expect(line.count == 15 && line.precedence == .flash)
+        for number in [1, 3, 491, 493, 496, 498, 2, 492, 497, 0, 4, 490, 494, 495, 499] {
+            line.popFirst()?.finish()
+            #expect(!line.numbers.contains(UInt64(number)))
+        }
+        #expect(line.isEmpty && line.precedence == nil)
     }
 
     @Test func whoConnectsIsHeard() async throws {
