@@ -16,6 +16,8 @@ package enum Reply: Hashable, Sendable {
     case blocked(cause: String, isRefusal: Bool)
     /// It is larger than all that ever finds room at the relay.
     case tooLarge(cause: String)
+    /// The relay has taken the payload so slowly that it was left for another way.
+    case slow(cause: String)
     /// With `isOwn` it was this node that could not.
     case failed(cause: String, isOwn: Bool)
 }
@@ -27,6 +29,8 @@ package struct RouteChoice<Node: Hashable & Sendable>: Hashable, Sendable {
     package var route: [Node]
     /// Relays by which it came no further: a new attempt goes past them where it can. Not durable.
     package private(set) var avoided: Set<Node> = []
+    /// Those that were left because they are slow. Not durable.
+    private var slow: Set<Node> = []
 
     package init(to recipient: Node, route: [Node]) {
         self.recipient = recipient
@@ -43,7 +47,7 @@ package struct RouteChoice<Node: Hashable & Sendable>: Hashable, Sendable {
         let isVain =
             switch reply {
             case .blocked(_, let isRefusal): isRefusal
-            case .tooLarge: true
+            case .tooLarge, .slow: true
             // It had stated that it holds the whole.
             case .accepted: sender.state == .relayed
             case .failed(_, isOwn: true): false
@@ -54,12 +58,21 @@ package struct RouteChoice<Node: Hashable & Sendable>: Hashable, Sendable {
             case .deliveryProven, .refusalProven: false
             }
         if isVain { avoided.insert(next) }
+        if case .slow = reply { slow.insert(next) }
+    }
+
+    /// Whether the relay may be left because it is slow: another way is open, can be reached, and was not left for the same.
+    /// So each is left once, and the last of them kept, however slow it is.
+    package func mayGoRound(_ ways: Ways<Node>) throws -> Bool {
+        guard next != recipient else { return false }
+        return try ways.routes(avoiding: avoided.union(slow).union([next]))
+            .contains(where: ways.isInReach)
     }
 
     /// Whether what the sender's machine does about a reply depends on other ways, which take some finding.
     package func looksElsewhere(after reply: Reply, _ sender: Sender) -> Bool {
         switch reply {
-        case .held, .blocked, .tooLarge: true
+        case .held, .blocked, .tooLarge, .slow: true
         // What the recipient itself does not manage, or this node, they manage over no other way.
         case .failed(_, let isOwn): next != recipient && !isOwn
         case .relayProven: sender.state == .relayed
@@ -82,6 +95,9 @@ package struct RouteChoice<Node: Hashable & Sendable>: Hashable, Sendable {
         // It says the same each time: where another way is open, that is the next.
         case .tooLarge(let cause):
             isAnother ? .headStale(cause: cause) : .blocked(cause: cause, isAnother: false)
+        // Each try moves a little: by failures in a row it would be kept for hours.
+        case .slow(let cause):
+            isAnother ? .headStale(cause: cause) : .failed(cause: cause, isAnother: false)
         case .failed(let cause, _): .failed(cause: cause, isAnother: isAnother)
         }
     }

@@ -48,6 +48,8 @@ extension Exchange {
         var pause: Duration?
         /// The node that the last try could not reach.
         var away: Set<NodeID> = []
+        /// Whether another way was open after the last reply that asked for one.
+        var isAnotherOpen = false
 
         /// - Parameter requestBytes: of its stored request, which the head holds too.
         init(_ row: OutboundRow, requestBytes: Int) throws {
@@ -197,7 +199,7 @@ extension Exchange {
                 }
                 hasWaited = true
             }
-            (delivery.pause, delivery.away) = (nil, [])
+            (delivery.pause, delivery.away, delivery.isAnotherOpen) = (nil, [], false)
             do {
                 try Task.checkCancellation()
                 if hasWaited { try await lookAgain(at: delivery) }
@@ -340,7 +342,9 @@ extension Exchange {
         case .sendLastPiece:
             break
         case .retry(let failures):
-            delivery.pause = retryPause(failures)
+            let rest =
+                delivery.isAnotherOpen ? Duration.zero : await peers.rest(of: delivery.next)
+            delivery.pause = max(retryPause(failures), rest)
         case .waitForClock:
             delivery.pause = Self.doubtPause
         case .destroy:
@@ -363,14 +367,14 @@ extension Exchange {
             name: SpoolFolder.Name(outbound: delivery.id), recipient: delivery.to,
             lane: delivery.lane, expires: delivery.row.expires, attempt: delivery.sender.attempt,
             head: delivery.released?.head, envelope: delivery.released?.envelope,
-            payload: delivery.takePayload())
+            payload: delivery.takePayload(), mayGoRound: mayGoRound(delivery))
         let news = try await tried(passage) { try await work(passage) }
         switch news {
         case .relayProven(let receipt, _): delivery.relayed = receipt
         case .deliveryProven(let receipt), .refusalProven(_, let receipt):
             delivery.receipt = receipt
         case .blocked(_, isRefusal: false): delivery.away = [passage.next]
-        case .accepted, .held, .headStale, .blocked, .tooLarge, .failed: break
+        case .accepted, .held, .headStale, .blocked, .tooLarge, .slow, .failed: break
         }
         let (reply, sender) = (news.reply, delivery.sender)
         delivery.choice.weigh(reply, sender)
@@ -379,7 +383,15 @@ extension Exchange {
             let ways = try await ways(of: delivery.row)
             isAnother = try delivery.choice.isAnotherOpen(of: ways)
         }
+        delivery.isAnotherOpen = isAnother
         return delivery.choice.event(of: reply, sender, isAnother: isAnother)
+    }
+
+    /// Asked while its payload is on its way to a relay; nil where it goes to the recipient itself.
+    private func mayGoRound(_ delivery: Delivery) -> (@Sendable () async throws -> Bool)? {
+        let (choice, row) = (delivery.choice, delivery.row)
+        guard choice.next != choice.recipient else { return nil }
+        return { try await choice.mayGoRound(self.ways(of: row)) }
     }
 
     /// The last piece is about to leave: from now on a complete envelope may be with the next node.

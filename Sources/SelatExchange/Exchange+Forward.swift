@@ -148,7 +148,9 @@ extension Exchange {
             }
         case .ask: return try await heard(forwarding) { try await self.ask($0) }
         case .sendLastPiece: break
-        case .retry(let failures): forwarding.pause = backoff(failures)
+        case .retry(let failures):
+            let rest = await peers.rest(of: forwarding.row.next)
+            forwarding.pause = max(backoff(failures), rest)
         case .waitForClock: forwarding.pause = Self.doubtPause
         case .destroy: try await removeEnded(forwarding.row.id, from: forwarding.row.from)
         }
@@ -187,7 +189,8 @@ extension Exchange {
         case .blocked(let cause, let isRefusal):
             if !isRefusal { forwarding.away = [passage.next] }
             return .failed(cause: cause)
-        case .tooLarge(let cause), .failed(let cause, _): return .failed(cause: cause)
+        case .tooLarge(let cause), .slow(let cause), .failed(let cause, _):
+            return .failed(cause: cause)
         }
     }
 

@@ -305,10 +305,11 @@ extension Exchange {
     ) async throws -> LetterAnswer {
         let client = try await peers.take(hop, for: .routine)
         do {
-            let answer =
+            let answer = try await within(answerTime(requestBytes: document.count)) {
                 isRecall
-                ? try await client.bring(recall: document)
-                : try await client.bring(receipt: document)
+                    ? try await client.bring(recall: document)
+                    : try await client.bring(receipt: document)
+            }
             await peers.keep(client)
             return answer
         } catch {

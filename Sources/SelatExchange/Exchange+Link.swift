@@ -30,6 +30,8 @@ struct Passage: Sendable {
     var envelope: Digest?
     /// The payload of a small one, likewise.
     var payload: [UInt8]?
+    /// Whether the relay may be left now because it is slow; nil where it never may.
+    var mayGoRound: (@Sendable () async throws -> Bool)?
 
     var next: NodeID { lane.peer }
 }
@@ -79,6 +81,8 @@ enum News: Sendable {
     case blocked(cause: String, isRefusal: Bool)
     /// The relay never has room for one of its size, however often it is asked.
     case tooLarge(cause: String)
+    /// The relay has taken the payload so slowly that it was left for another way.
+    case slow(cause: String)
     /// With `isOwn` it was this node that could not.
     case failed(cause: String, isOwn: Bool = false)
 
@@ -93,6 +97,7 @@ enum News: Sendable {
         case .headStale(let cause): .headStale(cause: cause)
         case .blocked(let cause, let isRefusal): .blocked(cause: cause, isRefusal: isRefusal)
         case .tooLarge(let cause): .tooLarge(cause: cause)
+        case .slow(let cause): .slow(cause: cause)
         case .failed(let cause, let isOwn): .failed(cause: cause, isOwn: isOwn)
         }
     }
@@ -140,8 +145,17 @@ extension Exchange {
                 try requireOngoing(passage.upload)
                 try await handOn()
             }
-            let answer = try await client.offer(
-                passage.upload, head: head.bytes, payload: payload)
+            let (upload, bytes) = (passage.upload, head.bytes)
+            let answer: OfferAnswer
+            if let payload {
+                answer = try await watched(passage, client) { _ in
+                    try await client.offer(upload, head: bytes, payload: payload)
+                }
+            } else {
+                answer = try await within(answerTime(requestBytes: bytes.count)) {
+                    try await client.offer(upload, head: bytes, payload: nil)
+                }
+            }
             await peers.keep(client)
             return try await news(
                 state: answer.state, offset: answer.offset, size: size, cause: answer.cause,
@@ -178,28 +192,32 @@ extension Exchange {
                 try requireOngoing(passage.upload)
                 try await handOn()
             }
-            let state = try await client.upload(
-                passage.upload, from: offset, length: stream.size
-            ) {
-                guard pieces.position < stream.size else { return nil }
-                let now = clock.now()
-                // A peer may take a byte now and then for as long as it likes.
-                guard now < passage.expires else { throw TooLate() }
-                if now != looked {
-                    looked = now
-                    try requireOngoing(passage.upload)
+            let state = try await watched(passage, client) { watch in
+                try await client.upload(passage.upload, from: offset, length: stream.size) {
+                    watch?.end()
+                    var count = 0
+                    defer { watch?.wait(for: count) }
+                    guard pieces.position < stream.size else { return nil }
+                    let now = clock.now()
+                    // A peer may take a byte now and then for as long as it likes.
+                    guard now < passage.expires else { throw TooLate() }
+                    if now != looked {
+                        looked = now
+                        try requireOngoing(passage.upload)
+                    }
+                    let bytes = await lanes.pieceBytes(
+                        passage.lane, atMost: SpoolStream.pieceBytes, at: now)
+                    let range = pieces.next(atMost: bytes)
+                    count = range.count
+                    try await lanes.admit(passage.lane, count, at: now)
+                    if range.upperBound == stream.size {
+                        // It may have given way for a while, and makes the whole.
+                        try requireOngoing(passage.upload)
+                        try await handOn()
+                    }
+                    FreedMemory.passed(count)
+                    return try await pieces.take(range, ahead: bytes)
                 }
-                let bytes = await lanes.pieceBytes(
-                    passage.lane, atMost: SpoolStream.pieceBytes, at: now)
-                let range = pieces.next(atMost: bytes)
-                try await lanes.admit(passage.lane, range.count, at: now)
-                if range.upperBound == stream.size {
-                    // It may have given way for a while, and makes the whole.
-                    try requireOngoing(passage.upload)
-                    try await handOn()
-                }
-                FreedMemory.passed(range.count)
-                return try await pieces.take(range, ahead: bytes)
             }
             await peers.keep(client)
             guard let receipt = state.receipt else {
@@ -211,6 +229,31 @@ extension Exchange {
             throw error
         }
     }
+
+    /// Runs what sends a payload; where a relay may be left because it is slow, the connection is closed then.
+    /// - Throws: `TooSlow` in that case, and what `work` throws.
+    private nonisolated(nonsending) func watched<Value: Sendable>(
+        _ passage: Passage, _ client: PeerClient,
+        _ work: nonisolated(nonsending) (RelayWatch?) async throws -> Value
+    ) async throws -> Value {
+        guard let mayGoRound = passage.mayGoRound else { return try await work(nil) }
+        let watch = RelayWatch(
+            Patience(passage.lane.precedence, flash: patience), mayGoRound: mayGoRound)
+        let watching = Task { await watch.run(on: client) }
+        defer { watching.cancel() }
+        do {
+            let value = try await work(watch)
+            watch.end()
+            return value
+        } catch {
+            guard watch.isOver, !Self.isOwnFault(error) else { throw error }
+            throw TooSlow()
+        }
+    }
+
+    /// How long an exchange without payload may take, from the first byte of the request to the last of the answer: nobody
+    /// may send slower than that, nor answer byte by byte.
+    func answerTime(requestBytes: Int) -> Duration { patience + .seconds(requestBytes / 512) }
 
     private struct TooLate: Error, CustomStringConvertible {
         var description: String { "it expired before its last byte had left" }
@@ -236,7 +279,9 @@ extension Exchange {
         try witnesses.requireExchange()
         let client = try await peers.take(passage.next, for: passage.lane.precedence)
         do {
-            let state = try await client.uploadState(passage.upload)
+            let state = try await within(answerTime(requestBytes: 0)) {
+                try await client.uploadState(passage.upload)
+            }
             await peers.keep(client)
             // As if the offer had been taken anew.
             if passage.next != passage.recipient, Self.holdsNothing.contains(state.state) {
@@ -280,11 +325,11 @@ extension Exchange {
             return .tooLarge(cause: "\(passage.next): \(problem)")
         } catch let problem as Problem where Self.asksForAnotherRoute.contains(problem.type) {
             return .blocked(cause: "\(passage.next): \(problem)", isRefusal: true)
-        } catch let problem as Problem
-            where problem.status >= 500 && passage.next != passage.recipient
-        {
+        } catch let error where passage.next != passage.recipient && Self.isUnavailable(error) {
             // What one relay cannot do now another may; where only the recipient cannot, all waits.
-            return .blocked(cause: "\(passage.next): \(problem)", isRefusal: true)
+            return .blocked(cause: "\(passage.next): \(error)", isRefusal: true)
+        } catch let slow as TooSlow {
+            return .slow(cause: "\(passage.next): \(slow)")
         } catch let fault as FileFault {
             return .failed(cause: "\(fault)", isOwn: true)
         } catch {
@@ -303,6 +348,16 @@ extension Exchange {
         case IdentityError.noCertificate: true
         case let error as CryptoError: error.isOfToken
         case EnvelopeError.crypto(let error): error.isOfToken
+        default: false
+        }
+    }
+
+    /// Whether a node cannot now, does not answer in time, or wants to be left alone.
+    private static func isUnavailable(_ error: any Error) -> Bool {
+        switch error {
+        case let problem as Problem:
+            problem.status >= 500 || problem.type == Problem.tooManyRequestsType
+        case is Overdue, is Resting: true
         default: false
         }
     }

@@ -59,6 +59,8 @@ package final class Exchange: Sendable {
     /// How often each peer may ask.
     package let rates: RequestRates
     let peers: Peers
+    /// How long peers are waited for.
+    let patience: Duration
     /// The log among others.
     package let witnesses: Witnesses
     /// Keeps the membership the same everywhere.
@@ -93,6 +95,8 @@ package final class Exchange: Sendable {
     ///   - store: opened; its log is this node's.
     ///   - ring: the keys of this node, where they may change.
     ///   - storageKey: wraps content keys at rest.
+    ///   - patience: how long an exchange without payload may take, beside what its bytes need; and how long a flash waits
+    ///     for a relay.
     ///   - program: the digest of the running program, which peers are told.
     ///   - awaitsProof: whether `store` was opened so that its log waits for a witness.
     package init(
@@ -101,7 +105,8 @@ package final class Exchange: Sendable {
         witnessing: WitnessSettings = .init(), relaying: Quota = .relay,
         inbox: Quota = .inbox, queue: QueueQuotas = .init(),
         bandwidth: [BandwidthLimit] = [], reserve: DiskReserve = .init(),
-        requests: RequestRate = .init(), program: Digest? = nil, awaitsProof: Bool = false,
+        requests: RequestRate = .init(), patience: Duration = .seconds(60),
+        program: Digest? = nil, awaitsProof: Bool = false,
         clock: any WallClock, entropy: any Entropy = SystemEntropy(), logger: Logger
     ) {
         self.membership = membership
@@ -120,6 +125,7 @@ package final class Exchange: Sendable {
         rates = RequestRates(requests)
         lanes = Lanes(bandwidth)
         peers = Peers(membership: membership, clock: clock)
+        self.patience = patience
         witnesses = Witnesses(
             membership: membership, store: store, peers: peers, clock: clock,
             settings: witnessing, program: program, isProven: !awaitsProof, logger: logger)

@@ -75,9 +75,10 @@ actor Peers {
 
     /// A connection for this transfer alone, kept or new.
     /// - Throws: `OutOfReach` where the node cannot be reached: at once, where it is known to be out of reach and is not to be
-    ///   tried now; where somebody tries it, when that try has ended.
+    ///   tried now; where somebody tries it, when that try has ended. `Resting`, at once, where the node wants to be left
+    ///   alone: whoever waits for that needs no lane.
     func take(_ node: NodeID, for precedence: Precedence) async throws -> PeerClient {
-        try await waitForRest(of: node)
+        guard !isResting(node) else { throw Resting() }
         if let kept = await takeKept(node) { return kept }
         // Another may have taken the connection that was given back, while the try lasts.
         while await waitForTry(of: node, precedence) {
@@ -196,7 +197,12 @@ actor Peers {
     }
 
     /// Whether a node has asked to be left alone for now.
-    func isResting(_ node: NodeID) -> Bool { resting[node].map { $0 > .now } ?? false }
+    func isResting(_ node: NodeID) -> Bool { rest(of: node) > .zero }
+
+    /// For how long it has asked for that still.
+    func rest(of node: NodeID) -> Duration {
+        resting[node].map { max(.zero, $0 - .now) } ?? .zero
+    }
 
     private static let restSecondsMax: Int64 = 60
 
@@ -390,6 +396,11 @@ struct OutOfReach: Error, CustomStringConvertible {
     /// Whether that was done now; else the last one's failure is told.
     let isDialled: Bool
     var description: String { "\(cause)" }
+}
+
+/// A node has asked to be left alone for a while.
+struct Resting: Error, CustomStringConvertible {
+    var description: String { "it was asked too much, and wants to be left alone for a while" }
 }
 
 extension Exchange {

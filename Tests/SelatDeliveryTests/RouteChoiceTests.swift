@@ -92,6 +92,60 @@ struct RouteChoiceTests {
         #expect(choice.avoided == ["b"])
     }
 
+    @Test func aSlowRelayIsLeftOnceWhereAnotherWayIsOpen() throws {
+        let slow = Reply.slow(cause: "slow")
+        var (choice, sender) = (Self.choice(), SenderTests.sender(Self.queued))
+        #expect(try choice.mayGoRound(Self.ways()))
+        #expect(try !choice.mayGoRound(Self.ways(outOfReach: ["c"])))
+        #expect(try !choice.mayGoRound(Self.ways(unlawful: ["c"])))
+        #expect(try !choice.mayGoRound(Self.ways(isApproved: true)))
+        choice.weigh(slow, sender)
+        #expect(choice.looksElsewhere(after: slow, sender))
+        // One try is enough.
+        let event = choice.event(of: slow, sender, isAnother: true)
+        _ = sender.handle(event, at: SenderTests.start)
+        #expect(sender.handle(.due, at: SenderTests.start) == [.release(attempt: 2)])
+        #expect(try choice.openRoutes(of: Self.ways()) == [["a", "c", "z"]])
+        // That one is no faster, and is kept.
+        choice.route = ["a", "c", "z"]
+        #expect(try !choice.mayGoRound(Self.ways()))
+        #expect(try choice.mayGoRound(Self.ways([["a", "z"]] + Self.paths)))
+        choice.route = ["a", "z"]
+        #expect(try !choice.mayGoRound(Self.ways([["a", "z"]] + Self.paths)))
+    }
+
+    @Test func patienceIsUsedUpByTheRelayAlone() {
+        let start = ContinuousClock.now
+        var patience = Patience(.flash, flash: .seconds(60))
+        func isUsedUp(_ seconds: Int) -> Bool { patience.isUsedUp(at: start + .seconds(seconds)) }
+        #expect(!isUsedUp(1_000))
+        // It takes the least that one may: that goes on for ever.
+        var now = start
+        for _ in 0..<10 {
+            patience.wait(for: 32 * Patience.bytesPerSecondMin, from: now)
+            now += .seconds(32)
+            patience.end(at: now)
+        }
+        // The sender itself needs a while.
+        patience.wait(for: 1, from: start + .seconds(900))
+        #expect(!isUsedUp(960) && isUsedUp(961))
+        patience.end(at: start + .seconds(940))
+        // A byte gives next to nothing back.
+        patience.wait(for: 1, from: start + .seconds(940))
+        #expect(!isUsedUp(960) && isUsedUp(961))
+        patience.renew(at: start + .seconds(961))
+        #expect(!isUsedUp(1_021) && isUsedUp(1_022))
+    }
+
+    @Test(arguments: zip(Precedence.allCases, [60, 300, 900, 3_600]))
+    func whatIsLessUrgentIsMorePatient(_ precedence: Precedence, _ seconds: Int) {
+        let start = ContinuousClock.now
+        var patience = Patience(precedence, flash: .seconds(60))
+        patience.wait(for: 0, from: start)
+        #expect(!patience.isUsedUp(at: start + .seconds(seconds)))
+        #expect(patience.isUsedUp(at: start + .seconds(seconds + 1)))
+    }
+
     @Test func relaysAreAskedAgainWhereNoOtherWayCanBeReached() throws {
         var choice = Self.choice()
         choice.weigh(Self.refusal, SenderTests.sender(Self.queued))

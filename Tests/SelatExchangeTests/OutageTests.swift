@@ -153,6 +153,20 @@ struct OutageTests {
         await slamming.value
     }
 
+    /// So it holds no lane meanwhile.
+    @Test func whoWantsToBeLeftAloneIsNotWaitedFor() async throws {
+        let (peers, to) = (sender.exchange.peers, recipient.id)
+        try await recipient.serving {
+            let client = try await peers.take(to)
+            await peers.keep(client, after: .tooManyRequests(.seconds(60)))
+            let start = ContinuousClock.now
+            await #expect(throws: Resting.self) { _ = try await peers.take(to, for: .flash) }
+            #expect(.now - start < .seconds(10))
+            #expect(await peers.rest(of: to) > .seconds(40))
+            await peers.closeAll()
+        }
+    }
+
     @Test func theMostUrgentGoFirstAndOfThoseThatAreAsUrgentWhoCameFirst() {
         var line = WaitingLine()
         let precedences: [Precedence] = [.routine, .flash, .priority, .flash, .routine]

@@ -697,6 +697,74 @@ struct RelayTests {
         }
     }
 
+    /// Whether it takes no byte of the payload, or asks for a rest: another route is open.
+    @Test(arguments: [true, false])
+    func aFlashDoesNotWaitForARelayForLong(isStill: Bool) async throws {
+        let world = try Self.world(links: [:]) { $0.patience = .seconds(1) }
+        let (sender, relay, recipient) = (world.sender, world.stranger, world.recipient)
+        let exchange = sender.exchange
+        if isStill {
+            relay.door.stillness.withLock { $0 = .seconds(8) }
+        } else {
+            relay.door.refusals.withLock {
+                $0 = Array(repeating: .tooManyRequests(.seconds(1)), count: 1_000)
+            }
+        }
+        let id = try await sender.send(world.request(size: 2_500_000, precedence: .flash))
+        // Nobody answers there yet.
+        _ = try? await exchange.peers.take(recipient.id)
+        try await relay.running {
+            try await recipient.running {
+                let pursuit = Task { await exchange.pursue(id) }
+                try await Self.until {
+                    try await sender.outbound(id)?.route == [sender.id, relay.id, recipient.id]
+                }
+                await exchange.peers.forgive()
+                let row = try await sender.ended(id)
+                #expect(row.state == "delivered", "\(row.cause ?? "")")
+                #expect(row.route == [sender.id, recipient.id] && row.attempt == 2)
+                pursuit.cancel()
+                await pursuit.value
+            }
+        }
+    }
+
+    /// It may be as slow as it likes, as links are.
+    @Test func whereNoOtherRouteIsOpenARelayIsWaitedFor() async throws {
+        let world = try Self.world { $0.patience = .seconds(1) }
+        let (sender, relay) = (world.sender, world.stranger)
+        relay.door.stillness.withLock { $0 = .seconds(4) }
+        let id = try await sender.send(world.request(size: 2_500_000, precedence: .flash))
+        try await relay.running {
+            let pursuit = Task { await sender.exchange.pursue(id) }
+            try await Self.until {
+                try await relay.relayed(id, from: sender)?.state == "holding"
+            }
+            #expect(try await sender.outbound(id)?.attempt == 1)
+            pursuit.cancel()
+            await pursuit.value
+        }
+    }
+
+    @Test func aRelayThatDoesNotAnswerInTimeWillNotPassItOn() async throws {
+        let world = try Self.world { $0.patience = .seconds(1) }
+        let (sender, relay, recipient) = (world.sender, world.stranger, world.recipient)
+        let exchange = sender.exchange
+        let id = TransferID(milliseconds: 1, entropy: [UInt8](repeating: 1, count: 10))
+        let passage = Passage(
+            upload: UploadID(from: sender.id, transfer: id),
+            name: SpoolFolder.Name(outbound: id), recipient: recipient.id,
+            lane: Lanes.Lane(to: relay.id, .flash, size: 1, id),
+            expires: TestFederation.start + 3_600, attempt: 1)
+        relay.door.stillness.withLock { $0 = .seconds(3) }
+        try await relay.serving {
+            let news = try await exchange.tried(passage) { try await exchange.ask(passage) }
+            #expect(
+                news.reply
+                    == .blocked(cause: "MY/hub: no answer within 1 s", isRefusal: true))
+        }
+    }
+
     @Test func aNewAttemptWaitsForTheLinkOfItsOwnRoute() async throws {
         let world = try Self.world(links: [:])
         let (sender, relay, recipient) = (world.sender, world.stranger, world.recipient)

@@ -53,6 +53,8 @@ struct TestFederation: Sendable {
         var reserve = DiskReserve(bytes: 0)
         /// How often one peer may ask.
         var requests = RequestRate()
+        /// How long peers are waited for.
+        var patience = Duration.seconds(60)
     }
 
     /// The keys of a node with which envelopes are signed and to which they are sealed.
@@ -296,7 +298,7 @@ final class TestNode: Sendable {
                         logger: .silent), store: store, spool: spool, storageKey: storageKey,
                 witnessing: plan.witnessing, relaying: plan.relaying,
                 inbox: plan.inbox, queue: plan.queue, reserve: plan.reserve,
-                requests: plan.requests, program: SHA256.digest([]),
+                requests: plan.requests, patience: plan.patience, program: SHA256.digest([]),
                 awaitsProof: plan.awaitsProof, clock: clock, logger: .silent)
         }
         door = Door(try make(nil))
@@ -452,6 +454,8 @@ final class Door: EnvelopeService, LetterService {
     let letterRefusals = Mutex<[Problem]>([])
     /// What is answered to an offer in place of the truth.
     let lie = Mutex<(@Sendable (OfferAnswer) -> OfferAnswer)?>(nil)
+    /// For how long it does nothing with a letter, a question or a payload before it looks at it.
+    let stillness = Mutex(Duration.zero)
     /// Whether answers get lost after the work is done.
     let losesAnswers = Mutex(false)
 
@@ -474,10 +478,12 @@ final class Door: EnvelopeService, LetterService {
     }
 
     func uploadState(_ upload: UploadID, from peer: NodeID) async throws -> UploadState {
-        try await exchange.uploadState(upload, from: peer)
+        try await Task.sleep(for: stillness.withLock { $0 })
+        return try await exchange.uploadState(upload, from: peer)
     }
 
     func take(receipt: [UInt8], from peer: NodeID) async throws -> LetterAnswer {
+        try await Task.sleep(for: stillness.withLock { $0 })
         if let problem = letterRefusals.withLock({ $0.isEmpty ? nil : $0.removeFirst() }) {
             throw problem
         }
@@ -487,6 +493,7 @@ final class Door: EnvelopeService, LetterService {
     }
 
     func take(recall message: [UInt8], from peer: NodeID) async throws -> LetterAnswer {
+        try await Task.sleep(for: stillness.withLock { $0 })
         if let problem = letterRefusals.withLock({ $0.isEmpty ? nil : $0.removeFirst() }) {
             throw problem
         }
@@ -499,6 +506,7 @@ final class Door: EnvelopeService, LetterService {
         _ upload: UploadID, from peer: NodeID, offset: UInt64, length: UInt64?, complete: Bool,
         body: UploadBody
     ) async throws -> UploadState {
+        try await Task.sleep(for: stillness.withLock { $0 })
         let limit = breaks.withLock { $0.isEmpty ? nil : $0.removeFirst() }
         let body = limit.map { UploadBody(Broken(body: body, limit: $0)) } ?? body
         return try await exchange.append(
