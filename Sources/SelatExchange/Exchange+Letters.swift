@@ -112,7 +112,7 @@ extension Exchange {
     private func bringLetters(
         to addressee: NodeID, by way: NodeID?, after first: Int64, strays: [NodeID: Set<Int64>]
     ) async throws -> Pass {
-        let end = ContinuousClock.now + .seconds(60)
+        var end = ContinuousClock.now + patience
         var (pass, last, brought) = (Pass(strays: strays), Int64(0), first)
         while let page = try await addressedLetters(to: addressee, after: last) {
             last = page.last?.letter.number ?? last
@@ -121,7 +121,10 @@ extension Exchange {
                 // A recall is brought in every pass, wherever the others go on.
                 let isBehind = addressed.letter.number > first
                 guard isBehind || addressed.letter.kind == Self.recallLetter else { continue }
+                // The recalls in front have had a minute of their own: else those behind might have none, ever.
+                if isBehind, brought == first { end = .now + patience }
                 guard ContinuousClock.now < end else {
+                    guard isBehind else { continue }
                     // Strays go on where they were cut off, as long as that moves: what could not be brought for a minute
                     // must not keep what is behind it for ever.
                     if let full = pass.cutOff[way], full > first { return pass }

@@ -95,8 +95,8 @@ package final class Exchange: Sendable {
     ///   - store: opened; its log is this node's.
     ///   - ring: the keys of this node, where they may change.
     ///   - storageKey: wraps content keys at rest.
-    ///   - patience: how long an exchange without payload may take, beside what its bytes need; and how long a flash waits
-    ///     for a relay.
+    ///   - patience: how long an exchange without payload may take, beside what its bytes need; how long a flash waits for a
+    ///     relay; and for how long letters are brought one way at a time.
     ///   - program: the digest of the running program, which peers are told.
     ///   - awaitsProof: whether `store` was opened so that its log waits for a witness.
     package init(

@@ -960,6 +960,35 @@ struct RelayedLetterTests {
         }
     }
 
+    /// They are brought in every pass, and take all of its time here.
+    @Test func manyRecallsAreInTheWayOfNothingBehindThem() async throws {
+        var plan = TestFederation.Plan()
+        plan.patience = .seconds(1)
+        let world = try TestFederation(plan)
+        let (sender, recipient) = (world.sender, world.recipient)
+        let (exchange, from, to) = (sender.exchange, sender.id, recipient.id)
+        let id = try await sender.send(world.request())
+        try await recipient.serving { await exchange.pursue(id) }
+        let row = try #require(try await sender.outbound(id))
+        #expect(row.state == "delivered")
+        let kinds =
+            Array(repeating: Exchange.recallLetter, count: 30) + [ReceiptKind.cancelled.rawValue]
+        _ = try await sender.store.commit { transaction in
+            for kind in kinds {
+                try transaction.post(
+                    kind, [0x30], about: id, from: from, to: to, until: row.expires)
+            }
+        }
+        let last = try #require(try await exchange.letters(about: id, from: from).last)
+        recipient.door.stillness.withLock { $0 = .milliseconds(50) }
+        recipient.door.letterRefusals.withLock {
+            $0 = Array(repeating: ServiceProblem.logNotProven("unproven"), count: 1_000)
+        }
+        try await recipient.serving {
+            try await bring(exchange, to: to) { exchange.hindrance(of: last) != nil }
+        }
+    }
+
     @Test func aHoldThatIsLostWarnsAgain() async throws {
         let world = try RelayTests.world()
         let (sender, relay, recipient) = (world.sender, world.stranger, world.recipient)
