@@ -65,31 +65,38 @@ extension Exchange {
     private func onward(
         of id: TransferID, from: NodeID
     ) async throws -> [(row: OutboundRow, isRecalled: Bool)] {
-        let node = identity.node
-        return try await store.read { snapshot in
-            try snapshot.derived(from: id, of: from).filter(\.handedOn).map {
-                ($0, try snapshot.recall(of: $0.id, from: node) != nil)
-            }
+        try await store.read { try self.onward(of: id, from: from, in: $0) }
+    }
+
+    private func onward(
+        of id: TransferID, from: NodeID, in snapshot: Snapshot
+    ) throws -> [(row: OutboundRow, isRecalled: Bool)] {
+        try snapshot.derived(from: id, of: from).filter(\.handedOn).map {
+            ($0, try snapshot.recall(of: $0.id, from: identity.node) != nil)
         }
     }
 
     /// What waits for an own officer's word, in lines for people.
     package func recallWarnings() async throws -> [String] {
         let node = identity.node
-        var warnings: [String] = []
-        for row in try await recalls(limit: 1_000) where row.from != node {
-            let view = try await view(of: row)
-            if view.state == Recipient.State.recalled.rawValue, !row.isOrdered, row.decision == nil
-            {
-                warnings.append(
-                    "`\(row.id)` is recalled by \(row.officer): `selat recall answer \(row.id)`")
+        return try await store.read { snapshot in
+            var warnings: [String] = []
+            for row in try snapshot.recalls(limit: 1_000) where row.from != node {
+                guard let received = try snapshot.inbound(row.id, from: row.from) else { continue }
+                let isClosed = received.state == Recipient.State.recalled.rawValue
+                if isClosed, !row.isOrdered, row.decision == nil {
+                    warnings.append(
+                        "`\(row.id)` is recalled by \(row.officer): "
+                            + "`selat recall answer \(row.id)`")
+                }
+                let onward = try self.onward(of: row.id, from: row.from, in: snapshot)
+                for copy in onward where !copy.isRecalled {
+                    warnings.append(
+                        "`\(row.id)` is recalled by \(row.officer), and was sent on to \(copy.row.to): "
+                            + "`selat recall \(copy.row.id)`")
+                }
             }
-            for copy in view.onward where !copy.isRecalled {
-                warnings.append(
-                    "`\(row.id)` is recalled by \(row.officer), and was sent on to \(copy.row.to): "
-                        + "`selat recall \(copy.row.id)`")
-            }
+            return warnings
         }
-        return warnings
     }
 }
