@@ -91,33 +91,49 @@ extension Exchange {
             else { throw ServiceProblem.unknownTransfer(asked.id) }
             return nil
         }
-        // Receipts do not count, which others write.
-        let isFull = try await store.read {
-            try $0.letterCount(of: asked.from.country, as: Self.recallLetter)
-                >= Limits.lettersPerMemberMax
+        let held = try store.lookUp { snapshot -> LetterAnswer? in
+            // This very message was verified just now, so that it stands.
+            let before = try snapshot.recall(of: asked.id, from: asked.from)
+            return before?.digest == recall.digest
+                ? try Self.answer(toHeld: asked, in: snapshot) : nil
         }
+        if let held { return held }
         let former = try await vainRecall(of: asked)
         let now = clock.now()
-        let (answer, isDropped) = try await store.commit { transaction -> (LetterAnswer, Bool) in
+        let (answer, isPosted, isDropped) = try await store.commit {
+            transaction -> (LetterAnswer, Bool, Bool) in
             if let before = try transaction.recall(of: asked.id, from: asked.from),
                 before.digest != former
             {
                 guard recall.isSame(as: before) else {
                     throw ServiceProblem.alreadyRecalled(asked.id, before.officer)
                 }
-                let isOwed = try transaction.owes(
-                    Self.recallLetter, about: asked.id, from: asked.from, to: asked.to)
-                return (isOwed ? .held : .taken, false)
+                return (try Self.answer(toHeld: asked, in: transaction.snapshot), false, false)
             }
-            guard !isFull else { throw ServiceProblem.tooManyLetters(asked.from.country) }
+            // Receipts do not count, which others write.
+            let count = try transaction.snapshot.letterCount(
+                of: asked.from.country, as: Self.recallLetter)
+            guard count < Limits.lettersPerMemberMax else {
+                throw ServiceProblem.tooManyLetters(asked.from.country)
+            }
             try transaction.save(RecallRow(recall, at: now))
             try transaction.post(recall, at: now)
             try transaction.append(recall.draft("recall.taken", by: .node(peer)))
-            return (.held, try self.drop(known, because: recall.words, at: now, in: transaction))
+            let isDropped = try self.drop(known, because: recall.words, at: now, in: transaction)
+            return (.held, true, isDropped)
         }.value
         if isDropped { try await removeDropped(known) }
-        if answer == .held { accepted.yield(.letters(to: asked.to)) }
+        if isPosted { accepted.yield(.letters(to: asked.to)) }
         return answer
+    }
+
+    /// Whoever brings a recall again learns whether the recipient has answered it by now.
+    private static func answer(
+        toHeld asked: RecallStatement, in snapshot: Snapshot
+    ) throws -> LetterAnswer {
+        let isOwed = try snapshot.owes(
+            recallLetter, about: asked.id, from: asked.from, to: asked.to)
+        return isOwed ? .held : .taken
     }
 
     /// Lets go of what is relayed, whoever holds it by now.

@@ -186,7 +186,7 @@ extension Exchange {
                     + "it never passes here"
             )
         }
-        let held = try snapshot.relayedLoad(of: country, states: Relay.spooledStates)
+        let held = try snapshot.relayedLoad(of: country)
         guard !quota.hasRoom(for: size, beside: held) else { return nil }
         return (.relayFull, "transfers of `\(country)` that lie here: \(quota.words(held))")
     }

@@ -39,13 +39,12 @@ extension Exchange {
     }
 
     /// A line for each member of which little more may pass through here.
-    package func fullRelays() async throws -> [String] {
-        try await store.read { try $0.relayedLoads(states: Relay.spooledStates) }
-            .filter { relaying.isNearlyFull($0.held) }.map {
-                "transfers of `\($0.member)` that lie here for others: \(relaying.words($0.held)); once full, "
-                    + "they go another way or wait (`relay-full`): see `selat transfers --direction relayed`, "
-                    + "or raise `relay` in the configuration"
-            }
+    package func fullRelays() throws -> [String] {
+        try store.lookUp { try $0.relayedLoads() }.filter { relaying.isNearlyFull($0.held) }.map {
+            "transfers of `\($0.member)` that lie here for others: \(relaying.words($0.held)); once full, "
+                + "they go another way or wait (`relay-full`): see `selat transfers --direction relayed`, "
+                + "or raise `relay` in the configuration"
+        }
     }
 
     /// A line for each queue of the own transfers that takes little more.

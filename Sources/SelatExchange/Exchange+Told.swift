@@ -78,14 +78,22 @@ extension Exchange: LetterService {
     private func hold(
         _ bytes: [UInt8], _ statement: ReceiptStatement, of row: RelayedRow, from peer: NodeID
     ) async throws -> LetterAnswer {
-        do {
-            try await verify(bytes, statement, of: row)
-        } catch {
-            try await enterRejection("\(error)", of: row.id, by: .node(peer))
-            throw ServiceProblem.verificationFailed("receipt of `\(row.id)`: \(error)")
+        let receipt = ReceiptRow(statement, bytes, at: clock.now())
+        let isSettled = [.delivered, .refused].contains(try Relay(row).state)
+        // What was verified, and has settled what it can, is not verified each time that it is brought.
+        let isKnown =
+            try statement.signer == row.to && (isSettled || !statement.kind.isOutcome)
+            && store.lookUp { try $0.holdsDocument(receipt) }
+        if !isKnown {
+            do {
+                try await verify(bytes, statement, of: row)
+            } catch {
+                try await enterRejection("\(error)", of: row.id, by: .node(peer))
+                throw ServiceProblem.verificationFailed("receipt of `\(row.id)`: \(error)")
+            }
+            if statement.kind.isOutcome { try await settle(row, statement, bytes, by: peer) }
         }
-        if statement.kind.isOutcome { try await settle(row, statement, bytes, by: peer) }
-        return try await owe(bytes, statement, of: row, from: peer)
+        return try await owe(receipt, statement, from: peer)
     }
 
     /// What the recipient did, as it has signed it.
@@ -150,38 +158,47 @@ extension Exchange: LetterService {
 
     /// Keeps a receipt that passes through, and owes it to the sender until the sender has it.
     private func owe(
-        _ bytes: [UInt8], _ statement: ReceiptStatement, of row: RelayedRow, from peer: NodeID
+        _ receipt: ReceiptRow, _ statement: ReceiptStatement, from peer: NodeID
     ) async throws -> LetterAnswer {
-        let now = clock.now()
-        let receipt = ReceiptRow(statement, bytes, at: now)
-        let isFull = try store.lookUp {
-            try $0.letterCount(of: row.from.country, besides: Self.recallLetter)
-                >= Limits.lettersPerMemberMax
+        if let answer = try store.lookUp({ try Self.answer(toHeld: receipt, in: $0) }) {
+            return answer
         }
-        let answer = try await store.commit { transaction -> LetterAnswer in
-            guard try !transaction.holdsReceipt(receipt) else {
-                // Whoever brings it again learns whether the sender has it by now.
-                return try transaction.owes(
-                    receipt.kind, about: row.id, from: row.from, to: row.from)
-                    ? .held : .taken
+        let (id, from) = (receipt.id, receipt.from)
+        let (answer, isPosted) = try await store.commit { transaction -> (LetterAnswer, Bool) in
+            // Another may have brought it meanwhile.
+            if let answer = try Self.answer(toHeld: receipt, in: transaction.snapshot) {
+                return (answer, false)
             }
             // Of an attempt that went past this relay anything can be stated, and only the sender sees through it.
             guard
-                try transaction.receiptCount(receipt.kind, of: row.id, from: row.from)
-                    < Self.attemptsToldMax, !isFull
-            else { throw ServiceProblem.tooManyLetters(row.from.country) }
+                try transaction.receiptCount(receipt.kind, of: id, from: from)
+                    < Self.attemptsToldMax,
+                try transaction.snapshot.letterCount(of: from.country, besides: Self.recallLetter)
+                    < Limits.lettersPerMemberMax
+            else { throw ServiceProblem.tooManyLetters(from.country) }
             try transaction.keep(receipt)
             try transaction.post(
-                receipt.kind, bytes, about: row.id, from: row.from, to: row.from,
-                until: now + Self.letterSeconds)
+                receipt.kind, receipt.document, about: id, from: from, to: from,
+                until: receipt.taken + Self.letterSeconds)
             try transaction.append(
                 EntryDraft(
-                    kind: "relay.told", transfer: row.id, actor: .node(peer),
+                    kind: "relay.told", transfer: id, actor: .node(peer),
                     details: receipt.details(of: statement)))
-            return .held
+            return (.held, true)
         }.value
-        if answer == .held { accepted.yield(.letters(to: row.from)) }
+        if isPosted { accepted.yield(.letters(to: from)) }
         return answer
+    }
+
+    /// Whoever brings a receipt again learns whether the sender has it by now.
+    /// - Returns: nil where it is not held.
+    private static func answer(
+        toHeld receipt: ReceiptRow, in snapshot: Snapshot
+    ) throws -> LetterAnswer? {
+        guard try snapshot.holdsReceipt(receipt) else { return nil }
+        let isOwed = try snapshot.owes(
+            receipt.kind, about: receipt.id, from: receipt.from, to: receipt.from)
+        return isOwed ? .held : .taken
     }
 
     /// Passes on a receipt of a transfer that did not pass through here: whose it is only its sender can say.

@@ -32,6 +32,7 @@ enum Schema {
         Migration(name: "serials", sql: MembershipSchema.serialsAgain),
         Migration(name: "queue", sql: TransferSchema.queue),
         Migration(name: "renewal", sql: WitnessSchema.keptReceipts),
+        Migration(name: "loads", sql: loads),
     ]
 
     /// `SLAT`, in the file's header: tells our databases from others.
@@ -93,6 +94,11 @@ enum Schema {
     private static let layout = [
         CounterSchema.bySeries, TransferSchema.heldDestruction, ErasureSchema.byFirst,
         HeaderSchema.numbered,
+    ].joined(separator: "\n")
+
+    /// What peers make this node ask again and again is found without going through all that is kept.
+    private static let loads = [
+        RelaySchema.load, LetterSchema.bySender, RecallSchema.byTime, WitnessSchema.byTurn,
     ].joined(separator: "\n")
 
     /// Active policies, lists and configuration, by name.

@@ -66,6 +66,12 @@ enum LetterSchema {
           part TEXT NOT NULL, transfer TEXT NOT NULL, PRIMARY KEY (part, transfer)
         ) STRICT, WITHOUT ROWID;
         """
+
+    /// Documents lie in the rows: what is counted, and whose time is over, is found without them.
+    static let bySender = """
+        CREATE INDEX letters_by_sender ON letters (sender, kind);
+        CREATE INDEX letters_by_end ON letters (until);
+        """
 }
 
 extension Transaction {
@@ -150,36 +156,11 @@ extension Transaction {
         try LetterRow.lastEntry(of: id, database)
     }
 
-    /// Whether a transfer has a receipt of this kind, signer and attempt.
-    package func holdsReceipt(_ row: ReceiptRow) throws -> Bool {
-        let sql = """
-            SELECT 1 FROM receipts
-            WHERE id = ? AND sender = ? AND kind = ? AND signer = ? AND attempt = ?
-            """
-        return try Row.fetchOne(
-            database.cachedStatement(sql: sql),
-            arguments: [
-                row.id.text, row.from.text, row.kind, row.signer.text, Int64(row.attempt),
-            ]) != nil
-    }
-
     /// How many receipts of this kind a transfer has, of all attempts.
     package func receiptCount(_ kind: String, of id: TransferID, from: NodeID) throws -> Int {
         let sql = "SELECT count(*) FROM receipts WHERE id = ? AND sender = ? AND kind = ?"
         return try Int.fetchOne(
             database.cachedStatement(sql: sql), arguments: [id.text, from.text, kind]) ?? 0
-    }
-
-    /// Whether a letter of this kind about a transfer is still owed to a node.
-    package func owes(
-        _ kind: String, about id: TransferID, from: NodeID, to addressee: NodeID
-    ) throws -> Bool {
-        let sql = """
-            SELECT 1 FROM letters WHERE id = ? AND sender = ? AND kind = ? AND addressee = ?
-            """
-        return try Row.fetchOne(
-            database.cachedStatement(sql: sql),
-            arguments: [id.text, from.text, kind, addressee.text]) != nil
     }
 }
 
@@ -219,6 +200,18 @@ extension Snapshot {
         try LetterRow.fetch(database, "WHERE number = ?", [number]).first
     }
 
+    /// Whether a letter of this kind about a transfer is still owed to a node.
+    package func owes(
+        _ kind: String, about id: TransferID, from: NodeID, to addressee: NodeID
+    ) throws -> Bool {
+        let sql = """
+            SELECT 1 FROM letters WHERE id = ? AND sender = ? AND kind = ? AND addressee = ?
+            """
+        return try Row.fetchOne(
+            database.cachedStatement(sql: sql),
+            arguments: [id.text, from.text, kind, addressee.text]) != nil
+    }
+
     /// What is still owed to anybody about a transfer.
     package func letters(about id: TransferID, from: NodeID) throws -> [LetterRow] {
         try LetterRow.fetch(
@@ -234,8 +227,10 @@ extension Snapshot {
 
     /// Letters whose time is over, at most a thousand.
     package func lettersOver(at now: Timestamp) throws -> [LetterRow] {
-        try LetterRow.fetch(database, "WHERE until <= ? LIMIT 1000", [now.seconds])
+        try LetterRow.fetch(database, Self.overClause, [now.seconds])
     }
+
+    static let overClause = "WHERE until <= ? LIMIT 1000"
 
     /// How many letters of one kind are owed for transfers of a country's nodes.
     package func letterCount(of country: Country, as kind: String) throws -> Int {
@@ -250,8 +245,14 @@ extension Snapshot {
     private func letterCount(
         _ condition: String, _ kind: String, _ country: Country
     ) throws -> Int {
-        let sql = "SELECT count(*) FROM letters WHERE substr(sender, 1, 3) = ? AND \(condition)"
-        return try Int.fetchOne(database, sql: sql, arguments: ["\(country.code)/", kind]) ?? 0
+        // The nodes of `SG` are those between `SG/` and `SG0`, the character behind the slash.
+        try Int.fetchOne(
+            database.cachedStatement(sql: Self.letterCountOfMember(condition)),
+            arguments: ["\(country.code)/", "\(country.code)0", kind]) ?? 0
+    }
+
+    static func letterCountOfMember(_ condition: String) -> String {
+        "SELECT count(*) FROM letters WHERE sender > ? AND sender < ? AND \(condition)"
     }
 
     /// The newest entry about a transfer.

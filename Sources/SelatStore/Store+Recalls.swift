@@ -52,6 +52,12 @@ enum RecallSchema {
         ) STRICT, WITHOUT ROWID;
         CREATE INDEX recalls_by_hold ON recalls (hold_until) WHERE hold_until NOTNULL;
         """
+
+    /// A hold stays in its row for good: what is due is found by the datasets that lie closed here.
+    static let byTime = """
+        DROP INDEX recalls_by_hold;
+        CREATE INDEX recalls_by_time ON recalls (taken, id);
+        """
 }
 
 extension Transaction {
@@ -88,22 +94,22 @@ extension Snapshot {
 
     /// Newest first.
     package func recalls(limit: Int) throws -> [RecallRow] {
-        try RecallRow.fetch(database, "ORDER BY taken DESC, id DESC LIMIT ?", [limit])
+        try RecallRow.fetch(database, Self.newestRecallsClause, [limit])
     }
+
+    static let newestRecallsClause = "ORDER BY taken DESC, id DESC LIMIT ?"
 
     /// Recalls whose hold is over, of datasets in `state` whose destruction duties order or an own
     /// officer has agreed to; at most a thousand.
     package func recallsDue(state: String, agreed: String, at now: Timestamp) throws -> [RecallRow]
     {
-        try RecallRow.fetch(
-            database,
-            """
-            WHERE hold_until <= ? AND (is_ordered OR decision = ?) AND EXISTS (
-              SELECT 1 FROM inbound
-              WHERE inbound.id = recalls.id AND inbound.sender = recalls.sender AND state = ?)
-            LIMIT 1000
-            """, [now.seconds, agreed, state])
+        try RecallRow.fetch(database, Self.dueClause, [state, now.seconds, agreed])
     }
+
+    static let dueClause = """
+        WHERE (id, sender) IN (SELECT id, sender FROM inbound WHERE state = ?)
+          AND hold_until <= ? AND (is_ordered OR decision = ?) LIMIT 1000
+        """
 }
 
 extension RecallRow {

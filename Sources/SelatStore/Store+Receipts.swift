@@ -49,6 +49,33 @@ extension Transaction {
 }
 
 extension Snapshot {
+    /// Whether a transfer has a receipt of this kind, signer and attempt.
+    package func holdsReceipt(_ row: ReceiptRow) throws -> Bool {
+        let sql = """
+            SELECT 1 FROM receipts
+            WHERE id = ? AND sender = ? AND kind = ? AND signer = ? AND attempt = ?
+            """
+        return try Row.fetchOne(
+            database.cachedStatement(sql: sql),
+            arguments: [
+                row.id.text, row.from.text, row.kind, row.signer.text, Int64(row.attempt),
+            ]) != nil
+    }
+
+    /// Whether a receipt is held as this very document.
+    package func holdsDocument(_ row: ReceiptRow) throws -> Bool {
+        let sql = """
+            SELECT 1 FROM receipts
+            WHERE id = ? AND sender = ? AND kind = ? AND signer = ? AND attempt = ? AND document = ?
+            """
+        return try Row.fetchOne(
+            database.cachedStatement(sql: sql),
+            arguments: [
+                row.id.text, row.from.text, row.kind, row.signer.text, Int64(row.attempt),
+                Data(row.document),
+            ]) != nil
+    }
+
     /// The receipts of a transfer, oldest first.
     package func receipts(of id: TransferID, from: NodeID) throws -> [ReceiptRow] {
         let sql = """

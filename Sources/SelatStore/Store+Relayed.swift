@@ -77,6 +77,39 @@ enum RelaySchema {
           PRIMARY KEY (id, sender, kind, signer, attempt)
         ) STRICT, WITHOUT ROWID;
         """
+
+    /// What of each member's passes through here, kept by triggers, as `inbound_load` is.
+    static let load = """
+        CREATE TABLE relayed_load (
+            member TEXT PRIMARY KEY,
+            transfers INTEGER NOT NULL CHECK (transfers >= 0),
+            bytes INTEGER NOT NULL CHECK (bytes >= 0)
+        ) STRICT, WITHOUT ROWID;
+        INSERT INTO relayed_load SELECT substr(sender, 1, 2), count(*), sum(payload_size) FROM relayed
+        WHERE state IN ('receiving', 'holding', 'forwarded', 'returned') GROUP BY 1;
+        CREATE TRIGGER relayed_comes AFTER INSERT ON relayed
+        WHEN NEW.state IN ('receiving', 'holding', 'forwarded', 'returned')
+        BEGIN
+            INSERT INTO relayed_load VALUES (substr(NEW.sender, 1, 2), 1, NEW.payload_size)
+            ON CONFLICT (member) DO UPDATE
+            SET transfers = transfers + 1, bytes = bytes + excluded.bytes;
+        END;
+        CREATE TRIGGER relayed_comes_again AFTER UPDATE OF state ON relayed
+        WHEN OLD.state NOT IN ('receiving', 'holding', 'forwarded', 'returned')
+            AND NEW.state IN ('receiving', 'holding', 'forwarded', 'returned')
+        BEGIN
+            INSERT INTO relayed_load VALUES (substr(NEW.sender, 1, 2), 1, NEW.payload_size)
+            ON CONFLICT (member) DO UPDATE
+            SET transfers = transfers + 1, bytes = bytes + excluded.bytes;
+        END;
+        CREATE TRIGGER relayed_goes AFTER UPDATE OF state ON relayed
+        WHEN OLD.state IN ('receiving', 'holding', 'forwarded', 'returned')
+            AND NEW.state NOT IN ('receiving', 'holding', 'forwarded', 'returned')
+        BEGIN
+            UPDATE relayed_load SET transfers = transfers - 1, bytes = bytes - OLD.payload_size
+            WHERE member = substr(OLD.sender, 1, 2);
+        END;
+        """
 }
 
 extension Transaction {
@@ -135,34 +168,20 @@ extension Snapshot {
             StatementArguments(states) + [now.seconds])
     }
 
-    /// What lies here for one country's senders: transfers in any of `states`, and their bytes.
-    package func relayedLoad(
-        of country: Country, states: [String]
-    ) throws -> (transfers: Int, bytes: UInt64) {
-        let marks = repeatElement("?", count: states.count).joined(separator: ", ")
-        let sql = """
-            SELECT count(*), coalesce(sum(payload_size), 0) FROM relayed
-            WHERE state IN (\(marks)) AND substr(sender, 1, 3) = ?
-            """
-        guard
-            let row = try Row.fetchOne(
-                database, sql: sql,
-                arguments: StatementArguments(states) + ["\(country.code)/"])
-        else { return (0, 0) }
-        return (row[0], try row.unsigned(1))
+    /// What of a member's lies here for others and has not ended: transfers, and bytes of their sealed payloads.
+    package func relayedLoad(of country: Country) throws -> (transfers: Int, bytes: UInt64) {
+        let statement = try BorrowedStatement(
+            "SELECT transfers, bytes FROM relayed_load WHERE member = ?", in: database)
+        statement.bind(1, country.code)
+        return try statement.rows { (Int($0.integer(0)), try $0.unsigned(1)) }.first ?? (0, 0)
     }
 
-    /// The same of every country, in order.
-    package func relayedLoads(
-        states: [String]
-    ) throws -> [(member: String, held: (transfers: Int, bytes: UInt64))] {
-        let marks = repeatElement("?", count: states.count).joined(separator: ", ")
-        let sql = """
-            SELECT count(*), sum(payload_size), substr(sender, 1, 2) FROM relayed
-            WHERE state IN (\(marks)) GROUP BY 3 ORDER BY 3
-            """
-        return try Row.fetchAll(database, sql: sql, arguments: StatementArguments(states)).map {
-            row in (row[2], (row[0], try row.unsigned(1)))
+    /// The same of every member, in order.
+    package func relayedLoads() throws -> [(member: String, held: (transfers: Int, bytes: UInt64))]
+    {
+        let sql = "SELECT transfers, bytes, member FROM relayed_load ORDER BY member"
+        return try Row.fetchAll(database.cachedStatement(sql: sql)).map { row in
+            (row[2], (row[0], try row.unsigned(1)))
         }
     }
 }

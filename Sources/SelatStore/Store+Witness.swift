@@ -41,6 +41,17 @@ enum WitnessSchema {
         CREATE INDEX receipts_unwitnessed ON receipts (signer, unwitnessed)
         WHERE unwitnessed NOTNULL;
         """
+
+    /// From when on a receipt is asked for again, of which a proof was asked for in vain: it must not stand before
+    /// newer ones for ever. 0 where none was.
+    static let byTurn = """
+        ALTER TABLE unwitnessed_receipts ADD COLUMN again INTEGER NOT NULL DEFAULT 0;
+        CREATE INDEX unwitnessed_receipts_by_turn ON unwitnessed_receipts (peer, again, since);
+        ALTER TABLE receipts ADD COLUMN again INTEGER NOT NULL DEFAULT 0;
+        DROP INDEX receipts_unwitnessed;
+        CREATE INDEX receipts_unwitnessed ON receipts (signer, again, unwitnessed)
+        WHERE unwitnessed NOTNULL;
+        """
 }
 
 /// What this node, as a witness, cosigned last of one log.
@@ -96,6 +107,9 @@ package struct UnwitnessedReceipt: Sendable, Hashable {
     package let since: Timestamp
     /// Which of those beside the outcome's; nil for the outcome's.
     fileprivate let kept: Kept?
+
+    /// What is never proven is asked for less and less often, and at least once a day.
+    fileprivate static let pauseSecondsMax: Int64 = 86_400
 
     fileprivate struct Kept: Sendable, Hashable {
         let from: NodeID
@@ -210,6 +224,26 @@ extension Transaction {
             Int64(kept.attempt),
         ])
     }
+
+    /// No proof of a receipt could be had: it is asked for again once it has waited twice as long as by now.
+    package func putOff(_ receipt: UnwitnessedReceipt) throws {
+        let waited = max(0, time - receipt.since)
+        let again = time.seconds + min(waited, UnwitnessedReceipt.pauseSecondsMax)
+        guard let kept = receipt.kept else {
+            return try database.cachedStatement(
+                sql: "UPDATE unwitnessed_receipts SET again = ? WHERE id = ?"
+            ).execute(arguments: [again, receipt.id.text])
+        }
+        try database.cachedStatement(
+            sql: """
+                UPDATE receipts SET again = ?
+                WHERE id = ? AND sender = ? AND kind = ? AND signer = ? AND attempt = ?
+                """
+        ).execute(arguments: [
+            again, receipt.id.text, kept.from.text, kept.kind, receipt.peer.text,
+            Int64(kept.attempt),
+        ])
+    }
 }
 
 extension Snapshot {
@@ -282,26 +316,31 @@ extension Snapshot {
         }
     }
 
-    /// The oldest of them, so many of each signer's outcomes and of its other receipts: those of one must not
-    /// stand before everybody else's.
-    package func unwitnessedReceipts(ofEachPeer limit: Int) throws -> [UnwitnessedReceipt] {
-        let outcomes = """
-            SELECT id, peer, since, NULL, NULL, NULL FROM (
-              SELECT id, peer, since, row_number() OVER (PARTITION BY peer ORDER BY since, id) AS place
-              FROM unwitnessed_receipts
-            ) WHERE place <= ? ORDER BY since, id
-            """
-        return try UnwitnessedReceipt.fetch(database, outcomes, [limit])
-            + UnwitnessedReceipt.fetch(database, Self.unwitnessedBesideOutcomes, [limit])
+    /// Those of a signer that may be asked for now: so many outcomes, and as many of its other receipts, first
+    /// those that were never asked for in vain, the oldest before the others.
+    package func unwitnessedReceipts(
+        of peer: NodeID, dueAt now: Timestamp, limit: Int
+    ) throws -> [UnwitnessedReceipt] {
+        // What waits longer than the longest pause was put off by a clock that was ahead.
+        let due: [(first: Int64, last: Int64)] = [
+            (0, now.seconds), (now.seconds + UnwitnessedReceipt.pauseSecondsMax + 1, .max),
+        ]
+        return try due.flatMap { first, last in
+            let arguments: StatementArguments = [peer.text, first, last, limit]
+            return try UnwitnessedReceipt.fetch(database, Self.unwitnessedOutcomes, arguments)
+                + UnwitnessedReceipt.fetch(database, Self.unwitnessedBesideOutcomes, arguments)
+        }
     }
 
-    /// In the order of their index, which holds all of it: the table is not read, and nothing sorted.
+    /// In the order of their indexes, which hold all of it: no table is read, and nothing sorted.
+    static let unwitnessedOutcomes = """
+        SELECT id, peer, since, NULL, NULL, NULL FROM unwitnessed_receipts
+        WHERE peer = ? AND again BETWEEN ? AND ? ORDER BY again, since LIMIT ?
+        """
     static let unwitnessedBesideOutcomes = """
-        SELECT id, signer, unwitnessed, sender, kind, attempt FROM (
-          SELECT id, signer, unwitnessed, sender, kind, attempt,
-            row_number() OVER (PARTITION BY signer ORDER BY unwitnessed, id) AS place
-          FROM receipts WHERE unwitnessed NOTNULL
-        ) WHERE place <= ?
+        SELECT id, signer, unwitnessed, sender, kind, attempt FROM receipts
+        WHERE unwitnessed NOTNULL AND signer = ? AND again BETWEEN ? AND ?
+        ORDER BY again, unwitnessed LIMIT ?
         """
 
     /// A receipt as it is held; nil where it is gone.

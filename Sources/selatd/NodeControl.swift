@@ -29,7 +29,7 @@ struct NodeControl: ControlService {
         var reports =
             try await exchange.reportWarnings() + (try await exchange.recallWarnings())
             + (try await exchange.deadWarnings()) + (try exchange.fullInboxes())
-        reports += try await exchange.fullRelays()
+        reports += try exchange.fullRelays()
         reports += try exchange.fullQueues()
         reports += try await exchange.letterWarnings()
         reports += exchange.lawWarnings

@@ -218,6 +218,42 @@ struct LetterTests {
         }
     }
 
+    /// Whoever brings a relay the same again and again makes it bring nothing sooner.
+    @Test func whatARelayHoldsIsNoNewsToIt() async throws {
+        let world = try RelayTests.world()
+        let (sender, relay, recipient) = (world.sender, world.stranger, world.recipient)
+        let id = try await world.relayed()
+        for node in [sender, relay, recipient] { try await node.restart() }
+        let receipt = try await recipient.stated(.opened, of: id, from: sender.id, 1)
+        let recall = try world.recall(id)
+        let (exchange, pursuits) = (relay.exchange, relay.exchange.pursuits)
+        for to in [sender.id, recipient.id] {
+            #expect(await pursuits.begin(.letters(to: to)))
+        }
+        @Sendable func isNews(
+            to node: NodeID, _ bring: () async throws -> LetterAnswer
+        ) async throws -> Bool {
+            // What the start has to bring.
+            _ = try await pursuits.pause(.letters(to: node), .milliseconds(300))
+            #expect(try await bring() == .held)
+            return try await pursuits.pause(.letters(to: node), .seconds(1))
+        }
+        try await relay.running {
+            for isNew in [true, false, false] {
+                let isReceiptNews = try await isNews(to: sender.id) {
+                    try await exchange.take(receipt: receipt, from: recipient.id)
+                }
+                #expect(isReceiptNews == isNew)
+                let isRecallNews = try await isNews(to: recipient.id) {
+                    try await exchange.take(recall: recall, from: sender.id)
+                }
+                #expect(isRecallNews == isNew)
+            }
+        }
+        #expect(try await relay.entries("relay.told") == 1)
+        #expect(try await relay.entries("recall.taken") == 1)
+    }
+
     /// It does not know which headers it has signed, so that any attempt may be one.
     @Test func ofARestoredSenderNoNumberOfReceiptsIsKept() async throws {
         let id = try await delivered()

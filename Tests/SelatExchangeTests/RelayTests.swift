@@ -384,7 +384,7 @@ struct RelayTests {
             #expect(await offered(head, in: world) == expected)
         }
         #expect(try world.stranger.parts.count == 2)
-        let warnings = try await world.stranger.exchange.fullRelays()
+        let warnings = try world.stranger.exchange.fullRelays()
         #expect(warnings.count == (quota.transfersMax == 1 ? 1 : 0), "\(warnings)")
     }
 

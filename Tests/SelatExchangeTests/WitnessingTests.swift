@@ -525,10 +525,18 @@ import Testing
             _ = try await sender.store.commit {
                 try $0.keep(document, as: .receipt, of: hopeless)
             }
+            world.clock.advance(seconds: 60)
             try await recipient.exchange.witnesses.ask()
             try await sender.exchange.witnesses.renewReceipts()
-            let open = try await sender.store.read { try $0.unwitnessedReceipts(ofEachPeer: 10) }
-            #expect(open.map(\.id) == [hopeless])
+            #expect(try await Self.unwitnessed(sender).map(\.id) == [hopeless])
+            // After a minute in vain it is asked for in another.
+            let now = world.clock.now()
+            for (seconds, count): (Int64, Int) in [(0, 0), (59, 0), (60, 1)] {
+                let due = try await sender.store.read {
+                    try $0.unwitnessedReceipts(of: recipient.id, dueAt: now + seconds, limit: 10)
+                }
+                #expect(due.count == count)
+            }
         }
     }
 
@@ -613,7 +621,14 @@ import Testing
     }
 
     private static func unwitnessed(_ node: TestNode) async throws -> [UnwitnessedReceipt] {
-        try await node.store.read { try $0.unwitnessedReceipts(ofEachPeer: 10) }
+        let nodes = node.exchange.federation.nodes.keys
+        // Those that were put off are among them.
+        let now = node.exchange.clock.now() + 86_400
+        return try await node.store.read { snapshot in
+            try nodes.flatMap {
+                try snapshot.unwitnessedReceipts(of: $0, dueAt: now, limit: 10)
+            }
+        }
     }
 
     /// What the receipts amount to that a sender holds beside the outcome's.

@@ -136,6 +136,8 @@ struct MigrationFixtureTests {
         let underWay = sent.filter { $0.state == "queued" || $0.state == "sending" }
         #expect(queue.transfers == underWay.count)
         #expect(queue.bytes == underWay.reduce(0) { $0 + $1.payloadSize })
+        let passing = try store.lookUp { try $0.relayedLoads() }
+        #expect(passing.map { $0.held.bytes } == (version > 22 ? [100] : []))
         try await store.append(1)
         await store.close()
 
@@ -177,10 +179,35 @@ struct MigrationFixtureTests {
         let store = try Store.open(
             path: folder.database, log: try Self.log(), clock: FixedClock(),
             entropy: SeededEntropy(7), fatal: { preconditionFailure("\($0)") })
-        let open = try await store.read { try $0.unwitnessedReceipts(ofEachPeer: 10) }
-            .filter { $0.peer.text == "VN/hub" }
+        let open = try await store.read {
+            try $0.unwitnessedReceipts(
+                of: try NodeID("VN/hub"), dueAt: Timestamp(seconds: 1 << 40), limit: 10)
+        }
         #expect(open.count == 1)
         #expect(open.allSatisfy { $0.since.seconds >= start })
+        await store.close()
+    }
+
+    /// What was under way through here at the upgrade takes room still.
+    @Test func theRelaysLoadBeginsWithWhatLiesHere() async throws {
+        let folder = try TemporaryFolder()
+        try Self.make(22, at: folder.database)
+        let database = try DatabaseQueue(path: folder.database)
+        try await database.write { database in
+            try database.execute(
+                sql: """
+                    INSERT INTO relayed
+                    SELECT 'SG/hub', id, recipient, previous, next, received, expires, precedence,
+                      'holding', 0, attempt, cause, 100, durable, fixed_parts, header, statement,
+                      statement_entry, receipt FROM relayed
+                    """)
+        }
+        try database.close()
+        let store = try Store.open(
+            path: folder.database, log: try Self.log(), clock: FixedClock(),
+            entropy: SeededEntropy(7), fatal: { preconditionFailure("\($0)") })
+        let load = try store.lookUp { try $0.relayedLoad(of: try Country("SG")) }
+        #expect(load.transfers == 1 && load.bytes == 100)
         await store.close()
     }
 

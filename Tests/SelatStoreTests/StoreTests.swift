@@ -28,19 +28,41 @@ import Testing
         await store.close()
     }
 
-    @Test func onePeersUnwitnessedReceiptsStandBeforeNobodyElses() async throws {
+    /// Where a peer has lost its disk, no proof of what it stated before comes any more.
+    @Test func whatIsNeverProvenStandsBeforeNothingNewer() async throws {
         let store = try Store.openForTest(folder)
-        let (one, other) = (try NodeID("VN/hub"), try NodeID("MY/hub"))
-        let ids = (0..<UInt64(4)).map { number in
+        let now = FixedClock().now()
+        let (own, peer) = (try NodeID("SG/hub"), try NodeID("VN/hub"))
+        let ids = (0..<UInt64(3)).map { number in
             TransferID(milliseconds: number, entropy: [UInt8](repeating: 0, count: 10))
         }
-        _ = try await store.commit { transaction in
-            for id in ids.prefix(3) { try transaction.awaitWitnesses(id, of: one) }
-            try transaction.awaitWitnesses(ids[3], of: other)
+        func open(after seconds: Int64, limit: Int = 10) async throws -> [UnwitnessedReceipt] {
+            try await store.read {
+                try $0.unwitnessedReceipts(of: peer, dueAt: now + seconds, limit: limit)
+            }
         }
-        let open = try await store.read { try $0.unwitnessedReceipts(ofEachPeer: 2) }
-        #expect(open.map(\.id) == [ids[0], ids[1], ids[3]])
-        #expect(open.map(\.peer) == [one, one, other])
+        let since = now + -60
+        _ = try await store.commit { transaction in
+            for id in ids {
+                try transaction.keep(
+                    ReceiptRow(
+                        from: own, id: id, kind: "opened", signer: peer, attempt: 1, taken: since,
+                        document: [1]), isUnwitnessed: true)
+            }
+            try transaction.awaitWitnesses(ids[2], of: peer)
+        }
+        #expect(try await open(after: 0, limit: 1).count == 2)
+        let first = try await open(after: 0, limit: 1)
+        _ = try await store.commit { transaction in
+            for receipt in first { try transaction.putOff(receipt) }
+        }
+        // The outcome's has waited for no second yet, and is due; the other one after another minute.
+        #expect(try await open(after: 0, limit: 1).map(\.id) == [ids[2], ids[1]])
+        #expect(try await open(after: 59).map(\.id) == [ids[2], ids[1], ids[2]])
+        #expect(try await open(after: 60).map(\.id) == [ids[2], ids[1], ids[2], ids[0]])
+        // A clock that was ahead puts nothing off for longer than a day.
+        #expect(try await open(after: 59 - 86_400).map(\.id).last == ids[0])
+        #expect(try await open(after: 60 - 86_400).map(\.id).last == ids[2])
         await store.close()
     }
 
@@ -73,8 +95,16 @@ import Testing
         #expect(counts.map { $0.all } == [1, 4])
         #expect(counts.map { $0.late } == [1, 2])
 
-        let open = try await store.read { try $0.unwitnessedReceipts(ofEachPeer: 2) }
-        #expect(Set(open.map(\.peer)) == [one, other] && open.count == 4)
+        func due() async throws -> [UnwitnessedReceipt] {
+            try await store.read { snapshot in
+                let now = Timestamp(seconds: 1 << 40)
+                return try [one, other].flatMap {
+                    try snapshot.unwitnessedReceipts(of: $0, dueAt: now, limit: 2)
+                }
+            }
+        }
+        let open = try await due()
+        #expect(open.map(\.peer) == [one, one, one, other])
         let oldest = try await store.read { snapshot in
             try open.map { try snapshot.document(of: $0) }
         }
@@ -82,7 +112,7 @@ import Testing
         _ = try await store.commit { transaction in
             for receipt in open { try transaction.renew(receipt, with: [7]) }
         }
-        let left = try await store.read { try $0.unwitnessedReceipts(ofEachPeer: 2) }
+        let left = try await due()
         #expect(left.map(\.since) == [Timestamp(seconds: 3)])
         #expect(try await store.read { try $0.document(.receipt, of: id) } == [7])
         let held = try await store.read { try $0.receipts(of: id, from: own) }
@@ -90,19 +120,26 @@ import Testing
         await store.close()
     }
 
-    /// Each round looks at those that wait alone, however many receipts are kept.
-    @Test func keptReceiptsThatAwaitWitnessesAreFoundByTheirIndex() async throws {
+    /// Each round looks at those that are due alone, however many receipts are kept or wait.
+    @Test func receiptsThatAwaitWitnessesAreFoundByTheirIndexes() async throws {
         let store = try Store.openForTest(folder)
-        let plan = try await store.read { snapshot in
-            try Row.fetchAll(
-                snapshot.database,
-                sql: "EXPLAIN QUERY PLAN \(Snapshot.unwitnessedBesideOutcomes)", arguments: [1]
-            ).map { $0["detail"] as String }
+        func plan(_ sql: String) async throws -> [String] {
+            try await store.read { snapshot in
+                try Row.fetchAll(
+                    snapshot.database, sql: "EXPLAIN QUERY PLAN \(sql)",
+                    arguments: ["VN/hub", 0, 1, 2]
+                ).map { $0["detail"] as String }
+            }
         }
-        #expect(!plan.contains { $0.contains("TEMP B-TREE") }, "\(plan)")
         #expect(
-            plan.filter { $0.contains("receipts") } == [
-                "SCAN receipts USING COVERING INDEX receipts_unwitnessed"
+            try await plan(Snapshot.unwitnessedBesideOutcomes) == [
+                "SEARCH receipts USING COVERING INDEX receipts_unwitnessed"
+                    + " (signer=? AND again>? AND again<?)"
+            ])
+        #expect(
+            try await plan(Snapshot.unwitnessedOutcomes) == [
+                "SEARCH unwitnessed_receipts USING COVERING INDEX unwitnessed_receipts_by_turn"
+                    + " (peer=? AND again>? AND again<?)"
             ])
         await store.close()
     }

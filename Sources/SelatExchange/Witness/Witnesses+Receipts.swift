@@ -74,10 +74,14 @@ extension Witnesses {
         ]
     }
 
-    /// Asks for newer proofs of the receipts that are held and not witnessed, a part of each peer's.
+    /// Asks for newer proofs of the receipts that are held and not witnessed, a part of each peer's: those of one
+    /// must not stand before everybody else's.
     func renewReceipts() async throws {
-        let open = try await store.read { try $0.unwitnessedReceipts(ofEachPeer: 4_096) }
-        for (peer, receipts) in Dictionary(grouping: open, by: \.peer) {
+        let (policies, now) = (policies, clock.now())
+        for peer in federation.nodes.keys where policies[peer.country]?.quorum != nil {
+            let receipts = try await store.read {
+                try $0.unwitnessedReceipts(of: peer, dueAt: now, limit: 4_096)
+            }
             let chunks = stride(from: 0, to: receipts.count, by: Limits.proofsPerRequestMax).map {
                 receipts[$0..<min($0 + Limits.proofsPerRequestMax, receipts.count)]
             }
@@ -115,13 +119,18 @@ extension Witnesses {
         else { throw AuditError.quorumMissing("\(peer)") }
         let checkpoint = try SignedCheckpoint(note: note, anyEpochOf: log.key)
         var renewed: [(open: UnwitnessedReceipt, document: [UInt8])] = []
+        var unproven: [UnwitnessedReceipt] = []
         for (open, receipt) in held {
-            guard let path = answer["paths"]?["\(receipt.entry.sequence)"] else { continue }
+            guard let path = answer["paths"]?["\(receipt.entry.sequence)"] else {
+                unproven.append(open)
+                continue
+            }
             do {
                 renewed.append((open, try receipt.renewed(path, checkpoint, note).json.canonical))
             } catch {
                 // A peer that lost its disk went on without what it had stated; its other receipts
-                // are no worse for that.
+                // are no worse for that, and do not wait for it.
+                unproven.append(open)
                 logger.debug(
                     "receipt not renewed",
                     metadata: [
@@ -129,9 +138,9 @@ extension Witnesses {
                     ])
             }
         }
-        guard !renewed.isEmpty else { return }
-        _ = try await store.commit { [renewed] transaction in
+        _ = try await store.commit { [renewed, unproven] transaction in
             for (open, document) in renewed { try transaction.renew(open, with: document) }
+            for open in unproven { try transaction.putOff(open) }
         }
     }
 }

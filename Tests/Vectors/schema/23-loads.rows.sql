@@ -1,0 +1,2 @@
+INSERT INTO relayed (sender, id, recipient, previous, next, received, expires, precedence, state, handed_on, attempt, cause, payload_size, durable, fixed_parts, header, statement, statement_entry, receipt) VALUES ('SG/hub', '01a221e1-38d0-7726-a052-affc770824ab', 'VN/hub', 'SG/hub', 'VN/hub', 1796000000, 1796000000, 'routine', 'holding', 0, 1, NULL, 100, 100, X'0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f', X'7b7d', NULL, NULL, NULL);
+UPDATE receipts SET again = 1796086400 WHERE unwitnessed NOTNULL;
