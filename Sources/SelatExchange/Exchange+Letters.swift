@@ -25,10 +25,32 @@ extension Exchange {
             guard !left.isEmpty else { return }
             try Task.checkCancellation()
             failures = pass.taken > 0 ? 1 : failures + 1
-            let isNews = try await pause(
-                .letters(to: addressee), backoff(failures), for: pass.away, .routine)
-            if isNews { failures = 0 }
+            let end = ContinuousClock.now + backoff(failures)
+            var seen = pass.last
+            while try await pause(
+                .letters(to: addressee), end - .now, for: pass.away, .routine)
+            {
+                // What is new and goes to nodes alone that are away waits with the rest: of many endings each would cost
+                // a pass over all letters.
+                guard try await isForNobodyBut(pass.away, to: addressee, after: &seen) else {
+                    failures = 0
+                    break
+                }
+            }
         }
+    }
+
+    /// Whether the letters behind one go to these nodes alone.
+    private func isForNobodyBut(
+        _ away: Set<NodeID>, to addressee: NodeID, after seen: inout Int64
+    ) async throws -> Bool {
+        while let page = try await addressedLetters(to: addressee, after: seen) {
+            guard page.allSatisfy({ !$0.hops.isEmpty && away.isSuperset(of: $0.hops) }) else {
+                return false
+            }
+            seen = page.last?.letter.number ?? seen
+        }
+        return true
     }
 
     /// A letter, and whom it is brought to, one after the other.
@@ -50,6 +72,8 @@ extension Exchange {
     private struct Pass: Sendable {
         /// How many were taken.
         var taken = 0
+        /// The last letter that there was when it began.
+        var last: Int64 = 0
         /// Nodes to which nothing more is brought in it, and why.
         var down: [NodeID: String] = [:]
         /// Of them, those that could not be reached.
@@ -93,7 +117,7 @@ extension Exchange {
                         to: addressee, by: way, after: first, strays: strays)
                 }
             }
-            return try await group.reduce(into: Pass()) { all, pass in
+            return try await group.reduce(into: Pass(last: last)) { all, pass in
                 all.taken += pass.taken
                 all.away.formUnion(pass.away)
                 all.cutOff.merge(pass.cutOff) { _, new in new }

@@ -110,7 +110,9 @@ extension Exchange {
             try Receipt(parsing: bytes), of: statement.signer)
         let (after, isNew, hasEnded) = try await store.commit {
             transaction -> (OutboundRow, Bool, Bool) in
-            guard try !transaction.snapshot.holdsReceipt(receipt) else { return (row, false, false) }
+            guard try !transaction.snapshot.holdsReceipt(receipt) else {
+                return (row, false, false)
+            }
             // Of attempts that a restored backup does not know any number can be stated.
             guard
                 try statement.attempt <= row.attempt

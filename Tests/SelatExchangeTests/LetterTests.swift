@@ -218,6 +218,36 @@ struct LetterTests {
         }
     }
 
+    /// A retention sweep ends datasets by the thousand, and each is news.
+    @Test func newsForWhoIsAwayIsNoReasonToGoThroughAllLetters() async throws {
+        let id = try await delivered()
+        _ = try await recipient.opened(id)
+        let (exchange, to, store) = (recipient.exchange, sender.id, recipient.store)
+        let until = try #require(try await recipient.inbound(id, from: sender)).expires
+        let letter = try #require(try await exchange.letters(about: id, from: to).first)
+        #expect(await exchange.pursuits.begin(.letters(to: to)))
+        // Nobody there.
+        let task = Task { try await exchange.bringLetters(to: to) }
+        try await RelayTests.until { exchange.hindrance(of: letter) != nil }
+        var tries = 0
+        for _ in 0..<60 {
+            _ = try await store.commit {
+                try $0.post("opened", [0x30], about: id, from: to, to: to, until: until)
+            }
+            await exchange.pursuits.wake(.letters(to: to))
+            try await Task.sleep(for: .milliseconds(50))
+            guard exchange.hindrance(of: letter)?.cause.hasSuffix("(aged)") == false else {
+                continue
+            }
+            tries += 1
+            exchange.ageHindrances(seconds: 0)
+        }
+        // In three seconds the waits grow to two, or each ends at once.
+        #expect(tries < 15)
+        task.cancel()
+        _ = await task.result
+    }
+
     /// Whoever brings a relay the same again and again makes it bring nothing sooner.
     @Test func whatARelayHoldsIsNoNewsToIt() async throws {
         let world = try RelayTests.world()
