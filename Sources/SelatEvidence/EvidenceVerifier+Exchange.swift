@@ -102,8 +102,7 @@ extension EvidenceVerifier {
             guard statement.kind == .delivered || statement.kind == .refused else {
                 throw EvidenceFault.differs("`\(statement.kind.rawValue)` tells of no outcome")
             }
-            // In a recipient's evidence that is its own log, which was judged already.
-            if isSenders {
+            if !isShown(receipt.entry) {
                 let distrust = try distrust(
                     of: subject.to, receipt.entry.sequence, receipt.proof.checkpoint, federation)
                 if let distrust {
@@ -162,7 +161,8 @@ extension EvidenceVerifier {
             throw EvidenceFault.differs("`\(statement.kind.rawValue)` tells of nothing later")
         }
         guard try check(statement, against: header) else { return }
-        if isSenders {
+        let isShown = isShown(receipt.entry)
+        if !isShown {
             let distrust = try distrust(of: node, sequence, note, federation)
             if let distrust {
                 report.unproven.append(
@@ -178,7 +178,13 @@ extension EvidenceVerifier {
                 "that entry \(sequence) of \(node) answers a recall by an officer of \(subject.from): no "
                     + "entry here names that message, \(recall)")
         }
-        if isSenders { try judgeWitnesses(of: note, node, federation) }
+        if !isShown { try judgeWitnesses(of: note, node, federation) }
+    }
+
+    /// Whether the entry of a receipt is one of those here, which were judged with their log. Any other entry of a
+    /// recipient's own may lie behind a cut, or in a log that nobody else has seen.
+    private func isShown(_ entry: Entry) -> Bool {
+        !isSenders && evidence.entries.contains { $0.entry == entry }
     }
 
     /// The digests of the recalls that the maker has entered, as its officer's or as they came.

@@ -143,6 +143,40 @@ import Testing
         let report = try await report(id, at: recipient)
         #expect(report.wrong == [])
         #expect(report.proven.contains { $0.contains("is witnessed: cosigned by") })
+        // Its receipt lies under the newest state, and its entry was witnessed before.
+        #expect(report.proven.contains { $0.contains("took in whole this envelope") })
+    }
+
+    /// Who has stolen its keys goes on with its log where nobody sees it.
+    @Test func aRecipientsReceiptBehindTheCutDoesNotCountInItsOwnEvidence() async throws {
+        let id = try await delivered()
+        let shown = try await recipient.exchange.evidence(of: id)
+        let size = try #require(shown.entries.map(\.entry.sequence).max()) + 1
+        let outcome = try await recipient.stated(
+            .delivered, of: id, from: sender.id, 1, as: "transfer.arrived")
+        let later = try await recipient.stated(.opened, of: id, from: sender.id, 1)
+        let cut = MembershipList.Cut(
+            subject: .node(recipient.id), distrustFrom: TestFederation.start + 601, logSize: size)
+        let list = try world.list(after: world.federation, cuts: [cut])
+        func report(_ changes: [String: [UInt8]]) throws -> EvidenceReport {
+            var files = shown.files.merging(changes) { $1 }
+            files["membership/later/2.cms"] = list
+            return EvidenceVerifier.verify(
+                try Evidence(files: files), trusted: world.federation.id)
+        }
+        let honest = try report([:])
+        #expect(honest.wrong == [])
+        #expect(honest.proven.contains { $0.contains("took in whole this envelope") })
+        let sequence = try Receipt(parsing: later).entry.sequence
+        for (path, receipt, claim) in [
+            ("receipt.json", outcome, "took in whole this envelope"),
+            ("receipts/\(sequence).json", later, "that it opened this envelope"),
+        ] {
+            let forged = try report([path: receipt])
+            #expect(forged.wrong == [])
+            #expect(!forged.proven.contains { $0.contains(claim) })
+            #expect(forged.unproven.contains { $0.contains("its receipt does not count") })
+        }
     }
 
     @Test(arguments: [(Int64(601), true), (600, false)])
