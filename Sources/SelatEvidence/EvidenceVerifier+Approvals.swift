@@ -23,8 +23,8 @@ extension EvidenceVerifier {
             }
             do {
                 if let release, release.approvals.contains(digest) {
-                    counted.append(try carried(message, then, release, beside: counted))
-                    prove(counted[counted.count - 1], place)
+                    let approval = try carried(message, then, release, beside: counted)
+                    if prove(approval, place, at: release.verified) { counted.append(approval) }
                 } else {
                     try checkGiven(message, place, [then, federation], header)
                 }
@@ -177,7 +177,10 @@ extension EvidenceVerifier {
                 lacks.append("\(error)")
                 continue
             }
-            guard let lack = self.lack(of: verified) else { return prove(verified, place) }
+            guard let lack = self.lack(of: verified) else {
+                prove(verified, place, at: statement.issued)
+                return
+            }
             lacks.append(lack)
         }
         report.unproven.append(
@@ -185,7 +188,17 @@ extension EvidenceVerifier {
                 + (lacks.last.map { " (\($0))" } ?? ""))
     }
 
-    private mutating func prove(_ verified: VerifiedApproval, _ place: String) {
+    /// - Parameter moment: when it was judged by the membership of then.
+    /// - Returns: whether it is proven.
+    @discardableResult
+    private mutating func prove(
+        _ verified: VerifiedApproval, _ place: String, at moment: Timestamp
+    ) -> Bool {
+        let lapse = self.lapse { _ = try $0.verifyApproval(verified.message, at: moment) }
+        if let lapse {
+            report.unproven.append("what the officer of \(place) signed: \(lapse)")
+            return false
+        }
         let statement = verified.statement
         let verb = statement.decision == .approve ? "approved" : "refused"
         let alone = statement.isBreakGlass ? " alone, in an emergency" : ""
@@ -196,6 +209,7 @@ extension EvidenceVerifier {
             "`\(verified.officer.id)`, \(statement.role), \(verb) the release for the "
                 + "\(statement.side.rawValue)\(alone) at \(statement.issued), \(seen): "
                 + "\(statement.reason) (\(place))")
+        return true
     }
 
     /// Why the officer may not speak for a side, by the record that lists the officer.

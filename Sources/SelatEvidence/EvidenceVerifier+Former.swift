@@ -24,33 +24,45 @@ extension EvidenceVerifier {
             guard let header else {
                 throw EvidenceFault.differs("there is no header that goes by it")
             }
-            let documents = try documents(of: header)
+            var documents = try documents(of: header)
             var former = try Federation(verifyingPast: documents, trusted: trusted)
             // Earlier versions showed no former records: of who has other authorities since, the one of then is gone.
-            let isGone = Set(header.route.map(\.country)).contains { country in
+            let route = Set(header.route.map(\.country))
+            let isGone = route.contains { country in
                 former.list.member(country) != nil && former.records[country] == nil
                     && federation.records[country] != nil
                     && evidence.former.records[country] == nil
             }
             if isGone {
-                former = try Federation(
-                    verifyingPast: MembershipDocuments(
-                        lists: evidence.membership.lists, records: documents.records,
-                        revocationLists: documents.revocationLists), trusted: trusted)
+                documents = MembershipDocuments(
+                    lists: evidence.membership.lists, records: documents.records,
+                    revocationLists: documents.revocationLists)
+                former = try Federation(verifyingPast: documents, trusted: trusted)
             }
+            let entered = self.entered(header)?.entry.time
             for country in evidence.former.records.keys.sorted() {
                 guard let record = former.records[country] else {
                     throw EvidenceFault.differs(
                         "the record of \(country) is not signed as list \(former.serial) asks for")
                 }
                 // Beside the others lies the recipient's older one, where that lists the key of its receipt.
-                let entered = self.entered(header) ?? federation.records[country]?.issued
-                guard record.issued <= (entered ?? record.issued) + Limits.clockSkewSecondsMax
+                let last = federation.records[country]
+                guard
+                    record.issued <= (entered ?? last?.issued ?? record.issued)
+                        + Limits.clockSkewSecondsMax
                 else {
                     throw EvidenceFault.differs(
                         "the record of \(country) was issued at \(record.issued), after that")
                 }
+                if let last, route.contains(country), record.isOvertaken(by: last, at: entered) {
+                    report.unproven.append(
+                        "that the record of \(country) under `former` was still in force when "
+                            + "\(subject.maker) entered the header, and who signs for \(country) by "
+                            + "it: the next one here was issued at \(last.issued), and when it came "
+                            + "nobody can tell")
+                }
             }
+            revoking = try withBothLists(documents, trusted)
             return former
         } catch {
             report.wrong.append("former membership: \(error)")
@@ -58,11 +70,37 @@ extension EvidenceVerifier {
         }
     }
 
-    /// When the maker entered a header, or its refusal for good, by its own clock; nil where the details were erased
-    /// that tell it.
-    func entered(_ header: Header) -> Timestamp? {
+    /// The membership of then with both revocation lists of each country; nil where none was replaced.
+    private func withBothLists(
+        _ documents: MembershipDocuments, _ trusted: Digest
+    ) throws(FederationError) -> Federation? {
+        let former = evidence.former.revocationLists
+        guard !former.isEmpty else { return nil }
+        let both = former.merging(evidence.membership.revocationLists) { $0 + [0x0A] + $1 }
+        return try Federation(
+            verifyingPast: MembershipDocuments(
+                lists: documents.lists, records: documents.records, revocationLists: both),
+            trusted: trusted)
+    }
+
+    /// Why what counts by the membership of then counts no more by the revocation lists of the settlement beside
+    /// it; nil where it does. Such a list may have come to the maker after the release, or been passed over.
+    func lapse(_ judge: (Federation) throws -> Void) -> String? {
+        guard let then, let revoking, (try? judge(then)) != nil else { return nil }
+        do {
+            try judge(revoking)
+            return nil
+        } catch {
+            return "by a revocation list here it did not count any more, and when that came to "
+                + "\(subject.maker) nobody can tell (\(error))"
+        }
+    }
+
+    /// The entry of a header, or of its refusal for good, in the maker's log; nil where the details were erased that
+    /// tell it.
+    func entered(_ header: Header) -> ProvenEntry? {
         guard let sequence = entry(naming: header)?.sequence else { return refused(header) }
-        return evidence.entries.first { $0.entry.sequence == sequence }?.entry.time
+        return evidence.entries.first { $0.entry.sequence == sequence }
     }
 
     /// The lists up to the one that a header names.
@@ -95,5 +133,14 @@ extension EvidenceVerifier {
             lists: try lists(upTo: header),
             records: membership.records.merging(former.records) { $1 },
             revocationLists: membership.revocationLists.merging(former.revocationLists) { $1 })
+    }
+}
+
+extension MemberRecord {
+    /// Whether a later record of the country was issued by a moment already. Where the moment is not known, it may
+    /// have been.
+    fileprivate func isOvertaken(by last: MemberRecord, at moment: Timestamp?) -> Bool {
+        guard last.digest != digest, last.issued >= issued else { return false }
+        return moment.map { last.issued + Limits.clockSkewSecondsMax <= $0 } ?? true
     }
 }

@@ -27,7 +27,7 @@ extension EvidenceVerifier {
                 header.core.id == subject.id, header.core.federation == subject.federation
             else { throw EvidenceFault.differs("it is about another transfer") }
             if let refused = refused(header) {
-                try checkTime(of: header, signed.signingTime, before: refused)
+                try checkTime(of: header, signed.signingTime, before: refused.entry.time)
             } else {
                 try checkOffer(header, then)
                 try checkRecorded(header, signedAt: signed.signingTime, permitted)
@@ -36,6 +36,15 @@ extension EvidenceVerifier {
                 report.unproven.append(
                     "that \(subject.from) sent the envelope \(header.identity): its signature does "
                         + "not count, since \(distrust)")
+                return header
+            }
+            let lapse = self.lapse {
+                _ = try $0.signer(
+                    unverified.signer, node: subject.from, at: unverified.signingTime)
+            }
+            if let lapse {
+                report.unproven.append(
+                    "that \(subject.from) sent the envelope \(header.identity): \(lapse)")
                 return header
             }
             report.proven.append(
@@ -90,16 +99,16 @@ extension EvidenceVerifier {
         }
     }
 
-    /// When a recipient refused a header for good, and stated no more: what it asks of what it takes in, it found
-    /// wanting there.
-    func refused(_ header: Header) -> Timestamp? {
+    /// The entry in which a recipient refused a header for good, and stated no more: what it asks of what it takes in,
+    /// it found wanting there.
+    func refused(_ header: Header) -> ProvenEntry? {
         let stated = evidence.receipt.flatMap { try? Receipt(parsing: $0).unverifiedStatement }
         guard !isSenders, stated?.kind == .refused, evidence.laterReceipts.isEmpty,
             entry(naming: header) == nil
         else { return nil }
         let envelope = JSON.string(header.identity.text)
         let refusal = entries("offer.refused").first { $0.details["envelope"] == envelope }
-        return evidence.entries.first { $0.entry.sequence == refusal?.sequence }?.entry.time
+        return evidence.entries.first { $0.entry.sequence == refusal?.sequence }
     }
 
     /// What a recipient asks of the verdict that comes with a header, as far as an entry shows it.

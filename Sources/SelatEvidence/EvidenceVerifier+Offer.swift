@@ -55,7 +55,7 @@ extension EvidenceVerifier {
             report.unproven.append("that \(core.suite) was the best that could be sent")
             return
         }
-        let since = then.postQuantumFrom(subject.to, at: entered)
+        let since = then.postQuantumFrom(subject.to, at: entered.entry.time)
         guard let since, core.created >= since else { return }
         let better = "the record of \(subject.to) lists keys for one with ML-KEM"
         report.unproven.append("that \(core.suite) was the best that could be sent: \(better)")

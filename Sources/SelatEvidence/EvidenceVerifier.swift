@@ -15,6 +15,8 @@ package struct EvidenceVerifier {
     var newest: MembershipList?
     /// The membership by which the header was released or taken in.
     var then: Federation?
+    /// The same with the revocation lists of the settlement beside those of then; nil where these are no others.
+    var revoking: Federation?
 
     private init(_ evidence: Evidence) { self.evidence = evidence }
 

@@ -200,6 +200,102 @@ struct ReleaseEvidenceTests {
                 == ["release: an officer had recalled it"])
     }
 
+    // MARK: What was replaced
+
+    /// A release that an officer has approved, as files.
+    private func approved() async throws -> [String: [UInt8]] {
+        let verdict = try world.verdict {
+            $0.facts["ai-use"] = Fact(.set(["inference"]), .stated)
+        }
+        let sealing = try await world.seal()
+        let word = try world.word(
+            about: ApprovalStatement.Subject(
+                core: sealing.core, payload: sealing.sealed.identity, dataset: sealing.dataset,
+                verdict: verdict))
+        return try await world.shown(sealing, verdict, approvals: [word]).files
+    }
+
+    private func report(
+        _ files: [String: [UInt8]], _ changes: [String: [UInt8]] = [:]
+    ) throws -> EvidenceReport {
+        EvidenceVerifier.verify(
+            try Evidence(files: files.merging(changes) { $1 }), trusted: world.federation.id)
+    }
+
+    private static let sentences = [
+        "`SG/hub/releasing-officer`, releasing-officer, approved",
+        "every approval that the verdict of entry", "SG/hub signed at",
+    ]
+
+    /// Which of these sentences are proven.
+    private func proven(_ report: EvidenceReport) -> [Bool] {
+        Self.sentences.map { sentence in report.proven.contains { $0.hasPrefix(sentence) } }
+    }
+
+    /// The list before may have been the maker's newest, or one that it has picked.
+    @Test func whatAListHereRevokesByThenIsNotProven() async throws {
+        let officer = try #require(world.sender.officers["releasing-officer"]).certificate
+        let signer = world.sender.identity.signer.certificate
+        let first = try world.revocationList("SG", number: 1)
+        world.clock.advance(seconds: 600)
+        let (revoked, signerRevoked) = (
+            try world.revocationList("SG", number: 2, revoking: [officer]),
+            try world.revocationList("SG", number: 2, revoking: [signer])
+        )
+        world.clock.advance(seconds: 600)
+        let files = try await approved()
+        world.clock.advance(seconds: 600)
+        let later = try world.revocationList("SG", number: 3, revoking: [officer, signer])
+        func shown(_ list: [UInt8], former: [UInt8]? = nil) throws -> EvidenceReport {
+            var files = files
+            files["membership/former/SG.crl"] = former
+            return try report(files, ["membership/crls/SG.crl": list])
+        }
+        for list in [revoked, signerRevoked] {
+            #expect(try shown(list).wrong.contains { $0.contains("revoked") })
+        }
+        let honest: [(list: [UInt8], former: [UInt8]?)] = [
+            (first, nil), (later, nil), (later, first),
+        ]
+        for (list, former) in honest {
+            let report = try shown(list, former: former)
+            #expect(report.wrong == [] && proven(report) == [true, true, true])
+        }
+        let word = try shown(revoked, former: first)
+        #expect(word.wrong == [] && proven(word) == [false, false, true])
+        #expect(word.unproven.contains { $0.hasPrefix("what the officer of entry") })
+        #expect(word.unproven.contains { $0.hasPrefix("that every approval was given") })
+        let header = try shown(signerRevoked, former: first)
+        #expect(header.wrong == [] && proven(header) == [true, true, false])
+        #expect(header.unproven.contains { $0.hasPrefix("that SG/hub sent the envelope") })
+    }
+
+    /// Who was in the record before may have left it by then.
+    @Test func aRecordThatWasOvertakenByThenIsNotProvenToStand() async throws {
+        let first = try #require(world.federation.documents.records[world.sender.id.country])
+        world.clock.advance(seconds: 600)
+        let before = try world.recordWithOfficerRenewed().record
+        world.clock.advance(seconds: 600)
+        let files = try await approved()
+        world.clock.advance(seconds: 600)
+        let after = try world.recordWithOfficerRenewed().record
+        func report(_ record: [UInt8], without kind: EntryKind? = nil) throws -> EvidenceReport {
+            let changes = ["membership/records/SG.cms": record, "membership/former/SG.cms": first]
+            var evidence = try Evidence(files: files.merging(changes) { $1 })
+            if let kind { evidence = try evidence.withoutDetails(of: kind) }
+            return EvidenceVerifier.verify(evidence, trusted: world.federation.id)
+        }
+        func isDoubted(_ report: EvidenceReport) -> Bool {
+            report.unproven.contains { $0.hasPrefix("that the record of SG under `former`") }
+        }
+        let honest = try report(after)
+        #expect(honest.wrong == [] && proven(honest) == [true, true, true])
+        #expect(!isDoubted(honest))
+        for doubtful in [try report(before), try report(before, without: "transfer.released")] {
+            #expect(doubtful.wrong == [] && isDoubted(doubtful))
+        }
+    }
+
     @Test func whatOfficersAttestedIsNotProven() async throws {
         func unproven(_ verdict: Verdict) async throws -> [String] {
             let shown = try await world.shown(try await world.seal(), verdict)

@@ -64,3 +64,15 @@ extension TestFederation {
             former: former)
     }
 }
+
+extension Evidence {
+    /// The same without the details of the entries of these kinds: erased, or left out by the maker.
+    func withoutDetails(of kinds: EntryKind...) throws -> Evidence {
+        var files = self.files
+        for entry in entries where kinds.contains(entry.entry.kind) {
+            files["log/\(entry.entry.sequence).details.json"] = nil
+            files["log/\(entry.entry.sequence).salt"] = nil
+        }
+        return try Evidence(files: files)
+    }
+}
