@@ -23,7 +23,7 @@ extension EvidenceVerifier {
             }
             do {
                 if let release, release.approvals.contains(digest) {
-                    let approval = try carried(message, then, release, beside: counted)
+                    let approval = try carried(message, then, release, place, beside: counted)
                     if prove(approval, place, at: release.verified) { counted.append(approval) }
                 } else {
                     try checkGiven(message, place, [then, federation], header)
@@ -33,32 +33,47 @@ extension EvidenceVerifier {
             }
         }
         for digest in evidence.approvals.keys.sorted() where !named.contains(digest) {
-            report.wrong.append("approval \(digest): no entry names it")
+            // A node keeps the messages when it erases the details of its entries.
+            if let bare = bare(Set(Self.words + Self.carriers)) {
+                report.unproven.append(
+                    "what the officer of approval \(digest) signed: no entry here names it, and the "
+                        + "details of entry \(bare) are not here")
+            } else {
+                report.wrong.append("approval \(digest): no entry names it")
+            }
         }
         if let release { checkOwed(release, counted) }
-        checkRecalled()
+        checkWithdrawn()
     }
 
-    /// Nothing leaves that an own officer has asked back.
-    private mutating func checkRecalled() {
+    /// Nothing leaves that an officer has refused, or asked back. The kinds of the entries tell it, whose details may
+    /// be left out.
+    private mutating func checkWithdrawn() {
+        guard isSenders else { return }
         let kinds = evidence.entries.map(\.entry.kind.text)
-        guard isSenders, let recall = kinds.firstIndex(of: "recall.given"),
-            kinds[recall...].contains("transfer.released")
-        else { return }
-        report.wrong.append("release: an officer had recalled it")
+        for (kind, verb) in [("approval.refused", "refused"), ("recall.given", "recalled")] {
+            guard let first = kinds.firstIndex(of: kind),
+                kinds[first...].contains("transfer.released")
+            else { continue }
+            report.wrong.append("release: an officer had \(verb) it")
+        }
     }
+
+    /// The kinds of entries that record an officer's word, and of those with which approvals go.
+    private static let words = ["approval.given", "approval.break-glass", "approval.refused"]
+    private static let carriers = ["transfer.released", "transfer.received"]
 
     /// The digests of approvals in the maker's entries, with where they stand.
     private var approvalsNamed: [(place: String, digest: Digest)] {
         var named: [(String, Digest)] = []
-        for kind in ["approval.given", "approval.break-glass", "approval.refused"] {
+        for kind in Self.words {
             for (sequence, details) in entries(kind) {
                 if let digest = details["digest"]?.digest {
                     named.append(("entry \(sequence)", digest))
                 }
             }
         }
-        for kind in ["transfer.released", "transfer.received"] {
+        for kind in Self.carriers {
             for (sequence, details) in entries(kind) {
                 named += details.approvals.map { ("entry \(sequence)", $0) }
             }
@@ -94,8 +109,8 @@ extension EvidenceVerifier {
     }
 
     /// An approval on which the release rests, which counts as it did for the maker.
-    private func carried(
-        _ message: [UInt8], _ then: Federation, _ release: Release,
+    private mutating func carried(
+        _ message: [UInt8], _ then: Federation, _ release: Release, _ place: String,
         beside others: [VerifiedApproval]
     ) throws -> VerifiedApproval {
         let verified = try then.verifyApproval(message, at: release.verified)
@@ -115,26 +130,30 @@ extension EvidenceVerifier {
         }
         guard !others.contains(where: { verified.repeats($0) || verified.sharesKey(with: $0) })
         else { throw EvidenceFault.differs("two approvals are two persons") }
-        let isErased = evidence.entries.contains { $0.details == nil }
-        guard !isSenders || isErased || given(before: release).contains(verified.digest) else {
-            throw EvidenceFault.differs("it was not entered before the release that rests on it")
-        }
+        if isSenders { try checkEntered(verified, place, before: release) }
         return verified
     }
 
-    private func given(before release: Release) -> [Digest] {
-        ["approval.given", "approval.break-glass"].flatMap { entries($0) }
-            .filter { $0.sequence < release.sequence }.compactMap { $0.details["digest"]?.digest }
+    private mutating func checkEntered(
+        _ verified: VerifiedApproval, _ place: String, before release: Release
+    ) throws {
+        let kinds = ["approval.given", "approval.break-glass"]
+        let given = kinds.flatMap { entries($0) }.filter { $0.sequence < release.sequence }
+        guard !given.contains(where: { $0.details["digest"]?.digest == verified.digest }) else {
+            return
+        }
+        guard let bare = bare(Set(kinds), before: release.sequence) else {
+            throw EvidenceFault.differs("it was not entered before the release that rests on it")
+        }
+        report.unproven.append(
+            "that what the officer of \(place) signed was entered before the release that rests on "
+                + "it: the details of entry \(bare) are not here")
     }
 
     /// Nothing leaves, and nothing is taken in, while an approval is owed.
     private mutating func checkOwed(_ release: Release, _ counted: [VerifiedApproval]) {
         let obligations = release.verdict.obligations
         let asked = ApprovalDebt.outstanding(of: obligations, after: [])
-        let refused = isSenders ? entries("approval.refused") : []
-        if refused.contains(where: { $0.sequence < release.sequence }) {
-            report.wrong.append("release: an officer had refused it")
-        }
         guard !asked.isEmpty else { return }
         let approvals = counted.compactMap(\.approval)
         let permit = permits[release.verdict.record]

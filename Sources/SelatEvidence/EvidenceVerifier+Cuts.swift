@@ -1,5 +1,6 @@
 import SelatAudit
 import SelatCore
+import SelatEnvelope
 import SelatFederation
 
 // Who was cut off since the transfer was settled, and what of theirs does not count (Format.md,
@@ -45,13 +46,13 @@ extension EvidenceVerifier {
     }
 
     /// A header lies in no log of its signer's that anybody here shows, but its recipient has entered it:
-    /// it counts if that was witnessed before its signer was distrusted.
-    func distrustedHeader(_ federation: Federation) throws -> Distrust? {
+    /// it counts if that was witnessed before its signer was distrusted. An entry whose details are not here may be
+    /// that of another header.
+    func distrustedHeader(_ header: Header, _ federation: Federation) throws -> Distrust? {
         guard !isSenders, let cut = newest?.cut(of: subject.from) else { return nil }
-        let kinds: Set<String> = ["transfer.received", "offer.refused"]
-        let entry = evidence.entries.first { kinds.contains($0.entry.kind.text) }
         let policy = try federation.witnessPolicy(of: subject.maker.country)
-        guard let entry, policy.isWitnessed(entry.proof.checkpoint, before: cut.distrustFrom)
+        guard let entry = entered(header),
+            policy.isWitnessed(entry.proof.checkpoint, before: cut.distrustFrom)
         else {
             return Distrust(
                 node: subject.from, reason: .notWitnessedBefore(cut.distrustFrom))

@@ -32,7 +32,7 @@ extension EvidenceVerifier {
                 try checkOffer(header, then)
                 try checkRecorded(header, signedAt: signed.signingTime, permitted)
             }
-            if let distrust = try distrustedHeader(federation) {
+            if let distrust = try distrustedHeader(header, federation) {
                 report.unproven.append(
                     "that \(subject.from) sent the envelope \(header.identity): its signature does "
                         + "not count, since \(distrust)")
@@ -61,7 +61,7 @@ extension EvidenceVerifier {
 
     /// The maker's log must hold the very header, the sender's behind a verdict that permits; and when
     /// it was signed, which is its signer's word, must lie between the transfer's beginning and that entry.
-    private func checkRecorded(
+    private mutating func checkRecorded(
         _ header: Header, signedAt time: Timestamp, _ permitted: UInt64?
     ) throws {
         let kind = headerKind
@@ -72,18 +72,28 @@ extension EvidenceVerifier {
         try checkTime(of: header, time, before: entry?.entry.time ?? header.core.expires)
         guard let found else {
             // Erased details take with them which header it was; an entry of the kind must be there.
-            guard
-                evidence.entries.contains(where: { $0.entry.kind.text == kind && $0.details == nil }
-                )
-            else { throw EvidenceFault.differs("no entry `\(kind)` names it") }
+            guard let bare = bare([kind]) else {
+                throw EvidenceFault.differs("no entry `\(kind)` names it")
+            }
+            report.unproven.append(
+                "that entry \(bare) names the envelope \(header.identity): its details are not here"
+            )
             return
         }
-        let isErased = evidence.entries.contains { $0.details == nil }
-        guard !isSenders || isErased || permitted.map({ $0 < found.sequence }) == true else {
-            throw EvidenceFault.differs("no verdict that permits stands before its release")
-        }
+        if isSenders { try checkPermitted(found.sequence, permitted) }
         if let part = try part(of: found.details, thatContradicts: header, signedAt: time) {
             throw EvidenceFault.differs("the verdict of entry \(found.sequence) \(part)")
+        }
+    }
+
+    /// A verdict that permits stands before the release.
+    private mutating func checkPermitted(_ release: UInt64, _ permitted: UInt64?) throws {
+        if let bare = bare(["transfer.permitted"], before: release) {
+            report.unproven.append(
+                "that the verdict of entry \(bare) permits, and has the basis of the one of entry "
+                    + "\(release): its details are not here")
+        } else if permitted.map({ $0 < release }) != true {
+            throw EvidenceFault.differs("no verdict that permits stands before its release")
         }
     }
 

@@ -1,3 +1,4 @@
+import SelatAudit
 import SelatCore
 import SelatEnvelope
 import SelatFederation

@@ -137,6 +137,8 @@ package struct EvidenceVerifier {
     private func check(_ entry: ProvenEntry, _ key: VerifierKey) throws {
         do {
             _ = try entry.verify(log: key)
+            // Whatever is no JSON would be missing where entries are looked for by what they say.
+            if let details = entry.details { _ = try JSON(canonical: details, floats: true) }
         } catch {
             throw EvidenceFault.entry(entry.entry.sequence, reason: "\(error)")
         }
@@ -161,10 +163,19 @@ package struct EvidenceVerifier {
     func entries(_ kind: String) -> [(sequence: UInt64, details: JSON)] {
         evidence.entries.compactMap { entry in
             guard entry.entry.kind.text == kind, let details = entry.details,
-                let json = try? JSON(parsing: details)
+                let json = try? JSON(parsing: details, floats: true)
             else { return nil }
             return (entry.entry.sequence, json)
         }
+    }
+
+    /// The first entry of these kinds before another one that is here without its details. Whether they were
+    /// erased, or left out by the maker, nobody can tell: what they must say is not proven.
+    func bare(_ kinds: Set<String>, before sequence: UInt64 = .max) -> UInt64? {
+        evidence.entries.first {
+            kinds.contains($0.entry.kind.text) && $0.details == nil
+                && $0.entry.sequence < sequence
+        }?.entry.sequence
     }
 }
 

@@ -144,14 +144,16 @@ struct ApprovalTests {
             $0.facts["ai-use"] = Fact(.set(["inference"]), .stated)
         }
         func report(
-            isEntered: Bool = true, _ words: (ApprovalStatement.Subject) throws -> [[UInt8]]
+            isEntered: Bool = true, without kinds: [EntryKind] = [],
+            _ words: (ApprovalStatement.Subject) throws -> [[UInt8]]
         ) async throws -> EvidenceReport {
             let sealing = try await world.seal()
             let subject = ApprovalStatement.Subject(
                 core: sealing.core, payload: sealing.sealed.identity, dataset: sealing.dataset,
                 verdict: verdict)
-            let shown = try await world.shown(
+            var shown = try await world.shown(
                 sealing, verdict, approvals: try words(subject), isEntered: isEntered)
+            for kind in kinds { shown = try shown.withoutDetails(of: kind) }
             return EvidenceVerifier.verify(shown, trusted: world.federation.id)
         }
         let whole = try await report { [try world.word(about: $0)] }
@@ -161,6 +163,20 @@ struct ApprovalTests {
         #expect(without.wrong.contains { $0.hasSuffix("went: 1 × releasing-officer, source") })
         let late = try await report(isEntered: false) { [try world.word(about: $0)] }
         #expect(late.wrong.contains { $0.contains("was not entered before the release") })
+        // What was erased elsewhere changes nothing.
+        let hidden = try await report(isEntered: false, without: ["transfer.permitted"]) {
+            [try world.word(about: $0)]
+        }
+        #expect(hidden.wrong.contains { $0.contains("was not entered before the release") })
+        // An honest node erases the details of its entries, and keeps the messages.
+        let erased = try await report(without: ["approval.given"]) { [try world.word(about: $0)] }
+        #expect(erased.wrong == [])
+        #expect(erased.unproven.contains { $0.contains("was entered before the release") })
+        let bare = try await report(without: ["approval.given", "transfer.released"]) {
+            [try world.word(about: $0)]
+        }
+        #expect(bare.wrong == [])
+        #expect(bare.unproven.contains { $0.contains("signed: no entry here names it") })
         let forgeries: [Words] =
             Self.forgeries(in: world) + [
                 { [try world.word(about: $0, by: "data-protection-officer")] },

@@ -179,6 +179,33 @@ import Testing
         }
     }
 
+    /// The entry of another header, without its details, is witnessed too.
+    @Test func aCutSendersHeaderCountsByTheEntryThatNamesIt() async throws {
+        let id = try await delivered()
+        try await cut(sender, from: 601, at: [recipient])
+        var files = try await recipient.exchange.evidence(of: id)
+            .withoutDetails(of: "transfer.received").files
+        func report() throws -> EvidenceReport {
+            EvidenceVerifier.verify(try Evidence(files: files), trusted: world.federation.id)
+        }
+        func counts(_ report: EvidenceReport) -> Bool {
+            report.proven.contains { $0.contains("SG/hub signed at") }
+                || !report.unproven.contains { $0.contains("signature does not count") }
+        }
+        let erased = try report()
+        #expect(erased.wrong == [] && !counts(erased))
+        // Signed with the stolen key, as of before.
+        let content = try CMS.unverifiedContent(try #require(files["header.cms"]), type: .header)
+        var members = try #require(try JSON(parsing: content).objectValue)
+        members["attempt"] = 2
+        files["header.cms"] = try CMS.sign(
+            content: JSON.object(members).canonical, type: .header,
+            signer: sender.identity.signer, at: TestFederation.start)
+        files["receipt.json"] = nil
+        let forged = try report()
+        #expect(forged.wrong == [] && !counts(forged))
+    }
+
     @Test(arguments: [(Int64(601), true), (600, false)])
     func aCutSendersHeaderCountsByTheRecipientsLog(_ from: Int64, _ counts: Bool) async throws {
         let id = try await delivered()

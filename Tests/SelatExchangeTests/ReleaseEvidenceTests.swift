@@ -190,14 +190,72 @@ struct ReleaseEvidenceTests {
         #expect(report.unproven.contains { $0.contains("was the best that could be sent") })
     }
 
-    @Test func nothingIsReleasedOnceItIsRecalled() async throws {
-        let sealing = try await world.seal()
-        let recall = EntryDraft(kind: "recall.given", transfer: sealing.core.id, details: [:])
-        _ = try await world.sender.store.commit { try $0.append(recall) }
+    /// Whether the details tell it or not.
+    @Test(arguments: [("recall.given", "recalled"), ("approval.refused", "refused")])
+    func nothingIsReleasedOnceAnOfficerSaysNo(_ kind: String, _ verb: String) async throws {
+        let (sealing, kind) = (try await world.seal(), try EntryKind(kind))
+        let no = EntryDraft(kind: kind, transfer: sealing.core.id, details: [:])
+        _ = try await world.sender.store.commit { try $0.append(no) }
         let shown = try await world.shown(sealing, try world.verdict())
-        #expect(
-            EvidenceVerifier.verify(shown, trusted: world.federation.id).wrong
-                == ["release: an officer had recalled it"])
+        for evidence in [
+            shown, try shown.withoutDetails(of: kind),
+            try shown.withoutDetails(of: kind, "transfer.released"),
+        ] {
+            #expect(
+                EvidenceVerifier.verify(evidence, trusted: world.federation.id).wrong
+                    == ["release: an officer had \(verb) it"])
+        }
+    }
+
+    /// Details that are not here excuse what they themselves would tell, and that is said.
+    @Test func whatIsErasedElsewhereExcusesNoReleaseWithoutItsVerdict() async throws {
+        let honest = try world.verdict()
+        func shown(_ permitted: Verdict) async throws -> Evidence {
+            let sealing = try await world.seal()
+            let waiting = EntryDraft(
+                kind: "transfer.waiting", transfer: sealing.core.id, details: [:])
+            _ = try await world.sender.store.commit { try $0.append(waiting) }
+            return try await world.shown(sealing, permitted, released: honest)
+        }
+        func report(_ evidence: Evidence) -> (wrong: [String], unproven: Int) {
+            let report = EvidenceVerifier.verify(evidence, trusted: world.federation.id)
+            return (
+                report.wrong, report.unproven.count { $0.contains("permits, and has the basis") }
+            )
+        }
+        let forged = try await shown(try world.verdict { $0.label = nil })
+        let elsewhere = report(try forged.withoutDetails(of: "transfer.waiting"))
+        #expect(elsewhere.wrong == ["header: no verdict that permits stands before its release"])
+        for evidence in [forged, try await shown(honest)] {
+            let left = report(try evidence.withoutDetails(of: "transfer.permitted"))
+            #expect(left.wrong == [] && left.unproven == 1)
+        }
+        let whole = report(try await shown(honest).withoutDetails(of: "transfer.waiting"))
+        #expect(whole.wrong == [] && whole.unproven == 0)
+    }
+
+    /// Without the details of its release any header of the sender's could be shown.
+    @Test func anEntryWithoutDetailsNamesNoHeader() async throws {
+        let shown = try await world.shown(try await world.seal(), try world.verdict())
+        let erased = try shown.withoutDetails(of: "transfer.released")
+        for (evidence, count) in [(shown, 0), (erased, 1)] {
+            let report = EvidenceVerifier.verify(evidence, trusted: world.federation.id)
+            #expect(report.isSound)
+            #expect(report.unproven.count { $0.contains("names the envelope") } == count)
+        }
+    }
+
+    /// They would be missing where entries are looked for by what they say.
+    @Test func detailsThatAreNoCanonicalJSONAreWrong() async throws {
+        let sealing = try await world.seal()
+        let odd = EntryDraft(
+            kind: "transfer.waiting", transfer: sealing.core.id,
+            details: ["cause": .integer(Int64.max)])
+        let sequence = try await world.sender.store.commit { try $0.append(odd) }.value
+        let shown = try await world.shown(sealing, try world.verdict())
+        let wrong = EvidenceVerifier.verify(shown, trusted: world.federation.id).wrong
+        #expect(wrong.count == 1)
+        #expect(wrong.allSatisfy { $0.hasPrefix("log of SG/hub: entry \(sequence): ") })
     }
 
     // MARK: What was replaced
