@@ -62,13 +62,22 @@ package enum Base64 {
 
     // Not generic: see `Hex`.
     package static func encode(_ bytes: [UInt8]) -> String {
-        bytes.withUnsafeBufferPointer { encode($0) }
+        String(unsafeUninitializedCapacity: size(of: bytes)) { write(bytes, to: $0) }
     }
 
-    private static func encode(_ bytes: UnsafeBufferPointer<UInt8>) -> String {
-        let size = (bytes.count + 2) / 3 * 4
+    /// The same as bytes, which the caller can wipe.
+    package static func text(of bytes: [UInt8]) -> [UInt8] {
+        [UInt8](unsafeUninitializedCapacity: size(of: bytes)) { text, count in
+            count = write(bytes, to: text)
+        }
+    }
+
+    private static func size(of bytes: [UInt8]) -> Int { (bytes.count + 2) / 3 * 4 }
+
+    private static func write(_ bytes: [UInt8], to text: UnsafeMutableBufferPointer<UInt8>) -> Int {
+        let size = size(of: bytes)
         let letters = Self.letters.utf8Start
-        return String(unsafeUninitializedCapacity: size) { text in
+        bytes.withUnsafeBufferPointer { bytes in
             for group in 0..<size / 4 {
                 let (start, place) = (group * 3, group * 4)
                 let (second, third) = (start + 1, start + 2)
@@ -81,43 +90,48 @@ package enum Base64 {
                 text[place + 2] = second < bytes.count ? letters[bits >> 6 & 63] : padding
                 text[place + 3] = third < bytes.count ? letters[bits & 63] : padding
             }
-            return size
         }
+        return size
     }
 
     private static let padding = UInt8(ascii: "=")
 
     /// - Returns: nil unless `text` is what `encode` makes of some bytes.
     package static func decode(_ text: some StringProtocol) -> [UInt8]? {
-        decode(Array(text.utf8))
+        var letters = Array(text.utf8)
+        return decode(inPlace: &letters).map { Array(letters[..<$0]) }
     }
 
-    private static func decode(_ letters: [UInt8]) -> [UInt8]? {
+    /// Writes the bytes over their letters: whoever wipes these leaves no other copy.
+    /// - Returns: how many bytes there are; nil unless the letters are what `encode` makes of some.
+    package static func decode(inPlace letters: inout [UInt8]) -> Int? {
         guard letters.count.isMultiple(of: 4) else { return nil }
-        let padding = letters.reversed().prefix(2).prefix { $0 == Self.padding }.count
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(letters.count / 4 * 3)
-        var bits: UInt32 = 0
+        let padding =
+            letters.last != Self.padding ? 0 : letters[letters.count - 2] != Self.padding ? 1 : 2
+        var (count, bits) = (0, UInt32(0))
         for index in 0..<letters.count - padding {
             let value = values[Int(letters[index])]
             guard value != 255 else { return nil }
             bits = bits << 6 | UInt32(value)
             if index % 4 == 3 {
-                bytes.append(UInt8(bits >> 16 & 255))
-                bytes.append(UInt8(bits >> 8 & 255))
-                bytes.append(UInt8(bits & 255))
-                bits = 0
+                letters[count] = UInt8(bits >> 16 & 255)
+                letters[count + 1] = UInt8(bits >> 8 & 255)
+                letters[count + 2] = UInt8(bits & 255)
+                (count, bits) = (count + 3, 0)
             }
         }
         switch padding {
         case 2:
             guard bits & 15 == 0 else { return nil }
-            bytes.append(UInt8(bits >> 4))
+            letters[count] = UInt8(bits >> 4)
+            count += 1
         case 1:
             guard bits & 3 == 0 else { return nil }
-            bytes += [UInt8(bits >> 10), UInt8(bits >> 2 & 255)]
+            letters[count] = UInt8(bits >> 10)
+            letters[count + 1] = UInt8(bits >> 2 & 255)
+            count += 2
         default: break
         }
-        return bytes
+        return count
     }
 }

@@ -11,8 +11,19 @@ struct EncodingsTests {
             let text = Base64.encode(bytes)
             #expect(text == Data(bytes).base64EncodedString())
             #expect(Base64.encode(bytes[...]) == text)
+            #expect(Base64.text(of: bytes) == Array(text.utf8))
             #expect(Base64.decode(text) == bytes)
+            var letters = Array(text.utf8)
+            let count = Base64.decode(inPlace: &letters)
+            #expect(count == length && letters.starts(with: bytes))
         }
+    }
+
+    @Test(arguments: [
+        "=", "==", "====", "A", "AA", "AAA", "A===", "AA=A", "AB==", "AAB=", "AA==AA==", "AA-_",
+    ])
+    func whatIsNotBase64IsRefused(text: String) {
+        #expect(Base64.decode(text) == nil)
     }
 
     @Test func hexadecimalIsWhatOthersWrite() throws {

@@ -50,14 +50,13 @@ extension MLKEMPrivateKey {
         guard pem.count <= Self.pemBytesMax else {
             throw .unreadableKey("more than \(Self.pemBytesMax) bytes of PEM")
         }
-        var plain = try PEM.blocks("PRIVATE KEY", in: pem)
-        defer { for index in plain.indices { wipe(&plain[index]) } }
+        let plain = try PEM.secrets("PRIVATE KEY", in: pem)
         let encrypted = try PEM.blocks("ENCRYPTED PRIVATE KEY", in: pem)
         guard plain.count + encrypted.count == 1 else {
             throw .unreadableKey("expected one private key, found \(plain.count + encrypted.count)")
         }
         if let der = plain.first {
-            try self.init(pkcs8: Secret(copying: der))
+            try self.init(pkcs8: der)
         } else {
             guard let passphrase else { throw .unreadableKey("it needs a passphrase") }
             try self.init(pkcs8: try Self.decrypted(encrypted[0], passphrase))
@@ -87,7 +86,7 @@ extension MLKEMPrivateKey {
     package func pem() -> [UInt8] {
         var der = pkcs8
         defer { wipe(&der) }
-        return Array(PEM.text("PRIVATE KEY", der).utf8)
+        return PEM.bytes("PRIVATE KEY", der)
     }
 
     /// With the seed; whoever asks wipes it.
@@ -125,7 +124,9 @@ extension MLKEMPrivateKey {
             }
             guard let key else { return nil }
             defer { PKCS8_PRIV_KEY_INFO_free(key) }
-            return MemoryBIO.secret { i2d_PKCS8_PRIV_KEY_INFO_bio($0, key) == 1 }
+            // Not through a BIO: what writes to one frees a copy without wiping it.
+            var plain = DER.encoding { cursor in i2d_PKCS8_PRIV_KEY_INFO(key, cursor) } ?? []
+            return plain.isEmpty ? nil : Secret(wiping: &plain)
         }
         guard let secret else {
             let reasons = CryptoError.drain()

@@ -91,6 +91,66 @@ import Testing
         #expect(throws: CryptoError.self) { try PrivateKey(pem: vector.base64("pem")) }
     }
 
+    /// What stands around the one block, and how its lines end, changes nothing.
+    @Test(arguments: Made.all)
+    func aKeyFileIsReadHoweverItsLinesLie(vector: Made) throws {
+        let text = String(decoding: vector.base64("pem"), as: UTF8.self)
+        let lines = text.split(separator: "\n").map(String.init)
+        let (begin, end) = (lines[0], lines[lines.count - 1])
+        let base64 = lines.dropFirst().dropLast().joined()
+        let letters = base64.map { String($0) }.joined(separator: "\n")
+        let other = PEM.text("CERTIFICATE", [1, 2, 3])
+        let files: [String] = [
+            lines.joined(separator: "\r\n"), lines.joined(separator: "\r") + "\r",
+            lines.joined(separator: "\n"), "\n\n\(text)\n", "a word\n\(text)another",
+            "\(other)\(text)\(other)", "\(begin)\n\(base64)\n\(end)",
+            "\(begin)\n\(letters)\n\(end)",
+        ]
+        for file in files {
+            let key = try MLKEMPrivateKey(pem: Array(file.utf8))
+            #expect(key.publicKey.raw == vector.base64("public"), "\(file)")
+        }
+    }
+
+    @Test(arguments: Made.all)
+    func aKeyFileThatIsNotWholeIsRefusedAsThat(vector: Made) throws {
+        let text = String(decoding: vector.base64("pem"), as: UTF8.self)
+        let lines = text.split(separator: "\n").map(String.init)
+        func reading(_ text: String) -> CryptoError? {
+            do throws(CryptoError) {
+                _ = try MLKEMPrivateKey(pem: Array(text.utf8))
+                return nil
+            } catch { return error }
+        }
+        func changed(_ line: String) -> String { text.replacing(lines[1], with: line) }
+        let cuts: [String] = [
+            lines.dropLast().joined(separator: "\n"), String(text.dropLast(2)),
+            lines.dropFirst().joined(separator: "\n"),
+            text.replacing("END PRIVATE", with: "END EC PRIVATE"),
+            text.replacing("END PRIVATE", with: "END ENCRYPTED PRIVATE"),
+            changed(String(lines[1].dropLast())), changed("\(lines[1])A"),
+            changed("\(lines[1])===="), changed("\(lines[1].dropLast(2))é"),
+            changed("\(lines[0])\n\(lines[1])"), "\(text)\(lines[0])\n",
+        ]
+        for cut in cuts {
+            #expect(reading(cut) == .unreadablePEM("PRIVATE KEY"), "\(cut)")
+        }
+        let encrypted = String(decoding: vector.base64("encrypted"), as: UTF8.self)
+        let others: [(String, Int)] = [
+            ("", 0), (text.replacing("PRIVATE", with: "EC PRIVATE"), 0),
+            (text.replacing("-----", with: "----"), 0), (text + text, 2), (text + encrypted, 2),
+            (encrypted + text, 2), (encrypted + encrypted, 2),
+        ]
+        for (file, count) in others {
+            #expect(
+                reading(file) == .unreadableKey("expected one private key, found \(count)"),
+                "\(file)")
+        }
+        let long = text + String(repeating: "\n", count: 16_385 - text.utf8.count)
+        #expect(reading(String(long.dropLast())) == nil)
+        #expect(reading(long) == .unreadableKey("more than 16384 bytes of PEM"))
+    }
+
     @Test(arguments: MLKEMKind.allCases)
     func bothEndsHoldOneSecret(kind: MLKEMKind) throws {
         let key = try MLKEMPrivateKey.generate(kind)
