@@ -21,16 +21,15 @@ package enum JSON: Hashable, Sendable {
     /// - Parameters:
     ///   - bytes: UTF-8, without a byte order mark.
     ///   - floats: whether numbers that are not integers are read.
-    ///   - containersMax: objects and arrays, of which each takes more memory than its few bytes; more for who is
-    ///     trusted.
+    ///   - isTrusted: whether there may be more than `Limits.jsonContainersMax` objects and arrays and
+    ///     `Limits.jsonValuesMax` values, of which each takes more memory than its few bytes.
     /// - Throws: `CoreError.json` for anything that is not exactly one value: duplicate keys, lone
     ///   surrogates, invalid UTF-8, trailing bytes, depth over `Limits.jsonDepthMax`.
     package init(
-        parsing bytes: [UInt8], floats: Bool = false,
-        containersMax: Int = Limits.jsonContainersMax
+        parsing bytes: [UInt8], floats: Bool = false, isTrusted: Bool = false
     ) throws(CoreError) {
         var parser = JSONParser(
-            bytes: bytes, floats: floats, containersMax: containersMax, canonical: false)
+            bytes: bytes, floats: floats, isTrusted: isTrusted, canonical: false)
         self = try parser.document()
     }
 
@@ -38,7 +37,7 @@ package enum JSON: Hashable, Sendable {
     /// - Throws: `CoreError.json` also for any other text of the value.
     package init(canonical bytes: [UInt8], floats: Bool = false) throws(CoreError) {
         var parser = JSONParser(
-            bytes: bytes, floats: floats, containersMax: Limits.jsonContainersMax, canonical: true)
+            bytes: bytes, floats: floats, isTrusted: false, canonical: true)
         self = try parser.document()
     }
 

@@ -3,17 +3,20 @@ struct JSONParser {
     let bytes: [UInt8]
     let floats: Bool
     private let containersMax: Int
+    private let valuesMax: Int
     /// Whether anything but the canonical form (RFC 8785) is a fault.
     private let isStrict: Bool
     private var index = 0
     private var depth = 0
     private var containers = 0
+    private var values = 0
 
-    init(bytes: [UInt8], floats: Bool, containersMax: Int, canonical isStrict: Bool) {
+    init(bytes: [UInt8], floats: Bool, isTrusted: Bool, canonical isStrict: Bool) {
         self.isStrict = isStrict
         self.bytes = bytes
         self.floats = floats
-        self.containersMax = containersMax
+        containersMax = isTrusted ? .max : Limits.jsonContainersMax
+        valuesMax = isTrusted ? .max : Limits.jsonValuesMax
     }
 
     mutating func document() throws(CoreError) -> JSON {
@@ -43,6 +46,8 @@ struct JSONParser {
 
     private mutating func value() throws(CoreError) -> JSON {
         skipSpace()
+        values += 1
+        guard values <= valuesMax else { throw fault("more than \(valuesMax) values") }
         switch next {
         case UInt8(ascii: "{"):
             return try nested { parser throws(CoreError) in try parser.object() }

@@ -5,6 +5,8 @@ package enum Limits {
     package static let jsonDepthMax = 64
     /// Objects and arrays of one JSON text: each takes more memory than its few bytes.
     package static let jsonContainersMax = 250_000
+    /// Values of one JSON text, these among them: two bytes of text are sixteen of memory.
+    package static let jsonValuesMax = 1_000_000
     /// One policy or configuration file.
     package static let policyFileBytesMax = 1 << 20
     /// Editions of one name that are held for later moments.

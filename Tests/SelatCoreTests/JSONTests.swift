@@ -72,6 +72,18 @@ struct JSONTests {
         }
     }
 
+    @Test func valuesHaveALimit() throws {
+        func text(_ count: Int) -> [UInt8] {
+            Array("[\"\"\(String(repeating: ",\"\"", count: count - 2))]".utf8)
+        }
+        let most = try JSON(parsing: text(Limits.jsonValuesMax))
+        #expect(most.arrayValue?.count == Limits.jsonValuesMax - 1)
+        let more = text(Limits.jsonValuesMax + 1)
+        #expect(throws: CoreError.self) { try JSON(parsing: more) }
+        #expect(throws: CoreError.self) { try JSON(canonical: more) }
+        #expect(throws: Never.self) { try JSON(parsing: more, isTrusted: true) }
+    }
+
     @Test(arguments: ["\"", "\\", "\n", "\u{1}", "\u{1f}", " ", "\u{7f}", "\u{e9}", "\u{1f30a}"])
     func aStringIsWrittenAndReadAsItIs(letter: String) throws {
         let written = [
