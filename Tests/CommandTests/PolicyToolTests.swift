@@ -102,6 +102,11 @@ extension CommandTests {
             #expect(failed.status == 2, "\(failed.words)")
             let same = try await policy("diff", "Policies/SG.yaml", "Policies/SG.yaml")
             #expect(same.status == 0, "\(same.words)")
+            // The set is found beside a file whatever its folder is called.
+            try FileManager.default.copyItem(
+                atPath: "\(scratch.path)/Policies", toPath: "\(scratch.path)/law, é, 50%20")
+            let beside = try await policy("diff", "law, é, 50%20/SG.yaml", "draft/SG.yaml")
+            #expect(beside.status == 0, "\(beside.words)")
             let absent = try await policy("diff", "nowhere", "Policies")
             #expect(absent.status == 1 && absent.stderr.contains("`nowhere` does not exist"))
         }

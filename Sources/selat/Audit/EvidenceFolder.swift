@@ -24,6 +24,7 @@ enum EvidenceFolder {
     static func read(_ path: String) throws -> [String: [UInt8]] {
         let keys: Set<URLResourceKey> = [.isRegularFileKey, .isDirectoryKey, .fileSizeKey]
         let folder = URL(filePath: path, directoryHint: .isDirectory).standardizedFileURL
+        let folderBytes = folder.path(percentEncoded: false).utf8.count
         guard
             let walk = FileManager.default.enumerator(
                 at: folder, includingPropertiesForKeys: Array(keys))
@@ -33,7 +34,8 @@ enum EvidenceFolder {
         for case let file as URL in walk {
             let values = try file.resourceValues(forKeys: keys)
             if values.isDirectory == true { continue }
-            let name = String(file.path().dropFirst(folder.path().count))
+            let path = file.path(percentEncoded: false)
+            let name = String(decoding: path.utf8.dropFirst(folderBytes), as: UTF8.self)
             guard values.isRegularFile == true else {
                 throw Ending(.verificationFailed, "`\(name)` is no regular file")
             }
@@ -41,9 +43,8 @@ enum EvidenceFolder {
             guard total <= Evidence.bytesMax, files.count < Evidence.filesMax else {
                 throw Ending(.verificationFailed, EvidenceError.tooLarge.description)
             }
-            guard let bytes = FileManager.default.contents(atPath: file.path()) else {
-                throw Ending(
-                    .failed, "reading `\(name)`: \(InputFile.hindrance(file.path()))")
+            guard let bytes = FileManager.default.contents(atPath: path) else {
+                throw Ending(.failed, "reading `\(name)`: \(InputFile.hindrance(path))")
             }
             files[name] = Array(bytes)
         }

@@ -154,7 +154,7 @@ private struct EditionPair {
 
     /// The set in which a file lies; nil where its folder is none.
     private static func folder(of path: String) throws -> [PolicySource]? {
-        let folder = URL(filePath: path).deletingLastPathComponent().path()
+        let folder = URL(filePath: path).deletingLastPathComponent().path(percentEncoded: false)
         guard FileManager.default.fileExists(atPath: "\(folder)/vocabulary.yaml") else {
             return nil
         }

@@ -62,7 +62,7 @@ struct PolicyFormat: AsyncParsableCommand {
     private static func vocabulary(beside path: String) -> PolicySource? {
         let folder = URL(filePath: path).deletingLastPathComponent()
         return [folder, folder.deletingLastPathComponent()].lazy
-            .map { $0.appending(path: "vocabulary.yaml").path() }
+            .map { $0.appending(path: "vocabulary.yaml").path(percentEncoded: false) }
             .compactMap { try? read($0) }.first
     }
 }
