@@ -50,9 +50,11 @@ struct JournalLogHandler: LogHandler {
         return String(text.map { $0.isNewline ? " " : $0 })
     }
 
+    /// And it must not look like another pair.
     private static func quoted(_ text: String) -> String {
         let flat = flat(text)
-        return flat.contains(" ") || flat.contains("\"") || flat.isEmpty
-            ? JSON.string(flat).pretty : flat
+        // By bytes: with a mark behind it a space is another character, and a space to whoever reads the line.
+        let isPlain = flat.utf8.allSatisfy { $0 > 0x20 && $0 != UInt8(ascii: "\"") }
+        return isPlain && !flat.isEmpty ? flat : JSON.string(flat).pretty
     }
 }

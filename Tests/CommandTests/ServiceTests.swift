@@ -121,6 +121,16 @@ extension CommandTests {
             }
         }
 
+        /// A mark behind a space makes another character of both.
+        @Test func aWordWithASpaceIsQuotedInTheLog() async throws {
+            defer { node.scratch.remove() }
+            let roles = "sandbox: yes\nroles: {officer: [\"none \u{301}role=auditor\"]}"
+            try await node.serving(["sandbox:": roles]) { _ in
+                let said = try node.scratch.text("stderr")
+                #expect(said.contains("group=\"none \u{301}role=auditor\" role=officer"), "\(said)")
+            }
+        }
+
         @Test func aReserveThatIsReachedShowsAndAReloadLiftsIt() async throws {
             defer { node.scratch.remove() }
             let reserve = "sandbox: yes\nreserve: 1000000000000000"
