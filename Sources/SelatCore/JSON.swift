@@ -71,6 +71,18 @@ package enum JSON: Hashable, Sendable {
         if case .object(let members) = self { members[key] } else { nil }
     }
 
+    /// How many values and containers a text of this has, as `Limits.jsonValuesMax` and
+    /// `Limits.jsonContainersMax` count them.
+    package var extent: (values: Int, containers: Int) {
+        let members: [JSON]
+        switch self {
+        case .array(let elements): members = elements
+        case .object(let object): members = object.map(\.value)
+        case .null, .bool, .integer, .number, .string: return (1, 0)
+        }
+        return members.lazy.map(\.extent).reduce((1, 1)) { ($0.0 + $1.0, $0.1 + $1.1) }
+    }
+
     package var stringValue: String? { if case .string(let value) = self { value } else { nil } }
     package var integerValue: Int64? { if case .integer(let value) = self { value } else { nil } }
     package var boolValue: Bool? { if case .bool(let value) = self { value } else { nil } }

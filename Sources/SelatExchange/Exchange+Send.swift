@@ -15,12 +15,21 @@ import Synchronization
 extension Exchange {
     /// What would be found out only when the head is made, or offered.
     private func checkSize(_ request: OutboundRequest, _ verdict: Verdict) throws {
+        let dataset = request.dataset.json
         // Room for what else stands in a manifest, and for its sealing.
-        let manifest =
-            request.dataset.json.canonical.count + 2 * verdict.record.count + 64 << 10
+        let rest = 2 * verdict.record.count + 64 << 10
+        let manifest = dataset.canonical.count + rest
         guard manifest <= Limits.manifestBytesMax else {
             throw ServiceProblem.badDataset(
                 "its description is too large: \(manifest) bytes of \(Limits.manifestBytesMax)")
+        }
+        // Whoever reads it counts these too. None of the rest takes less than two bytes.
+        let extent = dataset.extent
+        let (values, containers) = (extent.values + rest / 2, extent.containers + rest / 2)
+        guard values <= Limits.jsonValuesMax, containers <= Limits.jsonContainersMax else {
+            throw ServiceProblem.badDataset(
+                "its description is too large: \(extent.values) values, of them"
+                    + " \(extent.containers) objects and arrays")
         }
     }
 

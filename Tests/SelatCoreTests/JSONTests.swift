@@ -249,4 +249,11 @@ struct JSONTests {
         #expect(throws: CoreError.missing("b", in: "rule")) { try reader.string("b") }
         #expect(throws: CoreError.self) { try reader.string("a") }
     }
+
+    @Test(arguments: [
+        ("1", 1, 0), ("[]", 1, 1), (#"{"a":[1,{}],"b":null}"#, 5, 3),
+    ])
+    func knowsItsExtent(text: String, values: Int, containers: Int) throws {
+        #expect(try JSON(parsing: Array(text.utf8)).extent == (values, containers))
+    }
 }

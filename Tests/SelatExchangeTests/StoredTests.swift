@@ -172,6 +172,23 @@ struct StoredTests {
         #expect(try sender.parts == [])
     }
 
+    /// What the recipient would not read is not taken here. By bytes both have room.
+    @Test(arguments: [(990_000, "1"), (245_000, "[]")])
+    func aDescriptionOfTooManyValuesIsNotTaken(count: Int, value: String) async throws {
+        let value = try JSON(parsing: Array(value.utf8))
+        let much = JSON.array(Array(repeating: value, count: count))
+        var request = try world.request(size: 600)
+        request = OutboundRequest(
+            to: request.to, label: request.label, facts: request.facts, ground: nil,
+            precedence: .routine,
+            dataset: try DatasetDescription(
+                resources: request.dataset.resources, others: ["much": much]))
+        let answer = await problem { [request] in
+            _ = try await sender.exchange.begin(request, lifeSeconds: 60, by: 0)
+        }
+        #expect(answer == "bad-dataset")
+    }
+
     /// Its description makes its head large, which is a file then, whatever the attempt.
     @Test func aLargeHeadIsAFile() async throws {
         let resources = try (0..<600).map { number in
