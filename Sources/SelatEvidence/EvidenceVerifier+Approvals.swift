@@ -34,7 +34,7 @@ extension EvidenceVerifier {
         }
         for digest in evidence.approvals.keys.sorted() where !named.contains(digest) {
             // A node keeps the messages when it erases the details of its entries.
-            if let bare = bare(Set(Self.words + Self.carriers)) {
+            if let bare = bare(Set(Self.words + Self.carriers)).first {
                 report.unproven.append(
                     "what the officer of approval \(digest) signed: no entry here names it, and the "
                         + "details of entry \(bare) are not here")
@@ -142,7 +142,7 @@ extension EvidenceVerifier {
         guard !given.contains(where: { $0.details["digest"]?.digest == verified.digest }) else {
             return
         }
-        guard let bare = bare(Set(kinds), before: release.sequence) else {
+        guard let bare = bare(Set(kinds), before: release.sequence).first else {
             throw EvidenceFault.differs("it was not entered before the release that rests on it")
         }
         report.unproven.append(

@@ -64,23 +64,21 @@ extension EvidenceVerifier {
     private mutating func checkRecorded(
         _ header: Header, signedAt time: Timestamp, _ permitted: UInt64?
     ) throws {
-        let kind = headerKind
         let found = self.entry(naming: header)
-        let entry = evidence.entries.last {
-            $0.entry.kind.text == kind && $0.entry.sequence == found?.sequence ?? $0.entry.sequence
+        // Erased details take with them which header it was; it must have been the last one of these, or one before.
+        let sequence = found?.sequence ?? bare([headerKind]).last
+        guard let entry = evidence.entries.first(where: { $0.entry.sequence == sequence }) else {
+            throw EvidenceFault.differs("no entry `\(headerKind)` names it")
         }
-        try checkTime(of: header, time, before: entry?.entry.time ?? header.core.expires)
+        try checkTime(of: header, time, before: entry.entry.time)
+        if isSenders { try checkPermitted(entry.entry.sequence, permitted) }
         guard let found else {
-            // Erased details take with them which header it was; an entry of the kind must be there.
-            guard let bare = bare([kind]) else {
-                throw EvidenceFault.differs("no entry `\(kind)` names it")
-            }
             report.unproven.append(
-                "that entry \(bare) names the envelope \(header.identity): its details are not here"
+                "that entry \(entry.entry.sequence) names the envelope \(header.identity), and that "
+                    + "every approval was given for which its verdict asks: its details are not here"
             )
             return
         }
-        if isSenders { try checkPermitted(found.sequence, permitted) }
         if let part = try part(of: found.details, thatContradicts: header, signedAt: time) {
             throw EvidenceFault.differs("the verdict of entry \(found.sequence) \(part)")
         }
@@ -88,7 +86,7 @@ extension EvidenceVerifier {
 
     /// A verdict that permits stands before the release.
     private mutating func checkPermitted(_ release: UInt64, _ permitted: UInt64?) throws {
-        if let bare = bare(["transfer.permitted"], before: release) {
+        if let bare = bare(["transfer.permitted"], before: release).last {
             report.unproven.append(
                 "that the verdict of entry \(bare) permits, and has the basis of the one of entry "
                     + "\(release): its details are not here")

@@ -169,13 +169,13 @@ package struct EvidenceVerifier {
         }
     }
 
-    /// The first entry of these kinds before another one that is here without its details. Whether they were
+    /// The entries of these kinds before another one that are here without their details. Whether they were
     /// erased, or left out by the maker, nobody can tell: what they must say is not proven.
-    func bare(_ kinds: Set<String>, before sequence: UInt64 = .max) -> UInt64? {
-        evidence.entries.first {
+    func bare(_ kinds: Set<String>, before sequence: UInt64 = .max) -> [UInt64] {
+        evidence.entries.filter {
             kinds.contains($0.entry.kind.text) && $0.details == nil
                 && $0.entry.sequence < sequence
-        }?.entry.sequence
+        }.map(\.entry.sequence)
     }
 }
 

@@ -224,14 +224,19 @@ struct ReleaseEvidenceTests {
             )
         }
         let forged = try await shown(try world.verdict { $0.label = nil })
-        let elsewhere = report(try forged.withoutDetails(of: "transfer.waiting"))
-        #expect(elsewhere.wrong == ["header: no verdict that permits stands before its release"])
+        for kind in ["transfer.waiting", "transfer.released"] {
+            let elsewhere = report(try forged.withoutDetails(of: EntryKind(kind)))
+            #expect(
+                elsewhere.wrong == ["header: no verdict that permits stands before its release"])
+        }
         for evidence in [forged, try await shown(honest)] {
             let left = report(try evidence.withoutDetails(of: "transfer.permitted"))
             #expect(left.wrong == [] && left.unproven == 1)
         }
-        let whole = report(try await shown(honest).withoutDetails(of: "transfer.waiting"))
-        #expect(whole.wrong == [] && whole.unproven == 0)
+        for kind in ["transfer.waiting", "transfer.released"] {
+            let whole = report(try await shown(honest).withoutDetails(of: EntryKind(kind)))
+            #expect(whole.wrong == [] && whole.unproven == 0)
+        }
     }
 
     /// Without the details of its release any header of the sender's could be shown.
@@ -242,6 +247,7 @@ struct ReleaseEvidenceTests {
             let report = EvidenceVerifier.verify(evidence, trusted: world.federation.id)
             #expect(report.isSound)
             #expect(report.unproven.count { $0.contains("names the envelope") } == count)
+            #expect(report.unproven.count { $0.contains("that every approval was") } == count)
         }
     }
 
