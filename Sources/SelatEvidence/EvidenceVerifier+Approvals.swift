@@ -23,7 +23,7 @@ extension EvidenceVerifier {
             }
             do {
                 if let release, release.approvals.contains(digest) {
-                    let approval = try carried(message, then, release, place, beside: counted)
+                    let approval = try carried(message, then, release, beside: counted)
                     if prove(approval, place, at: release.verified) { counted.append(approval) }
                 } else {
                     try checkGiven(message, place, [then, federation], header)
@@ -42,7 +42,10 @@ extension EvidenceVerifier {
                 report.wrong.append("approval \(digest): no entry names it")
             }
         }
-        if let release { checkOwed(release, counted) }
+        if let release {
+            checkEntered(release)
+            checkOwed(release, counted)
+        }
         checkWithdrawn()
     }
 
@@ -60,7 +63,8 @@ extension EvidenceVerifier {
     }
 
     /// The kinds of entries that record an officer's word, and of those with which approvals go.
-    private static let words = ["approval.given", "approval.break-glass", "approval.refused"]
+    private static let given = ["approval.given", "approval.break-glass"]
+    private static let words = given + ["approval.refused"]
     private static let carriers = ["transfer.released", "transfer.received"]
 
     /// The digests of approvals in the maker's entries, with where they stand.
@@ -109,8 +113,8 @@ extension EvidenceVerifier {
     }
 
     /// An approval on which the release rests, which counts as it did for the maker.
-    private mutating func carried(
-        _ message: [UInt8], _ then: Federation, _ release: Release, _ place: String,
+    private func carried(
+        _ message: [UInt8], _ then: Federation, _ release: Release,
         beside others: [VerifiedApproval]
     ) throws -> VerifiedApproval {
         let verified = try then.verifyApproval(message, at: release.verified)
@@ -130,24 +134,27 @@ extension EvidenceVerifier {
         }
         guard !others.contains(where: { verified.repeats($0) || verified.sharesKey(with: $0) })
         else { throw EvidenceFault.differs("two approvals are two persons") }
-        if isSenders { try checkEntered(verified, place, before: release) }
         return verified
     }
 
-    private mutating func checkEntered(
-        _ verified: VerifiedApproval, _ place: String, before release: Release
-    ) throws {
-        let kinds = ["approval.given", "approval.break-glass"]
-        let given = kinds.flatMap { entries($0) }.filter { $0.sequence < release.sequence }
-        guard !given.contains(where: { $0.details["digest"]?.digest == verified.digest }) else {
-            return
+    /// Each approval that went with a sender's release has an entry of its own before it.
+    private mutating func checkEntered(_ release: Release) {
+        guard isSenders else { return }
+        let given = Self.given.flatMap { entries($0) }.filter { $0.sequence < release.sequence }
+        let missed = Set(release.approvals).subtracting(
+            given.compactMap { $0.details["digest"]?.digest })
+        let bare = bare(Set(Self.given), before: release.sequence)
+        if missed.count > bare.count {
+            report.wrong.append(
+                "release: an approval that went with it was not entered before the release that rests "
+                    + "on it")
+        } else if !missed.isEmpty {
+            let digests = missed.sorted().map(\.text).joined(separator: ", ")
+            let numbers = bare.map { "\($0)" }.joined(separator: ", ")
+            report.unproven.append(
+                "that what officers signed was entered before the release that rests on it "
+                    + "(\(digests)): the details of entry \(numbers) are not here")
         }
-        guard let bare = bare(Set(kinds), before: release.sequence).first else {
-            throw EvidenceFault.differs("it was not entered before the release that rests on it")
-        }
-        report.unproven.append(
-            "that what the officer of \(place) signed was entered before the release that rests on "
-                + "it: the details of entry \(bare) are not here")
     }
 
     /// Nothing leaves, and nothing is taken in, while an approval is owed.

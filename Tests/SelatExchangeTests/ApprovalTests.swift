@@ -188,6 +188,41 @@ struct ApprovalTests {
         }
     }
 
+    /// An entry without its details is that of one approval.
+    @Test func eachApprovalHasAnEntryOfItsOwn() async throws {
+        let world = try TestFederation()
+        let verdict = try world.verdict {
+            $0.facts["ai-use"] = Fact(.set(["inference"]), .stated)
+        }
+        func report(entered: Int) async throws -> EvidenceReport {
+            let sealing = try await world.seal()
+            let subject = ApprovalStatement.Subject(
+                core: sealing.core, payload: sealing.sealed.identity, dataset: sealing.dataset,
+                verdict: verdict)
+            let words = try ["releasing-officer", "deputy"].map {
+                try world.word(about: subject, by: $0, role: "releasing-officer")
+            }
+            let drafts = words.prefix(entered).map { word in
+                EntryDraft(
+                    kind: "approval.given", transfer: sealing.core.id,
+                    details: ["digest": .string(SHA256.digest(word).text)])
+            }
+            _ = try await world.sender.store.commit { transaction in
+                for draft in drafts { try transaction.append(draft) }
+            }
+            let shown = try await world.shown(
+                sealing, verdict, approvals: words, isEntered: false
+            ).withoutDetails(of: "approval.given")
+            return EvidenceVerifier.verify(shown, trusted: world.federation.id)
+        }
+        let honest = try await report(entered: 2)
+        #expect(honest.wrong == [])
+        #expect(honest.unproven.contains { $0.contains("was entered before the release") })
+        let forged = try await report(entered: 1)
+        #expect(forged.wrong.count == 1)
+        #expect(forged.wrong.allSatisfy { $0.contains("was not entered before the release") })
+    }
+
     @Test func aWaitingTransferSurvivesARestart() async throws {
         let world = try TestFederation()
         let (sender, recipient) = (world.sender, world.recipient)
