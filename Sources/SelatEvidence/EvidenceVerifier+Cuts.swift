@@ -45,18 +45,19 @@ extension EvidenceVerifier {
             by: try federation.witnessPolicy(of: node.country))
     }
 
-    /// A header lies in no log of its signer's that anybody here shows, but its recipient has entered it:
-    /// it counts if that was witnessed before its signer was distrusted. An entry whose details are not here may be
-    /// that of another header.
-    func distrustedHeader(_ header: Header, _ federation: Federation) throws -> Distrust? {
+    /// Why a header of a sender that was cut off does not count. It lies in no log of its signer's that anybody here
+    /// shows, but its recipient has entered it: it counts if that was witnessed before its signer was distrusted.
+    func distrust(of header: Header, _ federation: Federation) throws -> String? {
         guard !isSenders, let cut = newest?.cut(of: subject.from) else { return nil }
-        let policy = try federation.witnessPolicy(of: subject.maker.country)
-        guard let entry = entered(header),
-            policy.isWitnessed(entry.proof.checkpoint, before: cut.distrustFrom)
-        else {
-            return Distrust(
-                node: subject.from, reason: .notWitnessedBefore(cut.distrustFrom))
+        guard let entry = entered(header) else {
+            // One whose details are not here may be that of another header.
+            return "the members have cut `\(subject.from)` off, and no entry whose details are "
+                + "here names it"
         }
-        return nil
+        let policy = try federation.witnessPolicy(of: subject.maker.country)
+        return policy.isWitnessed(entry.proof.checkpoint, before: cut.distrustFrom)
+            ? nil
+            : Distrust(node: subject.from, reason: .notWitnessedBefore(cut.distrustFrom))
+                .description
     }
 }

@@ -32,7 +32,7 @@ extension EvidenceVerifier {
                 try checkOffer(header, then)
                 try checkRecorded(header, signedAt: signed.signingTime, permitted)
             }
-            if let distrust = try distrustedHeader(header, federation) {
+            if let distrust = try distrust(of: header, federation) {
                 report.unproven.append(
                     "that \(subject.from) sent the envelope \(header.identity): its signature does "
                         + "not count, since \(distrust)")

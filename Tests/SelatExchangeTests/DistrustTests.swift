@@ -194,6 +194,10 @@ import Testing
         }
         let erased = try report()
         #expect(erased.wrong == [] && !counts(erased))
+        // It was witnessed in time, for all that anybody knows.
+        #expect(
+            erased.unproven.contains { $0.hasSuffix("no entry whose details are here names it") }
+        )
         // Signed with the stolen key, as of before.
         let content = try CMS.unverifiedContent(try #require(files["header.cms"]), type: .header)
         var members = try #require(try JSON(parsing: content).objectValue)
