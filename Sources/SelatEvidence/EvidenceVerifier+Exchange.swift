@@ -102,15 +102,12 @@ extension EvidenceVerifier {
             guard statement.kind == .delivered || statement.kind == .refused else {
                 throw EvidenceFault.differs("`\(statement.kind.rawValue)` tells of no outcome")
             }
+            if let doubt = try doubt(about: receipt, federation) {
+                report.unproven.append(
+                    "that \(subject.to) \(statement.kind.verb) the envelope: \(doubt)")
+                return
+            }
             if !isShown(receipt.entry) {
-                let distrust = try distrust(
-                    of: subject.to, receipt.entry.sequence, receipt.proof.checkpoint, federation)
-                if let distrust {
-                    report.unproven.append(
-                        "that \(subject.to) \(statement.kind.verb) the envelope: its receipt does not "
-                            + "count, since \(distrust)")
-                    return
-                }
                 try judgeWitnesses(of: receipt.proof.checkpoint, subject.to, federation)
             }
             prove(statement, receipt, federation)
@@ -161,15 +158,9 @@ extension EvidenceVerifier {
             throw EvidenceFault.differs("`\(statement.kind.rawValue)` tells of nothing later")
         }
         guard try check(statement, against: header) else { return }
-        let isShown = isShown(receipt.entry)
-        if !isShown {
-            let distrust = try distrust(of: node, sequence, note, federation)
-            if let distrust {
-                report.unproven.append(
-                    "that \(node) \(statement.kind.verb) the envelope: its receipt does not count, since "
-                        + "\(distrust)")
-                return
-            }
+        if let doubt = try doubt(about: receipt, federation) {
+            report.unproven.append("that \(node) \(statement.kind.verb) the envelope: \(doubt)")
+            return
         }
         report.proven.append(sentence(of: statement, entry: sequence))
         // The same recall may have come to it with its signature in another form.
@@ -178,7 +169,21 @@ extension EvidenceVerifier {
                 "that entry \(sequence) of \(node) answers a recall by an officer of \(subject.from): no "
                     + "entry here names that message, \(recall)")
         }
-        if !isShown { try judgeWitnesses(of: note, node, federation) }
+        if !isShown(receipt.entry) { try judgeWitnesses(of: note, node, federation) }
+    }
+
+    /// Why the receipt of a node that was cut off does not count, although its key has signed it: that counts by the
+    /// membership of then alone, or others had not seen the entry in time.
+    private func doubt(about receipt: Receipt, _ federation: Federation) throws -> String? {
+        let (node, entry) = (subject.to, receipt.entry)
+        if federation.list.cut(of: node) != nil {
+            let name = try receipt.claim.signer
+            let lapse = self.lapse { _ = try $0.signer(name, node: node, at: entry.time) }
+            if let lapse { return lapse }
+        }
+        guard !isShown(entry) else { return nil }
+        return try distrust(of: node, entry.sequence, receipt.proof.checkpoint, federation)
+            .map { "its receipt does not count, since \($0)" }
     }
 
     /// Whether the entry of a receipt is one of those here, which were judged with their log. Any other entry of a

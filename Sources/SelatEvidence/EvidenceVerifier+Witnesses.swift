@@ -27,7 +27,7 @@ extension EvidenceVerifier {
         _ name: IssuerAndSerial, of node: NodeID, at time: Timestamp, _ federation: Federation
     ) throws(FederationError) -> VerifiedCertificate {
         let isCut = federation.list.cut(of: node) != nil
-        let membership = isCut ? revoking ?? then ?? federation : federation
+        let membership = isCut ? then ?? federation : federation
         return try membership.signer(name, node: node, at: time)
     }
 

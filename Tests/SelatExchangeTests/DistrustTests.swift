@@ -237,6 +237,31 @@ import Testing
         }
     }
 
+    /// The list that cuts it off, and the one that revokes its key, may come in the second of its receipt.
+    @Test func aCutNodesReceiptByARevokedKeyIsNotProven() async throws {
+        let signer = recipient.identity.signer.certificate
+        let (first, other, revoked) = (
+            try world.revocationList("VN", number: 1), try world.revocationList("VN", number: 2),
+            try world.revocationList("VN", number: 2, revoking: [signer])
+        )
+        let id = try await delivered()
+        try await cut(recipient, from: 601, at: [sender])
+        var files = try await sender.exchange.evidence(of: id).files
+        files["membership/lists/2.cms"] = files.removeValue(forKey: "membership/later/2.cms")
+        files["membership/former/VN.crl"] = first
+        for (list, counts) in [(other, true), (revoked, false)] {
+            files["membership/crls/VN.crl"] = list
+            let report = EvidenceVerifier.verify(
+                try Evidence(files: files), trusted: world.federation.id)
+            #expect(report.wrong == [])
+            #expect(
+                report.proven.contains { $0.contains("took in whole this envelope") } == counts)
+            #expect(
+                report.unproven.contains { $0.contains("took in whole the envelope: by a") }
+                    == !counts)
+        }
+    }
+
     @Test func aLaterListThatFollowsNothingIsWrong() async throws {
         let id = try await delivered()
         try await cut(recipient, from: 600, at: [sender])
