@@ -40,6 +40,7 @@ extension EvidenceVerifier {
                 former = try Federation(verifyingPast: documents, trusted: trusted)
             }
             let entered = self.entered(header)?.entry.time
+            var overtaken: Set<Country> = []
             for country in evidence.former.records.keys.sorted() {
                 guard let record = former.records[country] else {
                     throw EvidenceFault.differs(
@@ -55,14 +56,14 @@ extension EvidenceVerifier {
                         "the record of \(country) was issued at \(record.issued), after that")
                 }
                 if let last, route.contains(country), record.isOvertaken(by: last, at: entered) {
+                    overtaken.insert(country)
                     report.unproven.append(
                         "that the record of \(country) under `former` was still in force when "
-                            + "\(subject.maker) entered the header, and who signs for \(country) by "
-                            + "it: the next one here was issued at \(last.issued), and when it came "
-                            + "nobody can tell")
+                            + "\(subject.maker) entered the header: the next one here was issued at "
+                            + "\(last.issued), and when it came nobody can tell")
                 }
             }
-            revoking = try withBothLists(documents, trusted)
+            overtaking = try withOthers(documents, overtaken, trusted)
             return former
         } catch {
             report.wrong.append("former membership: \(error)")
@@ -70,29 +71,31 @@ extension EvidenceVerifier {
         }
     }
 
-    /// The membership of then with both revocation lists of each country; nil where none was replaced.
-    private func withBothLists(
-        _ documents: MembershipDocuments, _ trusted: Digest
+    /// The membership of then with the records of the settlement for countries whose own is overtaken, and both
+    /// revocation lists of each country.
+    private func withOthers(
+        _ documents: MembershipDocuments, _ overtaken: Set<Country>, _ trusted: Digest
     ) throws(FederationError) -> Federation? {
-        let former = evidence.former.revocationLists
-        guard !former.isEmpty else { return nil }
-        let both = former.merging(evidence.membership.revocationLists) { $0 + [0x0A] + $1 }
+        let (last, former) = (evidence.membership, evidence.former.revocationLists)
+        guard !overtaken.isEmpty || !former.isEmpty else { return nil }
+        let records = last.records.filter { overtaken.contains($0.key) }
         return try Federation(
             verifyingPast: MembershipDocuments(
-                lists: documents.lists, records: documents.records, revocationLists: both),
+                lists: documents.lists, records: documents.records.merging(records) { $1 },
+                revocationLists: former.merging(last.revocationLists) { $0 + [0x0A] + $1 }),
             trusted: trusted)
     }
 
-    /// Why what counts by the membership of then counts no more by the revocation lists of the settlement beside
-    /// it; nil where it does. Such a list may have come to the maker after the release, or been passed over.
+    /// Why what counts by the membership of then counts no more by what lies beside it; nil where it does. That may
+    /// have come to the maker after the release, or been passed over.
     func lapse(_ judge: (Federation) throws -> Void) -> String? {
-        guard let then, let revoking, (try? judge(then)) != nil else { return nil }
+        guard let then, let overtaking, (try? judge(then)) != nil else { return nil }
         do {
-            try judge(revoking)
+            try judge(overtaking)
             return nil
         } catch {
-            return "by a revocation list here it did not count any more, and when that came to "
-                + "\(subject.maker) nobody can tell (\(error))"
+            return "by a record or revocation list here it did not count any more, and when that "
+                + "came to \(subject.maker) nobody can tell (\(error))"
         }
     }
 

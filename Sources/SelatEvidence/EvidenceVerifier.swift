@@ -15,8 +15,9 @@ package struct EvidenceVerifier {
     var newest: MembershipList?
     /// The membership by which the header was released or taken in.
     var then: Federation?
-    /// The same with the revocation lists of the settlement beside those of then; nil where these are no others.
-    var revoking: Federation?
+    /// The same by what lies beside it of the settlement: both revocation lists, and the record that was issued by then;
+    /// nil where these are no others. What counts by `then` alone is not proven.
+    var overtaking: Federation?
 
     private init(_ evidence: Evidence) { self.evidence = evidence }
 

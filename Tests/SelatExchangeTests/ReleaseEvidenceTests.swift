@@ -339,6 +339,7 @@ struct ReleaseEvidenceTests {
         let first = try #require(world.federation.documents.records[world.sender.id.country])
         world.clock.advance(seconds: 600)
         let before = try world.recordWithOfficerRenewed().record
+        let signing = try world.recordWithSigningRenewed()
         world.clock.advance(seconds: 600)
         let files = try await approved()
         world.clock.advance(seconds: 600)
@@ -358,6 +359,10 @@ struct ReleaseEvidenceTests {
         for doubtful in [try report(before), try report(before, without: "transfer.released")] {
             #expect(doubtful.wrong == [] && isDoubted(doubtful))
         }
+        // Whoever is in both records counts.
+        #expect(proven(try report(before)) == [false, false, true])
+        let sent = try report(signing)
+        #expect(sent.wrong == [] && isDoubted(sent) && proven(sent) == [true, true, false])
     }
 
     @Test func whatOfficersAttestedIsNotProven() async throws {
