@@ -33,6 +33,14 @@ extension EvidenceVerifier {
         }
         report.unproven.append(
             "that nobody was cut off by a membership list after \(last.serial)")
+        // A maker may show what was good once, and leave out what came later.
+        let ends = Set([subject.from.country, subject.to.country]).sorted().map { country in
+            let issued = federation.records[country]?.issued
+            return "\(country)" + (issued.map { " (record issued at \($0))" } ?? "")
+        }
+        report.unproven.append(
+            "that no later record or revocation list of \(ends.joined(separator: ", ")) than those "
+                + "here was in force")
     }
 
     /// Why what an entry states does not count, by the newest list that is shown.

@@ -64,10 +64,28 @@ extension EvidenceVerifier {
                 }
             }
             overtaking = try withOthers(documents, overtaken, trusted)
+            doubtLoneFiles(route.filter { federation.list.member($0) != nil })
             return former
         } catch {
             report.wrong.append("former membership: \(error)")
             return nil
+        }
+    }
+
+    /// What lies under `former` was replaced by what lies beside it. Where that is not here it fell since, or the maker
+    /// left it out.
+    private mutating func doubtLoneFiles(_ countries: Set<Country>) {
+        let (last, former) = (evidence.membership, evidence.former)
+        for (kind, files, others) in [
+            ("record", former.records, last.records),
+            ("revocation list", former.revocationLists, last.revocationLists),
+        ] {
+            for country in countries.sorted() where files[country] != nil && others[country] == nil
+            {
+                report.unproven.append(
+                    "that the \(kind) of \(country) under `former` was still in force when "
+                        + "\(subject.maker) entered the header: no other lies beside it")
+            }
         }
     }
 

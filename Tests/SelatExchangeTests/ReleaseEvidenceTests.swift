@@ -365,6 +365,44 @@ struct ReleaseEvidenceTests {
         #expect(sent.wrong == [] && isDoubted(sent) && proven(sent) == [true, true, false])
     }
 
+    /// What has replaced a former file may have fallen since, or was left out by the maker.
+    @Test func aFormerFileWithoutAnotherIsNotProvenToStand() async throws {
+        let first = try #require(world.federation.documents.records[world.sender.id.country])
+        let list = try world.revocationList("SG", number: 1)
+        let files = try await approved()
+        world.clock.advance(seconds: 600)
+        let record = try world.recordWithOfficerRenewed().record
+        let later = try world.revocationList("SG", number: 2)
+        let cases: [(ending: String, former: [UInt8], folder: String, last: [UInt8])] = [
+            ("cms", first, "records", record), ("crl", list, "crls", later),
+        ]
+        for (ending, former, folder, last) in cases {
+            var changed = files
+            changed["membership/former/SG.\(ending)"] = former
+            let others: [([UInt8]?, Int)] = [(last, 0), (nil, 1)]
+            for (other, doubts) in others {
+                changed["membership/\(folder)/SG.\(ending)"] = other
+                let report = try report(changed)
+                #expect(report.wrong == [])
+                #expect(report.unproven.count { $0.hasSuffix("no other lies beside it") } == doubts)
+            }
+        }
+    }
+
+    /// Nothing shows that what lies here is the newest of its time.
+    @Test func thatNothingLaterWasInForceIsNotProven() async throws {
+        let issued = try ["SG", "VN"].map { code in
+            let country = try Country(code)
+            let record = try #require(world.federation.records[country])
+            return "\(code) (record issued at \(record.issued))"
+        }
+        let line =
+            "that no later record or revocation list of \(issued.joined(separator: ", ")) than those "
+            + "here was in force"
+        let files = try await approved()
+        #expect(try report(files).unproven.contains(line))
+    }
+
     @Test func whatOfficersAttestedIsNotProven() async throws {
         func unproven(_ verdict: Verdict) async throws -> [String] {
             let shown = try await world.shown(try await world.seal(), verdict)
