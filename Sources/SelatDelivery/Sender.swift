@@ -271,7 +271,7 @@ package struct Sender: Hashable, Sendable {
             handedOn = true
             return release()
         case (.releaseRefused(let cause), .queued), (.releaseRefused(let cause), .sending):
-            return mayHaveArrived ? endUnanswered(cause) : end(.cancelled, cause)
+            return handedOn ? endUnanswered(cause) : end(.cancelled, cause)
         case (.accepted, .queued) where isOver(at: now),
             (.accepted, .sending) where isOver(at: now),
             (.failed, .queued) where isOver(at: now), (.failed, .sending) where isOver(at: now),
@@ -333,7 +333,9 @@ package struct Sender: Hashable, Sendable {
             return end(.delivered, nil)
         case (.arrivalProven, .queued), (.arrivalProven, .sending), (.arrivalProven, .relayed):
             hasArrived = true
-            return []
+            // A restored backup may be older than the mark, and without it a person's word would still end this.
+            defer { handedOn = true }
+            return handedOn ? [] : [.save]
         case (.relayProven, .queued), (.relayProven, .sending):
             state = .relayed
             // A restored backup may be older than the mark.
@@ -401,10 +403,10 @@ package struct Sender: Hashable, Sendable {
 
     private mutating func tryNow(at now: Timestamp) -> [Action] {
         // What may have arrived is asked for once more: the recipient repeats its receipt.
-        if now >= expires { return handedOn && !headIsLost ? [.offer] : expire() }
+        if now >= expires { return handedOn && hasHead ? [.offer] : expire() }
         if isRecalled {
             // The recipient states what became of it, or makes room for the recall that is on its way.
-            guard headIsLost else { return [.offer] }
+            if hasHead { return [.offer] }
             failures += 1
             return [.retry(failures: failures)]
         }
@@ -419,8 +421,11 @@ package struct Sender: Hashable, Sendable {
 
     /// What was handed on may have arrived whole: then the receipt is asked for first.
     private var mustJudge: Bool {
-        attempt == 0 || headIsStale || headIsLost || basisHasMoved && !handedOn
+        !hasHead || headIsStale || basisHasMoved && !handedOn
     }
+
+    /// Whether there is a head to ask with. What a restored backup knows as not released may have arrived all the same.
+    private var hasHead: Bool { attempt > 0 && !headIsLost }
 
     /// Failures count anew only where something went on: a recipient that takes every offer and no
     /// payload is not asked four times a second for days.
@@ -439,12 +444,9 @@ package struct Sender: Hashable, Sendable {
         now >= expires || hasArrived && isRecalled && failures >= Self.asksPerRoute
     }
 
-    /// A restored backup may be older than the mark.
-    private var mayHaveArrived: Bool { handedOn || hasArrived }
-
     private mutating func expire() -> [Action] {
         let last = cause.map { "; last: \($0)" } ?? ""
-        return mayHaveArrived
+        return handedOn
             ? endUnanswered("it expired after it may have arrived, and no receipt came\(last)")
             : end(.expired, "it expired\(last)")
     }

@@ -131,7 +131,7 @@ extension Exchange {
             let actions = sender.handle(.arrivalProven, at: self.moment(at: now))
             let after = try self.enter(
                 actions, of: sender, bytes, current, by: actor, in: transaction)
-            return (after, true, !actions.isEmpty)
+            return (after, true, actions.contains(.destroy))
         }.value
         if hasEnded { await clear(after) }
         // Whoever pursues it is told.

@@ -119,6 +119,33 @@ struct SenderTests {
         #expect(late.handle(.arrivalProven, at: Self.expires) == delivered)
     }
 
+    /// A backup that is older than what was handed on was laid down.
+    @Test(arguments: [0, 1] as [UInt64])
+    func whatHasArrivedIsNoPersonsToTakeBack(attempt: UInt64) {
+        for state in [Sender.State.queued, .sending] {
+            let delivered: [Sender.Action] = [.record("transfer.delivered", cause: nil), .destroy]
+            var sender = Sender(
+                expires: Self.expires, state: state, handedOn: false, attempt: attempt, cause: nil)
+            #expect(sender.handle(.arrivalProven, at: Self.start) == [.save])
+            #expect(sender.handedOn)
+            #expect(sender.handle(.arrivalProven, at: Self.start) == [])
+            // As it is after a start, before anybody has told it.
+            var again = Sender(
+                expires: Self.expires, state: state, handedOn: sender.handedOn, attempt: attempt,
+                cause: nil)
+            for event in [Sender.Event.cancelled(cause: "x"), .approvalRefused(cause: "x")] {
+                #expect(again.handle(event, at: Self.start) == [])
+            }
+            _ = sender.handle(.recalled, at: Self.start)
+            // Without a head nobody can be asked.
+            #expect(
+                sender.handle(.due, at: Self.start)
+                    == (attempt > 0 ? [.offer] : [.retry(failures: 1)]))
+            #expect(
+                sender.handle(.due, at: Self.expires) == (attempt > 0 ? [.offer] : delivered))
+        }
+    }
+
     @Test func failuresAreRetriedAndCounted() {
         var sender = Self.sender([.sealed(approvalsOwed: false), .due, .released])
         #expect(

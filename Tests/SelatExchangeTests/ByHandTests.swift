@@ -442,6 +442,37 @@ struct ByHandTests {
         #expect(try await sender.entries("transfer.delivered") == 1)
         #expect(try await sender.entries("receipt.taken") == 2)
     }
+
+    /// A backup that is older than the export was laid down.
+    @Test func whatHasArrivedIsRecalledAndNotTakenBack() async throws {
+        let carried = try await exported(size: 5_000)
+        let id = carried.id
+        _ = try await take(carried, at: recipient)
+        _ = try await recipient.opened(id)
+        let arrived = try #require(try await recipient.inbound(id, from: sender))
+        let later = try await recipient.exchange.laterReceipts(of: arrived)
+        _ = try await sender.store.commit { transaction in
+            guard var row = try transaction.outbound(id) else { return }
+            row.handedOn = false
+            try transaction.save(row)
+        }
+        let parts = try sender.parts
+        let told = try await sender.exchange.take(
+            receipt: try #require(later.first), by: .user(9))
+        #expect(told.kind == .opened && told.state == "queued")
+        #expect(try await sender.outbound(id)?.handedOn == true)
+        #expect(try sender.parts == parts)
+        let exchange = sender.exchange
+        #expect(
+            await SelatExchangeTests.problem {
+                _ = try await exchange.cancel(id, reason: "by hand", by: 9)
+            } == "not-ready")
+        let recalled = try await exchange.take(recallWord: try world.recall(id), by: 1_000)
+        #expect(recalled.state == "queued")
+        let to = recipient.id
+        let letters = try await sender.store.read { try $0.letters(to: to, after: 0, limit: 10) }
+        #expect(letters.map(\.kind) == [Exchange.recallLetter])
+    }
 }
 
 /// Bytes in pieces, which end with a fault after some.

@@ -88,10 +88,10 @@ extension Process {
         }
         guard !actions.isEmpty else { return false }
         row.take(sender)
-        row.hasKey = false
-        row.receipt = receipt
+        let hasEnded = sender.state.isOutcome
+        if hasEnded { (row.hasKey, row.receipt) = (false, receipt) }
         transaction.save(row)
-        return true
+        return hasEnded
     }
 
     // MARK: Taken back
