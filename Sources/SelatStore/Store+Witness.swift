@@ -108,8 +108,10 @@ package struct UnwitnessedReceipt: Sendable, Hashable {
     /// Which of those beside the outcome's; nil for the outcome's.
     fileprivate let kept: Kept?
 
-    /// What is never proven is asked for less and less often, and at least once a day.
-    fileprivate static let pauseSecondsMax: Int64 = 86_400
+    /// What is never proven is asked for less and less often, and at least once an hour: after a day it is late.
+    fileprivate static let pauseSecondsMax: Int64 = 3_600
+    /// The same of what no witnessed checkpoint holds so far.
+    fileprivate static let pauseSecondsMaxAhead: Int64 = 60
 
     fileprivate struct Kept: Sendable, Hashable {
         let from: NodeID
@@ -226,9 +228,13 @@ extension Transaction {
     }
 
     /// No proof of a receipt could be had: it is asked for again once it has waited twice as long as by now.
-    package func putOff(_ receipt: UnwitnessedReceipt) throws {
+    /// - Parameter isAhead: whether its signer's witnessed checkpoint does not reach to it, as while a quorum is out. It
+    ///   is put off all the same, and for less: of a log that went on without it, it must not stand before newer ones.
+    package func putOff(_ receipt: UnwitnessedReceipt, isAhead: Bool) throws {
         let waited = max(0, time - receipt.since)
-        let again = time.seconds + min(waited, UnwitnessedReceipt.pauseSecondsMax)
+        let most =
+            isAhead ? UnwitnessedReceipt.pauseSecondsMaxAhead : UnwitnessedReceipt.pauseSecondsMax
+        let again = time.seconds + min(waited, most)
         guard let kept = receipt.kept else {
             return try database.cachedStatement(
                 sql: "UPDATE unwitnessed_receipts SET again = ? WHERE id = ?"

@@ -540,6 +540,33 @@ import Testing
         }
     }
 
+    /// The signer's quorum is out for hours, and what it gave meanwhile is no worse for that.
+    @Test func whatNoWitnessHasSeenYetIsAskedForSoonAgain() async throws {
+        let world = try TestFederation(Self.plan())
+        let (sender, recipient) = (world.sender, world.recipient)
+        let first = try await sender.send(world.request())
+        let second = try await sender.send(world.request())
+        try await Self.serving([sender, recipient, world.stranger]) {
+            await sender.exchange.pursue(first)
+            try await recipient.exchange.witnesses.ask()
+            await sender.exchange.pursue(second)
+            world.clock.advance(seconds: 7_200)
+            try await sender.exchange.witnesses.renewReceipts()
+            #expect(try await Self.unwitnessed(sender).map(\.id) == [second])
+            let now = world.clock.now()
+            for (seconds, count): (Int64, Int) in [(59, 0), (60, 1)] {
+                let due = try await sender.store.read {
+                    try $0.unwitnessedReceipts(of: recipient.id, dueAt: now + seconds, limit: 10)
+                }
+                #expect(due.count == count)
+            }
+            world.clock.advance(seconds: 60)
+            try await recipient.exchange.witnesses.ask()
+            try await sender.exchange.witnesses.renewReceipts()
+            #expect(try await Self.unwitnessed(sender).isEmpty)
+        }
+    }
+
     @Test func whatARecipientStatesLaterBecomesWitnessedToo() async throws {
         let world = try TestFederation(Self.plan())
         let (sender, recipient) = (world.sender, world.recipient)

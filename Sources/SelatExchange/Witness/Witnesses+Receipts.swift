@@ -119,10 +119,11 @@ extension Witnesses {
         else { throw AuditError.quorumMissing("\(peer)") }
         let checkpoint = try SignedCheckpoint(note: note, anyEpochOf: log.key)
         var renewed: [(open: UnwitnessedReceipt, document: [UInt8])] = []
-        var unproven: [UnwitnessedReceipt] = []
+        var unproven: [(open: UnwitnessedReceipt, isAhead: Bool)] = []
         for (open, receipt) in held {
             guard let path = answer["paths"]?["\(receipt.entry.sequence)"] else {
-                unproven.append(open)
+                let isAhead = receipt.entry.sequence >= checkpoint.checkpoint.size
+                unproven.append((open, isAhead))
                 continue
             }
             do {
@@ -130,7 +131,7 @@ extension Witnesses {
             } catch {
                 // A peer that lost its disk went on without what it had stated; its other receipts
                 // are no worse for that, and do not wait for it.
-                unproven.append(open)
+                unproven.append((open, false))
                 logger.debug(
                     "receipt not renewed",
                     metadata: [
@@ -140,7 +141,7 @@ extension Witnesses {
         }
         _ = try await store.commit { [renewed, unproven] transaction in
             for (open, document) in renewed { try transaction.renew(open, with: document) }
-            for open in unproven { try transaction.putOff(open) }
+            for (open, isAhead) in unproven { try transaction.putOff(open, isAhead: isAhead) }
         }
     }
 }
