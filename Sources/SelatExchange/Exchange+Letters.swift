@@ -289,7 +289,9 @@ extension Exchange {
         } catch {
             try Task.checkCancellation()
             let cause = "\(hop): \(error)"
-            pass.down[hop] = cause
+            // Too slow for one is not for all: a recall in front must not keep from it what is behind, each time anew. The
+            // way's minute is over with it.
+            if !(error is Overdue) { pass.down[hop] = cause }
             if error is OutOfReach { pass.away.insert(hop) }
             return Trial(cause: cause)
         }

@@ -1055,6 +1055,34 @@ struct RelayedLetterTests {
         }
     }
 
+    /// It goes first each time, and its addressee never answers it in time.
+    @Test func aRecallWithoutAnAnswerIsInTheWayOfNothingBehindIt() async throws {
+        var plan = TestFederation.Plan()
+        plan.patience = .seconds(1)
+        let world = try TestFederation(plan)
+        let (sender, recipient) = (world.sender, world.recipient)
+        let (exchange, from, to) = (sender.exchange, sender.id, recipient.id)
+        let id = try await sender.send(world.request())
+        try await recipient.serving { await exchange.pursue(id) }
+        let row = try #require(try await sender.outbound(id))
+        _ = try await sender.store.commit { transaction in
+            for kind in [Exchange.recallLetter, ReceiptKind.cancelled.rawValue] {
+                try transaction.post(
+                    kind, [0x30], about: id, from: from, to: to, until: row.expires)
+            }
+        }
+        let last = try #require(try await exchange.letters(about: id, from: from).last)
+        recipient.door.recallStillness.withLock { $0 = .seconds(5) }
+        recipient.door.letterRefusals.withLock {
+            $0 = Array(repeating: ServiceProblem.logNotProven("unproven"), count: 1_000)
+        }
+        try await recipient.serving {
+            try await bring(exchange, to: to) {
+                exchange.hindrance(of: last).map { !$0.cause.contains("no answer") } ?? false
+            }
+        }
+    }
+
     @Test func aHoldThatIsLostWarnsAgain() async throws {
         let world = try RelayTests.world()
         let (sender, relay, recipient) = (world.sender, world.stranger, world.recipient)

@@ -456,6 +456,8 @@ final class Door: EnvelopeService, LetterService {
     let lie = Mutex<(@Sendable (OfferAnswer) -> OfferAnswer)?>(nil)
     /// For how long it does nothing with a letter, a question or a payload before it looks at it.
     let stillness = Mutex(Duration.zero)
+    /// The same before each recall is taken.
+    let recallStillness = Mutex(Duration.zero)
     /// Whether answers get lost after the work is done.
     let losesAnswers = Mutex(false)
 
@@ -493,7 +495,7 @@ final class Door: EnvelopeService, LetterService {
     }
 
     func take(recall message: [UInt8], from peer: NodeID) async throws -> LetterAnswer {
-        try await Task.sleep(for: stillness.withLock { $0 })
+        try await Task.sleep(for: stillness.withLock { $0 } + recallStillness.withLock { $0 })
         if let problem = letterRefusals.withLock({ $0.isEmpty ? nil : $0.removeFirst() }) {
             throw problem
         }
