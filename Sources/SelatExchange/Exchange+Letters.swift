@@ -25,14 +25,16 @@ extension Exchange {
             guard !left.isEmpty else { return }
             try Task.checkCancellation()
             failures = pass.taken > 0 ? 1 : failures + 1
-            let end = ContinuousClock.now + backoff(failures)
+            let end = ContinuousClock.now + max(backoff(failures), pass.rest)
             var seen = pass.last
             while try await pause(
                 .letters(to: addressee), end - .now, for: pass.away, .routine)
             {
-                // What is new and goes to nodes alone that are away waits with the rest: of many endings each would cost
+                // What is new and goes to nodes alone that are down waits with the rest: of many endings each would cost
                 // a pass over all letters.
-                guard try await isForNobodyBut(pass.away, to: addressee, after: &seen) else {
+                let down = Set(pass.down.keys)
+                guard !down.isEmpty, try await isForNobodyBut(down, to: addressee, after: &seen)
+                else {
                     failures = 0
                     break
                 }
@@ -42,10 +44,10 @@ extension Exchange {
 
     /// Whether the letters behind one go to these nodes alone.
     private func isForNobodyBut(
-        _ away: Set<NodeID>, to addressee: NodeID, after seen: inout Int64
+        _ down: Set<NodeID>, to addressee: NodeID, after seen: inout Int64
     ) async throws -> Bool {
         while let page = try await addressedLetters(to: addressee, after: seen) {
-            guard page.allSatisfy({ !$0.hops.isEmpty && away.isSuperset(of: $0.hops) }) else {
+            guard page.allSatisfy({ !$0.hops.isEmpty && down.isSuperset(of: $0.hops) }) else {
                 return false
             }
             seen = page.last?.letter.number ?? seen
@@ -78,6 +80,8 @@ extension Exchange {
         var down: [NodeID: String] = [:]
         /// Of them, those that could not be reached.
         var away: Set<NodeID> = []
+        /// For how long each way's first node wants to be left alone when it ends.
+        var rest = Duration.zero
         /// Nodes that take no more letters in this minute about transfers that they do not know.
         var full: Set<NodeID> = []
         /// Letters that they took for such, in this pass or those before it that it goes on with.
@@ -107,7 +111,7 @@ extension Exchange {
             last = page.last?.letter.number ?? last
         }
         // Letters for one addressee go different ways: who is away, or slow, holds up those alone that go by it.
-        return try await withThrowingTaskGroup(of: Pass.self) { group in
+        var all: Pass = try await withThrowingTaskGroup(of: Pass.self) { group in
             for way in ways {
                 let first = before.cutOff[way] ?? 0
                 // Without an end that goes on they would be kept for ever.
@@ -119,11 +123,25 @@ extension Exchange {
             }
             return try await group.reduce(into: Pass(last: last)) { all, pass in
                 all.taken += pass.taken
+                all.down.merge(pass.down) { cause, _ in cause }
                 all.away.formUnion(pass.away)
                 all.cutOff.merge(pass.cutOff) { _, new in new }
                 all.strays.merge(pass.strays) { $0.union($1) }
             }
         }
+        all.rest = await rest(of: ways)
+        return all
+    }
+
+    /// For how long each of these wants to be left alone; none where one does not.
+    private func rest(of ways: Set<NodeID?>) async -> Duration {
+        var least: Duration?
+        for way in ways {
+            guard let way else { return .zero }
+            let rest = await peers.rest(of: way)
+            least = min(least ?? rest, rest)
+        }
+        return least ?? .zero
     }
 
     /// Brings the letters that go one way, for a minute; the next time goes on, and takes up what was written meanwhile.

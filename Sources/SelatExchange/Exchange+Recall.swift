@@ -104,6 +104,8 @@ extension Exchange {
         } else {
             // Whoever pursues it sends nothing more.
             await pursuits.wake(.outbound(id))
+            // Its letter may be an old one by now, that waits for who is away.
+            await peers.forgive()
         }
         accepted.yield(.letters(to: statement.to))
         let state = try await store.read { try $0.outbound(id) }?.state ?? known.state

@@ -219,13 +219,20 @@ struct LetterTests {
     }
 
     /// A retention sweep ends datasets by the thousand, and each is news.
-    @Test func newsForWhoIsAwayIsNoReasonToGoThroughAllLetters() async throws {
+    @Test(arguments: [false, true])
+    func newsForWhoIsAwayIsNoReasonToGoThroughAllLetters(
+        wantsToBeLeftAlone: Bool
+    ) async throws {
         let id = try await delivered()
         _ = try await recipient.opened(id)
         let (exchange, to, store) = (recipient.exchange, sender.id, recipient.store)
         let until = try #require(try await recipient.inbound(id, from: sender)).expires
         let letter = try #require(try await exchange.letters(about: id, from: to).first)
         #expect(await exchange.pursuits.begin(.letters(to: to)))
+        if wantsToBeLeftAlone {
+            let client = try await sender.serving { try await exchange.peers.take(to) }
+            await exchange.peers.keep(client, after: .tooManyRequests(.seconds(60)))
+        }
         // Nobody there.
         let task = Task { try await exchange.bringLetters(to: to) }
         try await RelayTests.until { exchange.hindrance(of: letter) != nil }
@@ -242,8 +249,8 @@ struct LetterTests {
             tries += 1
             exchange.ageHindrances(seconds: 0)
         }
-        // In three seconds the waits grow to two, or each ends at once.
-        #expect(tries < 15)
+        // In three seconds the waits grow to two, or each ends at once; what rests is not asked at all.
+        #expect(tries < (wantsToBeLeftAlone ? 3 : 15))
         task.cancel()
         _ = await task.result
     }

@@ -119,6 +119,21 @@ struct RecallTests {
             } == "already-recalled")
     }
 
+    /// An officer who gives it again does not want to wait for the next try.
+    @Test func theSameRecallAgainTriesWhoIsAwayAnew() async throws {
+        let id = try await opened()
+        let (peers, to) = (sender.exchange.peers, recipient.id)
+        let recall = try world.recall(id)
+        _ = try await sender.exchange.take(recallWord: recall, by: 1_000)
+        try await RelayTests.until {
+            if let client = try? await peers.take(to) { await peers.drop(client) }
+            return await peers.isOutOfReach(to)
+        }
+        _ = try await sender.exchange.take(recallWord: recall, by: 1_000)
+        #expect(await !peers.isOutOfReach(to))
+        #expect(try await sender.entries("recall.given") == 1)
+    }
+
     @Test func whatARecipientHasStatedLastIsTheLastOfItsLogHoweverItCame() async throws {
         let id = try await opened()
         let recall = try world.recall(id)
