@@ -14,6 +14,8 @@ package enum Reply: Hashable, Sendable {
     case headStale(cause: String)
     /// The node is out of reach, or, with `isRefusal`, will not pass the envelope on.
     case blocked(cause: String, isRefusal: Bool)
+    /// The relay does not answer in time, or wants to be left alone for a while.
+    case busy(cause: String)
     /// It is larger than all that ever finds room at the relay.
     case tooLarge(cause: String)
     /// The relay has taken the payload so slowly that it was left for another way.
@@ -51,7 +53,7 @@ package struct RouteChoice<Node: Hashable & Sendable>: Hashable, Sendable {
             // It had stated that it holds the whole.
             case .accepted: sender.state == .relayed
             case .failed(_, isOwn: true): false
-            case .held, .failed, .headStale: sender.failures + 1 >= Sender.failuresPerRoute
+            case .held, .busy, .failed, .headStale: sender.failures + 1 >= Sender.failuresPerRoute
             // It states again and again that it holds the whole, and no more.
             case .relayProven:
                 sender.state == .relayed && sender.failures + 1 >= Sender.asksPerRoute
@@ -72,7 +74,7 @@ package struct RouteChoice<Node: Hashable & Sendable>: Hashable, Sendable {
     /// Whether what the sender's machine does about a reply depends on other ways, which take some finding.
     package func looksElsewhere(after reply: Reply, _ sender: Sender) -> Bool {
         switch reply {
-        case .held, .blocked, .tooLarge, .slow: true
+        case .held, .blocked, .busy, .tooLarge, .slow: true
         // What the recipient itself does not manage, or this node, they manage over no other way.
         case .failed(_, let isOwn): next != recipient && !isOwn
         case .relayProven: sender.state == .relayed
@@ -92,6 +94,11 @@ package struct RouteChoice<Node: Hashable & Sendable>: Hashable, Sendable {
         case .held(let cause): .held(cause: cause, isAnother: isAnother)
         case .headStale(let cause): .headStale(cause: cause)
         case .blocked(let cause, _): .blocked(cause: cause, isAnother: isAnother)
+        // What it holds, in whole or in part, is not lost as lightly as what has yet to be offered.
+        case .busy(let cause):
+            sender.state == .queued
+                ? .blocked(cause: cause, isAnother: isAnother)
+                : .failed(cause: cause, isAnother: isAnother)
         // It says the same each time: where another way is open, that is the next.
         case .tooLarge(let cause):
             isAnother ? .headStale(cause: cause) : .blocked(cause: cause, isAnother: false)

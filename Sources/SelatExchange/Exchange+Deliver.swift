@@ -48,8 +48,6 @@ extension Exchange {
         var pause: Duration?
         /// The node that the last try could not reach.
         var away: Set<NodeID> = []
-        /// Whether another way was open after the last reply that asked for one.
-        var isAnotherOpen = false
 
         /// - Parameter requestBytes: of its stored request, which the head holds too.
         init(_ row: OutboundRow, requestBytes: Int) throws {
@@ -199,7 +197,7 @@ extension Exchange {
                 }
                 hasWaited = true
             }
-            (delivery.pause, delivery.away, delivery.isAnotherOpen) = (nil, [], false)
+            (delivery.pause, delivery.away) = (nil, [])
             do {
                 try Task.checkCancellation()
                 if hasWaited { try await lookAgain(at: delivery) }
@@ -342,8 +340,8 @@ extension Exchange {
         case .sendLastPiece:
             break
         case .retry(let failures):
-            let rest =
-                delivery.isAnotherOpen ? Duration.zero : await peers.rest(of: delivery.next)
+            // A rest counts once: a node that is left alone has failed at nothing meanwhile.
+            let rest = await peers.rest(of: nextLane(delivery).peer)
             delivery.pause = max(retryPause(failures), rest)
         case .waitForClock:
             delivery.pause = Self.doubtPause
@@ -374,7 +372,7 @@ extension Exchange {
         case .deliveryProven(let receipt), .refusalProven(_, let receipt):
             delivery.receipt = receipt
         case .blocked(_, isRefusal: false): delivery.away = [passage.next]
-        case .accepted, .held, .headStale, .blocked, .tooLarge, .slow, .failed: break
+        case .accepted, .held, .headStale, .blocked, .busy, .tooLarge, .slow, .failed: break
         }
         let (reply, sender) = (news.reply, delivery.sender)
         delivery.choice.weigh(reply, sender)
@@ -383,7 +381,6 @@ extension Exchange {
             let ways = try await ways(of: delivery.row)
             isAnother = try delivery.choice.isAnotherOpen(of: ways)
         }
-        delivery.isAnotherOpen = isAnother
         return delivery.choice.event(of: reply, sender, isAnother: isAnother)
     }
 

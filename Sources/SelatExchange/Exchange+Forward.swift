@@ -189,7 +189,7 @@ extension Exchange {
         case .blocked(let cause, let isRefusal):
             if !isRefusal { forwarding.away = [passage.next] }
             return .failed(cause: cause)
-        case .tooLarge(let cause), .slow(let cause), .failed(let cause, _):
+        case .busy(let cause), .tooLarge(let cause), .slow(let cause), .failed(let cause, _):
             return .failed(cause: cause)
         }
     }

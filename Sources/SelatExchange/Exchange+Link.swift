@@ -79,6 +79,8 @@ enum News: Sendable {
     case headStale(cause: String)
     /// The node is out of reach, or, with `isRefusal`, will not pass the envelope on.
     case blocked(cause: String, isRefusal: Bool)
+    /// The relay does not answer in time, or wants to be left alone for a while.
+    case busy(cause: String)
     /// The relay never has room for one of its size, however often it is asked.
     case tooLarge(cause: String)
     /// The relay has taken the payload so slowly that it was left for another way.
@@ -96,6 +98,7 @@ enum News: Sendable {
         case .held(let cause): .held(cause: cause)
         case .headStale(let cause): .headStale(cause: cause)
         case .blocked(let cause, let isRefusal): .blocked(cause: cause, isRefusal: isRefusal)
+        case .busy(let cause): .busy(cause: cause)
         case .tooLarge(let cause): .tooLarge(cause: cause)
         case .slow(let cause): .slow(cause: cause)
         case .failed(let cause, let isOwn): .failed(cause: cause, isOwn: isOwn)
@@ -240,15 +243,16 @@ extension Exchange {
         let watch = RelayWatch(
             Patience(passage.lane.precedence, flash: patience), mayGoRound: mayGoRound)
         let watching = Task { await watch.run(on: client) }
-        defer { watching.cancel() }
-        do {
-            let value = try await work(watch)
-            watch.end()
-            return value
-        } catch {
-            guard watch.isOver, !Self.isOwnFault(error) else { throw error }
+        let outcome: Result<Value, any Error>
+        do { outcome = .success(try await work(watch)) } catch { outcome = .failure(error) }
+        watch.end()
+        // The connection may be given back: nobody closes it any more.
+        watching.cancel()
+        await watching.value
+        if case .failure(let error) = outcome, watch.isOver, !Self.isOwnFault(error) {
             throw TooSlow()
         }
+        return try outcome.get()
     }
 
     /// How long an exchange without payload may take, from the first byte of the request to the last of the answer: nobody
@@ -325,9 +329,13 @@ extension Exchange {
             return .tooLarge(cause: "\(passage.next): \(problem)")
         } catch let problem as Problem where Self.asksForAnotherRoute.contains(problem.type) {
             return .blocked(cause: "\(passage.next): \(problem)", isRefusal: true)
-        } catch let error where passage.next != passage.recipient && Self.isUnavailable(error) {
+        } catch let problem as Problem
+            where problem.status >= 500 && passage.next != passage.recipient
+        {
             // What one relay cannot do now another may; where only the recipient cannot, all waits.
-            return .blocked(cause: "\(passage.next): \(error)", isRefusal: true)
+            return .blocked(cause: "\(passage.next): \(problem)", isRefusal: true)
+        } catch let error where passage.next != passage.recipient && Self.isBusy(error) {
+            return .busy(cause: "\(passage.next): \(error)")
         } catch let slow as TooSlow {
             return .slow(cause: "\(passage.next): \(slow)")
         } catch let fault as FileFault {
@@ -352,11 +360,10 @@ extension Exchange {
         }
     }
 
-    /// Whether a node cannot now, does not answer in time, or wants to be left alone.
-    private static func isUnavailable(_ error: any Error) -> Bool {
+    /// Whether a node does not answer in time, or wants to be left alone.
+    private static func isBusy(_ error: any Error) -> Bool {
         switch error {
-        case let problem as Problem:
-            problem.status >= 500 || problem.type == Problem.tooManyRequestsType
+        case let problem as Problem: problem.type == Problem.tooManyRequestsType
         case is Overdue, is Resting: true
         default: false
         }

@@ -86,6 +86,31 @@ struct RouteChoiceTests {
         #expect(choice.avoided == ["b"])
     }
 
+    /// Many would leave it at once, with all that it holds of them.
+    @Test func aBusyRelayIsLeftSoonBeforeItHoldsAnythingAndElseLate() {
+        let busy = Reply.busy(cause: "busy")
+        func tries(_ first: Sender) -> Int {
+            var (choice, sender, count) = (Self.choice(), first, 0)
+            while count < 20, !sender.isToBeReleased(at: SenderTests.start) {
+                choice.weigh(busy, sender)
+                let event = choice.event(of: busy, sender, isAnother: true)
+                _ = sender.handle(event, at: SenderTests.start)
+                count += 1
+            }
+            #expect(choice.avoided == ["b"])
+            return count
+        }
+        #expect(tries(SenderTests.sender(Self.queued)) == Sender.failuresPerRoute)
+        let sending = SenderTests.sender(Self.queued + [.accepted(offset: 0)])
+        #expect(tries(sending) == Sender.asksPerRoute)
+        // The recipient is down for a while: an answer more that does not come changes nothing.
+        var relayed = SenderTests.sender(Self.relayed)
+        for _ in 0..<5 {
+            _ = relayed.handle(.held(cause: nil, isAnother: true), at: SenderTests.start)
+        }
+        #expect(tries(relayed) == Sender.asksPerRoute - 5)
+    }
+
     @Test func aRelayThatLosesWhatItHeldIsVain() {
         var choice = Self.choice()
         choice.weigh(.accepted(offset: 0), SenderTests.sender(Self.relayed))

@@ -723,9 +723,41 @@ struct RelayTests {
                 let row = try await sender.ended(id)
                 #expect(row.state == "delivered", "\(row.cause ?? "")")
                 #expect(row.route == [sender.id, recipient.id] && row.attempt == 2)
+                // It has asked for a rest three times, and had it each time.
+                #expect(isStill || relay.door.refusals.withLock { $0.count } == 997)
                 pursuit.cancel()
                 await pursuit.value
             }
+        }
+    }
+
+    /// Another transfer may have it by then.
+    @Test func theWatchClosesNoConnectionThatIsGivenBack() async throws {
+        let world = try Self.world { $0.patience = .seconds(1) }
+        let (sender, relay, recipient) = (world.sender, world.stranger, world.recipient)
+        let exchange = sender.exchange
+        let id = try await sender.send(world.request(precedence: .flash))
+        let upload = UploadID(from: sender.id, transfer: id)
+        let passage = Passage(
+            upload: upload, name: SpoolFolder.Name(outbound: id), recipient: recipient.id,
+            lane: Lanes.Lane(to: relay.id, .flash, size: 2, id),
+            expires: TestFederation.start + 3_600, attempt: 1,
+            head: OfferedHead(bytes: [1], envelope: SHA256.digest([]), payloadSize: 1),
+            payload: [1],
+            mayGoRound: {
+                // The relay answers while other ways are looked for.
+                try? await Task.sleep(for: .seconds(60))
+                return true
+            })
+        relay.door.stillness.withLock { $0 = .seconds(4) }
+        relay.door.refusals.withLock { $0 = [.unknownUpload(upload)] }
+        try await relay.serving {
+            await #expect(throws: Problem.self) {
+                _ = try await exchange.offer(passage, isInline: true) {}
+            }
+            try await Task.sleep(for: .milliseconds(200))
+            let kept = try #require(await exchange.peers.takeKept(relay.id))
+            await exchange.peers.drop(kept)
         }
     }
 
@@ -746,7 +778,7 @@ struct RelayTests {
         }
     }
 
-    @Test func aRelayThatDoesNotAnswerInTimeWillNotPassItOn() async throws {
+    @Test func aRelayThatDoesNotAnswerInTimeIsBusy() async throws {
         let world = try Self.world { $0.patience = .seconds(1) }
         let (sender, relay, recipient) = (world.sender, world.stranger, world.recipient)
         let exchange = sender.exchange
@@ -759,9 +791,7 @@ struct RelayTests {
         relay.door.stillness.withLock { $0 = .seconds(3) }
         try await relay.serving {
             let news = try await exchange.tried(passage) { try await exchange.ask(passage) }
-            #expect(
-                news.reply
-                    == .blocked(cause: "MY/hub: no answer within 1 s", isRefusal: true))
+            #expect(news.reply == .busy(cause: "MY/hub: no answer within 1 s"))
         }
     }
 

@@ -471,6 +471,7 @@ final class Door: EnvelopeService, LetterService {
     func offer(
         head: [UInt8], payload: [UInt8]?, from peer: NodeID
     ) async throws -> OfferAnswer {
+        if payload != nil { try await Task.sleep(for: stillness.withLock { $0 }) }
         if let problem = refusals.withLock({ $0.isEmpty ? nil : $0.removeFirst() }) {
             throw problem
         }
