@@ -46,6 +46,9 @@ extension Exchange {
         var connection: PeerClient?
         /// How long to wait before the next try.
         var pause: Duration?
+        /// What is left of it for each relay that was brought a part of the payload. One that breaks off in time and takes
+        /// next to nothing each time uses it up like one that stands still.
+        var patience: [NodeID: Patience] = [:]
         /// The node that the last try could not reach.
         var away: Set<NodeID> = []
 
@@ -360,13 +363,15 @@ extension Exchange {
     private nonisolated(nonsending) func heard(
         _ delivery: Delivery, _ work: nonisolated(nonsending) (Passage) async throws -> News
     ) async throws -> Sender.Event {
+        let watch = watch(delivery)
         let passage = Passage(
             upload: UploadID(from: identity.node, transfer: delivery.id),
             name: SpoolFolder.Name(outbound: delivery.id), recipient: delivery.to,
             lane: delivery.lane, expires: delivery.row.expires, attempt: delivery.sender.attempt,
             head: delivery.released?.head, envelope: delivery.released?.envelope,
-            payload: delivery.takePayload(), mayGoRound: mayGoRound(delivery))
+            payload: delivery.takePayload(), watch: watch)
         let news = try await tried(passage) { try await work(passage) }
+        if let watch { delivery.patience[passage.next] = watch.patience }
         switch news {
         case .relayProven(let receipt, _): delivery.relayed = receipt
         case .deliveryProven(let receipt), .refusalProven(_, let receipt):
@@ -384,11 +389,12 @@ extension Exchange {
         return delivery.choice.event(of: reply, sender, isAnother: isAnother)
     }
 
-    /// Asked while its payload is on its way to a relay; nil where it goes to the recipient itself.
-    private func mayGoRound(_ delivery: Delivery) -> (@Sendable () async throws -> Bool)? {
+    /// nil where it goes to the recipient itself.
+    private func watch(_ delivery: Delivery) -> RelayWatch? {
         let (choice, row) = (delivery.choice, delivery.row)
         guard choice.next != choice.recipient else { return nil }
-        return { try await choice.mayGoRound(self.ways(of: row)) }
+        let left = delivery.patience[choice.next] ?? Patience(row.precedence, flash: patience)
+        return RelayWatch(left) { try await choice.mayGoRound(self.ways(of: row)) }
     }
 
     /// The last piece is about to leave: from now on a complete envelope may be with the next node.

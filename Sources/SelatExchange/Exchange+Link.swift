@@ -30,8 +30,8 @@ struct Passage: Sendable {
     var envelope: Digest?
     /// The payload of a small one, likewise.
     var payload: [UInt8]?
-    /// Whether the relay may be left now because it is slow; nil where it never may.
-    var mayGoRound: (@Sendable () async throws -> Bool)?
+    /// Watches how a relay takes the payload; nil where it is never left for being slow.
+    var watch: RelayWatch?
 
     var next: NodeID { lane.peer }
 }
@@ -151,7 +151,8 @@ extension Exchange {
             let (upload, bytes) = (passage.upload, head.bytes)
             let answer: OfferAnswer
             if let payload {
-                answer = try await watched(passage, client) { _ in
+                passage.watch?.wait(for: size)
+                answer = try await watched(passage, client) {
                     try await client.offer(upload, head: bytes, payload: payload)
                 }
             } else {
@@ -189,16 +190,23 @@ extension Exchange {
         var pieces = PayloadPieces(stream, from: offset)
         defer { pieces.cancel() }
         var looked: Timestamp?
+        let watch = passage.watch
+        let isFine = watch != nil && passage.lane.precedence == .flash
+        let pieceBytes = isFine ? Patience.pieceBytes : SpoolStream.pieceBytes
+        // Behind the last piece it is waited for as long: that may still lie in a buffer of this node.
+        var count = Patience.pieceBytes
         do {
             // It lacks nothing but the word that it is whole.
             if offset == stream.size {
                 try requireOngoing(passage.upload)
                 try await handOn()
             }
-            let state = try await watched(passage, client) { watch in
+            // Also what came before a break and was not seen here to be taken.
+            watch?.end(at: offset)
+            watch?.wait(for: count)
+            let state = try await watched(passage, client) {
                 try await client.upload(passage.upload, from: offset, length: stream.size) {
-                    watch?.end()
-                    var count = 0
+                    watch?.end(at: pieces.position)
                     defer { watch?.wait(for: count) }
                     guard pieces.position < stream.size else { return nil }
                     let now = clock.now()
@@ -209,16 +217,16 @@ extension Exchange {
                         try requireOngoing(passage.upload)
                     }
                     let bytes = await lanes.pieceBytes(
-                        passage.lane, atMost: SpoolStream.pieceBytes, at: now)
+                        passage.lane, atMost: pieceBytes, at: now)
                     let range = pieces.next(atMost: bytes)
-                    count = range.count
-                    try await lanes.admit(passage.lane, count, at: now)
+                    count = UInt64(range.count)
+                    try await lanes.admit(passage.lane, range.count, at: now)
                     if range.upperBound == stream.size {
                         // It may have given way for a while, and makes the whole.
                         try requireOngoing(passage.upload)
                         try await handOn()
                     }
-                    FreedMemory.passed(count)
+                    FreedMemory.passed(range.count)
                     return try await pieces.take(range, ahead: bytes)
                 }
             }
@@ -237,14 +245,12 @@ extension Exchange {
     /// - Throws: `TooSlow` in that case, and what `work` throws.
     private nonisolated(nonsending) func watched<Value: Sendable>(
         _ passage: Passage, _ client: PeerClient,
-        _ work: nonisolated(nonsending) (RelayWatch?) async throws -> Value
+        _ work: nonisolated(nonsending) () async throws -> Value
     ) async throws -> Value {
-        guard let mayGoRound = passage.mayGoRound else { return try await work(nil) }
-        let watch = RelayWatch(
-            Patience(passage.lane.precedence, flash: patience), mayGoRound: mayGoRound)
+        guard let watch = passage.watch else { return try await work() }
         let watching = Task { await watch.run(on: client) }
         let outcome: Result<Value, any Error>
-        do { outcome = .success(try await work(watch)) } catch { outcome = .failure(error) }
+        do { outcome = .success(try await work()) } catch { outcome = .failure(error) }
         watch.end()
         // The connection may be given back: nobody closes it any more.
         watching.cancel()

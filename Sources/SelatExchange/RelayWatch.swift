@@ -16,17 +16,21 @@ final class RelayWatch: Sendable {
     init(_ patience: Patience, mayGoRound: @escaping @Sendable () async throws -> Bool) {
         state = Mutex(State(patience: patience))
         self.mayGoRound = mayGoRound
-        wait(for: 0)
     }
 
     /// Whether the relay was given up.
     var isOver: Bool { state.withLock { $0.isOver } }
 
-    /// These bytes are on their way to it.
-    func wait(for bytes: Int) { state.withLock { $0.patience.wait(for: bytes, from: .now) } }
+    /// What is left of it, for the next try.
+    var patience: Patience { state.withLock { $0.patience } }
 
-    /// It has taken them, or has answered.
-    func end() { state.withLock { $0.patience.end(at: .now) } }
+    /// These bytes are on their way to it.
+    func wait(for bytes: UInt64) { state.withLock { $0.patience.wait(for: bytes, from: .now) } }
+
+    /// It has taken all up to this position, has answered, or has broken off.
+    func end(at position: UInt64 = 0) {
+        state.withLock { $0.patience.end(at: .now, position: position) }
+    }
 
     /// Closes the connection where the relay is to be given up; looks each second until the task is cancelled.
     func run(on client: PeerClient) async {

@@ -143,23 +143,45 @@ struct RouteChoiceTests {
         let start = ContinuousClock.now
         var patience = Patience(.flash, flash: .seconds(60))
         func isUsedUp(_ seconds: Int) -> Bool { patience.isUsedUp(at: start + .seconds(seconds)) }
-        #expect(!isUsedUp(1_000))
-        // It takes the least that one may: that goes on for ever.
-        var now = start
-        for _ in 0..<10 {
-            patience.wait(for: 32 * Patience.bytesPerSecondMin, from: now)
-            now += .seconds(32)
-            patience.end(at: now)
+        #expect(!isUsedUp(10_000))
+        // It takes the least that one may: that goes on for ever, and no piece is too long.
+        var position: UInt64 = 0
+        for minute in 0..<100 {
+            patience.wait(for: 20 * Patience.bytesMin, from: start + .seconds(60 * minute))
+            #expect(!isUsedUp(60 * minute + 1_200))
+            position += Patience.bytesMin
+            patience.end(at: start + .seconds(60 * minute + 60), position: position)
         }
         // The sender itself needs a while.
-        patience.wait(for: 1, from: start + .seconds(900))
-        #expect(!isUsedUp(960) && isUsedUp(961))
-        patience.end(at: start + .seconds(940))
-        // A byte gives next to nothing back.
-        patience.wait(for: 1, from: start + .seconds(940))
-        #expect(!isUsedUp(960) && isUsedUp(961))
-        patience.renew(at: start + .seconds(961))
-        #expect(!isUsedUp(1_021) && isUsedUp(1_022))
+        patience.wait(for: 0, from: start + .seconds(9_000))
+        #expect(!isUsedUp(9_059) && isUsedUp(9_061))
+        patience.renew(at: start + .seconds(9_061))
+        #expect(!isUsedUp(9_121) && isUsedUp(9_122))
+    }
+
+    @Test func patienceIsUsedUpOverAllTries() {
+        let start = ContinuousClock.now
+        var patience = Patience(.flash, flash: .seconds(60))
+        var tries = 0
+        for number in 0..<100 {
+            let begun = start + .seconds(60 * number)
+            // A byte more each time, and the same ones again.
+            patience.end(at: begun, position: UInt64(number))
+            patience.wait(for: Patience.pieceBytes, from: begun)
+            if patience.isUsedUp(at: begun + .seconds(55)) { break }
+            patience.end(at: begun + .seconds(55))
+            tries += 1
+        }
+        #expect(tries == 5)
+        // What came before it broke off counts, also where no piece was whole.
+        var slow = Patience(.flash, flash: .seconds(60))
+        for number in 0..<100 {
+            let begun = start + .seconds(60 * number)
+            slow.end(at: begun, position: UInt64(number) * Patience.bytesMin)
+            slow.wait(for: Patience.pieceBytes, from: begun)
+            #expect(!slow.isUsedUp(at: begun + .seconds(55)))
+            slow.end(at: begun + .seconds(55))
+        }
     }
 
     @Test(arguments: zip(Precedence.allCases, [60, 300, 900, 3_600]))

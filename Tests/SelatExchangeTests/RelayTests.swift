@@ -697,15 +697,26 @@ struct RelayTests {
         }
     }
 
-    /// Whether it takes no byte of the payload, or asks for a rest: another route is open.
-    @Test(arguments: [true, false])
-    func aFlashDoesNotWaitForARelayForLong(isStill: Bool) async throws {
+    enum Hindrance: CaseIterable {
+        /// It takes no byte of the payload.
+        case isStill
+        /// It takes next to none, and breaks off before that is too slow.
+        case breaksOff
+        case wantsRest
+    }
+
+    /// Another route is open.
+    @Test(arguments: Hindrance.allCases)
+    func aFlashDoesNotWaitForARelayForLong(_ hindrance: Hindrance) async throws {
         let world = try Self.world(links: [:]) { $0.patience = .seconds(1) }
         let (sender, relay, recipient) = (world.sender, world.stranger, world.recipient)
         let exchange = sender.exchange
-        if isStill {
-            relay.door.stillness.withLock { $0 = .seconds(8) }
-        } else {
+        switch hindrance {
+        case .isStill: relay.door.stillness.withLock { $0 = .seconds(10) }
+        case .breaksOff:
+            relay.door.stillness.withLock { $0 = .seconds(3) }
+            relay.door.breaks.withLock { $0 = Array(repeating: 1_024, count: 100) }
+        case .wantsRest:
             relay.door.refusals.withLock {
                 $0 = Array(repeating: .tooManyRequests(.seconds(1)), count: 1_000)
             }
@@ -724,7 +735,8 @@ struct RelayTests {
                 #expect(row.state == "delivered", "\(row.cause ?? "")")
                 #expect(row.route == [sender.id, recipient.id] && row.attempt == 2)
                 // It has asked for a rest three times, and had it each time.
-                #expect(isStill || relay.door.refusals.withLock { $0.count } == 997)
+                let refusals = relay.door.refusals.withLock { $0.count }
+                #expect(refusals == (hindrance == .wantsRest ? 997 : 0))
                 pursuit.cancel()
                 await pursuit.value
             }
@@ -733,7 +745,7 @@ struct RelayTests {
 
     /// Another transfer may have it by then.
     @Test func theWatchClosesNoConnectionThatIsGivenBack() async throws {
-        let world = try Self.world { $0.patience = .seconds(1) }
+        let world = try Self.world()
         let (sender, relay, recipient) = (world.sender, world.stranger, world.recipient)
         let exchange = sender.exchange
         let id = try await sender.send(world.request(precedence: .flash))
@@ -744,7 +756,7 @@ struct RelayTests {
             expires: TestFederation.start + 3_600, attempt: 1,
             head: OfferedHead(bytes: [1], envelope: SHA256.digest([]), payloadSize: 1),
             payload: [1],
-            mayGoRound: {
+            watch: RelayWatch(Patience(.flash, flash: .seconds(1))) {
                 // The relay answers while other ways are looked for.
                 try? await Task.sleep(for: .seconds(60))
                 return true
@@ -753,7 +765,7 @@ struct RelayTests {
         relay.door.refusals.withLock { $0 = [.unknownUpload(upload)] }
         try await relay.serving {
             await #expect(throws: Problem.self) {
-                _ = try await exchange.offer(passage, isInline: true) {}
+                _ = try await exchange.offer(passage, isInline: true, handOn: {})
             }
             try await Task.sleep(for: .milliseconds(200))
             let kept = try #require(await exchange.peers.takeKept(relay.id))
@@ -765,7 +777,7 @@ struct RelayTests {
     @Test func whereNoOtherRouteIsOpenARelayIsWaitedFor() async throws {
         let world = try Self.world { $0.patience = .seconds(1) }
         let (sender, relay) = (world.sender, world.stranger)
-        relay.door.stillness.withLock { $0 = .seconds(4) }
+        relay.door.stillness.withLock { $0 = .seconds(8) }
         let id = try await sender.send(world.request(size: 2_500_000, precedence: .flash))
         try await relay.running {
             let pursuit = Task { await sender.exchange.pursue(id) }
