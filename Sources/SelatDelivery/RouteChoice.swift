@@ -33,10 +33,14 @@ package struct RouteChoice<Node: Hashable & Sendable>: Hashable, Sendable {
     package private(set) var avoided: Set<Node> = []
     /// Those that were left because they are slow. Not durable.
     private var slow: Set<Node> = []
+    /// Relays that have begun to take the payload. Not durable.
+    private var taking: Set<Node> = []
 
-    package init(to recipient: Node, route: [Node]) {
+    /// - Parameter isTaken: whether the first relay of the route has begun to take the payload.
+    package init(to recipient: Node, route: [Node], isTaken: Bool) {
         self.recipient = recipient
         self.route = route
+        if isTaken { taking.insert(next) }
     }
 
     /// The node to which it goes.
@@ -59,6 +63,7 @@ package struct RouteChoice<Node: Hashable & Sendable>: Hashable, Sendable {
                 sender.state == .relayed && sender.failures + 1 >= Sender.asksPerRoute
             case .deliveryProven, .refusalProven: false
             }
+        if case .accepted = reply { taking.insert(next) }
         if isVain { avoided.insert(next) }
         if case .slow = reply { slow.insert(next) }
     }
@@ -96,9 +101,9 @@ package struct RouteChoice<Node: Hashable & Sendable>: Hashable, Sendable {
         case .blocked(let cause, _): .blocked(cause: cause, isAnother: isAnother)
         // What it holds, in whole or in part, is not lost as lightly as what has yet to be offered.
         case .busy(let cause):
-            sender.state == .queued
-                ? .blocked(cause: cause, isAnother: isAnother)
-                : .failed(cause: cause, isAnother: isAnother)
+            sender.state == .relayed || taking.contains(next)
+                ? .failed(cause: cause, isAnother: isAnother)
+                : .blocked(cause: cause, isAnother: isAnother)
         // It says the same each time: where another way is open, that is the next.
         case .tooLarge(let cause):
             isAnother ? .headStale(cause: cause) : .blocked(cause: cause, isAnother: false)

@@ -59,8 +59,10 @@ extension Exchange {
                 sealed: try SegmentLayout(messageSize: row.payloadSize).sealedSize)
             isHeadStored = isStored && requestBytes <= Limits.storedPayloadBytesMax
             self.requestBytes = UInt64(requestBytes)
-            choice = RouteChoice(to: row.to, route: row.route)
-            sender = try Sender(row)
+            let sender = try Sender(row)
+            choice = RouteChoice(
+                to: row.to, route: row.route, isTaken: sender.state == .sending)
+            self.sender = sender
         }
 
         /// One whose first release was recorded with its acceptance.
@@ -68,7 +70,7 @@ extension Exchange {
             row = begun.row
             isHeadStored = true
             requestBytes = begun.lane.size - begun.row.payloadSize
-            choice = RouteChoice(to: begun.row.to, route: begun.row.route)
+            choice = RouteChoice(to: begun.row.to, route: begun.row.route, isTaken: false)
             sender = begun.sender
             released = begun.released
             payload = begun.payload

@@ -25,7 +25,8 @@ extension Exchange {
             guard !left.isEmpty else { return }
             try Task.checkCancellation()
             failures = pass.taken > 0 ? 1 : failures + 1
-            let end = ContinuousClock.now + max(backoff(failures), pass.rest)
+            let over = ContinuousClock.now
+            var end = over + max(backoff(failures), pass.rest)
             var seen = pass.last
             while try await pause(
                 .letters(to: addressee), end - .now, for: pass.away, .routine)
@@ -37,6 +38,10 @@ extension Exchange {
                 else {
                     failures = 0
                     break
+                }
+                // Who is in reach and was down for a moment wakes nobody: for what is new it is tried again soon.
+                if !down.isSubset(of: pass.away) {
+                    end = min(end, over + max(.seconds(5), pass.rest))
                 }
             }
         }

@@ -151,7 +151,7 @@ extension Exchange {
             let (upload, bytes) = (passage.upload, head.bytes)
             let answer: OfferAnswer
             if let payload {
-                passage.watch?.wait(for: size)
+                passage.watch?.wait(for: size + UInt64(bytes.count))
                 answer = try await watched(passage, client) {
                     try await client.offer(upload, head: bytes, payload: payload)
                 }
@@ -208,7 +208,10 @@ extension Exchange {
                 try await client.upload(passage.upload, from: offset, length: stream.size) {
                     watch?.end(at: pieces.position)
                     defer { watch?.wait(for: count) }
-                    guard pieces.position < stream.size else { return nil }
+                    guard pieces.position < stream.size else {
+                        count = max(count, Patience.pieceBytes)
+                        return nil
+                    }
                     let now = clock.now()
                     // A peer may take a byte now and then for as long as it likes.
                     guard now < passage.expires else { throw TooLate() }

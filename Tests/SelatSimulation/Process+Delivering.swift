@@ -24,7 +24,7 @@ final class Delivery {
         transfer = row.transfer
         to = row.to
         sender = row.sender
-        choice = RouteChoice(to: row.to, route: row.route)
+        choice = RouteChoice(to: row.to, route: row.route, isTaken: row.sender.state == .sending)
         self.due = due
     }
 
