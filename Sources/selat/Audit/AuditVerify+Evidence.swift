@@ -16,7 +16,8 @@ extension AuditVerb.Verify {
                 .usage,
                 "`\(path)` is evidence, which is verified from one digest: --trust is missing",
                 hint: "give the digest of the federation's first membership list, obtained from "
-                    + "somebody you trust; `selat status` shows what a node holds it to be")
+                    + "somebody you trust; what a node holds it to be is `federation` of "
+                    + "`membership` in `selat status --json`")
         }
         let files = try EvidenceFolder.read(path)
         do throws(EvidenceError) {
