@@ -1033,58 +1033,50 @@ struct RelayedLetterTests {
         }
     }
 
-    /// They are brought in every pass, and take all of its time here.
-    @Test func manyRecallsAreInTheWayOfNothingBehindThem() async throws {
+    /// A federation whose sender waits for a second at most, and owes its recipient recalls, which that does not take,
+    /// and behind them one other letter.
+    private func owing(recalls: Int) async throws -> (world: TestFederation, last: LetterRow) {
         var plan = TestFederation.Plan()
         plan.patience = .seconds(1)
         let world = try TestFederation(plan)
         let (sender, recipient) = (world.sender, world.recipient)
-        let (exchange, from, to) = (sender.exchange, sender.id, recipient.id)
+        let (from, to) = (sender.id, recipient.id)
         let id = try await sender.send(world.request())
-        try await recipient.serving { await exchange.pursue(id) }
+        try await recipient.serving { await sender.exchange.pursue(id) }
         let row = try #require(try await sender.outbound(id))
         #expect(row.state == "delivered")
         let kinds =
-            Array(repeating: Exchange.recallLetter, count: 30) + [ReceiptKind.cancelled.rawValue]
+            Array(repeating: Exchange.recallLetter, count: recalls)
+            + [ReceiptKind.cancelled.rawValue]
         _ = try await sender.store.commit { transaction in
             for kind in kinds {
                 try transaction.post(
                     kind, [0x30], about: id, from: from, to: to, until: row.expires)
             }
         }
-        let last = try #require(try await exchange.letters(about: id, from: from).last)
-        recipient.door.stillness.withLock { $0 = .milliseconds(50) }
         recipient.door.letterRefusals.withLock {
             $0 = Array(repeating: ServiceProblem.logNotProven("unproven"), count: 1_000)
         }
+        return (world, try #require(try await sender.exchange.letters(about: id, from: from).last))
+    }
+
+    /// They are brought in every pass, and take all of its time here.
+    @Test func manyRecallsAreInTheWayOfNothingBehindThem() async throws {
+        let (world, last) = try await owing(recalls: 30)
+        let (exchange, recipient) = (world.sender.exchange, world.recipient)
+        recipient.door.stillness.withLock { $0 = .milliseconds(50) }
         try await recipient.serving {
-            try await bring(exchange, to: to) { exchange.hindrance(of: last) != nil }
+            try await bring(exchange, to: recipient.id) { exchange.hindrance(of: last) != nil }
         }
     }
 
     /// It goes first each time, and its addressee never answers it in time.
     @Test func aRecallWithoutAnAnswerIsInTheWayOfNothingBehindIt() async throws {
-        var plan = TestFederation.Plan()
-        plan.patience = .seconds(1)
-        let world = try TestFederation(plan)
-        let (sender, recipient) = (world.sender, world.recipient)
-        let (exchange, from, to) = (sender.exchange, sender.id, recipient.id)
-        let id = try await sender.send(world.request())
-        try await recipient.serving { await exchange.pursue(id) }
-        let row = try #require(try await sender.outbound(id))
-        _ = try await sender.store.commit { transaction in
-            for kind in [Exchange.recallLetter, ReceiptKind.cancelled.rawValue] {
-                try transaction.post(
-                    kind, [0x30], about: id, from: from, to: to, until: row.expires)
-            }
-        }
-        let last = try #require(try await exchange.letters(about: id, from: from).last)
+        let (world, last) = try await owing(recalls: 1)
+        let (exchange, recipient) = (world.sender.exchange, world.recipient)
         recipient.door.recallStillness.withLock { $0 = .seconds(5) }
-        recipient.door.letterRefusals.withLock {
-            $0 = Array(repeating: ServiceProblem.logNotProven("unproven"), count: 1_000)
-        }
         try await recipient.serving {
-            try await bring(exchange, to: to) {
+            try await bring(exchange, to: recipient.id) {
                 exchange.hindrance(of: last).map { !$0.cause.contains("no answer") } ?? false
             }
         }
